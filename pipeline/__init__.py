@@ -1,0 +1,1 @@
+"""Experiment tracking for multi-input, multi-output Keras models."""
