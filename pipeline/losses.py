@@ -1,0 +1,63 @@
+"""How a Keras loss is applied to one head, so that missing labels take no part."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+from keras.losses import Loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadLoss:
+    """A Keras loss over one head's labelled cells.
+
+    A cell is a row of a class head, or one column of a row of the others.
+
+    Args:
+        loss: its weighting and reduction are not used: cells are averaged here.
+        kind: of the target: category, number, binary or labels.
+        complete: no label is missing in any row, so none has to be looked for.
+    """
+
+    loss: Loss
+    kind: str
+    complete: bool = False
+
+    def cells(self, labels: Any, output: Any) -> tuple[Any, Any]:
+        """Loss of every cell and whether it is labelled, both (rows, 1) or (rows, columns).
+
+        Args:
+            labels: codes (rows,), -1 where missing, or floats (rows, columns), NaN where missing.
+            output: the head's raw output, (rows, width).
+        """
+        if labels.dtype.is_integer:
+            there, labels = labels >= 0, tf.maximum(labels, 0)
+            if "Sparse" not in type(self.loss).__name__:
+                labels = tf.one_hot(labels, output.shape[-1])
+        else:
+            there = tf.logical_not(tf.math.is_nan(labels))
+            labels = tf.where(there, labels, 0.0)
+        if self.kind == "category":
+            there = there if there.shape.rank == 1 else tf.reduce_all(there, axis=1)
+            return self.loss.call(labels, output)[:, None], there[:, None]
+        # A last axis of one, because Keras losses average over the last axis.
+        return self.loss.call(labels[..., None], output[..., None]), there
+
+    def __call__(self, labels: Any, output: Any) -> tuple[Any, Any]:
+        """Mean loss over the labelled cells and their number, both float32 scalars.
+
+        Without any label the mean is 0 and so is its gradient; the number tells that from a perfect loss.
+        """
+        cells, there = self.cells(labels, output)
+        if self.complete:
+            return tf.reduce_mean(cells), tf.cast(tf.size(cells), tf.float32)
+        number = tf.reduce_sum(tf.cast(there, tf.float32))
+        total = tf.reduce_sum(tf.where(there, cells, 0.0))
+        return total / tf.maximum(number, 1.0), number
+
+    def rows(self, labels: Any, output: Any) -> Any:
+        """Mean loss of each row over its labelled cells, (rows,); NaN for a row without a label."""
+        cells, there = self.cells(tf.convert_to_tensor(labels), tf.convert_to_tensor(output))
+        number = tf.reduce_sum(tf.cast(there, tf.float32), axis=1)
+        # 0/0 where nothing is labelled: NaN, as wanted.
+        return (tf.reduce_sum(tf.where(there, cells, 0.0), axis=1) / number).numpy()

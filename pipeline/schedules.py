@@ -1,0 +1,61 @@
+"""Learning-rate schedules. Each is called once it is known how long an epoch is.
+
+A schedule returns the learning rate (a number, or a Keras schedule that is read at every step) and the
+callbacks that change it between epochs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras.callbacks import Callback, ReduceLROnPlateau
+from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """The same rate throughout."""
+
+    def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[Any, list[Callback]]:
+        return rate, []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
+    """Linear warm-up from 0, then a cosine down to `final` x the rate at the end of the last epoch.
+
+    Loshchilov and Hutter 2017 (arXiv:1608.03983), without restarts.
+    """
+
+    warmup_epochs: float = 1
+    final: float = 0.01
+
+    def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[LearningRateSchedule, list[Callback]]:
+        warmup = min(round(self.warmup_epochs * steps), epochs * steps - 1)
+        decay = max(1, epochs * steps - warmup)
+        if warmup < 1:
+            return CosineDecay(rate, decay, alpha=self.final), []
+        return CosineDecay(0.0, decay, alpha=self.final, warmup_target=rate, warmup_steps=warmup), []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plateau:
+    """The rate x `factor` whenever `monitor` has not improved for `patience` epochs, down to `minimum`."""
+
+    monitor: str = "val/loss"
+    factor: float = 0.5
+    patience: int = 3
+    minimum: float = 1e-6
+
+    def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[float, list[Callback]]:
+        callback = ReduceLROnPlateau(
+            self.monitor, factor=self.factor, patience=self.patience, min_lr=self.minimum, mode=direction(self.monitor)
+        )
+        return rate, [callback]
+
+
+def direction(metric: str) -> str:
+    """Whether a metric is better when it is smaller ("min") or larger ("max"), by its last word."""
+    return "min" if metric.rsplit("_", 1)[-1].rsplit("/", 1)[-1] in SMALLER_IS_BETTER else "max"
+
+
+SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece"}
