@@ -1,0 +1,90 @@
+"""Histories and predictions of one run -> figures, tables, one self-contained HTML page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.report.examples import worst, worst_drawing, worst_table
+from pipeline.report.learning import head_curves, learning_section, time_section
+from pipeline.report.page import write_page
+from pipeline.report.picture import model_section
+from pipeline.report.record import Drawing, HeadResult, InputExamples, Part, Record, Section, Table
+from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
+from pipeline.report.style import legend_of, look
+
+__all__ = ["Drawing", "HeadResult", "InputExamples", "Part", "Record", "Section", "Table", "write"]
+
+
+def write(folder: Path, record: Record) -> None:
+    """Writes `folder`/report.html, `folder`/figures/*.png and `folder`/tables/*.csv.
+
+    The page needs no network: its figures are inside it. Nothing of matplotlib's global state stays changed.
+
+    Raises:
+        ValueError: arrays disagree on the number of test rows, or a section's bytes are no PNG.
+
+    Example:
+        report.write(Path("report"), record)
+    """
+    _check_rows(record)
+    with look(_words(record)):
+        sections = [
+            _result_section(record),
+            model_section(record.parts),
+            learning_section(record),
+            *(_head_section(record, name) for name in record.heads),
+            *record.sections,
+            *([time_section(record.phases)] if record.phases else []),
+        ]
+        write_page(folder, record, sections)
+
+
+def _result_section(record: Record) -> Section:
+    tables = {"heads": headline(record.heads), "scores": all_scores(record.heads)}
+    return Section("Result", figures={"skill": skills(record.heads)}, tables=tables)
+
+
+def _head_section(record: Record, name: str) -> Section:
+    head = record.heads[name]
+    unlabelled = int((head.row_loss != head.row_loss).sum())
+    paragraphs = (
+        [f"{unlabelled:,} of {len(head.rows):,} test rows have no label for {name}."] if unlabelled else []
+    )
+    if head.kind in ("category", "labels", "number") and legend_of(head.names):
+        paragraphs.append(legend_of(head.names))
+    figures = {
+        f"curves_{name}": head_curves(record, name),
+        **result_drawings(name, head),
+        f"worst_{name}": worst_drawing(record, name),
+    }
+    return Section(
+        f"Head {name}",
+        paragraphs,
+        {key: drawing for key, drawing in figures.items() if drawing is not None},
+        {**result_tables(name, head), f"worst_{name}": worst_table(record, name)},
+    )
+
+
+def _words(record: Record) -> Iterator[str]:
+    yield from record.inputs
+    yield from record.phases
+    for part in record.parts:
+        yield part.name
+    for name, head in record.heads.items():
+        yield name
+        yield from head.names
+        for examples in record.inputs.values():
+            if examples.kind in ("text", "table"):
+                yield from (
+                    str(values[place]) for values in examples.values.values() for place in worst(head)
+                )
+
+
+def _check_rows(record: Record) -> None:
+    for name, head in record.heads.items():
+        arrays = {"labels": head.labels, "outputs": head.outputs, "row_loss": head.row_loss}
+        arrays |= {
+            key: values for examples in record.inputs.values() for key, values in examples.values.items()
+        }
+        for key, values in arrays.items():
+            if len(values) != len(head.rows):
+                raise ValueError(f"{key} has {len(values)} rows, head {name} has {len(head.rows)} test rows")

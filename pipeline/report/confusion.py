@@ -1,0 +1,138 @@
+"""Which classes a category head takes for which."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipeline.report.record import Drawing, HeadResult, Table
+from pipeline.report.style import COLOUR_MAP, COLOURS, INK, class_labels, panels
+
+_WHOLE = 40  # classes that one grid can still show
+_PART = 26  # classes shown of more
+_PAIRS = 20
+
+
+def codes(labels: np.ndarray) -> np.ndarray:
+    """(rows,) class codes, -1 where missing; of a distribution, its likeliest class."""
+    if labels.ndim == 1:
+        return labels.astype(int)
+    missing = np.isnan(labels).any(axis=1)
+    return np.where(missing, -1, np.nan_to_num(labels).argmax(axis=1))
+
+
+def confusion_counts(head: HeadResult) -> np.ndarray:
+    """(classes, classes) numbers of labelled test rows: true class by predicted class."""
+    truth = codes(head.labels)
+    classes = len(head.names)
+    known = truth >= 0
+    cells = truth[known] * classes + head.outputs[known].argmax(axis=1)
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
+    """The whole grid; of more than 40 classes the busiest part, and the most confused pairs."""
+    counts = confusion_counts(head)
+    labels = class_labels(head.names)
+    rows = int(counts.sum())
+    if len(labels) <= _WHOLE:
+        figure = _grid(counts, counts.sum(axis=1), labels)
+        caption = (
+            f"{rows:,} test rows: true by predicted class; the diagonal is right. Colour: share of the row."
+        )
+        return {f"confusion_{name}": Drawing(figure, caption, _alt(name, counts, head.names))}
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    busiest = np.sort(np.argsort(-wrong, kind="stable")[:_PART])
+    figure = _grid(
+        counts[np.ix_(busiest, busiest)], counts.sum(axis=1)[busiest], [labels[code] for code in busiest]
+    )
+    caption = (
+        f"Test rows of the {len(busiest)} of {len(labels)} classes with most mistakes, a part of the grid."
+    )
+    drawings = {f"confusion_{name}": Drawing(figure, caption, _alt(name, counts, head.names))}
+    if confused_pairs(counts):
+        drawings[f"confused_{name}"] = _pair_bars(counts, labels, name)
+    return drawings
+
+
+def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
+    """Per class rows, recall, precision and f1; the confused pairs; and the whole grid as a CSV."""
+    counts = confusion_counts(head)
+    hits, truth, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        scores = np.stack([hits / truth, hits / predicted, 2 * hits / (truth + predicted)], axis=1)
+    classes: list[list[object]] = [
+        [code, label, int(truth[code]), *map(float, scores[code])] for code, label in enumerate(head.names)
+    ]
+    pairs: list[list[object]] = [
+        [
+            head.names[true],
+            head.names[guess],
+            int(counts[true, guess]),
+            float(counts[true, guess] / truth[true]),
+        ]
+        for true, guess in confused_pairs(counts)
+    ]
+    grid: list[list[object]] = [
+        [label, *map(int, row)] for label, row in zip(head.names, counts, strict=True)
+    ]
+    return {
+        f"pairs_{name}": Table(
+            ["true", "predicted", "rows", "share of the true class"], pairs, "Most confused pairs, test rows."
+        ),
+        f"classes_{name}": Table(
+            ["code", "class", "rows", "recall", "precision", "f1"], classes, "Per class, test rows."
+        ),
+        f"confusion_{name}": Table(["true class", *head.names], grid, on_page=False),
+    }
+
+
+def confused_pairs(counts: np.ndarray) -> list[tuple[int, int]]:
+    """Up to 20 pairs (true, predicted) of different classes, most rows first."""
+    wrong = counts * (1 - np.eye(len(counts), dtype=int))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
+    pairs = [divmod(int(cell), len(counts)) for cell in order]
+    return [(true, guess) for true, guess in pairs if wrong[true, guess]]
+
+
+def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure:
+    classes = len(labels)
+    side = min(10.2, max(4.2, 1.6 + 0.3 * classes))
+    figure, (axes,) = panels(1, height=side * 0.92, width=side)
+    share = counts / np.maximum(of_class[:, None], 1)
+    drawn = axes.imshow(share, cmap=COLOUR_MAP, vmin=0, vmax=1, aspect="auto")
+    for true, guess in zip(*np.nonzero(counts), strict=True):
+        colour = INK if share[true, guess] > 0.5 else "white"
+        size = 9 if classes <= 12 else 7
+        axes.text(guess, true, counts[true, guess], ha="center", va="center", color=colour, fontsize=size)
+    upright = max(map(len, labels)) > (3 if classes > 12 else 8)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_xticks(range(classes), labels, rotation=90 if upright else 0, fontsize=8 if classes > 12 else 9)
+    axes.set_yticks(range(classes), labels, fontsize=8 if classes > 12 else 9)
+    axes.grid(visible=False)
+    figure.colorbar(drawn, ax=axes, label="share of the true class", shrink=0.6, aspect=30)
+    return figure
+
+
+def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
+    pairs = confused_pairs(counts)
+    figure, (axes,) = panels(1, height=0.24 * len(pairs) + 0.5)
+    bars = axes.barh(range(len(pairs)), [counts[pair] for pair in pairs], color=COLOURS[5], height=0.7)
+    axes.bar_label(bars, padding=2)
+    axes.set(
+        xlabel="rows",
+        yticks=range(len(pairs)),
+        yticklabels=[f"{labels[t]} taken for {labels[p]}" for t, p in pairs],
+    )
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    return Drawing(
+        figure, "The most confused pairs, test rows.", f"Most confused pairs of head {name}, as bars."
+    )
+
+
+def _alt(name: str, counts: np.ndarray, names: list[str]) -> str:
+    right = int(counts.diagonal().sum())
+    pairs = confused_pairs(counts)[:3]
+    worst = "; ".join(
+        f"{names[true]} taken for {names[guess]} {counts[true, guess]} times" for true, guess in pairs
+    )
+    return f"Confusion matrix of head {name}: {right} of {counts.sum()} test rows right. {worst}"

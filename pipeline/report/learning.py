@@ -1,0 +1,215 @@
+"""What happened while training: curves, each head's share of the loss, weights, time."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pipeline.report.record import Drawing, HeadResult, Record, Section, Table
+from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
+
+_SPLITS = {"train": (COLOURS[0], "--"), "val": (COLOURS[5], "-")}
+_IN_UNIT = ("mae", "rmse")
+
+
+def learning_section(record: Record) -> Section:
+    """Combined curves, shares and, when they change, weights; all of the history as a CSV."""
+    figures = {
+        "curves": combined_curves(record),
+        "share": shares(record),
+        "weights": changing_weights(record),
+    }
+    return Section(
+        "Learning",
+        figures={name: drawing for name, drawing in figures.items() if drawing is not None},
+        tables={"history": _history_table(record.history)},
+    )
+
+
+def head_curves(record: Record, name: str) -> Drawing | None:
+    """One panel for the loss, each metric and the skill of a head; None when nothing was measured."""
+    head = record.heads[name]
+    words = []
+    for metric in record.history:
+        split, _, rest = metric.partition("/")
+        if split in _SPLITS and _owner(rest, record.heads) == name:
+            words.append(rest[len(name) + 1 :])
+    wanted = {word: (f"{name}_{word}", _title(word, head)) for word in dict.fromkeys(words)}
+    figure, drawn = _curve_panels(record, wanted)
+    if figure is None:
+        return None
+    if "loss" in drawn and np.isfinite(head.baseline):
+        axes = drawn["loss"]
+        axes.axhline(head.baseline, color=INK, linestyle=":", linewidth=1)
+        place = (0.99, head.baseline)
+        across = axes.get_yaxis_transform()
+        axes.text(
+            *place, "constant (test)", transform=across, ha="right", va="bottom", fontsize=8, color=GREY
+        )
+    caption = f"Loss (unweighted, over labelled rows) and metrics of {name} after each epoch."
+    return Drawing(figure, caption, f"Learning curves of head {name}: {', '.join(drawn)}. {_kept(record)}")
+
+
+def combined_curves(record: Record) -> Drawing | None:
+    """The combined loss, the sum of the losses at weight 1, and the mean skill."""
+    wanted = {
+        "loss": ("loss", "combined loss (weighted sum)"),
+        "loss_unweighted": ("loss_unweighted", "sum of losses at weight 1"),
+        "skill": ("skill", "mean skill of the heads"),
+    }
+    figure, drawn = _curve_panels(record, wanted)
+    if figure is None:
+        return None
+    caption = "All heads together. Skill: 0 = no better than a constant, 1 = perfect."
+    return Drawing(figure, caption, f"Combined learning curves: {', '.join(drawn)}. {_kept(record)}")
+
+
+def shares(record: Record) -> Drawing | None:
+    """Each head's part of the loss that is descended, stacked over epochs."""
+    series = _per_head(record, "share")
+    if not series:
+        return None
+    figure, (axes,) = panels(1, height=2.5)
+    edges = np.arange(len(next(iter(series.values()))) + 1) + 0.5
+    below = np.zeros(len(edges) - 1)
+    for place, (name, values) in enumerate(series.items()):
+        top = below + np.nan_to_num(values)
+        colour = COLOURS[place % len(COLOURS)]
+        hatch = "//" if place >= len(COLOURS) else None
+        axes.stairs(top, edges, baseline=below, fill=True, color=colour, label=clean(name, 30), hatch=hatch)
+        below = top
+    axes.set(xlabel="epoch", ylabel="share of the loss", xlim=(edges[0], edges[-1]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _mark_kept(axes, record, "white")
+    figure.legend(loc="outside right upper", reverse=True)
+    return Drawing(
+        figure,
+        "Each head's part of the training loss that is descended.",
+        f"Share of each head in the loss over {len(edges) - 1} epochs: {', '.join(series)}. {_kept(record)}",
+    )
+
+
+def changing_weights(record: Record) -> Drawing | None:
+    """Weights over epochs; None while they stay as they were."""
+    series = _per_head(record, "weight")
+    if not any(
+        np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in series.values()
+    ):
+        return None
+    figure, (axes,) = panels(1, height=2.5)
+    for place, (name, values) in enumerate(series.items()):
+        _line(axes, values, label=clean(name, 30), color=COLOURS[place % len(COLOURS)], linestyle="-")
+    axes.set(xlabel="epoch", ylabel="weight in force")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _mark_kept(axes, record)
+    figure.legend(loc="outside right upper")
+    return Drawing(
+        figure,
+        "Loss weight times what the balancer made of it.",
+        f"Weight of each head over epochs: {', '.join(series)}. {_kept(record)}",
+    )
+
+
+def time_section(phases: dict[str, float]) -> Section:
+    """Seconds per phase of the run, as bars."""
+    total = sum(phases.values())
+    figure, (axes,) = panels(1, height=0.28 * len(phases) + 0.4)
+    names = [clean(name, 40) for name in phases]
+    bars = axes.barh(range(len(phases)), list(phases.values()), color=COLOURS[0], height=0.7)
+    axes.bar_label(bars, [f" {number(float(value))} s" for value in phases.values()], color=INK)
+    axes.set(xlabel="seconds", yticks=range(len(phases)), yticklabels=names)
+    axes.margins(x=0.1)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    alt = "Time per phase: " + ", ".join(f"{name} {number(float(value))} s" for name, value in phases.items())
+    drawing = Drawing(figure, f"{number(float(total))} seconds in all.", alt)
+    table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], on_page=False)
+    return Section("Time", figures={"time": drawing}, tables={"time": table})
+
+
+def _curve_panels(
+    record: Record, wanted: dict[str, tuple[str, str]]
+) -> tuple[Figure | None, dict[str, Axes]]:
+    """Panels for the wanted words, word -> (metric without split, title), that have a finite value at all."""
+    present = {
+        word: {
+            split: values
+            for split in _SPLITS
+            if (values := _finite(record.history, f"{split}/{metric}")) is not None
+        }
+        for word, (metric, _) in wanted.items()
+    }
+    present = {word: curves for word, curves in present.items() if curves}
+    if not present:
+        return None, {}
+    figure, grid = panels(len(present))
+    for axes, (word, curves) in zip(grid, present.items(), strict=True):
+        for split, values in curves.items():
+            colour, dashes = _SPLITS[split]
+            _line(axes, values, label=split, color=colour, linestyle=dashes)
+        _scale(axes, word, list(curves.values()))
+        axes.set(title=wanted[word][1], xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        _mark_kept(axes, record)
+    handles = {
+        label: line for axes in grid for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=3)
+    return figure, dict(zip(present, grid, strict=True))
+
+
+def _line(axes: Axes, values: np.ndarray, **look: Any) -> None:
+    # Without dots a single epoch, or one between two absent ones, would not be seen.
+    marker = "." if len(values) <= 60 or np.isnan(values).any() else None
+    axes.plot(np.arange(1, len(values) + 1), values, marker=marker, markersize=4, **look)
+
+
+def _scale(axes: Axes, word: str, curves: list[np.ndarray]) -> None:
+    values = np.concatenate(curves)
+    low, high = np.nanmin(values), np.nanmax(values)
+    if word.startswith("loss") and low > 0 and high > 50 * low:
+        axes.set_yscale("log")
+
+
+def _mark_kept(axes: Axes, record: Record, colour: str = GREY) -> None:
+    epochs = max((len(values) for values in record.history.values()), default=0)
+    if 1 <= record.best_epoch <= epochs:
+        axes.axvline(record.best_epoch, color=colour, linestyle=":", linewidth=1.5, label=_kept(record))
+
+
+def _kept(record: Record) -> str:
+    return f"kept epoch {record.best_epoch}"
+
+
+def _finite(history: dict[str, list[float]], metric: str) -> np.ndarray | None:
+    values = np.array(history.get(metric, []), dtype=float)
+    values[~np.isfinite(values)] = np.nan
+    return None if np.isnan(values).all() else values
+
+
+def _per_head(record: Record, section: str) -> dict[str, np.ndarray]:
+    found = {name: _finite(record.history, f"{section}/{name}") for name in record.heads}
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _owner(metric: str, heads: dict[str, HeadResult]) -> str | None:
+    """The head of `class_loss`; of heads `a` and `a_b`, `a_b_loss` belongs to the longer name."""
+    return max((name for name in heads if metric.startswith(f"{name}_")), key=len, default=None)
+
+
+def _title(word: str, head: HeadResult) -> str:
+    if head.kind == "number" and word in _IN_UNIT:
+        unit = head.names[0] if len(head.names) == 1 else "own unit, mean of columns"
+        return clean(f"{word} ({unit})", 44)
+    return clean(word, 44)
+
+
+def _history_table(history: dict[str, list[float]]) -> Table:
+    epochs = max((len(values) for values in history.values()), default=0)
+    rows: list[list[object]] = [
+        [epoch + 1, *(values[epoch] if epoch < len(values) else float("nan") for values in history.values())]
+        for epoch in range(epochs)
+    ]
+    return Table(["epoch", *history], rows, on_page=False)

@@ -1,0 +1,100 @@
+"""Sections to files: figures/*.png, tables/*.csv and one page that holds them all."""
+
+import csv
+import re
+import struct
+from base64 import b64encode
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from pipeline.report.record import Drawing, Record, Section, Table
+from pipeline.report.style import DPI, number
+
+_FOLDED = 12  # tables with more rows than this are folded on the page
+
+
+@dataclass(frozen=True)
+class _Shown:
+    file: str
+    caption: str
+    alt: str
+    uri: str
+    width: int
+    height: int
+
+
+class Files:
+    """Writes into `folder`, never two things under one name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._taken: set[str] = set()
+        for part in ("figures", "tables"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+
+    def figure(self, name: str, drawing: Figure | bytes | Drawing) -> _Shown:
+        """One PNG, ready for the page. Raises ValueError for bytes that are no PNG."""
+        if not isinstance(drawing, Drawing):
+            drawing = Drawing(drawing, name, name)
+        data = drawing.figure if isinstance(drawing.figure, bytes) else _png(drawing.figure)
+        if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise ValueError(f"figure {name!r}: the bytes are not a PNG file")
+        file = self._free(f"figures/{_slug(name)}", ".png")
+        (self.folder / file).write_bytes(data)
+        width, height = struct.unpack(">II", data[16:24])
+        uri = "data:image/png;base64," + b64encode(data).decode()
+        return _Shown(file, drawing.caption, drawing.alt, uri, width * 105 // DPI, height * 105 // DPI)
+
+    def table(self, name: str, table: Table) -> str:
+        """One CSV; returns its place."""
+        file = self._free(f"tables/{_slug(name)}", ".csv")
+        with (self.folder / file).open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([table.columns, *table.rows])
+        return file
+
+    def _free(self, stem: str, suffix: str) -> str:
+        file, count = stem + suffix, 1
+        while file.lower() in self._taken:  # some file systems do not tell A from a
+            count += 1
+            file = f"{stem}_{count}{suffix}"
+        self._taken.add(file.lower())
+        return file
+
+
+def write_page(folder: Path, record: Record, sections: list[Section]) -> None:
+    """All figures and tables of `sections`, and `report.html` with everything in it."""
+    files = Files(folder)
+    shown = [
+        {
+            "anchor": f"section-{place}",
+            "title": section.title,
+            "paragraphs": section.paragraphs,
+            "figures": [files.figure(name, drawing) for name, drawing in section.figures.items()],
+            "tables": [(files.table(name, table), table) for name, table in section.tables.items()],
+        }
+        for place, section in enumerate(sections)
+    ]
+    environment = Environment(
+        loader=PackageLoader("pipeline.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    page = environment.get_template("page.html.j2").render(record=record, sections=shown, folded=_FOLDED)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "unnamed"

@@ -1,0 +1,165 @@
+"""The model as a picture: branches in columns, the fusion across them, the heads below with their losses."""
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+
+from pipeline.report.record import Drawing, Part, Section, Table
+from pipeline.report.style import GREY, INK, clean, number, sheet, wrap
+
+_FILL = {"branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
+_EDGE = {"branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}
+_POINTS, _LINE, _GAP, _MARGIN = 8.5, 0.16, 0.2, 0.15
+_MOST = 12  # layers drawn of one part; of a longer one the middle is folded
+
+Box = tuple[str, list[str], list[str]]  # colour group, bold lines, plain lines
+
+
+def model_section(parts: list[Part]) -> Section:
+    """The picture, and every layer as a CSV."""
+    layers = Table(
+        ["group", "part", "layer", "output shape", "parameters"],
+        [[part.group, part.name, *layer] for part in parts for layer in part.layers],
+        on_page=False,
+    )
+    return Section("Model", figures={"model": draw_model(parts)}, tables={"layers": layers})
+
+
+def draw_model(parts: list[Part]) -> Drawing:
+    """Each layer is a box with its output shape and parameters, each head ends in its loss and weight."""
+    groups = {
+        group: [part for part in parts if part.group == group] for group in ("branch", "fusion", "head")
+    }
+    columns = max(len(groups["branch"]), len(groups["head"]), 1)
+    column = min(2.7, max(1.5, 10.5 / columns))
+    width = max(columns * column, 5.4) + 2 * _MARGIN
+    inner = column - 0.16
+    branches = [_boxes(part, inner) for part in groups["branch"]]
+    bars = [box for part in groups["fusion"] for box in _bars(part)] or [("fusion", ["no fusion"], [])]
+    heads = [_boxes(part, inner) for part in groups["head"]]
+    total = sum(parameters for part in parts for _, _, parameters in part.layers)
+    tops = [0.62]
+    for stacks in (branches, [bars], heads):
+        tops.append(tops[-1] + max((_stack_height(stack) for stack in stacks), default=0.0) + 0.3)
+    figure, axes = sheet(width, tops[-1] - 0.1)
+    axes.text(_MARGIN, 0.25, f"{total:,} parameters", fontsize=11, weight="bold", va="center")
+    _stacks(axes, branches, top=tops[0], column=column, width=width, until=tops[1])
+    _bar_stack(axes, bars, top=tops[1], width=width, until=tops[2] if heads else None)
+    _stacks(axes, heads, top=tops[2], column=column, width=width, until=None)
+    caption = (
+        "Data flows down. Each box: a layer, its output shape, its parameters; last a head's loss, weight."
+    )
+    return Drawing(figure, caption, _alt(groups, total))
+
+
+def _alt(groups: dict[str, list[Part]], total: int) -> str:
+    names = {group: ", ".join(part.name for part in parts) or "none" for group, parts in groups.items()}
+    parts = "; ".join(f"{group}: {joined}" for group, joined in names.items())
+    return f"Model of {total:,} parameters. {parts}"
+
+
+def _boxes(part: Part, inner: float) -> list[Box]:
+    boxes: list[Box] = [("", wrap(f"{part.group} {part.name}", inner, _POINTS + 1.5), [])]
+    for label, shape, parameters in _folded(part.layers):
+        details = wrap(shape, inner, _POINTS - 1) if shape else []
+        details += [f"{parameters:,} parameters"] if parameters else []
+        boxes.append((part.group, wrap(label, inner, _POINTS), details))
+    if part.loss is not None:
+        weight = [] if part.weight is None else [f"weight {number(float(part.weight))}"]
+        boxes.append(("loss", wrap(part.loss, inner, _POINTS), weight))
+    return boxes
+
+
+def _bars(part: Part) -> list[Box]:
+    texts = [
+        "   ·   ".join(
+            [clean(label, 60), clean(shape, 40), *([f"{parameters:,} parameters"] if parameters else [])]
+        )
+        for label, shape, parameters in _folded(part.layers)
+    ]
+    return [("fusion", [clean(f"fusion {part.name}", 60)], texts)]
+
+
+def _folded(layers: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    if len(layers) <= _MOST:
+        return layers
+    half = _MOST // 2
+    folded = layers[half:-half]
+    return [
+        *layers[:half],
+        (f"… {len(folded)} layers …", "", sum(layer[2] for layer in folded)),
+        *layers[-half:],
+    ]
+
+
+def _height(box: Box) -> float:
+    return (len(box[1]) + len(box[2])) * _LINE + (0.14 if box[0] else 0.0)
+
+
+def _stack_height(stack: list[Box]) -> float:
+    return sum(_height(box) + _GAP for box in stack) - _GAP
+
+
+def _stacks(
+    axes: Axes, stacks: list[list[Box]], *, top: float, column: float, width: float, until: float | None
+) -> None:
+    spread = (width - 2 * _MARGIN) / max(len(stacks), 1)
+    for place, stack in enumerate(stacks):
+        middle = _MARGIN + spread * (place + 0.5)
+        y = top
+        for index, box in enumerate(stack):
+            _draw_box(axes, box, middle, y, column - 0.16)
+            y += _height(box) + _GAP
+            if index and index + 1 < len(stack):
+                _arrow(axes, middle, y - _GAP, y)
+        if until is not None:
+            _arrow(axes, middle, y - _GAP, until)
+
+
+def _bar_stack(axes: Axes, bars: list[Box], *, top: float, width: float, until: float | None) -> None:
+    y = top
+    for bar in bars:
+        _draw_box(axes, bar, width / 2, y, width - 2 * _MARGIN)
+        y += _height(bar) + _GAP
+    if until is not None:
+        _arrow(axes, width / 2, y - _GAP, until)
+
+
+def _draw_box(axes: Axes, box: Box, middle: float, top: float, width: float) -> None:
+    group, bold, plain = box
+    if group:
+        frame = FancyBboxPatch(
+            (middle - width / 2 + 0.05, top + 0.05),
+            width - 0.1,
+            _height(box) - 0.1,
+            boxstyle="round,pad=0.05",
+            facecolor=_FILL[group],
+            edgecolor=_EDGE[group],
+            linewidth=1,
+        )
+        axes.add_patch(frame)
+    y = top + (0.07 if group else 0.0)
+    for line in bold:
+        size = _POINTS if group else _POINTS + 1.5
+        axes.text(
+            middle, y + _LINE / 2, line, ha="center", va="center", fontsize=size, color=INK, weight="bold"
+        )
+        y += _LINE
+    for line in plain:
+        axes.text(middle, y + _LINE / 2, line, ha="center", va="center", fontsize=_POINTS - 1, color=INK)
+        y += _LINE
+
+
+def _arrow(axes: Axes, x: float, top: float, bottom: float) -> None:
+    axes.annotate(
+        "",
+        xy=(x, bottom),
+        xytext=(x, top),
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": GREY,
+            "lw": 1,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "mutation_scale": 9,
+        },
+    )

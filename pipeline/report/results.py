@@ -1,0 +1,221 @@
+"""What each head reached on the test rows, by the kind of its target."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.report.confusion import confusion_drawings, confusion_tables
+from pipeline.report.record import Drawing, HeadResult, Table
+from pipeline.report.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, panels
+
+_MOST_COLUMNS = 12
+_MOST_LABELS = 40
+_CLOUD = 4000  # more points than this are counted in cells
+
+
+def headline(heads: dict[str, HeadResult]) -> Table:
+    """One row per head: its metrics on the test rows beside the loss of the best constant."""
+    words = list(dict.fromkeys(word for head in heads.values() for word in head.test))
+    words = [word for word in words if word not in ("loss", "skill")]
+    rows: list[list[object]] = [
+        [
+            *(name, head.loss, float(head.weight)),
+            *(float(head.test.get(word, np.nan)) for word in (*words, "loss")),
+            *(float(head.baseline), float(head.test.get("skill", np.nan))),
+        ]
+        for name, head in heads.items()
+    ]
+    columns = ["head", "loss function", "weight", *words, "loss", "loss of a constant", "skill"]
+    return Table(
+        columns, rows, "Test rows, with the kept weights. Skill: 0 = no better than a constant, 1 = perfect."
+    )
+
+
+def all_scores(heads: dict[str, HeadResult]) -> Table:
+    """Every metric of every head on both splits, one per row: for other programs to read."""
+    rows: list[list[object]] = [
+        [name, split, word, value]
+        for name, head in heads.items()
+        for split, metrics in (("val", head.val), ("test", head.test))
+        for word, value in metrics.items()
+    ]
+    return Table(["head", "split", "metric", "value"], rows, on_page=False)
+
+
+def skills(heads: dict[str, HeadResult]) -> Drawing:
+    """Skill of every head on both splits: how far each is from a constant, without units."""
+    figure, (axes,) = panels(1, height=0.55 * len(heads) + 0.5)
+    spoken = []
+    for place, (name, head) in enumerate(heads.items()):
+        for shift, colour, split, metrics in (
+            (-0.2, COLOURS[5], "val", head.val),
+            (0.2, COLOURS[0], "test", head.test),
+        ):
+            skill = float(metrics.get("skill", np.nan))
+            shown = float(np.clip(np.nan_to_num(skill), -1, 1))
+            axes.barh(place + shift, shown, height=0.36, color=colour, label=split if place == 0 else None)
+            axes.text(max(shown, 0) + 0.01, place + shift, number(skill), va="center", fontsize=8)
+            spoken.append(f"{name} {split} {number(skill)}")
+    axes.axvline(0, color=INK, linewidth=1)
+    lowest = min((float(m.get("skill", 0)) for h in heads.values() for m in (h.val, h.test)), default=0.0)
+    axes.set(yticks=range(len(heads)), yticklabels=[clean(name, 30) for name in heads])
+    axes.set(
+        xlim=(max(-1.02, min(0.0, np.nan_to_num(lowest)) - 0.02), 1.1),
+        xlabel="skill (0 = constant, 1 = perfect)",
+    )
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside right upper")
+    caption = "1 - loss / loss of the best constant. Bars end at -1; the number is exact."
+    return Drawing(figure, caption, "Skill per head: " + ", ".join(spoken))
+
+
+def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
+    """File name -> figure of a head's test results. Raises KeyError for an unknown kind."""
+    draw: dict[str, Callable[[str, HeadResult], dict[str, Drawing]]] = {
+        "category": confusion_drawings,
+        "number": _scatters,
+        "binary": _rank_curves,
+        "labels": _label_bars,
+    }
+    return draw[head.kind](name, head)
+
+
+def result_tables(name: str, head: HeadResult) -> dict[str, Table]:
+    """File name -> table of a head's test results."""
+    if head.kind == "category":
+        return confusion_tables(name, head)
+    return {f"labels_{name}": _label_table(head)} if head.kind == "labels" else {}
+
+
+def _scatters(name: str, head: HeadResult) -> dict[str, Drawing]:
+    columns = min(len(head.names), _MOST_COLUMNS)
+    figure, grid = panels(columns, height=3.6, width=5.2 if columns == 1 else WIDTH)
+    for column, axes in enumerate(grid):
+        truth, predicted = head.labels[:, column], head.outputs[:, column]
+        known = np.isfinite(truth) & np.isfinite(predicted)
+        _scatter(axes, figure, truth[known], predicted[known], clean(head.names[column], 36))
+    caption = f"Predicted against true {', '.join(head.names[:columns])}; on the line, a prediction is exact."
+    if columns < len(head.names):
+        caption += f" The first {columns} of {len(head.names)} columns."
+    alt = f"Predicted against true values of head {name}, with the diagonal."
+    return {f"predicted_{name}": Drawing(figure, caption, alt)}
+
+
+def _scatter(axes: Axes, figure: Figure, truth: np.ndarray, predicted: np.ndarray, unit: str) -> None:
+    axes.set(xlabel=f"true {unit}", ylabel=f"predicted {unit}", title=f"{len(truth):,} test rows")
+    if not len(truth):
+        return
+    low, high = float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))
+    margin = 0.04 * (high - low) or 0.5
+    limits = (low - margin, high + margin)
+    if len(truth) > _CLOUD:
+        cells = axes.hexbin(
+            truth, predicted, gridsize=45, cmap=COLOUR_MAP, mincnt=1, bins="log", extent=limits * 2
+        )
+        figure.colorbar(cells, ax=axes, label="rows", shrink=0.8)
+    else:
+        axes.scatter(truth, predicted, s=12, alpha=0.35, color=COLOURS[0], linewidths=0)
+    axes.plot(limits, limits, color=COLOURS[5], linewidth=1.2)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def _rank_curves(name: str, head: HeadResult) -> dict[str, Drawing]:
+    known = np.isfinite(head.labels[:, 0])
+    truth, score = head.labels[known, 0], head.outputs[known, 0]
+    figure, (roc, precision_recall, spread) = panels(3, height=3.3)
+    rate = truth.mean() if len(truth) else np.nan
+    roc.set(
+        xlabel="false positive rate",
+        ylabel="true positive rate",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.02),
+    )
+    precision_recall.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
+    if 0 < rate < 1:
+        false, true, precision = rank_curve(truth, score)
+        roc.plot(false, true, color=COLOURS[0])
+        roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+        roc.set_title(f"ROC, area {number(float(np.trapezoid(true, false)))}")
+        precision_recall.step(true, precision, where="pre", color=COLOURS[0])
+        precision_recall.axhline(rate, color=GREY, linestyle=":", linewidth=1)
+        precision_recall.set_title(f"precision and recall, ap {number(average_precision(truth, score))}")
+    else:
+        for axes in (roc, precision_recall):
+            axes.text(0.5, 0.5, "needs rows of both values", ha="center", color=GREY)
+    edges = np.linspace(0, 1, 21)
+    for value, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
+        counts = np.histogram(score[truth == value], edges)[0]
+        spread.stairs(counts, edges, fill=True, color=colour, alpha=0.6, label=f"true {value}")
+    spread.set(title=f"{len(truth):,} test rows", xlabel="predicted probability", ylabel="rows", xlim=(0, 1))
+    spread.legend()
+    caption = (
+        f"How well {name} ranks the test rows; dotted: no skill. Right: its probabilities by true value."
+    )
+    alt = f"ROC curve, precision-recall curve and probabilities of head {name}."
+    return {f"rank_{name}": Drawing(figure, caption, alt)}
+
+
+def rank_curve(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positive rate, true positive rate and precision, from the highest threshold to the lowest.
+
+    Args:
+        truth: (rows,) 0 or 1, both present.
+        score: (rows,) higher = more likely 1; equal scores share one point.
+    """
+    order = np.argsort(-score, kind="stable")
+    last_of_ties = np.append(np.diff(score[order]) != 0, True)
+    hits = np.cumsum(truth[order] == 1)[last_of_ties]
+    misses = np.cumsum(truth[order] == 0)[last_of_ties]
+    precision = np.append(1.0, hits / (hits + misses))
+    return np.append(0, misses) / misses[-1], np.append(0, hits) / hits[-1], precision
+
+
+def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
+    """Mean precision over the steps of recall, as scikit-learn defines it; NaN without a positive row."""
+    if not (truth == 1).any():
+        return float("nan")
+    if (truth == 1).all():
+        return 1.0
+    _, recall, precision = rank_curve(truth, score)
+    return float(np.sum(np.diff(recall) * precision[1:]))
+
+
+def _label_table(head: HeadResult) -> Table:
+    rows: list[list[object]] = []
+    for column, label in enumerate(head.names):
+        known = np.isfinite(head.labels[:, column])
+        truth, score = head.labels[known, column], head.outputs[known, column]
+        chosen = score >= 0.5
+        hits = int((chosen & (truth == 1)).sum())
+        counted = int(chosen.sum() + (truth == 1).sum())
+        f1 = 2 * hits / counted if counted else float("nan")
+        rows.append([label, int(known.sum()), int((truth == 1).sum()), f1, average_precision(truth, score)])
+    return Table(
+        ["label", "rows", "positive", "f1", "ap"], rows, "Test rows per label; f1 at a probability of 0.5."
+    )
+
+
+def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
+    rows = _label_table(head).rows
+    if len(rows) > _MOST_LABELS:
+        lowest = np.argsort(np.array([row[4] for row in rows], dtype=float), kind="stable")[:_MOST_LABELS]
+        rows = [rows[place] for place in sorted(lowest)]
+    figure, (axes,) = panels(1, height=0.34 * len(rows) + 0.5)
+    for shift, column, word, colour in ((-0.2, 3, "f1", COLOURS[1]), (0.2, 4, "ap", COLOURS[0])):
+        values = np.array([row[column] for row in rows], dtype=float)
+        bars = axes.barh(
+            np.arange(len(rows)) + shift, np.nan_to_num(values), height=0.36, color=colour, label=word
+        )
+        axes.bar_label(bars, [f" {value:.2f}" if value == value else " –" for value in values], fontsize=7.5)
+    axes.set_yticks(range(len(rows)), [clean(row[0], 30) for row in rows])
+    axes.set(xlim=(0, 1.06), xlabel="f1, ap")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside right upper")
+    caption = f"Per label of {name}: f1 at 0.5 and average precision."
+    if len(rows) < len(head.names):
+        caption += f" The {len(rows)} of {len(head.names)} labels with the lowest ap."
+    return {f"labels_{name}": Drawing(figure, caption, f"f1 and average precision per label of head {name}.")}
