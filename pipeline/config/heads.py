@@ -1,0 +1,201 @@
+"""What must agree: branches with inputs, heads with targets, and weights and metrics with heads."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config.rules import NOT_NEGATIVE, PART
+from pipeline.errors import ConfigError
+
+LOGITS = (None, "linear")
+PROBABILITIES = {"category": "softmax", "binary": "sigmoid", "labels": "sigmoid"}
+ACTIVATIONS = {
+    "category": (*LOGITS, "softmax"),
+    "binary": (*LOGITS, "sigmoid"),
+    "labels": (*LOGITS, "sigmoid"),
+    "number": LOGITS,
+}
+UNSCALED_ACTIVATIONS = (*LOGITS, "relu", "softplus", "sigmoid", "tanh", "exponential")
+CLASS_LOSSES = (
+    "SparseCategoricalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "KLDivergence",
+)
+YES_NO_LOSSES = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
+LOSSES = {
+    "category": CLASS_LOSSES,
+    "binary": YES_NO_LOSSES,
+    "labels": YES_NO_LOSSES,
+    "number": ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh"),
+}
+UNSCALED_LOSSES = (
+    *LOSSES["number"],
+    "MeanAbsolutePercentageError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+)
+METRICS = {
+    "category": ("accuracy", "f1", "auc"),
+    "binary": ("accuracy", "f1", "auc", "ap"),
+    "labels": ("accuracy", "f1", "auc", "ap"),
+    "number": ("mae", "rmse", "r2"),
+}
+# Our parts that take some kinds only; a part that is not named here says itself what it takes.
+BRANCH_KINDS = {
+    "pipeline.branches.Conv2D": ("image",),
+    "pipeline.branches.Conv1D": ("series",),
+    "pipeline.branches.GRU": ("series",),
+    "pipeline.branches.Dense": ("vector",),
+    "pipeline.branches.Table": ("table", "vector"),
+}
+HEAD_KINDS = {
+    "pipeline.heads.Multiclass": ("category",),
+    "pipeline.heads.Binary": ("binary",),
+    "pipeline.heads.Regression": ("number",),
+}
+
+
+def check_names(config: dict[str, Any]) -> None:
+    """Branches are inputs, heads are targets, and their names fit into MLflow and Keras."""
+    for group, entries, word in (("branches", "inputs", "branch"), ("heads", "targets", "head")):
+        known = config["data"][entries]
+        for name, part in config[group].items():
+            key = f"{group}.{name}"
+            if name not in known:
+                raise ConfigError(
+                    key, f"this {word} has no {entries[:-1]} in data.{entries}", found=name, allowed=known
+                )
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ConfigError(
+                    key, f"not a name for a {word}", found=name, allowed="letters, digits, _ and -"
+                )
+            kinds = (BRANCH_KINDS | HEAD_KINDS).get(part["_target_"])
+            kind = known[name].get("kind")
+            if kinds and kind and kind not in kinds:
+                raise ConfigError(
+                    f"{key}._target_",
+                    f"{part['_target_']} does not take {entries} of kind {kind}",
+                    found=f"data.{entries}.{name}.kind={kind}",
+                    allowed=f"kind {' or '.join(kinds)}; or another {word}@{key}=…",
+                )
+
+
+def check_loss_weights(config: dict[str, Any]) -> None:
+    """Weights belong to heads, are finite numbers of at least 0, and not all of them are 0."""
+    weights, heads = config["loss_weights"], config["heads"]
+    for name, weight in weights.items():
+        if name not in heads:
+            problem = f"there is no such head (~loss_weights.{name} removes the weight)"
+            raise ConfigError(f"loss_weights.{name}", problem, found=name, allowed=heads)
+        NOT_NEGATIVE.check(f"loss_weights.{name}", weight)
+    if not any(weights.get(name, 1.0) for name in heads):
+        raise ConfigError(
+            "loss_weights",
+            "all weights are 0, so nothing is learned",
+            found=weights,
+            allowed="at least one above 0",
+        )
+
+
+def check_heads(config: dict[str, Any]) -> None:
+    """Each head's loss, activation and metrics fit its target's kind, and each other."""
+    for name, head in config["heads"].items():
+        target = config["data"]["targets"][name]
+        kind = target.get("kind")
+        if kind is None:
+            continue
+        unscaled = target.get("scale") == "none"
+        _check_loss(
+            f"heads.{name}.loss", head.get("loss"), kind, UNSCALED_LOSSES if unscaled else LOSSES[kind]
+        )
+        allowed = UNSCALED_ACTIVATIONS if unscaled else ACTIVATIONS[kind]
+        _check_activation(f"heads.{name}.activation", head, kind, allowed)
+        for i, metric in enumerate(head.get("metrics", [])):
+            if not PART.test(metric) and metric not in METRICS[kind]:
+                key = f"heads.{name}.metrics.{i}"
+                raise ConfigError(key, f"not a metric of a {kind} head", found=metric, allowed=METRICS[kind])
+
+
+def _check_loss(key: str, loss: Any, kind: str, allowed: tuple[str, ...]) -> None:
+    PART.check(key, loss)
+    module, _, name = loss["_target_"].rpartition(".")
+    if module == "keras.losses" and name not in allowed:
+        raise ConfigError(
+            f"{key}._target_",
+            f"this loss does not fit a target of kind {kind}",
+            found=loss["_target_"],
+            allowed=[f"keras.losses.{word}" for word in allowed],
+        )
+
+
+def _check_activation(key: str, head: dict[str, Any], kind: str, allowed: tuple[str | None, ...]) -> None:
+    activation = head.get("activation")
+    if activation not in allowed:
+        words = ", ".join(map(written_word, allowed))
+        raise ConfigError(
+            key, f"this activation does not fit a target of kind {kind}", found=activation, allowed=words
+        )
+    if kind == "number" or not head["loss"]["_target_"].startswith("keras.losses."):
+        return
+    from_logits = head["loss"].get("from_logits", False)
+    if from_logits and activation not in LOGITS:
+        raise ConfigError(
+            key,
+            f"{activation} twice: the loss is from logits and applies it itself",
+            found=activation,
+            allowed="null; or loss.from_logits=false",
+        )
+    if not from_logits and activation in LOGITS:
+        raise ConfigError(
+            key,
+            "the loss wants probabilities, not logits",
+            found=written_word(activation),
+            allowed=f"{PROBABILITIES[kind]}; or null with loss.from_logits=true, where the loss has it",
+        )
+
+
+def written_word(activation: str | None) -> str:
+    return "null" if activation is None else activation
+
+
+def check_metrics(config: dict[str, Any]) -> None:
+    """Whoever watches a metric names one that this config produces."""
+    heads = config["heads"]
+    objective = config["objective"]
+    for name in [objective] if isinstance(objective, str) else objective:
+        _check_metric("objective", name, metric_names(heads, ("best/val_", "val/", "test/", "train/")))
+    stopping = config["trainer"]["early_stopping"]
+    watched = {"trainer.early_stopping.monitor": stopping["monitor"]} if stopping else {}
+    if "monitor" in config["schedule"]:
+        watched["schedule.monitor"] = config["schedule"]["monitor"]
+    for key, name in watched.items():
+        _check_metric(key, name, metric_names(heads, ("val/", "train/")))
+
+
+def _check_metric(key: str, name: str, allowed: list[str]) -> None:
+    if name not in allowed:
+        raise ConfigError(key, "no metric of this name is logged", found=name, allowed=allowed)
+
+
+def metric_names(heads: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[str]:
+    """Names of the metrics that these heads lead to, as MLflow has them. Skill has no training value."""
+    names = ["loss", "loss_unweighted", "skill"]
+    for name, head in heads.items():
+        words = [metric_word(metric) for metric in head.get("metrics", [])]
+        names += [f"{name}_{word}" for word in ("loss", "skill", *words)]
+    return [
+        f"{prefix}{name}"
+        for prefix in prefixes
+        for name in names
+        if prefix != "train/" or not name.endswith("skill")
+    ]
+
+
+def metric_word(metric: str | dict[str, Any]) -> str:
+    """The word of a metric: itself, or the name that a Keras metric gives itself."""
+    if isinstance(metric, str):
+        return metric
+    class_name = metric["_target_"].rpartition(".")[2]
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+    return str(metric.get("name", snake))

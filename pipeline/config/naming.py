@@ -1,0 +1,69 @@
+"""A composed config in words: params, choices and the name of a run."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+Scalar = str | int | float | bool | None
+
+# These say how a run is kept or started, not what it is.
+NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective")
+# Top-level values; any other key without a dot is a group.
+VALUES = ("seed",)
+
+
+def flatten(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Scalar]:
+    """Scalar leaves by dotted key, interpolations resolved; a list is one leaf, as text.
+
+    Example: `{"trainer": {"epochs": 3}}` gives `{"trainer.epochs": 3}`.
+    """
+    plain: Any = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    leaves: dict[str, Scalar] = {}
+    for name, value in plain.items():
+        if isinstance(value, Mapping):
+            leaves |= {f"{name}.{below}": leaf for below, leaf in flatten(value).items()}
+        else:
+            leaves[str(name)] = str(value) if isinstance(value, list) else value
+    return leaves
+
+
+def choices(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
+    """Hydra's choices (`HydraConfig.get().runtime.choices`) by where they were placed.
+
+    Example: `{"data": "kanji", "branch@branches.image": "conv2d"}` gives
+    `{"data": "kanji", "branches.image": "conv2d"}`; Hydra's own groups and null choices are left out.
+    """
+    return {
+        group.rpartition("@")[2]: str(option)
+        for group, option in runtime_choices.items()
+        if option is not None and not group.startswith("hydra/")
+    }
+
+
+def run_name(overrides: Sequence[str]) -> str:
+    """What a run's overrides change, in few characters: MLflow's lists cut names after about 14.
+
+    Example: `["loss_weights.class=2.0", "optimizer=adam"]` gives `class=2.0 adam`; no override, `defaults`.
+    """
+    kept = [
+        override for override in overrides if not re.match(rf"[+~]*({'|'.join(NOT_IN_NAME)})\b", override)
+    ]
+    keys = [override.lstrip("+~").partition("=")[0] for override in kept]
+    last = [_last(key) for key in keys]
+    words = []
+    for override, key in zip(kept, keys, strict=True):
+        value = override.partition("=")[2]
+        short = ".".join(re.split(r"[.@]", key)[-2:]) if last.count(_last(key)) > 1 else _last(key)
+        if override.startswith("~"):
+            words.append(f"no {short}")
+        elif re.search(r"[.@]", key) or key in VALUES:
+            words.append(f"{short}={value}")
+        else:
+            words.append(value)
+    return " ".join(words) or "defaults"
+
+
+def _last(key: str) -> str:
+    return re.split(r"[.@]", key)[-1]

@@ -1,0 +1,74 @@
+"""The nodes whose keys are fixed. Hydra lets `+trainer.epoch=3` and `trainer.epochs=ten` pass."""
+
+from typing import Any
+
+from pipeline.config.rules import (
+    COUNT,
+    FLAG,
+    MAPPING,
+    NAMED,
+    PART,
+    POSITIVE,
+    POSITIVE_COUNT,
+    TEXT,
+    TEXTS,
+    Rule,
+    check_node,
+    list_of,
+    one_of,
+    or_null,
+)
+
+TOP = {
+    "seed": COUNT,
+    "data": MAPPING,
+    "branches": NAMED,
+    "fusion": PART,
+    "heads": NAMED,
+    "loss_weights": MAPPING,
+    "balancer": PART,
+    "optimizer": PART,
+    "schedule": PART,
+    "trainer": MAPPING,
+    "tracking": MAPPING,
+    "objective": TEXTS,
+    "trusted_modules": list_of(TEXT),
+}
+TRAINER = {
+    "epochs": POSITIVE_COUNT,
+    "batch_size": POSITIVE_COUNT,
+    "shuffle": FLAG,
+    "precision": one_of("float32", "mixed_float16", "mixed_bfloat16"),
+    "gradient_clip": or_null(POSITIVE),
+    "accumulate": POSITIVE_COUNT,
+    "early_stopping": or_null(MAPPING),
+    "threads": Rule(
+        lambda value: value == "auto" or POSITIVE_COUNT.test(value), "auto, or a whole number of at least 1"
+    ),
+    "deterministic": FLAG,
+    "jit": FLAG,
+    "callbacks": list_of(PART),
+}
+EARLY_STOPPING = {"monitor": TEXT, "patience": COUNT}
+TRACKING = {
+    "uri": or_null(TEXT),
+    "experiment": TEXT,
+    "run_name": or_null(TEXT),
+    "tags": MAPPING,
+    "log_model": FLAG,
+    "register": or_null(TEXT),
+    "system_metrics": FLAG,
+}
+DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
+
+
+def check_nodes(config: dict[str, Any]) -> None:
+    """The fixed nodes have their keys, no others, and values of the right type and range."""
+    check_node("", config, TOP)
+    check_node("trainer", config["trainer"], TRAINER)
+    if config["trainer"]["early_stopping"] is not None:
+        check_node("trainer.early_stopping", config["trainer"]["early_stopping"], EARLY_STOPPING)
+    check_node("tracking", config["tracking"], TRACKING)
+    check_node("data", config["data"], DATA)
+    for group in ("branches", "heads"):
+        check_node(group, config[group], dict.fromkeys(config[group], PART))

@@ -1,0 +1,135 @@
+"""The keyword arguments of our own parts, read from their source: importing them would import Keras."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.rules import (
+    ANYTHING,
+    FLAG,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Rule,
+    check_node,
+    list_of,
+    one_of,
+    or_null,
+)
+from pipeline.config.trust import find_targets
+from pipeline.errors import ConfigError
+
+Field = tuple[str, ast.expr | None, bool]  # name, annotation, whether it has a default
+PACKAGE = Path(__file__).parent.parent
+ANNOTATIONS = {"int": WHOLE, "float": NUMBER, "str": TEXT, "bool": FLAG, "Sequence[int]": list_of(WHOLE)}
+HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
+
+
+def check_parts(config: dict[str, Any]) -> None:
+    """Every node whose `_target_` is ours has that part's keys; others are checked when they are called.
+
+    Raises:
+        ConfigError: an unknown part, an unknown or missing key, a value of another type than the part's.
+    """
+    for key, target in find_targets(config):
+        if target.startswith("pipeline."):
+            parent = key.removesuffix("._target_")
+            node = {name: value for name, value in select(config, parent).items() if name != "_target_"}
+            required, optional = arguments(target, key)
+            check_node(parent, node, required, optional=optional | HYDRAS_OWN)
+
+
+def select(config: Any, key: str) -> Any:
+    """The node at a dotted key; list entries go by their number."""
+    for name in key.split("."):
+        config = config[int(name)] if isinstance(config, list) else config[name]
+    return config
+
+
+def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
+    """Required and optional keyword arguments of `pipeline.<module>.<name>`, each with its rule."""
+    module, _, name = target.rpartition(".")
+    if _source(module) is None:
+        raise ConfigError(key, "there is no such module", found=module, allowed=_modules())
+    found = _definition(module, name)
+    if found is None:
+        parts = [f"{module}.{part}" for part in _names(module)]
+        raise ConfigError(key, "there is no such part", found=target, allowed=parts)
+    fields = _parameters(found[1]) if isinstance(found[1], ast.FunctionDef) else _fields(found[0], found[1])
+    required: dict[str, Rule] = {}
+    optional: dict[str, Rule] = {}
+    for field, annotation, has_default in fields:
+        required.pop(field, None)
+        optional.pop(field, None)
+        (optional if has_default else required)[field] = _rule(annotation)
+    return required, optional
+
+
+@cache
+def _source(module: str) -> ast.Module | None:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if module.startswith("pipeline.") and file.is_file():
+            return ast.parse(file.read_text(encoding="utf-8"))
+    return None
+
+
+def _modules() -> list[str]:
+    files = [file.relative_to(PACKAGE.parent).with_suffix("") for file in PACKAGE.rglob("*.py")]
+    return sorted(".".join(file.parts).removesuffix(".__init__") for file in files)
+
+
+def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
+    """The module that defines a name, and the definition; imports from our own modules are followed."""
+    tree = _source(module)
+    for statement in tree.body if tree else ():
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef) and statement.name == name:
+            return module, statement
+        if isinstance(statement, ast.ImportFrom) and name in [alias.name for alias in statement.names]:
+            return _definition(statement.module or "", name)
+    return None
+
+
+def _names(module: str) -> list[str]:
+    """Public classes and functions that a module defines or takes from our other modules."""
+    names = []
+    for statement in getattr(_source(module), "body", ()):
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
+            names.append(statement.name)
+        if isinstance(statement, ast.ImportFrom):
+            names += [alias.name for alias in statement.names if _definition(module, alias.name)]
+    return [name for name in names if not name.startswith("_")]
+
+
+def _parameters(function: ast.FunctionDef) -> Iterator[Field]:
+    given = function.args
+    positional = given.posonlyargs + given.args
+    for i, argument in enumerate(positional):
+        yield argument.arg, argument.annotation, i >= len(positional) - len(given.defaults)
+    for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        yield argument.arg, argument.annotation, default is not None
+
+
+def _fields(module: str, part: ast.ClassDef) -> Iterator[Field]:
+    """Fields of a dataclass, those it inherits first; of any other class, the parameters of `__init__`."""
+    for parent in part.bases:
+        inherited = _definition(module, ast.unparse(parent))
+        if inherited and isinstance(inherited[1], ast.ClassDef):
+            yield from _fields(inherited[0], inherited[1])
+    is_dataclass = any("dataclass" in ast.unparse(decorator) for decorator in part.decorator_list)
+    for statement in part.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            yield from list(_parameters(statement))[1:]
+        if is_dataclass and isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement):
+            yield ast.unparse(statement.target), statement.annotation, statement.value is not None
+
+
+def _rule(annotation: ast.expr | None) -> Rule:
+    text = ast.unparse(annotation) if annotation else ""
+    if text.startswith("Literal["):
+        return one_of(*ast.literal_eval(f"({text.removeprefix('Literal[').removesuffix(']')},)"))
+    if isinstance(annotation, ast.BinOp) and text.endswith(" | None"):
+        return or_null(_rule(annotation.left))
+    return ANNOTATIONS.get(text, ANYTHING)

@@ -1,0 +1,102 @@
+"""What a single value may be, and what a node's keys may be."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A test of one value, and the words for what passes it."""
+
+    test: Callable[[Any], bool]
+    allowed: str
+
+    def check(self, key: str, value: Any) -> None:
+        """Raise ConfigError for `key` unless the value passes."""
+        if not self.test(value):
+            raise ConfigError(key, "a value that is not allowed", found=written(value), allowed=self.allowed)
+
+
+def written(value: Any) -> str:
+    """A value as YAML writes it."""
+    return {True: "true", False: "false", None: "null"}.get(value, "") if _is_word(value) else repr(value)
+
+
+def _is_word(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """A finite int or float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def one_of(*words: object) -> Rule:
+    """One of a few values."""
+    return Rule(
+        lambda value: any(value == word and type(value) is type(word) for word in words),
+        ", ".join(str(word) if isinstance(word, str) else written(word) for word in words),
+    )
+
+
+def or_null(rule: Rule) -> Rule:
+    """The same rule, or null."""
+    return Rule(lambda value: value is None or rule.test(value), f"{rule.allowed}, or null")
+
+
+def list_of(rule: Rule) -> Rule:
+    """A list whose entries all pass."""
+    return Rule(
+        lambda value: isinstance(value, list) and all(rule.test(entry) for entry in value),
+        f"a list, each entry {rule.allowed}",
+    )
+
+
+ANYTHING = Rule(lambda value: True, "anything")
+FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
+TEXT = Rule(lambda value: isinstance(value, str), "a text")
+WHOLE = Rule(is_whole, "a whole number")
+COUNT = Rule(lambda value: is_whole(value) and value >= 0, "a whole number of at least 0")
+POSITIVE_COUNT = Rule(lambda value: is_whole(value) and value >= 1, "a whole number of at least 1")
+NUMBER = Rule(is_number, "a finite number")
+POSITIVE = Rule(lambda value: is_number(value) and value > 0, "a number above 0")
+NOT_NEGATIVE = Rule(lambda value: is_number(value) and value >= 0, "a finite number of at least 0")
+MAPPING = Rule(lambda value: isinstance(value, dict), "a mapping")
+NAMED = Rule(lambda value: isinstance(value, dict) and len(value) > 0, "a mapping with at least one name")
+PART = Rule(lambda value: isinstance(value, dict) and "_target_" in value, "a mapping with a _target_")
+TEXTS = Rule(
+    lambda value: TEXT.test(value) or (list_of(TEXT).test(value) and len(value) > 0),
+    "a text or a list of texts",
+)
+
+
+def check_node(
+    key: str, node: Any, rules: Mapping[str, Rule], *, optional: Mapping[str, Rule] | None = None
+) -> None:
+    """A node has all keys of `rules`, perhaps some of `optional`, no others, and all values pass.
+
+    Raises:
+        ConfigError: names the dotted key at fault.
+    """
+    MAPPING.check(key, node)
+    known = {**rules, **(optional or {})}
+    for name in node:
+        if name not in known:
+            raise ConfigError(dotted(key, name), "there is no such key", found=name, allowed=known)
+    for name in rules:
+        if name not in node:
+            raise ConfigError(dotted(key, name), "this key is missing", allowed=rules[name].allowed)
+    for name, value in node.items():
+        known[name].check(dotted(key, name), value)
+
+
+def dotted(key: str, name: object) -> str:
+    return f"{key}.{name}" if key else str(name)

@@ -1,0 +1,94 @@
+"""What a config may call: its `_target_`s, and who may widen that.
+
+A config file may come from somebody else, so the list is closed and only the command line extends it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
+
+from pipeline.errors import ConfigError
+
+CALLABLE = (
+    "keras.losses",
+    "keras.optimizers",
+    "keras.metrics",
+    "keras.callbacks",
+    "keras.layers",
+    "keras.regularizers",
+    "keras.initializers",
+    "pipeline",
+)
+
+
+def trusted(overrides: Sequence[str]) -> list[str]:
+    """Modules that the command line trusts with `trusted_modules=[name, …]`; the last such override counts.
+
+    Args:
+        overrides: arguments as typed; all others are ignored.
+
+    Raises:
+        ConfigError: the value is not a list of module names.
+    """
+    names: list[str] = []
+    for override in overrides:
+        if override.lstrip("+").startswith("trusted_modules="):
+            names = _module_names(override)
+    return names
+
+
+def _module_names(override: str) -> list[str]:
+    try:
+        value = OverridesParser.create().parse_override(override).value()
+    except OverrideParseException:
+        value = override
+    if not isinstance(value, list) or not all(
+        str(part).isidentifier() for name in value for part in str(name).split(".")
+    ):
+        raise ConfigError(
+            "trusted_modules", "not a list of module names", found=override, allowed="[name, …]"
+        )
+    return [str(name) for name in value]
+
+
+def whitelist(trusted_modules: Sequence[str] = ()) -> list[str]:
+    """Patterns for Hydra's `execution_whitelist` and `instantiate(…, _execution_whitelist_=…)`.
+
+    Hydra looks at the resolved name too, so Keras' public names come with the modules that define them.
+    """
+    defining = [name.replace("keras.", "keras.src.") for name in CALLABLE if name.startswith("keras.")]
+    return [f"{name}.*" for name in (*CALLABLE, *defining, *trusted_modules)]
+
+
+def check_trust(config: dict[str, Any], typed: Sequence[str]) -> None:
+    """Every `_target_` is callable, and `trusted_modules` is what the command line says."""
+    if config["trusted_modules"] != list(typed):
+        raise ConfigError(
+            "trusted_modules",
+            "a config file cannot trust modules; only the command line can",
+            found=config["trusted_modules"],
+            allowed="trusted_modules=[name, …] typed on the command line",
+        )
+    prefixes = (*CALLABLE, *typed)
+    for key, target in find_targets(config):
+        if not isinstance(target, str) or not target.startswith(tuple(f"{name}." for name in prefixes)):
+            raise ConfigError(
+                key,
+                "this target may not be called; if you trust its module, pass "
+                f"trusted_modules=[{str(target).split('.')[0]}] on the command line",
+                found=target,
+                allowed=[f"{name}.…" for name in prefixes],
+            )
+
+
+def find_targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """All `_target_`s below a node of a plain config, with their dotted keys."""
+    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in pairs:
+        below = f"{key}.{name}" if key else str(name)
+        if name == "_target_":
+            yield below, value
+        else:
+            yield from find_targets(value, below)

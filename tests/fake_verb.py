@@ -1,0 +1,38 @@
+"""A verb for the tests of `pipeline.command`; `FAKE` in the environment says what it does."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from pipeline.command import verb
+from pipeline.errors import ConfigError
+
+
+@verb
+def main(cfg):
+    todo = os.environ.get("FAKE", "")
+    if todo == "data" and cfg.seed == 1:
+        raise ConfigError("data.sources.kanji", "no such column", found="imag", allowed=["image"])
+    if todo == "bug":
+        raise ZeroDivisionError("a bug")
+    if todo == "wait":
+        try:
+            print("waiting", flush=True)
+            time.sleep(60)
+        finally:
+            Path("marked").touch()
+    if todo == "build":
+        from hydra.utils import instantiate
+
+        instantiate(cfg.optimizer)
+    print("ran", cfg.seed, flush=True)
+    return float(cfg.seed)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        heavy = {"tensorflow", "mlflow", "keras", "pandas", "numpy"} & set(sys.modules)
+        Path("imported").write_text(" ".join(sorted(heavy)))
