@@ -49,7 +49,11 @@ class Conv2D(Branch):
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
         for i, filters in enumerate(self.filters, 1):
             x = layers.Conv2D(
-                filters, self.kernel_size, padding=self.padding, activation=self.activation, name=f"{name}_conv_{i}"
+                filters,
+                self.kernel_size,
+                padding=self.padding,
+                activation=self.activation,
+                name=f"{name}_conv_{i}",
             )(x)
             if self.pool_size > 1:
                 x = layers.MaxPooling2D(self.pool_size, padding="same", name=f"{name}_halve_{i}")(x)
@@ -92,7 +96,11 @@ class Conv1D(Branch):
                 x = ops.pad(x, [[0, 0], [0, beyond], [0, 0]])
                 real = ops.pad(real, [[0, 0], [0, beyond], [0, 0]])[:, beyond:]
             x = layers.Conv1D(
-                filters, self.kernel_size, padding=self.padding, activation=self.activation, name=f"{name}_conv_{i}"
+                filters,
+                self.kernel_size,
+                padding=self.padding,
+                activation=self.activation,
+                name=f"{name}_conv_{i}",
             )(x)
         pooled = max_over_steps(x, real) if self.pooling == "max" else mean_over_steps(x, real)
         return dense_stack(pooled, self.units, self.activation, self.dropout, name)
@@ -139,7 +147,9 @@ class Table(Branch):
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
         columns = [
-            layers.Embedding(size, self.embedding, name=f"{name}_embedding_{i + 1}")(ops.cast(x[:, i], "int32"))
+            layers.Embedding(size, self.embedding, name=f"{name}_embedding_{i + 1}")(
+                ops.cast(x[:, i], "int32")
+            )
             for i, size in enumerate(vocabularies)
         ]
         columns.append(x[:, len(vocabularies) :])

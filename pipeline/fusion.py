@@ -53,7 +53,11 @@ class Gated:
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         projected = project(branches, self.width)
         stacked = ops.stack([layers.Activation(self.activation)(x) for x in projected], axis=1)
-        seen = layers.Concatenate(name="fusion_seen")(list(branches.values())) if len(branches) > 1 else projected[0]
+        seen = (
+            layers.Concatenate(name="fusion_seen")(list(branches.values()))
+            if len(branches) > 1
+            else projected[0]
+        )
         gate = layers.Dense(len(branches), activation="softmax", name="fusion_gate")(seen)
         fused = ops.sum(stacked * ops.expand_dims(gate, -1), axis=1)
         return fused_stack(fused, self.units, self.activation, self.dropout)

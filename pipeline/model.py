@@ -1,7 +1,7 @@
 """Parts into one functional keras.Model: a dict of inputs in, a dict of head outputs out.
 
-Every branch, the fusion and every head is a nested keras.Model that bears its name, so that a part's
-weights are `model.get_layer(name).weights`, and what is shared shows in the graph.
+Every branch, the fusion and every head is a nested keras.Model, named `branch_<name>`, `fusion` and
+`head_<name>`: a part's weights are those of its layer, and what is shared shows in the graph.
 """
 
 from collections.abc import Collection, Mapping
@@ -39,15 +39,17 @@ def build_model(
         name: _branch(name, branch, inputs[name], entries[name], name in missing)(entries[name])
         for name, branch in branches.items()
     }
-    sizes = {name: keras.Input(x.shape[1:], name=f"{name}_features") for name, x in features.items()}
+    sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
     fused = keras.Model(sizes, fusion(sizes), name="fusion")(features)
-    outputs = {name: _head(name, head, targets[name].units, fused.shape[1:])(fused) for name, head in heads.items()}
+    outputs = {
+        name: _head(name, head, targets[name].units, fused.shape[1:])(fused) for name, head in heads.items()
+    }
     return keras.Model(entries, outputs, name="model")
 
 
 def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> keras.Model:
     """Raw head outputs to what people read: probabilities, and numbers in their own unit."""
-    raw = {name: keras.Input((targets[name].units,), name=f"{name}_raw") for name in heads}
+    raw = {name: keras.Input((targets[name].units,), name=name) for name in heads}
     shown = {name: targets[name].present(head.present(raw[name], name)) for name, head in heads.items()}
     return keras.Model(raw, shown, name="presenter")
 
@@ -68,20 +70,15 @@ def export_model(inputs: Mapping[str, Any], model: keras.Model, presenter: keras
     return keras.Model(raw, presenter(model(prepared)), name="logged_model")
 
 
-def weights_of(model: keras.Model, part: str) -> list[keras.Variable]:
-    """Trainable weights of a branch, the fusion or a head, by name."""
-    return model.get_layer(part).trainable_variables
-
-
 def _entry(name: str, source: Any) -> KerasTensor:
     """Where a branch's values enter: raw ones if they are prepared inside the model, else prepared ones."""
     raw = {key: keras.Input(shape, dtype=dtype) for key, (shape, dtype) in source.specs().items()}
     tensor = raw[name] if source.prepare_in_model else source.prepare(raw)
-    return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=f"{name}_input")
+    return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
 
 
 def _branch(name: str, branch: Any, source: Any, entry: KerasTensor, missing: bool) -> keras.Model:
-    inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=name)
+    inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=f"{name}_prepared")
     x = source.prepare({name: inside}) if source.prepare_in_model else inside
     absent = None
     if missing:
@@ -90,7 +87,7 @@ def _branch(name: str, branch: Any, source: Any, entry: KerasTensor, missing: bo
     features = branch(x, name=f"{name}", vocabularies=source.vocabularies)
     if missing or branch.dropout_input:
         features = _with_stand_in(name, features, absent, x, branch.dropout_input)
-    return keras.Model(inside, features, name=name)
+    return keras.Model(inside, features, name=f"branch_{name}")
 
 
 def _absent(x: KerasTensor) -> KerasTensor:
@@ -109,10 +106,12 @@ def _with_stand_in(
         kept = layers.Dropout(rate, name=f"{name}_dropout_input", dtype="float32")(ones)
         dropped = ops.cast(ops.equal(kept, 0.0), "float32")
         absent = dropped if absent is None else ops.maximum(absent, dropped)
-    stand_in = layers.Dense(features.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_stand_in")
+    stand_in = layers.Dense(
+        features.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_stand_in"
+    )
     return ops.where(absent > 0, stand_in(absent), features)
 
 
 def _head(name: str, head: Any, width: int, shape: tuple[int, ...]) -> keras.Model:
     inside = keras.Input(shape, name=f"{name}_fused")
-    return keras.Model(inside, head(inside, name=f"{name}_output", width=width), name=name)
+    return keras.Model(inside, head(inside, name=f"{name}_output", width=width), name=f"head_{name}")

@@ -29,7 +29,9 @@ class Cosine:
     warmup_epochs: float = 1
     final: float = 0.01
 
-    def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[LearningRateSchedule, list[Callback]]:
+    def __call__(
+        self, rate: float, *, steps: int, epochs: int
+    ) -> tuple[LearningRateSchedule, list[Callback]]:
         warmup = min(round(self.warmup_epochs * steps), epochs * steps - 1)
         decay = max(1, epochs * steps - warmup)
         if warmup < 1:
@@ -48,7 +50,11 @@ class Plateau:
 
     def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[float, list[Callback]]:
         callback = ReduceLROnPlateau(
-            self.monitor, factor=self.factor, patience=self.patience, min_lr=self.minimum, mode=direction(self.monitor)
+            self.monitor,
+            factor=self.factor,
+            patience=self.patience,
+            min_lr=self.minimum,
+            mode=direction(self.monitor),
         )
         return rate, [callback]
 

@@ -1,0 +1,129 @@
+"""A composed config -> the objects it names. The verbs' common ground: nothing below them sees a config."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline import data
+from pipeline.config import whitelist
+from pipeline.evaluation import Measured, measured
+from pipeline.losses import HeadLoss
+from pipeline.model import build_model, build_presenter
+from pipeline.trainer import Rows, Trainer
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run is made of, ready to train."""
+
+    dataset: Any
+    heads: Mapping[str, Any]
+    model: keras.Model
+    presenter: keras.Model
+    trainer: Trainer
+    rows: Mapping[str, Rows]
+    measured: Mapping[str, Mapping[str, Measured]]
+    callbacks: Sequence[keras.callbacks.Callback]
+
+
+def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
+    """Call what a config node names; only our parts, Keras's and trusted packages may be named."""
+    return instantiate(node, _convert_="all", _execution_whitelist_=whitelist(list(trusted)), **more)
+
+
+def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str]) -> Any:
+    """The data that the config's branches and heads use."""
+    node = make(cfg.data, trusted)
+    wanted = {
+        "inputs": {name: node["inputs"][name] for name in cfg.branches},
+        "targets": {name: node["targets"][name] for name in cfg.heads},
+    }
+    return data.load(**{**node, **wanted}, folders=list(folders), seed=cfg.seed)
+
+
+def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
+    """Model, losses, optimizer and trainer for the data at hand."""
+    branches = {name: make(node, trusted) for name, node in cfg.branches.items()}
+    heads = {name: make(node, trusted) for name, node in cfg.heads.items()}
+    model = build_model(
+        dataset.inputs, dataset.targets, branches, make(cfg.fusion, trusted), heads, missing=_missing(dataset)
+    )
+    presenter = build_presenter(dataset.targets, heads)
+    losses = {
+        name: HeadLoss(loss=head.loss, kind=dataset.targets[name].kind, complete=_complete(dataset, name))
+        for name, head in heads.items()
+    }
+    optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), trusted)
+    balancer = make(cfg.balancer, trusted)
+    balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
+    trainer = Trainer(
+        model,
+        presenter,
+        losses,
+        balancer,
+        optimizer,
+        batch_size=cfg.trainer.batch_size,
+        rates={f"branch_{name}": branch.learning_rate for name, branch in branches.items()},
+        jit=cfg.trainer.jit,
+    )
+    rows = {split: Rows.of(found.prepared, found.labels) for split, found in dataset.splits.items()}
+    return Job(
+        dataset,
+        heads,
+        model,
+        presenter,
+        trainer,
+        rows,
+        measured(heads, dataset.targets, losses, dataset.splits),
+        callbacks,
+    )
+
+
+def settings(node: Any) -> dict[str, Any]:
+    """A config node as plain values."""
+    return OmegaConf.to_container(node, resolve=True)
+
+
+def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any, list[Any]]:
+    trainer = cfg.trainer
+    updates = max(1, -(-rows // trainer.batch_size) // trainer.accumulate)
+    rate, callbacks = make(cfg.schedule, trusted)(
+        cfg.optimizer.learning_rate, steps=updates, epochs=trainer.epochs
+    )
+    more = {"learning_rate": rate}
+    if trainer.gradient_clip is not None:
+        more["global_clipnorm"] = trainer.gradient_clip
+    if trainer.accumulate > 1:
+        more["gradient_accumulation_steps"] = trainer.accumulate
+    optimizer = make(cfg.optimizer, trusted, **more)
+    if trainer.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer, [*callbacks, *make(trainer.callbacks, trusted)]
+
+
+def _missing(dataset: Any) -> list[str]:
+    """Inputs that some training row lacks as a whole."""
+    found = []
+    for name, source in dataset.inputs.items():
+        values = dataset.splits["train"].prepared[name]
+        if source.kind in ("image", "series") and values.dtype.kind == "f":
+            if np.isnan(values).reshape(len(values), -1).all(axis=1).any():
+                found.append(name)
+        elif source.kind == "text" and (values == 0).all(axis=1).any():
+            found.append(name)
+    return found
+
+
+def _complete(dataset: Any, target: str) -> bool:
+    """Whether no label of a target is missing in any split."""
+    for split in dataset.splits.values():
+        labels = split.labels[target]
+        if (labels < 0).any() if labels.dtype.kind == "i" else np.isnan(labels).any():
+            return False
+    return True

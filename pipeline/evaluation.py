@@ -1,0 +1,87 @@
+"""A pass over a split -> the named numbers of that split, as they stand in MLflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.constant import best_constant, constant_loss
+from pipeline.losses import HeadLoss
+from pipeline.metrics import OF_KIND, skill
+from pipeline.trainer import Epoch
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One head on one split: its labels as metrics want them, and what a constant reaches there.
+
+    Args:
+        labels: codes or distributions of classes, 0 and 1, or numbers in their own unit.
+        constant: loss of the best constant of the training rows on this split's rows; None without labels.
+    """
+
+    kind: str
+    labels: Array
+    words: list[str]
+    keras_metrics: list[Any]
+    constant: float | None
+
+
+def measured(
+    heads: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    losses: Mapping[str, HeadLoss],
+    splits: Mapping[str, Any],
+) -> dict[str, dict[str, Measured]]:
+    """What every head is measured with, by split and head. The constant is fitted on the training rows only."""
+    found: dict[str, dict[str, Measured]] = {split: {} for split in splits}
+    for name, head in heads.items():
+        target, loss = targets[name], losses[name]
+        constant = best_constant(loss, splits["train"].labels[name], target.units, head.activation)
+        words = [metric for metric in head.metrics if isinstance(metric, str)]
+        others = [metric for metric in head.metrics if not isinstance(metric, str)]
+        for split, rows in splits.items():
+            labels = rows.labels[name]
+            shown = target.decode(labels) if target.kind == "number" else labels
+            found[split][name] = Measured(
+                target.kind, shown, words, others, constant_loss(loss, labels, constant)
+            )
+    return found
+
+
+def measure(
+    prefix: str, epoch: Epoch, heads: Mapping[str, Measured], loss_weights: Mapping[str, float]
+) -> dict[str, float]:
+    """The numbers of one pass: `<prefix>/loss`, `<prefix>/<head>_<metric>` … A value that is not defined is absent."""
+    found = {
+        "loss": sum(loss_weights[head] * loss for head, loss in epoch.losses.items()) + epoch.regularisation,
+        "loss_unweighted": sum(epoch.losses.values()),
+    }
+    skills = {}
+    for name, head in heads.items():
+        if name not in epoch.losses:
+            continue
+        found[f"{name}_loss"] = epoch.losses[name]
+        found |= {
+            f"{name}_{word}": value
+            for word, value in _metrics(head, head.labels[epoch.order], epoch.outputs[name])
+        }
+        if prefix != "train" and head.constant:
+            skills[f"{name}_skill"] = skill(epoch.losses[name], head.constant)
+    if skills:
+        found |= skills | {"skill": float(np.mean(list(skills.values())))}
+    return {f"{prefix}/{word}": float(value) for word, value in found.items()}
+
+
+def _metrics(head: Measured, labels: Array, outputs: Array) -> list[tuple[str, float]]:
+    found = list(OF_KIND[head.kind](labels, outputs, head.words).items())
+    there = labels >= 0 if labels.ndim == 1 else ~np.isnan(labels).any(axis=1)
+    for metric in head.keras_metrics:
+        metric.reset_state()
+        metric.update_state(labels[there], outputs[there])
+        found.append((metric.name, float(metric.result())))
+    return found

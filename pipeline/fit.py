@@ -1,0 +1,137 @@
+"""Epoch after epoch: train, validate, tell the callbacks, keep the best weights, stop in time."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from keras.callbacks import Callback, CallbackList
+
+from pipeline.errors import ConfigError
+from pipeline.evaluation import Measured, measure
+from pipeline.schedules import direction
+from pipeline.trainer import Rows, Trainer
+
+
+@dataclass
+class Kept:
+    """The epoch whose weights are kept: the best by `monitor`, or the last one where nothing is monitored."""
+
+    monitor: str | None
+    patience: int
+    epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    weights: list[Any] = field(default_factory=list)
+
+    def offer(self, epoch: int, metrics: Mapping[str, float], model: Any) -> None:
+        """Keep this epoch if it is the first, or better than the one kept."""
+        if self.monitor and self.monitor not in metrics:
+            raise ConfigError(
+                "trainer.early_stopping.monitor",
+                "no such value was measured",
+                found=self.monitor,
+                allowed=sorted(metrics),
+            )
+        if self.monitor and self.weights:
+            gain = metrics[self.monitor] - self.metrics[self.monitor]
+            if gain >= 0 if direction(self.monitor) == "min" else gain <= 0:
+                return
+        self.epoch, self.metrics = epoch, dict(metrics)
+        self.weights = model.get_weights() if self.monitor else []
+
+    def exhausted(self, epoch: int) -> bool:
+        """Whether `patience` epochs have gone by without a better one."""
+        return self.monitor is not None and epoch - self.epoch >= self.patience
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How the training went: `history` has one value per epoch and metric, NaN where one was absent."""
+
+    history: dict[str, list[float]]
+    best_epoch: int
+    best: dict[str, float]
+
+
+def fit(
+    trainer: Trainer,
+    rows: Mapping[str, Rows],
+    heads: Mapping[str, Mapping[str, Measured]],
+    *,
+    loss_weights: Mapping[str, float],
+    epochs: int,
+    shuffle: bool,
+    seed: int,
+    early_stopping: Mapping[str, Any] | None,
+    callbacks: Sequence[Callback] = (),
+    watch: Callable[[int], None] | None = None,
+) -> Fitted:
+    """Train for up to `epochs` epochs and leave the model with the kept weights.
+
+    Args:
+        rows, heads: by split; those of "train" and "val" are used.
+        shuffle: draw the order of the rows anew each epoch, from the seed and the number of the epoch.
+        callbacks: told of each epoch and its metrics; nothing is called per batch, see `reject_batch_hooks`.
+        watch: told the rows done inside an epoch, about every second.
+        early_stopping: monitor and patience; None trains all epochs and keeps the last.
+
+    Raises:
+        NotFinite: a head's loss became NaN or infinite.
+    """
+    kept = Kept(**(early_stopping or {"monitor": None, "patience": 0}))
+    history: dict[str, list[float]] = {}
+    told = CallbackList(list(callbacks), model=trainer.model, epochs=epochs)
+    told.on_train_begin()
+    for epoch in range(1, epochs + 1):
+        told.on_epoch_begin(epoch - 1)
+        order = order_of(epoch, len(rows["train"]), seed, shuffle)
+        metrics = _one_epoch(trainer, rows, heads, loss_weights, order, watch)
+        _remember(history, epoch, metrics)
+        kept.offer(epoch, metrics, trainer.model)
+        told.on_epoch_end(epoch - 1, metrics)
+        if kept.exhausted(epoch) or trainer.model.stop_training:
+            break
+    if kept.monitor:
+        trainer.model.set_weights(kept.weights)
+    told.on_train_end()
+    return Fitted(history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")})
+
+
+def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:
+    """Raise a ConfigError for a callback that waits for batches: an epoch runs as one graph and calls none."""
+    for i, callback in enumerate(callbacks):
+        for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):
+            if getattr(type(callback), hook) is not getattr(Callback, hook):
+                raise ConfigError(
+                    f"trainer.callbacks[{i}]",
+                    f"{type(callback).__name__} waits for {hook}, but an epoch runs as one graph",
+                    found=hook,
+                    allowed="callbacks that act on epochs",
+                )
+
+
+def order_of(epoch: int, rows: int, seed: int, shuffle: bool) -> Any:
+    """The rows' order in an epoch; it depends on nothing but its arguments, so a resumed run draws the same."""
+    return np.random.default_rng((seed, epoch)).permutation(rows) if shuffle else np.arange(rows)
+
+
+def _one_epoch(
+    trainer: Trainer, rows: Any, heads: Any, loss_weights: Any, order: Any, watch: Any
+) -> dict[str, float]:
+    started = time.perf_counter()
+    weights = np.array([loss_weights[name] for name in trainer.losses], np.float32)
+    trained = trainer.train(rows["train"], order, weights, watch)
+    metrics = measure("train", trained, heads["train"], loss_weights)
+    metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], loss_weights)
+    metrics |= {f"weight/{head}": float(value) for head, value in trained.weights.items()}
+    metrics |= {f"share/{head}": float(value) for head, value in trained.shares.items()}
+    metrics["time/epoch_s"] = time.perf_counter() - started
+    metrics["time/examples_per_s"] = len(order) / trained.seconds
+    return metrics
+
+
+def _remember(history: dict[str, list[float]], epoch: int, metrics: Mapping[str, float]) -> None:
+    for name in {**history, **metrics}:
+        values = history.setdefault(name, [float("nan")] * (epoch - 1))
+        values.append(metrics.get(name, float("nan")))

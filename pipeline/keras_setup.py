@@ -1,0 +1,41 @@
+"""What TensorFlow and Keras must be told before anything is built: threads, precision, seeds."""
+
+import keras
+import tensorflow as tf
+
+from pipeline.errors import ConfigError
+
+
+def set_up(*, seed: int, precision: str, threads: int | str, deterministic: bool) -> None:
+    """Make this process ready for one run; what an earlier run in it left behind is cleared.
+
+    Args:
+        precision: a Keras dtype policy.
+        threads: CPU threads of this process, or "auto" for all.
+        deterministic: refuse operations that are not reproducible; holds until the process ends.
+
+    Raises:
+        ConfigError: another number of threads is already in use in this process.
+    """
+    keras.backend.clear_session()
+    if threads != "auto":
+        _set_threads(int(threads))
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(precision)
+    keras.utils.set_random_seed(seed)
+
+
+def _set_threads(threads: int) -> None:
+    if tf.config.threading.get_intra_op_parallelism_threads() == threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(min(threads, 2))
+    except RuntimeError as error:
+        raise ConfigError(
+            "trainer.threads",
+            "TensorFlow already runs in this process with another number",
+            found=threads,
+            allowed=tf.config.threading.get_intra_op_parallelism_threads() or "auto",
+        ) from error

@@ -1,0 +1,244 @@
+"""Everything that goes to MLflow. The only module of the program that imports it."""
+
+import os
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import mlflow
+import numpy as np
+from filelock import FileLock
+from keras.callbacks import Callback
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import Metric, RunStatus
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types import Schema, TensorSpec
+
+from pipeline import logged_model
+
+SECONDS_PER_BATCH = 1.0  # metrics of fast epochs are sent together
+LARGEST_BATCH = 1000  # MLflow's limit for one call
+
+
+class Writer:
+    """Sends metrics from a thread of its own, about once a second, so that no epoch waits for the database.
+
+    An error of the server surfaces in `close`, and before that at the next `put`.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self.client, self.run_id = client, run_id
+        self.waiting: queue.Queue[list[Metric] | None] = queue.Queue()
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
+        self.thread.start()
+
+    def put(self, metrics: Mapping[str, float], step: int) -> None:
+        """Queue the metrics of a step. MLflow stores infinity as a large number, so only finite values pass."""
+        if self.error:
+            raise self.error
+        now = int(time.time() * 1000)
+        self.waiting.put(
+            [Metric(name, value, now, step) for name, value in metrics.items() if np.isfinite(value)]
+        )
+
+    def close(self) -> None:
+        """Send what waits and end the thread."""
+        self.waiting.put(None)
+        self.thread.join()
+        if self.error:
+            raise self.error
+
+    def _send(self) -> None:
+        done = False
+        while not done:
+            batch = [self.waiting.get()]
+            until = time.monotonic() + SECONDS_PER_BATCH
+            while batch[-1] is not None and (left := until - time.monotonic()) > 0:
+                try:
+                    batch.append(self.waiting.get(timeout=left))
+                except queue.Empty:
+                    break
+            done = batch[-1] is None
+            self._send_batch([metric for metrics in batch if metrics for metric in metrics])
+
+    def _send_batch(self, metrics: list[Metric]) -> None:
+        try:
+            for first in range(0, len(metrics), LARGEST_BATCH):
+                self.client.log_batch(self.run_id, metrics=metrics[first : first + LARGEST_BATCH])
+        except Exception as error:  # noqa: BLE001 - whatever the store raises must reach the training thread
+            self.error = error
+
+
+class LogEpochs(Callback):
+    """Logs each epoch's metrics; step = epochs completed."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self.writer = writer
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.writer.put(logs or {}, epoch + 1)
+
+
+class Run:
+    """An open MLflow run."""
+
+    def __init__(self, run_id: str, experiment_id: str, uri: str) -> None:
+        self.run_id, self.experiment_id, self.uri = run_id, experiment_id, uri
+        self.client = MlflowClient(uri)
+        self.writer = Writer(self.client, run_id)
+
+    def log_epochs(self) -> LogEpochs:
+        """A callback that logs every epoch."""
+        return LogEpochs(self.writer)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log metrics that belong to one step."""
+        self.writer.put(metrics, step)
+
+    def log_folder(self, folder: Path) -> None:
+        """Log a folder's contents as artifacts of the run."""
+        self.client.log_artifacts(self.run_id, str(folder))
+
+    def log_dataset(self, name: str, fingerprint: str) -> None:
+        """Name the data in the run's Dataset column; the digest is the split's fingerprint."""
+        dataset = MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=fingerprint[:8])
+        mlflow.log_input(dataset, context="training")
+
+    def log_model(self, model: keras.Model, example: Mapping[str, Any], register: str | None) -> None:
+        """Log a Keras model of named inputs and outputs as `model`, loadable without this package.
+
+        Args:
+            model: raw inputs to presented outputs, both by name.
+            example: a few rows of every input.
+            register: name under which the model is registered; None for not at all.
+        """
+        signature = ModelSignature(
+            Schema([TensorSpec(_dtype(x.dtype), _open(x.shape), name) for name, x in model.input.items()]),
+            Schema([TensorSpec(_dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]),
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            model.save(path)
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=logged_model.__file__,
+                artifacts={"keras_model": str(path)},
+                signature=signature,
+                input_example=dict(example),
+                pip_requirements=[
+                    f"{name}=={metadata.version(name)}"
+                    for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
+                ],
+                registered_model_name=register,
+            )
+
+    def url(self) -> str | None:
+        """The run's page, where the store is a server."""
+        if not self.uri.startswith("http"):
+            return None
+        return f"{self.uri}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+
+def default_uri(folder: Path) -> str:
+    """MLFLOW_TRACKING_URI where set, else a database file below the working folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlruns' / 'mlflow.db'}"
+
+
+@contextmanager
+def open_run(
+    *,
+    uri: str | None,
+    experiment: str,
+    run_name: str,
+    params: Mapping[str, Any],
+    tags: Mapping[str, str],
+    system_metrics: bool = False,
+) -> Iterator[Run]:
+    """Open a run and leave it with a true status: FINISHED, FAILED with its traceback, or KILLED by a signal.
+
+    Args:
+        uri: MLflow's store; None for the default.
+        params: names to scalars.
+    """
+    uri = uri or default_uri(Path.cwd())
+    mlflow.set_tracking_uri(uri)
+    experiment_id = _experiment(uri, experiment)
+    active = mlflow.start_run(
+        experiment_id=experiment_id, run_name=run_name, tags=dict(tags), log_system_metrics=system_metrics
+    )
+    run = Run(active.info.run_id, experiment_id, uri)
+    status = RunStatus.FINISHED
+    try:
+        mlflow.log_params({name: str(value) for name, value in params.items()})
+        yield run
+    except Exception:
+        status = RunStatus.FAILED
+        run.client.log_text(run.run_id, traceback.format_exc(), "traceback.txt")
+        raise
+    except BaseException:
+        status = RunStatus.KILLED
+        raise
+    finally:
+        try:
+            run.writer.close()
+        except Exception:
+            status = RunStatus.FAILED
+            raise
+        finally:
+            mlflow.end_run(RunStatus.to_string(status))
+
+
+def _experiment(uri: str, name: str) -> str:
+    """The experiment's id; it is made where it is new, its artifacts below mlruns/ of a local store."""
+    if not uri.startswith("sqlite:///"):
+        found = mlflow.get_experiment_by_name(name)
+        return found.experiment_id if found else _create(name, None)
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    # Processes that open a fresh database at once race its migrations and break it.
+    with FileLock(f"{database}.lock"):
+        found = mlflow.get_experiment_by_name(name)
+        return found.experiment_id if found else _create(name, (database.parent / "artifacts").as_uri())
+
+
+def _create(name: str, artifacts: str | None) -> str:
+    return mlflow.create_experiment(
+        name, artifacts, tags={"mlflow.experimentKind": "custom_model_development"}
+    )
+
+
+def source_tags(folder: Path) -> dict[str, str]:
+    """The git commit of the working folder and whether it has changes; nothing outside of a repository."""
+    if not shutil.which("git"):
+        return {}
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"git.commit": commit, "git.dirty": str(bool(_git(folder, "status", "--porcelain"))).lower()}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _dtype(name: str) -> np.dtype:
+    return np.dtype(object if name == "string" else name)
+
+
+def _open(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    return tuple(-1 if size is None else size for size in shape)

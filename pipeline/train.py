@@ -1,0 +1,93 @@
+"""Compose, check, load, build, train, test, report, record: `python -m pipeline.train`."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import choices, flatten, folders, run_name, trusted
+
+
+@verb
+def main(cfg: DictConfig) -> Any:
+    """Train one model and record it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    hydra = HydraConfig.get()
+    overrides = list(hydra.overrides.task)
+    return run(
+        cfg,
+        overrides=overrides,
+        groups=choices(hydra.runtime.choices),
+        folders=folders(),
+        trusted_modules=trusted(overrides),
+    )
+
+
+def run(
+    cfg: DictConfig,
+    *,
+    overrides: Sequence[str],
+    groups: dict[str, str],
+    folders: Sequence[Path],
+    trusted_modules: Sequence[str] = (),
+) -> Any:
+    """Run one composed config from its data to its record in MLflow; returns the objective."""
+    # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
+    from pipeline import compose, records
+    from pipeline.fit import fit
+    from pipeline.keras_setup import set_up
+    from pipeline.progress import Progress
+    from pipeline.tracking import open_run
+
+    clock = Clock()
+    with clock.phase("set up"):
+        set_up(seed=cfg.seed, **{key: cfg.trainer[key] for key in ("precision", "threads", "deterministic")})
+    with clock.phase("load data"):
+        dataset = compose.load_data(cfg, folders=folders, trusted=trusted_modules)
+    with clock.phase("build"):
+        job = compose.build(cfg, dataset, trusted=trusted_modules)
+    progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
+    with open_run(**records.opening(cfg, overrides, groups, run_name(overrides))) as tracked:
+        with clock.phase("train"):
+            fitted = fit(
+                job.trainer,
+                job.rows,
+                job.measured,
+                loss_weights=compose.settings(cfg.loss_weights),
+                epochs=cfg.trainer.epochs,
+                shuffle=cfg.trainer.shuffle,
+                seed=cfg.seed,
+                early_stopping=compose.settings(cfg.trainer).get("early_stopping"),
+                callbacks=[tracked.log_epochs(), progress, *job.callbacks],
+                watch=progress.rows_done,
+            )
+        with clock.phase("test"):
+            results = records.test(job, fitted, compose.settings(cfg.loss_weights))
+        records.log(tracked, cfg, job, fitted, results, overrides=overrides, clock=clock.seconds)
+    print(records.ending(results, tracked, list(job.heads)))
+    return records.objective(cfg.objective, results)
+
+
+class Clock:
+    """Seconds per phase of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The compiled training loop: whole epochs as one graph, per-head losses kept apart.
+
+A Python loop over batches, or `fit` with its per-batch calls, spends most of the time of a small model
+outside of the arithmetic. Here one call runs many steps: rows are gathered, the step is taken and sums are
+kept in the graph. Python sees the numbers at the end of an epoch, or about once a second inside a long one.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.losses import HeadLoss
+
+Array = NDArray[Any]
+EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result
+SECONDS_PER_CALL = 1.0  # how long Python lets the graph run before it looks again
+
+
+class NotFinite(ArithmeticError):
+    """A head's loss became NaN or infinite, so the weights are worthless from here on."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Prepared inputs and encoded labels of one split, by name, as tensors that share the row order."""
+
+    inputs: Mapping[str, tf.Tensor]
+    labels: Mapping[str, tf.Tensor]
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Array], labels: Mapping[str, Array]) -> "Rows":
+        """Copy arrays into tensors once, so that no step has to."""
+        return cls(
+            {name: tf.convert_to_tensor(values) for name, values in inputs.items()},
+            {name: tf.convert_to_tensor(values) for name, values in labels.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over a split gave.
+
+    Args:
+        losses: head -> mean loss over its labelled cells; a head without any is absent.
+        regularisation: mean over the batches.
+        weights: head -> mean weight in force (loss weight x balancer); empty where nothing was learned.
+        shares: head -> its part of the loss that was descended.
+        raw: head -> raw outputs (rows, width), as its loss wants them.
+        outputs: head -> the same, presented.
+        order: the row of the split that each row of the outputs belongs to.
+        seconds: how long it took.
+    """
+
+    losses: dict[str, float]
+    regularisation: float
+    weights: dict[str, float]
+    shares: dict[str, float]
+    raw: dict[str, Array]
+    outputs: dict[str, Array]
+    order: Array
+    seconds: float
+
+
+class Trainer:
+    """Trains a model head by head's loss, weighted, by one optimizer.
+
+    Args:
+        model: prepared inputs to raw outputs, both by name.
+        presenter: raw outputs to what people read.
+        losses: one per head.
+        balancer: see `pipeline.balancers`.
+        optimizer: any Keras optimizer; clipping, accumulation and loss scaling are its own.
+        batch_size: rows per step; the last step of an epoch takes what is left.
+        rates: part name -> factor on the updates of its weights; 1 where not named.
+        jit: compile each step with XLA.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        presenter: keras.Model,
+        losses: Mapping[str, HeadLoss],
+        balancer: Any,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        batch_size: int,
+        rates: Mapping[str, float] | None = None,
+        jit: bool = False,
+    ) -> None:
+        self.model, self.presenter, self.losses = model, presenter, dict(losses)
+        self.balancer, self.optimizer, self.batch_size = balancer, optimizer, batch_size
+        rates = rates or {}
+        for part, rate in rates.items():
+            if rate == 0:
+                model.get_layer(part).trainable = False
+        self.slowed = [
+            (rate, variable)
+            for part, rate in rates.items()
+            if rate not in (0, 1)
+            for variable in model.get_layer(part).trainable_variables
+        ]
+        self.variables = model.trainable_variables
+        optimizer.build(self.variables)
+        # Callbacks look for the optimizer on the model.
+        model.optimizer = optimizer
+        step = tf.function(self._step, jit_compile=True) if jit else self._step
+        self._train_graph = tf.function(_loop_over(step, model, presenter), autograph=False)
+        self._evaluate_graph = tf.function(_loop_over(self._look, model, presenter), autograph=False)
+
+    def train(
+        self, rows: Rows, order: Array, loss_weights: Array, watch: Callable[[int], None] | None = None
+    ) -> Epoch:
+        """One epoch over `rows` in the given order, (rows,) ints. `watch` is told the rows done, about every second."""
+        return self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch)
+
+    def evaluate(self, rows: Rows) -> Epoch:
+        """One pass without learning, in the order of the rows."""
+        weights = np.zeros(len(self.losses), np.float32)
+        return self._run(self._evaluate_graph, rows, np.arange(len(rows)), weights, EVALUATION_BATCH, None)
+
+    def _step(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
+        """One update; returns the raw outputs and what is summed over the steps."""
+        with tf.GradientTape() as tape:
+            outputs = self.model(inputs, training=True)
+            losses, numbers = self._head_losses(labels, outputs)
+            weights = loss_weights * tf.stop_gradient(self.balancer.weights(losses, numbers > 0, None))
+            regularisation = self._regularisation()
+            descended = tf.reduce_sum(weights * losses) + regularisation
+            scaled = self.optimizer.scale_loss(descended)
+        gradients = tape.gradient(scaled, self.variables)
+        self._apply(gradients)
+        return outputs, _sums(losses, numbers, weights, regularisation)
+
+    def _look(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
+        outputs = self.model(inputs, training=False)
+        losses, numbers = self._head_losses(labels, outputs)
+        return outputs, _sums(losses, numbers, loss_weights, self._regularisation())
+
+    def _head_losses(self, labels: Any, outputs: Any) -> tuple[Any, Any]:
+        pairs = [loss(labels[head], outputs[head]) for head, loss in self.losses.items()]
+        return tf.stack([mean for mean, _ in pairs]), tf.stack([number for _, number in pairs])
+
+    def _regularisation(self) -> Any:
+        return tf.add_n(self.model.losses) if self.model.losses else tf.constant(0.0)
+
+    def _apply(self, gradients: list[Any]) -> None:
+        before = [tf.identity(variable.value) for _, variable in self.slowed]
+        self.optimizer.apply(gradients, self.variables)
+        # The factor scales the update: scaling a gradient would do nothing under Adam.
+        for (rate, variable), old in zip(self.slowed, before, strict=True):
+            variable.assign(old + rate * (variable.value - old))
+
+    def _run(
+        self,
+        graph: Any,
+        rows: Rows,
+        order: Array,
+        loss_weights: Array,
+        batch: int,
+        watch: Callable[[int], None] | None,
+    ) -> Epoch:
+        started = time.perf_counter()
+        order_tensor = tf.constant(order, tf.int32)
+        weights = tf.constant(loss_weights, tf.float32)
+        sums = tf.zeros((4, len(self.losses)), tf.float64), tf.zeros((), tf.float64)
+        steps = -(-len(order) // batch)
+        pieces = []
+        for first, last in _spans(steps):
+            outputs, sums = graph(
+                dict(rows.inputs),
+                dict(rows.labels),
+                order_tensor,
+                weights,
+                tf.constant(batch),
+                tf.constant(first),
+                tf.constant(last),
+                sums,
+            )
+            pieces.append(outputs)
+            if watch:
+                watch(min(last * batch, len(order)))
+        raw, outputs = (
+            {head: np.concatenate([piece[kind][head].numpy() for piece in pieces]) for head in self.losses}
+            for kind in (0, 1)
+        )
+        return self._epoch(raw, outputs, order, sums, steps, time.perf_counter() - started)
+
+    def _epoch(
+        self,
+        raw: dict[str, Array],
+        outputs: dict[str, Array],
+        order: Array,
+        sums: Any,
+        steps: int,
+        seconds: float,
+    ) -> Epoch:
+        (totals, numbers, weights, descended), regularisation = sums[0].numpy(), float(sums[1].numpy())
+        names = list(self.losses)
+        for name, total in zip(names, totals, strict=True):
+            if not np.isfinite(total):
+                raise NotFinite(f"the loss of head {name} is {total}")
+        shares = descended / max(descended.sum(), np.finfo(float).tiny)
+        return Epoch(
+            losses={name: total / n for name, total, n in zip(names, totals, numbers, strict=True) if n},
+            regularisation=regularisation / steps,
+            weights=dict(zip(names, weights / steps, strict=True)),
+            shares=dict(zip(names, shares, strict=True)),
+            raw=raw,
+            outputs=outputs,
+            order=order,
+            seconds=seconds,
+        )
+
+
+def _sums(losses: Any, numbers: Any, weights: Any, regularisation: Any) -> tuple[Any, Any]:
+    """What is added up over steps, in double precision: (loss x labelled cells, labelled cells, weight, weight x loss)."""
+    return (
+        tf.cast(tf.stack([losses * numbers, numbers, weights, weights * losses]), tf.float64),
+        tf.cast(regularisation, tf.float64),
+    )
+
+
+def _loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Model) -> Callable[..., Any]:
+    """A graph that takes steps `first` … `last` - 1 over rows in a given order and adds to the sums."""
+    widths = {name: output.shape[-1] for name, output in model.output.items()}
+
+    def loop(
+        inputs: Any, labels: Any, order: Any, loss_weights: Any, batch: Any, first: Any, last: Any, sums: Any
+    ) -> tuple[Any, Any]:
+        def body(i: Any, sums: Any, arrays: Any) -> Any:
+            at = order[i * batch : (i + 1) * batch]
+            x = {name: tf.gather(values, at) for name, values in inputs.items()}
+            y = {name: tf.gather(values, at) for name, values in labels.items()}
+            outputs, found = step(x, y, loss_weights)
+            arrays = {name: array.write(i - first, outputs[name]) for name, array in arrays.items()}
+            return i + 1, tf.nest.map_structure(tf.add, sums, found), arrays
+
+        arrays = {
+            name: tf.TensorArray(tf.float32, last - first, infer_shape=False, element_shape=(None, width))
+            for name, width in widths.items()
+        }
+        _, sums, arrays = tf.while_loop(lambda i, *_: i < last, body, (first, sums, arrays))
+        raw = {name: array.concat() for name, array in arrays.items()}
+        return (raw, presenter(raw)), sums
+
+    return loop
+
+
+def _spans(steps: int) -> Iterator[tuple[int, int]]:
+    """Step ranges that take about `SECONDS_PER_CALL` each, found out while they run."""
+    first, span = 0, 32
+    while first < steps:
+        started = time.perf_counter()
+        last = min(first + span, steps)
+        yield first, last
+        rate = (last - first) / (time.perf_counter() - started)
+        first, span = last, max(1, int(rate * SECONDS_PER_CALL))
