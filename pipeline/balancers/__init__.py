@@ -30,7 +30,32 @@ gradients accumulate, give them the accumulated losses and the gram of the accum
 several surgeries is another method than the surgery of the mean.
 """
 
+from pipeline.balancers.aligned import Aligned
 from pipeline.balancers.balancer import Balancer
+from pipeline.balancers.cagrad import CAGrad
+from pipeline.balancers.dwa import DWA
+from pipeline.balancers.famo import FAMO
+from pipeline.balancers.gradnorm import GradNorm
+from pipeline.balancers.imtl_g import IMTLG
+from pipeline.balancers.mgda import MGDA
+from pipeline.balancers.nash import Nash
+from pipeline.balancers.pcgrad import PCGrad
+from pipeline.balancers.rlw import RLW
 from pipeline.balancers.static import Static
+from pipeline.balancers.uncertainty import Uncertainty
 
-__all__ = ["Balancer", "Static"]
+__all__ = [
+    "DWA",
+    "FAMO",
+    "IMTLG",
+    "MGDA",
+    "RLW",
+    "Aligned",
+    "Balancer",
+    "CAGrad",
+    "GradNorm",
+    "Nash",
+    "PCGrad",
+    "Static",
+    "Uncertainty",
+]

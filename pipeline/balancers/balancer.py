@@ -45,6 +45,20 @@ class Balancer(Protocol):
         losses_after: tf.Tensor | None = None,
     ) -> None:
         """Move the state on after an optimizer step, from what `weights` got for it."""
+        return
 
     def on_epoch_end(self, mean_losses: tf.Tensor) -> None:
         """Take an epoch's mean training losses (heads,), NaN for a head that had no label in it."""
+        return
+
+
+def per_head(key: str, given: Mapping[str, float], heads: Sequence[str], otherwise: float) -> list[float]:
+    """Order a config's numbers by head; `otherwise` for a head that it does not name.
+
+    Raises:
+        ConfigError: it names a head that is not there.
+    """
+    for name in given:
+        if name not in heads:
+            raise ConfigError(key, "no such head", found=name, allowed=heads)
+    return [float(given.get(head, otherwise)) for head in heads]

@@ -1,0 +1,99 @@
+"""Projecting conflicting gradients."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from pipeline.balancers.balancer import Balancer, Needs
+from pipeline.errors import ConfigError
+
+REDUCTIONS = ("sum", "mean")
+
+
+def pcgrad_weights(gram: tf.Tensor, labelled: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+    """Weights (heads,) of the sum of all heads' projected gradients.
+
+    Row i of `parts` holds the projected gradient of head i as a combination of the original ones,
+    `products` its products with these. All rows take their s-th projection at once, each on the head that
+    its own order names.
+
+    Args:
+        gram: (heads, heads).
+        labelled: (heads,) bool.
+        order: (heads, heads) int, row i the order in which head i meets the others (itself has no effect).
+    """
+    heads = gram.shape[0]
+    both = labelled[:, None] & labelled[None, :]
+    products = gram = tf.where(both & tf.math.is_finite(gram), gram, 0.0)
+    squares = tf.linalg.diag_part(gram)
+    parts = tf.eye(heads)
+    apart = 1.0 - tf.eye(heads)
+    for step in range(heads):
+        other = order[:, step]
+        chosen = tf.one_hot(other, heads)
+        overlap = tf.minimum(tf.reduce_sum(products * chosen * apart, axis=1), 0.0)
+        excess = tf.math.divide_no_nan(overlap, tf.gather(squares, other))[:, None]
+        parts -= excess * chosen
+        products -= excess * tf.gather(gram, other)
+    return tf.where(labelled, tf.reduce_sum(tf.where(labelled[:, None], parts, 0.0), axis=0), 0.0)
+
+
+@dataclass(kw_only=True)
+class PCGrad(Balancer):
+    """Each head's gradient loses the part that conflicts with another's, then all are summed.
+
+    Yu et al. 2020, arXiv:2001.06782: for each i, for j != i in random order, if g_i^PC·g_j < 0 then g_i^PC
+    -= its projection on the original g_j; d = Σ g_i^PC. Without a conflict it is the plain sum. Loss
+    weights multiply the gradients before, which is the same as multiplying the projected ones. The heads'
+    own variables get plain gradients. The paper's gradients are the parameters', of the whole trunk as one
+    vector; level "representation" is a cheaper variant "on features".
+
+    Args:
+        reduction: "sum", or "mean" over the labelled heads as in some of the authors' code.
+        seed: of the random orders.
+    """
+
+    needs: ClassVar[Needs] = "gram"
+    weighted: ClassVar[bool] = True
+    level: str = "parameters"
+    scale_private: bool = False
+    reduction: str = "sum"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reduction not in REDUCTIONS:
+            raise ConfigError(
+                "balancer.reduction", "no such reduction", found=self.reduction, allowed=REDUCTIONS
+            )
+
+    def build(self, heads: Sequence[str], kinds: Mapping[str, str]) -> None:
+        self._step = keras.Variable(0, trainable=False, dtype="int64", name="step")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self._step]
+
+    def order(self, heads: int) -> tf.Tensor:
+        """(heads, heads) random orders for this step, one a row."""
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self._step.value])
+        # Philox named, as the default may draw other numbers when compiled for another device.
+        return tf.argsort(tf.random.stateless_uniform([heads, heads], seed, alg="philox"), axis=1)
+
+    def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
+        weights = pcgrad_weights(gram, labelled, self.order(labelled.shape[0]))
+        if self.reduction == "mean":
+            weights = tf.math.divide_no_nan(weights, tf.reduce_sum(tf.cast(labelled, tf.float32)))
+        return weights
+
+    def update(
+        self,
+        losses: tf.Tensor,
+        labelled: tf.Tensor,
+        gram: tf.Tensor | None = None,
+        losses_after: tf.Tensor | None = None,
+    ) -> None:
+        self._step.assign_add(1)

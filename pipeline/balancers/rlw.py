@@ -1,0 +1,43 @@
+"""Random loss weighting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from pipeline.balancers.balancer import Balancer
+from pipeline.balancers.softmax import labelled_softmax
+
+
+@dataclass(kw_only=True)
+class RLW(Balancer):
+    """Weights drawn anew at every step: w = k softmax(z), z ~ N(0, 1).
+
+    Lin, Ye, Zhang & Tsang 2021, arXiv:2111.10603. The paper's weights sum to 1; here to the number k of
+    heads, so that on average each is 1 and the learning rate means what it means with `static`.
+    """
+
+    seed: int = 0
+
+    def build(self, heads: Sequence[str], kinds: Mapping[str, str]) -> None:
+        self._step = keras.Variable(0, trainable=False, dtype="int64", name="step")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self._step]
+
+    def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self._step.value])
+        # Philox named, as the default may draw other numbers when compiled for another device.
+        draws = tf.random.stateless_normal(labelled.shape, seed, alg="philox")
+        return labelled_softmax(draws, labelled) * tf.reduce_sum(tf.cast(labelled, tf.float32))
+
+    def update(
+        self,
+        losses: tf.Tensor,
+        labelled: tf.Tensor,
+        gram: tf.Tensor | None = None,
+        losses_after: tf.Tensor | None = None,
+    ) -> None:
+        self._step.assign_add(1)
