@@ -1,0 +1,166 @@
+"""One column of a source, and its cells as numbers or as strings: what is missing, what does not belong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import ConfigError
+
+# In a column of numbers these words can mean nothing else; in a column of strings they are strings.
+NOT_AVAILABLE = {"NA", "N/A", "#N/A", "n/a", "null", "NULL", "nan", "NaN", "None"}
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one column, in the order of the joined rows.
+
+    `values` is (rows, ...); `place` says which file and which row of it, counted from 0, a row comes from.
+    """
+
+    reference: str
+    key: str
+    values: np.ndarray
+    place: Callable[[int], str]
+
+    def take(self, rows: np.ndarray) -> "Column":
+        return replace(self, values=self.values[rows], place=lambda row: self.place(int(rows[row])))
+
+    def error(self, row: int, problem: str, allowed: str, found: object = None) -> ConfigError:
+        shown = repr(self.values[row]) if found is None else found
+        where = f"column '{self.reference}', {self.place(row)} (rows count from 0)"
+        return ConfigError(self.key, f"{problem}: {where}", found=shown, allowed=allowed)
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """Which cells of `values` are missing: NaN, None, NaT or blank strings. Same shape, boolean."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
+    if values.dtype.kind in "US":
+        return np.char.str_len(np.char.strip(values)) == 0
+    if values.dtype.kind != "O":
+        return np.zeros(values.shape, dtype=bool)
+    return np.array([_blank(value) for value in values.ravel()], dtype=bool).reshape(values.shape)
+
+
+def _blank(value: object) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def numbers(column: Column) -> np.ndarray:
+    """The cells as float32 (float64 where the source is wider), NaN = missing.
+
+    Raises:
+        ConfigError: text, dates or lists where numbers are due, or a number that is infinite or
+            beyond what float32 holds.
+    """
+    values = column.values
+    if values.dtype.kind in "mM":
+        raise column.error(0, "dates where numbers are due", "numbers, or empty cells")
+    if values.dtype.kind in "OUS":
+        values = _parse(column)
+    elif values.dtype.kind in "fbiu":
+        values = values.astype(
+            np.float32 if values.dtype.itemsize <= 2 else np.result_type(values, np.float32)
+        )
+    else:
+        raise column.error(0, f"{values.dtype} where numbers are due", "numbers, or empty cells")
+    wrong = np.abs(values) > LARGEST
+    if wrong.any():
+        row = _first_row(wrong)
+        found = values[row] if values.ndim == 1 else values[row][wrong[row]][0]
+        raise column.error(row, "a number that is infinite or too large", "finite numbers", found=found)
+    return values
+
+
+def strings(column: Column) -> np.ndarray:
+    """The cells as Python strings in an object array, "" = missing; 3.0 becomes "3".
+
+    Raises:
+        ConfigError: a cell that is a list or another object.
+    """
+    values, absent = column.values, missing(column.values)
+    if values.ndim != 1:
+        raise ConfigError(
+            column.key,
+            f"column '{column.reference}' has more than one value a row",
+            found=f"shape {values.shape}",
+            allowed="one value a row",
+        )
+    result = np.full(len(values), "", dtype=object)
+    for row in np.flatnonzero(~absent):
+        if isinstance(values[row], (list, dict, np.ndarray)):
+            raise column.error(int(row), "a list where one value is due", "strings, whole numbers, booleans")
+        result[row] = text_of(values[row])
+    return result
+
+
+def text_of(value: object) -> str:
+    """One value as people would type it; 3, 3.0 and "3" are the same."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def stacked(column: Column) -> np.ndarray:
+    """The values as one array (rows, ...): lists of equal shape are stacked, a missing one becomes NaN.
+
+    Raises:
+        ConfigError: lists of different shapes, or text inside them.
+    """
+    values = column.values
+    if values.dtype != object:
+        return numbers(column) if values.dtype.kind not in "biu" else values
+    absent = missing(values)
+    elements = {int(row): element(column, int(row)) for row in np.flatnonzero(~absent)}
+    if not elements:
+        raise ConfigError(column.key, f"column '{column.reference}' is empty in every row")
+    first = next(iter(elements.values()))
+    for row, one in elements.items():
+        if one.shape != first.shape:
+            raise column.error(
+                row,
+                "ragged: another shape than the rows before",
+                f"shape {first.shape}",
+                f"shape {one.shape}",
+            )
+    result = np.full((len(values), *first.shape), np.nan, dtype=np.float32)
+    result[~absent] = np.stack(list(elements.values()))
+    return numbers(replace(column, values=result))
+
+
+def element(column: Column, row: int) -> np.ndarray:
+    """The list in one row as a float32 array."""
+    try:
+        value = column.values[row]
+        return np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise column.error(row, "not a list of numbers of one shape", "lists of numbers") from error
+
+
+def _parse(column: Column) -> np.ndarray:
+    cells = np.asarray(column.values, dtype=object).ravel()
+    words = np.array([isinstance(cell, str) and cell.strip() in NOT_AVAILABLE for cell in cells], dtype=bool)
+    absent = missing(cells) | words
+    parsed = pd.to_numeric(pd.Series(cells, dtype=object).where(~absent), errors="coerce")
+    parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.isnan(parsed) & ~absent
+    if wrong.any():
+        index = int(np.flatnonzero(wrong)[0])
+        row = index // max(1, cells.size // len(column.values))
+        raise column.error(
+            row, "text where numbers are due", "numbers, or empty cells", found=repr(cells[index])
+        )
+    return parsed.reshape(column.values.shape)
+
+
+def _first_row(flags: np.ndarray) -> int:
+    return int(np.argmax(flags.reshape(len(flags), -1).any(axis=1)))

@@ -1,0 +1,110 @@
+"""A data set, loaded: sources lined up, rows split, inputs and targets fitted on the training rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
+from pipeline.data.prepare import prepared
+from pipeline.data.sources import Located, Sources
+from pipeline.data.splits import SPLITS, assign, fingerprint, group_words, row_hashes
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split; all arrays share the order of `rows`.
+
+    `rows` are row numbers of the joined sources. `raw` is what the logged model takes (a table's columns are
+    `<input>.<column>`), `prepared` what the trained model takes, by input; `labels` are encoded, by target.
+    """
+
+    rows: np.ndarray
+    raw: dict[str, np.ndarray]
+    prepared: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Fitted inputs and targets by name, the splits "train", "val" and "test", and the split's fingerprint.
+
+    `groups` is the group of each row of the joined sources, where `data.split.group` names one.
+    """
+
+    inputs: dict[str, Input]
+    targets: dict[str, Target]
+    splits: dict[str, Split]
+    fingerprint: str
+    groups: np.ndarray | None = None
+
+
+def load(
+    sources: Mapping[str, Located],
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    split: Mapping[str, Any],
+    *,
+    folders: Sequence[str | Path] = (".",),
+    seed: int = 0,
+    join: str | None = None,
+) -> Dataset:
+    """Reads what the inputs and targets ask for, and prepares it.
+
+    Args:
+        sources: name -> path, glob, list of them, mapping of arrays, or pandas DataFrame.
+        inputs: name -> `{kind: …, column: …}`, or an object that is an `Input`.
+        targets: name -> `{kind: …, column: …}`, or an object that is a `Target`.
+        split: `{column: …}`, `{fractions: …}` or `{time: …}`.
+        folders: where relative paths are looked for, in turn.
+        seed: of the split by fractions, where `split` has none.
+        join: the column by whose values the rows of the sources belong together; None: by order.
+
+    Raises:
+        ConfigError: whatever people can put right: a file, a column, a cell, an option.
+
+    Example:
+        load({"x": {"a": np.arange(9.0), "b": np.arange(9) % 2}}, {"a": {"kind": "vector", "column": "x.a"}},
+             {"b": {"kind": "category", "column": "x.b"}}, {"fractions": [0.6, 0.2, 0.2], "stratify": "b"})
+    """
+    built = {name: build(one, INPUTS, f"data.inputs.{name}") for name, one in inputs.items()}
+    goals = {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()}
+    references = {
+        reference: f"data.{group}.{name}.{option}"
+        for group, parts in (("inputs", built), ("targets", goals))
+        for name, one in parts.items()
+        for reference, option in one.references().items()
+    }
+    named = [value for value in split.values() if isinstance(value, str)]
+    table = Sources(sources, folders=folders, references=[*references, *named], join=join)
+    columns = [table.column(reference, key) for reference, key in sorted(references.items())]
+    hashed = [table.keys] if table.keys is not None else [column.values for column in columns]
+    contents = row_hashes(hashed)
+    codes = assign(
+        split,
+        table,
+        contents=contents,
+        targets={name: list(one.references()) for name, one in goals.items()},
+        seed=seed,
+    )
+    rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
+    for name, one in built.items():
+        one.fit(name, table, rows["train"])
+    for name, one in goals.items():
+        one.fit(name, table, rows)
+    groups = group_words(split["group"], table) if split.get("group") is not None else None
+    splits = {name: _split(table, built, goals, rows[name]) for name in SPLITS}
+    return Dataset(built, goals, splits, fingerprint(contents, codes), groups)
+
+
+def _split(table: Sources, inputs: dict[str, Input], targets: dict[str, Target], rows: np.ndarray) -> Split:
+    raw: dict[str, np.ndarray] = {}
+    ready = {}
+    for name, one in inputs.items():
+        arrays = one.raw(table, rows)
+        raw |= arrays
+        ready[name] = arrays[name] if one.prepare_in_model else prepared(one, arrays)
+    labels = {name: one.encode(table, rows) for name, one in targets.items()}
+    return Split(rows, raw, ready, labels)

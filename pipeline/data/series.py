@@ -1,0 +1,130 @@
+"""Time series of any length."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from pipeline.data.columns import Column, element, missing, numbers
+from pipeline.data.prepare import Specs
+from pipeline.data.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.sources import Sources
+from pipeline.errors import ConfigError
+
+
+@dataclass(kw_only=True)
+class Series:
+    """Series of (steps, channels); a row's steps past its length are NaN.
+
+    Args:
+        column: (rows, steps, channels), (rows, steps), or lists of any length.
+        length: a column with each row's number of real steps; None: all of them.
+        scale: "standard" (per channel, by the real steps of the training rows) or "none".
+    """
+
+    kind: ClassVar[str] = "series"
+    prepare_in_model: ClassVar[bool] = False
+    vocabularies: ClassVar[tuple[int, ...]] = ()
+
+    column: str
+    length: str | None = None
+    scale: str = "standard"
+
+    name: str = field(init=False)
+    steps: int = field(init=False)
+    channels: int = field(init=False)
+    fill: np.ndarray = field(init=False)
+    mean: np.ndarray | None = field(init=False, default=None)
+    spread: np.ndarray | None = field(init=False, default=None)
+
+    def references(self) -> dict[str, str]:
+        return {self.column: "column"} | ({self.length: "length"} if self.length else {})
+
+    def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
+        self.name = name
+        check_scale(self.scale, f"data.inputs.{name}")
+        self.steps, self.channels = self._shape(sources)
+        mean, spread = mean_and_spread(self.raw(sources, train)[name])
+        if np.isnan(mean).any():
+            channel = int(np.argmax(np.isnan(mean)))
+            raise ConfigError(
+                f"data.inputs.{name}", "no training row has a value in this channel", found=channel
+            )
+        self.fill = mean
+        if self.scale == "standard":
+            self.mean, self.spread = mean, spread
+
+    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+        column = sources.column(self.column, f"data.inputs.{self.name}.column").take(rows)
+        values = _padded(column, self.steps, self.channels)
+        if self.length:
+            lengths = _lengths(
+                sources.column(self.length, f"data.inputs.{self.name}.length").take(rows), self.steps
+            )
+            values = np.where(
+                np.arange(self.steps)[None, :, None] < lengths[:, None, None], values, np.float32("nan")
+            )
+        return {self.name: values}
+
+    def specs(self) -> Specs:
+        return {self.name: ((None, self.channels), "float32")}
+
+    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+        tensor = tensors[self.name]
+        cells = keras.ops.isnan(tensor)
+        absent = keras.ops.all(cells, axis=-1, keepdims=True)
+        tensor = keras.ops.where(cells, self.fill.astype(np.float32), tensor)
+        if self.mean is not None and self.spread is not None:
+            tensor = standardise(tensor, self.mean, self.spread)
+        return keras.ops.where(absent, np.float32("nan"), tensor)
+
+    def _shape(self, sources: Sources) -> tuple[int, int]:
+        column = sources.column(self.column, f"data.inputs.{self.name}.column")
+        if column.values.dtype != object:
+            shape = column.values.shape
+        else:
+            rows = np.flatnonzero(~missing(column.values))
+            shapes = [element(column, int(row)).shape for row in rows]
+            shape = (len(column.values), *(max(sizes) for sizes in zip(*shapes, strict=False)))
+        if len(shape) not in (2, 3):
+            raise ConfigError(
+                column.key,
+                f"column '{column.reference}' holds no series",
+                found=f"shape {shape}",
+                allowed="(rows, steps, channels), (rows, steps), or a list in every row",
+            )
+        return int(shape[1]), int(shape[2]) if len(shape) == 3 else 1
+
+
+def _padded(column: Column, steps: int, channels: int) -> np.ndarray:
+    if column.values.dtype != object:
+        return numbers(column).astype(np.float32, copy=False).reshape(len(column.values), steps, channels)
+    result = np.full((len(column.values), steps, channels), np.nan, dtype=np.float32)
+    for row in np.flatnonzero(~missing(column.values)):
+        values = element(column, int(row))
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2 or values.shape[1] != channels:
+            raise column.error(
+                int(row),
+                "another number of channels",
+                f"(any number of steps, {channels})",
+                f"shape {values.shape}",
+            )
+        result[row, : len(values)] = values
+    if np.isinf(result).any():
+        raise column.error(
+            int(np.argmax(np.isinf(result).any(axis=(1, 2)))), "an infinite number", "finite numbers"
+        )
+    return result
+
+
+def _lengths(column: Column, steps: int) -> np.ndarray:
+    lengths = np.nan_to_num(numbers(column), nan=0.0)
+    wrong = (lengths < 0) | (lengths > steps) | (lengths != np.floor(lengths))
+    if wrong.any():
+        raise column.error(
+            int(np.argmax(wrong)), "not a length of this series", f"whole numbers from 0 to {steps}, or empty"
+        )
+    return lengths

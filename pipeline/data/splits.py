@@ -1,0 +1,276 @@
+"""Which rows train, validate and test: by a column, by fractions, or by time."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.columns import Column, missing, strings, text_of
+from pipeline.data.sources import Sources
+from pipeline.errors import ConfigError
+
+SPLITS = ("train", "val", "test")
+OPTIONS = {
+    "column": {"column", "train", "val", "test", "group"},
+    "fractions": {"fractions", "stratify", "group", "seed"},
+    "time": {"time", "fractions", "val", "test", "group"},
+}
+FEW = 20  # a stratum column of more different numbers than this is cut into tenths
+KEY = "data.split"
+
+
+def assign(
+    split: Mapping[str, Any],
+    sources: Sources,
+    *,
+    contents: np.ndarray,
+    targets: Mapping[str, list[str]],
+    seed: int,
+) -> np.ndarray:
+    """The split of every row: 0 train, 1 val, 2 test.
+
+    Args:
+        split: the config mapping, by `column`, by `fractions`, or by `time`.
+        sources: the joined sources.
+        contents: (rows,) a hash of each row, which stands in for its position, so that the same rows fall
+            into the same splits in any order and on any machine.
+        targets: target name -> its columns, for `stratify`.
+        seed: used where the split has none of its own.
+
+    Raises:
+        ConfigError: an unknown option, a value that no split names, fractions that do not add up,
+            an empty split.
+    """
+    way = next((name for name in ("column", "time", "fractions") if name in split), None)
+    if way is None:
+        raise ConfigError(KEY, "no way to split", found=dict(split), allowed=OPTIONS)
+    for option in split:
+        if option not in OPTIONS[way]:
+            raise ConfigError(f"{KEY}.{option}", "no such option", found=option, allowed=sorted(OPTIONS[way]))
+    if way == "column":
+        codes = _by_column(split, sources)
+    elif way == "time":
+        codes = _by_time(split, sources)
+    else:
+        codes = _by_fractions(split, sources, contents, targets, seed)
+    for code, name in enumerate(SPLITS):
+        if not (codes == code).any():
+            raise ConfigError(f"{KEY}.{name}", "an empty split", found="0 rows", allowed="at least one row")
+    return codes
+
+
+def fingerprint(contents: np.ndarray, codes: np.ndarray) -> str:
+    """sha256 over each row's hash and split, in the order of the hashes: the rows' order does not matter.
+
+    Args:
+        contents: (rows,) hash of each row.
+        codes: (rows,) its split.
+    """
+    order = np.lexsort((codes, contents))
+    digest = hashlib.sha256(contents[order].tobytes())
+    digest.update(codes[order].astype(np.uint8).tobytes())
+    return digest.hexdigest()
+
+
+def row_hashes(columns: Sequence[np.ndarray], *, seed: int = 0) -> np.ndarray:
+    """A hash of each row's values over all columns (BLAKE2b, 8 bytes), the same on every machine.
+
+    Args:
+        columns: arrays (rows, ...) of numbers, strings or objects.
+        seed: another seed, other hashes.
+
+    Returns:
+        (rows,) uint64.
+    """
+    encoded = [_encoded(values) for values in columns]
+    salt = int(seed).to_bytes(16, "little", signed=True)
+    result = np.empty(len(columns[0]), dtype=np.uint64)
+    for row in range(len(result)):
+        digest = hashlib.blake2b(digest_size=8, salt=salt)
+        for cells in encoded:
+            digest.update(cells(row))
+        result[row] = int.from_bytes(digest.digest(), "little")
+    return result
+
+
+def _encoded(values: np.ndarray) -> Callable[[int], bytes]:
+    if values.dtype.kind in "fiubmM":
+        little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        return lambda row: little[row].tobytes()
+    return lambda row: _cell_bytes(values[row])
+
+
+def _cell_bytes(cell: object) -> bytes:
+    if isinstance(cell, np.ndarray) and cell.dtype != object:
+        return cell.tobytes()
+    data = repr(cell).encode() if isinstance(cell, (list, dict, np.ndarray)) else _cell_text(cell).encode()
+    # The length in front keeps ("ab", "c") and ("a", "bc") apart.
+    return len(data).to_bytes(8, "little") + data
+
+
+def _cell_text(cell: object) -> str:
+    return "" if missing(np.array([cell], dtype=object))[0] else text_of(cell)
+
+
+def _by_column(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
+    column = sources.column(split["column"], f"{KEY}.column")
+    wanted: dict[str, int] = {}
+    for code, name in enumerate(SPLITS):
+        if name not in split:
+            raise ConfigError(f"{KEY}.{name}", "no value for this split", allowed="the value its rows have")
+        value = split[name]
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            wanted[text_of(one)] = code
+    absent = missing(column.values)
+    if absent.any():
+        raise column.error(int(np.argmax(absent)), "a row without a split", ", ".join(wanted))
+    distinct, positions = np.unique(column.values, return_inverse=True)
+    for position, value in enumerate(distinct):
+        if text_of(value) not in wanted:
+            row = int(np.argmax(positions == position))
+            raise column.error(row, "a value that no split names", ", ".join(wanted))
+    return np.array([wanted[text_of(value)] for value in distinct], dtype=np.int8)[positions]
+
+
+def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
+    column = sources.column(split["time"], f"{KEY}.time")
+    times = _times(column)
+    if "fractions" in split:
+        # Rows of the same time stay together.
+        distinct, groups = np.unique(times, return_inverse=True)
+        return _cut(groups, np.arange(len(distinct)), np.zeros(len(times), dtype=int), split["fractions"])
+    starts = []
+    for name in ("val", "test"):
+        if name not in split:
+            raise ConfigError(
+                f"{KEY}.{name}", "no start for this split", allowed="fractions, or val and test: a time"
+            )
+        starts.append(
+            _times(Column(name, f"{KEY}.{name}", np.array([split[name]], dtype=object), lambda row: "conf"))[
+                0
+            ]
+        )
+    if starts[0] >= starts[1]:
+        raise ConfigError(
+            f"{KEY}.test", "test starts before val", found=split["test"], allowed=f"after {split['val']}"
+        )
+    return (times >= starts[0]).astype(np.int8) + (times >= starts[1])
+
+
+def _times(column: Column) -> np.ndarray:
+    absent = missing(column.values)
+    if absent.any():
+        raise column.error(int(np.argmax(absent)), "a row without a time", "a date or a number in every row")
+    if column.values.dtype.kind in "iuf":
+        return column.values
+    try:
+        parsed = pd.to_datetime(pd.Series(column.values), errors="coerce", format="ISO8601", utc=True)
+    except (TypeError, ValueError) as error:
+        raise column.error(0, "not a date", "ISO dates such as 2024-05-31 or 2024-05-31T12:00") from error
+    if parsed.isna().any():
+        row = int(np.argmax(parsed.isna().to_numpy()))
+        raise column.error(row, "not a date", "ISO dates such as 2024-05-31 or 2024-05-31T12:00")
+    return parsed.dt.as_unit("us").astype("int64").to_numpy()
+
+
+def _by_fractions(
+    split: Mapping[str, Any],
+    sources: Sources,
+    contents: np.ndarray,
+    targets: Mapping[str, list[str]],
+    seed: int,
+) -> np.ndarray:
+    strata = np.zeros(len(contents), dtype=int)
+    if split.get("stratify") is not None:
+        strata = _strata(split["stratify"], sources, targets)
+    # Rows of the same content stay together as well: apart, they would be a leak.
+    names = contents
+    if split.get("group") is not None:
+        names = row_hashes([group_words(split["group"], sources)])
+    distinct, groups = np.unique(names, return_inverse=True)
+    ranks = row_hashes([distinct], seed=split.get("seed", seed))
+    return _cut(groups, ranks, strata, split["fractions"])
+
+
+def group_words(reference: str, sources: Sources) -> np.ndarray:
+    """The group of every row as text, (rows,) objects.
+
+    Raises:
+        ConfigError: a row without a group.
+    """
+    column = sources.column(reference, f"{KEY}.group")
+    words = strings(column)
+    if (words == "").any():
+        raise column.error(int(np.argmax(words == "")), "a row without a group", "a value in every row")
+    return words
+
+
+def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, given: object) -> np.ndarray:
+    """Within each stratum, the groups in the order of their ranks, cut at the fractions.
+
+    Args:
+        groups: (rows,) the group's number of each row; a group stays together.
+        ranks: (groups,) what groups are sorted by.
+        strata: (rows,) the stratum's number of each row; a group belongs to its most frequent one.
+        given: the three fractions.
+    """
+    shares = np.cumsum(_fractions(given))[:2]
+    sizes = np.bincount(groups)
+    table = np.zeros((len(sizes), strata.max() + 1), dtype=int)
+    np.add.at(table, (groups, strata), 1)
+    home = table.argmax(axis=1)
+    codes = np.zeros(len(sizes), dtype=np.int8)
+    owed = np.zeros(2)
+    for stratum in range(table.shape[1]):
+        members = np.flatnonzero(home == stratum)
+        members = members[np.argsort(ranks[members], kind="stable")]
+        ends = np.cumsum(sizes[members])
+        total = ends[-1] if len(ends) else 0
+        # What rounding owes is carried on, so that many small strata add up to the fractions too;
+        # one row of each stratum trains, or its class could not be learned.
+        bounds = np.clip(np.round(shares * total + owed), min(total, 1), total)
+        owed = np.clip(owed + shares * total - bounds, -1, 1)
+        middles = ends - sizes[members] / 2
+        codes[members] = (middles >= bounds[0]).astype(np.int8) + (middles >= bounds[1])
+    return codes[groups]
+
+
+def _strata(stratify: str, sources: Sources, targets: Mapping[str, list[str]]) -> np.ndarray:
+    """The stratum's number of each row; missing values form strata of their own."""
+    key = f"{KEY}.stratify"
+    if stratify not in targets and "." not in stratify:
+        raise ConfigError(key, "no such target", found=stratify, allowed=list(targets))
+    words = [_stratum_words(sources.column(one, key)) for one in targets.get(stratify, [stratify])]
+    joined = np.array(["\t".join(row) for row in zip(*words, strict=True)], dtype=object)
+    return np.unique(joined, return_inverse=True)[1]
+
+
+def _stratum_words(column: Column) -> np.ndarray:
+    values = column.values
+    if values.ndim == 2 and values.shape[1] > 1:
+        values = np.argmax(np.nan_to_num(values), axis=1)
+    values = values.reshape(len(values))
+    if values.dtype.kind not in "fiu":
+        return strings(replace(column, values=values))
+    distinct = np.unique(values[~missing(values)])
+    if len(distinct) <= FEW:
+        return strings(replace(column, values=values))
+    edges = np.quantile(distinct.astype(np.float64), np.linspace(0.1, 0.9, 9))
+    return np.where(missing(values), "", np.searchsorted(edges, values).astype(str))
+
+
+def _fractions(given: object) -> list[float]:
+    fractions = (
+        [float(one) for one in given] if isinstance(given, Sequence) and not isinstance(given, str) else []
+    )
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ConfigError(
+            f"{KEY}.fractions",
+            "fractions that do not add up",
+            found=given,
+            allowed="three numbers >= 0 of sum 1",
+        )
+    return fractions

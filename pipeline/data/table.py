@@ -1,0 +1,118 @@
+"""Tables: columns of numbers and columns of categories."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from pipeline.data.columns import Column, missing, numbers, strings
+from pipeline.data.prepare import Specs
+from pipeline.data.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.sources import Sources
+from pipeline.data.vector import number_columns, short_name
+from pipeline.errors import ConfigError
+
+UNSEEN, MISSING = 0, 1  # the codes before the training categories
+
+
+@dataclass(kw_only=True)
+class Table:
+    """Numbers and categories; each column is a raw input of its own, named `<input>.<column>`.
+
+    Args:
+        numeric: columns of one number each.
+        categorical: columns of strings, whole numbers or booleans.
+        scale: of the numeric columns, "standard" (by the training rows) or "none".
+    """
+
+    kind: ClassVar[str] = "table"
+    prepare_in_model: ClassVar[bool] = False
+
+    numeric: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+    scale: str = "standard"
+
+    name: str = field(init=False)
+    numbers: Numbers | None = field(init=False, default=None)
+    categories: dict[str, np.ndarray] = field(init=False, default_factory=dict)
+
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        return tuple(len(values) + 2 for values in self.categories.values())
+
+    def references(self) -> dict[str, str]:
+        return dict.fromkeys(self.categorical, "categorical") | dict.fromkeys(self.numeric, "numeric")
+
+    def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
+        key = f"data.inputs.{name}"
+        self.name = name
+        check_scale(self.scale, key)
+        names = [short_name(reference) for reference in (*self.categorical, *self.numeric)]
+        twice = sorted({column for column in names if names.count(column) > 1})
+        if twice or not names:
+            problem = "columns of the same name" if twice else "a table without columns"
+            raise ConfigError(
+                key, problem, found=", ".join(twice) or "[]", allowed="numeric, categorical: columns"
+            )
+        for reference in self.categorical:
+            column = sources.column(reference, f"{key}.categorical")
+            values = _cells(column)
+            seen = values[train][~missing(values[train])]
+            self.categories[reference] = np.array(sorted(set(seen.tolist())), dtype=values.dtype)
+        if self.numeric:
+            values, columns = number_columns(sources, self.numeric, f"{key}.numeric")
+            self.numbers = fit_numbers(values[train], columns, scale=self.scale, key=f"{key}.numeric")
+
+    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+        key = f"data.inputs.{self.name}"
+        arrays = {}
+        for reference in self.categorical:
+            column = sources.column(reference, f"{key}.categorical").take(rows)
+            text = self.categories[reference].dtype == object
+            arrays[self._raw_name(reference)] = strings(column) if text else _cells(column)
+        for reference in self.numeric:
+            values = numbers(sources.column(reference, f"{key}.numeric").take(rows))
+            arrays[self._raw_name(reference)] = values.astype(np.float32)
+        return arrays
+
+    def specs(self) -> Specs:
+        """Categories of text are "string" (missing: ""), of numbers "float64" (missing: NaN)."""
+        kinds = {
+            name: "string" if cats.dtype == object else "float64" for name, cats in self.categories.items()
+        }
+        kinds |= dict.fromkeys(self.numeric, "float32")
+        return {self._raw_name(reference): ((), kind) for reference, kind in kinds.items()}
+
+    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+        parts = [
+            keras.ops.expand_dims(_codes(tensors[self._raw_name(reference)], categories), -1)
+            for reference, categories in self.categories.items()
+        ]
+        if self.numbers:
+            columns = [tensors[self._raw_name(reference)] for reference in self.numeric]
+            parts.append(self.numbers.prepare(keras.ops.stack(columns, axis=-1)))
+        return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+    def _raw_name(self, reference: str) -> str:
+        return f"{self.name}.{short_name(reference)}"
+
+
+def _cells(column: Column) -> np.ndarray:
+    """Strings as objects ("" = missing), whole and other numbers as float64 (NaN = missing)."""
+    kind = column.values.dtype.kind
+    return numbers(column).astype(np.float64) if kind in "iuf" else strings(column)
+
+
+def _codes(tensor: Any, categories: np.ndarray) -> Any:
+    if categories.dtype == object:
+        lookup = keras.layers.StringLookup(vocabulary=["", *categories], mask_token=None, num_oov_indices=1)
+        return keras.ops.cast(lookup(tensor), "float32")
+    absent = keras.ops.cast(keras.ops.isnan(tensor), "float32") * MISSING
+    if not len(categories):
+        return absent
+    # Comparing keeps whole numbers exact up to 2**53; an integer look-up would round 2.5 to a category.
+    equal = keras.ops.equal(keras.ops.expand_dims(tensor, -1), categories)
+    position = keras.ops.cast(keras.ops.argmax(keras.ops.cast(equal, "int32"), axis=-1), "float32")
+    return keras.ops.where(keras.ops.any(equal, axis=-1), position + 2.0, absent)

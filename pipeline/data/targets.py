@@ -1,0 +1,146 @@
+"""What heads learn: classes, numbers, yes or no, several labels at once. Encoded labels and the way back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from pipeline.data.scaling import check_scale, mean_and_spread
+from pipeline.data.sources import Sources
+from pipeline.data.vector import column_list, number_columns
+from pipeline.errors import ConfigError
+
+Rows = Mapping[str, np.ndarray]  # split -> row numbers
+
+
+@dataclass(kw_only=True)
+class Number:
+    """One or several numbers.
+
+    Args:
+        column: one column, (rows,) or (rows, columns), or a list of columns.
+        scale: "standard" (by the training rows) or "none".
+
+    The encoded labels are float32 (rows, columns), NaN = missing; own unit = encoded * scale + mean.
+    """
+
+    kind: ClassVar[str] = "number"
+
+    column: str | Sequence[str]
+    scale: str | np.ndarray = "standard"
+
+    name: str = field(init=False)
+    names: list[str] = field(init=False)
+    mean: np.ndarray = field(init=False)
+
+    @property
+    def units(self) -> int:
+        return len(self.names)
+
+    def references(self) -> dict[str, str]:
+        return dict.fromkeys(column_list(self.column), "column")
+
+    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+        self.name = name
+        check_scale(self.scale, f"data.targets.{name}")
+        values, self.names = number_columns(sources, self.column, f"data.targets.{name}.column")
+        train = values[rows["train"]]
+        check_labelled(~np.isnan(train), name, self.names)
+        if self.scale == "standard":
+            self.mean, self.scale = mean_and_spread(train)
+        else:
+            self.mean, self.scale = np.zeros(self.units), np.ones(self.units)
+
+    def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
+        values, _ = number_columns(sources, self.column, f"data.targets.{self.name}.column", rows)
+        return ((values - self.mean) / self.scale).astype(np.float32)
+
+    def present(self, tensor: Any) -> Any:
+        """A head's standardised output in its own unit, float32."""
+        scale = np.asarray(self.scale, dtype=np.float64)
+        return keras.layers.Rescaling(scale.tolist(), self.mean.tolist(), dtype="float32")(tensor)
+
+    def decode(self, labels: np.ndarray) -> np.ndarray:
+        """Encoded labels (rows, columns) in their own unit, float64."""
+        return labels.astype(np.float64) * np.asarray(self.scale) + self.mean
+
+
+@dataclass(kw_only=True)
+class Labels:
+    """Several labels that may hold at once; each is 0 or 1.
+
+    Args:
+        column: a list of columns, or one column (rows, labels).
+
+    The encoded labels are float32 (rows, columns) of 0 and 1, NaN = missing.
+    """
+
+    kind: ClassVar[str] = "labels"
+
+    column: str | Sequence[str]
+
+    name: str = field(init=False)
+    names: list[str] = field(init=False)
+
+    @property
+    def units(self) -> int:
+        return len(self.names)
+
+    def references(self) -> dict[str, str]:
+        return dict.fromkeys(column_list(self.column), "column")
+
+    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+        self.name = name
+        values, self.names = self._values(sources, None)
+        check_labelled(~np.isnan(values[rows["train"]]), name, self.names)
+
+    def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
+        return self._values(sources, rows)[0].astype(np.float32)
+
+    def present(self, tensor: Any) -> Any:
+        return tensor
+
+    def decode(self, labels: np.ndarray) -> np.ndarray:
+        return labels
+
+    def _values(self, sources: Sources, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
+        key = f"data.targets.{self.name}.column"
+        values, names = number_columns(sources, self.column, key, rows)
+        wrong = (values != 0) & (values != 1) & ~np.isnan(values)
+        if wrong.any():
+            row, position = (int(index[0]) for index in np.nonzero(wrong))
+            reference = column_list(self.column)[min(position, len(column_list(self.column)) - 1)]
+            column = sources.column(reference, key)
+            place = row if rows is None else int(rows[row])
+            raise column.error(place, "neither 0 nor 1", "0, 1, true, false or empty", values[row, position])
+        return values, names
+
+
+@dataclass(kw_only=True)
+class Binary(Labels):
+    """Yes or no: one column of 0 and 1. The encoded labels are float32 (rows, 1), NaN = missing."""
+
+    kind: ClassVar[str] = "binary"
+
+    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+        super().fit(name, sources, rows)
+        if self.units != 1:
+            raise ConfigError(
+                f"data.targets.{name}.column",
+                "a binary target has one column",
+                found=", ".join(self.names),
+                allowed="one column; kind: labels takes several",
+            )
+
+
+def check_labelled(present: np.ndarray, name: str, columns: Sequence[str]) -> None:
+    """Every column has a label in some training row; `present` is (training rows, columns)."""
+    empty = ~present.any(axis=0)
+    if empty.any():
+        raise ConfigError(
+            f"data.targets.{name}",
+            "no training row has a label",
+            found=f"column {columns[int(np.argmax(empty))]}",
+        )

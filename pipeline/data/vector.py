@@ -1,0 +1,102 @@
+"""Vectors: a fixed number of columns of numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pipeline.data.columns import numbers, stacked
+from pipeline.data.prepare import Specs
+from pipeline.data.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.sources import Sources
+from pipeline.errors import ConfigError
+
+
+@dataclass(kw_only=True)
+class Vector:
+    """A row of numbers.
+
+    Args:
+        column: (rows, columns) or lists of equal length in one column; or a list of columns, one number each.
+        scale: "standard" (per column, by the training rows) or "none".
+    """
+
+    kind: ClassVar[str] = "vector"
+    prepare_in_model: ClassVar[bool] = False
+    vocabularies: ClassVar[tuple[int, ...]] = ()
+
+    column: str | Sequence[str]
+    scale: str = "standard"
+
+    name: str = field(init=False)
+    columns: list[str] = field(init=False)
+    numbers: Numbers = field(init=False)
+
+    def references(self) -> dict[str, str]:
+        return dict.fromkeys(column_list(self.column), "column")
+
+    def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
+        key = f"data.inputs.{name}"
+        self.name = name
+        check_scale(self.scale, key)
+        values, self.columns = number_columns(sources, self.column, f"{key}.column")
+        self.numbers = fit_numbers(values[train], self.columns, scale=self.scale, key=f"{key}.column")
+
+    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+        values, _ = number_columns(sources, self.column, f"data.inputs.{self.name}.column", rows)
+        return {self.name: values.astype(np.float32)}
+
+    def specs(self) -> Specs:
+        return {self.name: ((len(self.columns),), "float32")}
+
+    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+        return self.numbers.prepare(tensors[self.name])
+
+
+def column_list(column: str | Sequence[str]) -> list[str]:
+    return [column] if isinstance(column, str) else list(column)
+
+
+def short_name(reference: str) -> str:
+    """The column without its source: `penguins.sex` -> `sex`; an .npy source is its own column."""
+    return reference.partition(".")[2] or reference
+
+
+def number_columns(
+    sources: Sources, column: str | Sequence[str], key: str, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """One or several columns of numbers, side by side.
+
+    Args:
+        sources: where they are.
+        column: one reference, to an array (rows,) or (rows, columns), or a list of them.
+        key: the config key to name in messages.
+        rows: row numbers; None: all.
+
+    Returns:
+        (rows, columns), NaN = missing, and the columns' names: those of a 2-D array are `name.0`, `name.1` …
+    """
+    arrays, names = [], []
+    for reference in column_list(column):
+        one = sources.column(reference, key)
+        one = one if rows is None else one.take(rows)
+        values = stacked(one) if _holds_lists(one.values) else numbers(one)
+        if values.ndim > 2:
+            raise ConfigError(
+                key,
+                f"column '{reference}' is no row of numbers",
+                found=f"shape {values.shape}",
+                allowed="(rows,) or (rows, columns)",
+            )
+        width = 1 if values.ndim == 1 else values.shape[1]
+        name = short_name(reference)
+        arrays.append(values.reshape(len(values), width))
+        names += [name] if width == 1 else [f"{name}.{position}" for position in range(width)]
+    if not arrays:
+        raise ConfigError(key, "no column", found="[]", allowed="<source>.<column>, one or more")
+    return np.concatenate(arrays, axis=1), names
+
+
+def _holds_lists(values: np.ndarray) -> bool:
+    return values.dtype == object and any(isinstance(value, (list, tuple, np.ndarray)) for value in values)
