@@ -76,12 +76,18 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
     ]
     return {
         f"pairs_{name}": Table(
-            ["true", "predicted", "rows", "share of the true class"], pairs, "Most confused pairs, test rows."
+            ["true", "predicted", "rows", "share of the true class"],
+            pairs,
+            "Most confused pairs, test rows.",
+            show="folded",
         ),
         f"classes_{name}": Table(
-            ["code", "class", "rows", "recall", "precision", "f1"], classes, "Per class, test rows."
+            ["code", "class", "rows", "recall", "precision", "f1"],
+            classes,
+            "Per class, test rows.",
+            show="folded",
         ),
-        f"confusion_{name}": Table(["true class", *head.names], grid, on_page=False),
+        f"confusion_{name}": Table(["true class", *head.names], grid, show="file"),
     }
 
 
@@ -98,9 +104,10 @@ def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure
     side = min(10.2, max(4.2, 1.6 + 0.3 * classes))
     figure, (axes,) = panels(1, height=side * 0.92, width=side)
     share = counts / np.maximum(of_class[:, None], 1)
-    drawn = axes.imshow(share, cmap=COLOUR_MAP, vmin=0, vmax=1, aspect="auto")
+    shown = np.where(counts > 0, share, np.nan)
+    drawn = axes.imshow(shown, cmap=f"{COLOUR_MAP}_r", vmin=0, vmax=1, aspect="auto")
     for true, guess in zip(*np.nonzero(counts), strict=True):
-        colour = INK if share[true, guess] > 0.5 else "white"
+        colour = "white" if share[true, guess] > 0.5 else INK
         size = 9 if classes <= 12 else 7
         axes.text(guess, true, counts[true, guess], ha="center", va="center", color=colour, fontsize=size)
     upright = max(map(len, labels)) > (3 if classes > 12 else 8)

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pipeline.report.confusion import codes
@@ -10,7 +11,7 @@ from pipeline.report.record import Drawing, HeadResult, InputExamples, Record, T
 from pipeline.report.style import COLOURS, GREY, INK, PALE, WIDTH, class_labels, clean, number, sheet, wrap
 
 _COUNT = 12
-_SIDE, _GAP, _LINE, _MARGIN = 1.22, 0.1, 0.155, 0.1  # inches
+_SIDE, _GAP, _LINE, _MARGIN, _WORDS = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
 _SMALL = 6.5  # points
 
 Box = tuple[float, float, float]  # left, top, side: inches on the sheet
@@ -23,35 +24,37 @@ def worst(head: HeadResult) -> np.ndarray:
 
 
 def worst_drawing(record: Record, name: str) -> Drawing | None:
-    """The worst rows: number, loss, truth and prediction above the row's inputs; None without labels."""
+    """The worst rows: number, loss, truth and prediction with the row's inputs; None without labels."""
     head = record.heads[name]
     places = worst(head)
     if not len(places):
         return None
-    inputs = len(record.inputs)
-    columns = min(6 if inputs < 2 else max(1, int(WIDTH / (inputs * _SIDE + _GAP))), len(places))
-    cell = max(inputs, 1) * _SIDE + _GAP if inputs != 1 else WIDTH / 6
-    captions = [_caption(head, place, cell - _GAP) for place in places]
-    top = max(map(len, captions)) * _LINE + 0.08
-    height = top + (_SIDE + 0.2 if inputs else 0) + 0.18
-    lines = -(-len(places) // columns)
-    figure, axes = sheet(columns * cell + 2 * _MARGIN, lines * height + _MARGIN)
+    rows = ", ".join(str(int(head.rows[place])) for place in places)
+    caption = f"The {len(places)} test rows with the highest loss of {name}, highest first."
+    alt = f"The {len(places)} test rows that head {name} gets most wrong, with their inputs: rows {rows}."
+    return Drawing(_draw_rows(head, places, record.inputs), caption + _notes(record.inputs), alt)
+
+
+def _draw_rows(head: HeadResult, places: np.ndarray, inputs: dict[str, InputExamples]) -> Figure:
+    beside = len(inputs) > 3  # so wide a row has its words at its left, else above
+    room = max(_WORDS, 0 if beside else len(inputs) * _SIDE)
+    captions = [_caption(head, place, room - _GAP) for place in places]
+    spoken = max(map(len, captions)) * _LINE + 0.1
+    across, down = (room, 0.0) if beside else (0.0, spoken)
+    cell = room + (len(inputs) * _SIDE if beside else 0.0) + _GAP
+    height = (max(_SIDE, spoken) if beside else down + (_SIDE if inputs else 0.0)) + 0.3
+    columns = min(max(1, int(WIDTH / cell)), len(places))
+    figure, axes = sheet(columns * cell + 2 * _MARGIN, -(-len(places) // columns) * height + _MARGIN)
     for index, place in enumerate(places):
         x, y = _MARGIN + (index % columns) * cell, _MARGIN + (index // columns) * height
         for line, text in enumerate(captions[index]):
-            weight = "bold" if line == 0 else "normal"
+            weight = "normal" if line else "bold"
             axes.text(x, y + (line + 0.5) * _LINE, text, fontsize=8, va="center", weight=weight)
-        for order, (label, examples) in enumerate(record.inputs.items()):
-            box = (x + order * _SIDE, y + top + 0.16, _SIDE - 0.06)
+        for order, (label, examples) in enumerate(inputs.items()):
+            box = (x + across + order * _SIDE, y + down + 0.14, _SIDE - 0.06)
             axes.text(box[0], box[1] - 0.08, clean(label, 22), fontsize=7, color=GREY, va="center")
             _draw_input(axes, box, examples, int(place))
-    return Drawing(
-        figure,
-        f"The {len(places)} test rows with the highest loss of {name}, highest first."
-        + _notes(record.inputs),
-        f"The {len(places)} test rows that head {name} gets most wrong: rows "
-        + ", ".join(str(int(head.rows[place])) for place in places),
-    )
+    return figure
 
 
 def worst_table(record: Record, name: str) -> Table:
@@ -73,7 +76,12 @@ def worst_table(record: Record, name: str) -> Table:
         ]
         for place in worst(head)
     ]
-    return Table(["row", "true", "predicted", "loss", *words], rows, f"The rows that {name} gets most wrong.")
+    return Table(
+        ["row", "true", "predicted", "loss", *words],
+        rows,
+        f"The rows that {name} gets most wrong.",
+        show="folded",
+    )
 
 
 def _notes(inputs: dict[str, InputExamples]) -> str:
@@ -130,8 +138,7 @@ def _draw_input(axes: Axes, box: Box, examples: InputExamples, place: int) -> No
     elif examples.kind == "series":
         _draw_series(axes, box, first, place)
     elif examples.kind == "text":
-        text = _value(first[place])
-        _draw_lines(axes, box, wrap(text, side - 0.08, _SMALL) if text else [])
+        _draw_lines(axes, box, wrap(_value(first[place]), side - 0.08, _SMALL))
     elif examples.kind == "vector":
         _draw_lines(axes, box, [f"{column}  {_value(cell)}" for column, cell in enumerate(first[place])])
     else:
@@ -243,4 +250,4 @@ def _value(cell: object) -> str:
         return cell.decode("utf-8", "replace")
     if isinstance(cell, np.generic):
         cell = cell.item()
-    return "" if cell is None else number(cell)
+    return "–" if cell is None or cell == "" else number(cell)

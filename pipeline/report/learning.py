@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.record import Drawing, HeadResult, Record, Section, Table
-from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
+from pipeline.report.style import COLOURS, INK, clean, number, panels
 
 _SPLITS = {"train": (COLOURS[0], "--"), "val": (COLOURS[5], "-")}
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
 _IN_UNIT = ("mae", "rmse")
 
 
@@ -36,7 +37,8 @@ def head_curves(record: Record, name: str) -> Drawing | None:
         split, _, rest = metric.partition("/")
         if split in _SPLITS and _owner(rest, record.heads) == name:
             words.append(rest[len(name) + 1 :])
-    wanted = {word: (f"{name}_{word}", _title(word, head)) for word in dict.fromkeys(words)}
+    words = sorted(dict.fromkeys(words), key=lambda word: (word != "loss", word == "skill"))
+    wanted = {word: (f"{name}_{word}", _title(word, head)) for word in words}
     figure, drawn = _curve_panels(record, wanted)
     if figure is None:
         return None
@@ -46,7 +48,7 @@ def head_curves(record: Record, name: str) -> Drawing | None:
         place = (0.99, head.baseline)
         across = axes.get_yaxis_transform()
         axes.text(
-            *place, "constant (test)", transform=across, ha="right", va="bottom", fontsize=8, color=GREY
+            *place, "constant (test)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
         )
     caption = f"Loss (unweighted, over labelled rows) and metrics of {name} after each epoch."
     return Drawing(figure, caption, f"Learning curves of head {name}: {', '.join(drawn)}. {_kept(record)}")
@@ -80,9 +82,9 @@ def shares(record: Record) -> Drawing | None:
         hatch = "//" if place >= len(COLOURS) else None
         axes.stairs(top, edges, baseline=below, fill=True, color=colour, label=clean(name, 30), hatch=hatch)
         below = top
-    axes.set(xlabel="epoch", ylabel="share of the loss", xlim=(edges[0], edges[-1]))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _mark_kept(axes, record, "white")
+    axes.set(ylabel="share of the loss")
+    _epochs(axes, record)
+    axes.margins(0)
     figure.legend(loc="outside right upper", reverse=True)
     return Drawing(
         figure,
@@ -101,9 +103,8 @@ def changing_weights(record: Record) -> Drawing | None:
     figure, (axes,) = panels(1, height=2.5)
     for place, (name, values) in enumerate(series.items()):
         _line(axes, values, label=clean(name, 30), color=COLOURS[place % len(COLOURS)], linestyle="-")
-    axes.set(xlabel="epoch", ylabel="weight in force")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _mark_kept(axes, record)
+    axes.set(ylabel="weight in force")
+    _epochs(axes, record)
     figure.legend(loc="outside right upper")
     return Drawing(
         figure,
@@ -125,7 +126,7 @@ def time_section(phases: dict[str, float]) -> Section:
     axes.grid(visible=False, axis="y")
     alt = "Time per phase: " + ", ".join(f"{name} {number(float(value))} s" for name, value in phases.items())
     drawing = Drawing(figure, f"{number(float(total))} seconds in all.", alt)
-    table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], on_page=False)
+    table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], show="file")
     return Section("Time", figures={"time": drawing}, tables={"time": table})
 
 
@@ -150,9 +151,8 @@ def _curve_panels(
             colour, dashes = _SPLITS[split]
             _line(axes, values, label=split, color=colour, linestyle=dashes)
         _scale(axes, word, list(curves.values()))
-        axes.set(title=wanted[word][1], xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        _mark_kept(axes, record)
+        axes.set(title=wanted[word][1])
+        _epochs(axes, record)
     handles = {
         label: line for axes in grid for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
@@ -173,10 +173,11 @@ def _scale(axes: Axes, word: str, curves: list[np.ndarray]) -> None:
         axes.set_yscale("log")
 
 
-def _mark_kept(axes: Axes, record: Record, colour: str = GREY) -> None:
-    epochs = max((len(values) for values in record.history.values()), default=0)
-    if 1 <= record.best_epoch <= epochs:
-        axes.axvline(record.best_epoch, color=colour, linestyle=":", linewidth=1.5, label=_kept(record))
+def _epochs(axes: Axes, record: Record) -> None:
+    epochs = max(len(values) for values in record.history.values())
+    axes.set(xlabel="epoch", xlim=(0.5, epochs + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axes.axvline(record.best_epoch, color=INK, linestyle=":", linewidth=1.2, label=_kept(record))
 
 
 def _kept(record: Record) -> str:
@@ -212,4 +213,4 @@ def _history_table(history: dict[str, list[float]]) -> Table:
         [epoch + 1, *(values[epoch] if epoch < len(values) else float("nan") for values in history.values())]
         for epoch in range(epochs)
     ]
-    return Table(["epoch", *history], rows, on_page=False)
+    return Table(["epoch", *history], rows, show="file")

@@ -19,7 +19,7 @@ def model_section(parts: list[Part]) -> Section:
     layers = Table(
         ["group", "part", "layer", "output shape", "parameters"],
         [[part.group, part.name, *layer] for part in parts for layer in part.layers],
-        on_page=False,
+        show="file",
     )
     return Section("Model", figures={"model": draw_model(parts)}, tables={"layers": layers})
 
@@ -43,7 +43,7 @@ def draw_model(parts: list[Part]) -> Drawing:
     figure, axes = sheet(width, tops[-1] - 0.1)
     axes.text(_MARGIN, 0.25, f"{total:,} parameters", fontsize=11, weight="bold", va="center")
     _stacks(axes, branches, top=tops[0], column=column, width=width, until=tops[1])
-    _bar_stack(axes, bars, top=tops[1], width=width, until=tops[2] if heads else None)
+    _bar_stack(axes, bars, top=tops[1], width=width, heads=len(heads))
     _stacks(axes, heads, top=tops[2], column=column, width=width, until=None)
     caption = (
         "Data flows down. Each box: a layer, its output shape, its parameters; last a head's loss, weight."
@@ -115,13 +115,15 @@ def _stacks(
             _arrow(axes, middle, y - _GAP, until)
 
 
-def _bar_stack(axes: Axes, bars: list[Box], *, top: float, width: float, until: float | None) -> None:
+def _bar_stack(axes: Axes, bars: list[Box], *, top: float, width: float, heads: int) -> None:
     y = top
-    for bar in bars:
+    for place, bar in enumerate(bars):
+        if place:
+            _arrow(axes, width / 2, y - _GAP, y)
         _draw_box(axes, bar, width / 2, y, width - 2 * _MARGIN)
         y += _height(bar) + _GAP
-    if until is not None:
-        _arrow(axes, width / 2, y - _GAP, until)
+    for head in range(heads):
+        _arrow(axes, _MARGIN + (width - 2 * _MARGIN) * (head + 0.5) / heads, y - _GAP, y - _GAP + 0.3)
 
 
 def _draw_box(axes: Axes, box: Box, middle: float, top: float, width: float) -> None:

@@ -1,7 +1,7 @@
 """What a report is made from: plain values about one finished run."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,13 +19,13 @@ class Drawing(NamedTuple):
 class Table:
     """A table of the page; its CSV holds the same rows unrounded.
 
-    `on_page=False` writes the CSV alone: for what is too large to read.
+    `show` is "open", "folded" (opened by a click), or "file" for what is too large to read: the CSV alone.
     """
 
     columns: list[str]
     rows: list[list[object]]
     caption: str = ""
-    on_page: bool = True
+    show: Literal["open", "folded", "file"] = "open"
 
 
 @dataclass(frozen=True)

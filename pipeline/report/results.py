@@ -41,7 +41,7 @@ def all_scores(heads: dict[str, HeadResult]) -> Table:
         for split, metrics in (("val", head.val), ("test", head.test))
         for word, value in metrics.items()
     ]
-    return Table(["head", "split", "metric", "value"], rows, on_page=False)
+    return Table(["head", "split", "metric", "value"], rows, show="file")
 
 
 def skills(heads: dict[str, HeadResult]) -> Drawing:

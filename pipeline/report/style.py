@@ -35,7 +35,6 @@ _LOOK: dict[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "text.color": INK,
-    "text.parse_math": False,  # a class may be called "$5 to $10"
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
@@ -106,7 +105,9 @@ def clean(text: object, longest: int | None = None) -> str:
     """One line of drawable text: □ for a sign that the fonts lack, … where it is cut to `longest` signs."""
     line = " ".join(str(text).split())
     line = "".join(sign if drawable(sign) else UNDRAWABLE for sign in line)
-    return line if longest is None or len(line) <= longest else line[: longest - 1] + "…"
+    if longest is not None and len(line) > longest:
+        line = line[: longest - 1] + "…"
+    return re.sub(r"(?<!\\)\$", r"\\$", line)  # a class called "$5 to $10" is no formula
 
 
 def class_labels(names: list[str], longest: int = 22) -> list[str]:
