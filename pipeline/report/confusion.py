@@ -1,14 +1,20 @@
 """Which classes a category head takes for which."""
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.record import Drawing, HeadResult, Table
-from pipeline.report.style import COLOUR_MAP, COLOURS, INK, class_labels, panels
+from pipeline.report.style import COLOURS, INK, class_labels, panels
 
 _WHOLE = 40  # classes that one grid can still show
 _PART = 26  # classes shown of more
 _PAIRS = 20
+# Cividis backwards, but for white at nothing: cells that are hardly ever hit stay pale.
+_WHITE_TO_DARK = LinearSegmentedColormap.from_list(
+    "white_to_dark", [(0, "white"), (0.2, "#eddc5a"), (0.55, "#7f7c75"), (0.8, "#414d6b"), (1, "#00224e")]
+)
 
 
 def codes(labels: np.ndarray) -> np.ndarray:
@@ -104,10 +110,9 @@ def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure
     side = min(10.2, max(4.2, 1.6 + 0.3 * classes))
     figure, (axes,) = panels(1, height=side * 0.92, width=side)
     share = counts / np.maximum(of_class[:, None], 1)
-    shown = np.where(counts > 0, share, np.nan)
-    drawn = axes.imshow(shown, cmap=f"{COLOUR_MAP}_r", vmin=0, vmax=1, aspect="auto")
+    drawn = axes.imshow(share, cmap=_WHITE_TO_DARK, vmin=0, vmax=1, aspect="auto")
     for true, guess in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if share[true, guess] > 0.5 else INK
+        colour = "white" if share[true, guess] > 0.45 else INK
         size = 9 if classes <= 12 else 7
         axes.text(guess, true, counts[true, guess], ha="center", va="center", color=colour, fontsize=size)
     upright = max(map(len, labels)) > (3 if classes > 12 else 8)
@@ -124,6 +129,8 @@ def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
     figure, (axes,) = panels(1, height=0.24 * len(pairs) + 0.5)
     bars = axes.barh(range(len(pairs)), [counts[pair] for pair in pairs], color=COLOURS[5], height=0.7)
     axes.bar_label(bars, padding=2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.margins(y=0.02)
     axes.set(
         xlabel="rows",
         yticks=range(len(pairs)),

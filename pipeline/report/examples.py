@@ -13,6 +13,7 @@ from pipeline.report.style import COLOURS, GREY, INK, PALE, WIDTH, class_labels,
 _COUNT = 12
 _SIDE, _GAP, _LINE, _MARGIN, _WORDS = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
 _SMALL = 6.5  # points
+_ABSENT = "–"
 
 Box = tuple[float, float, float]  # left, top, side: inches on the sheet
 
@@ -97,13 +98,30 @@ def _notes(inputs: dict[str, InputExamples]) -> str:
 
 def _caption(head: HeadResult, place: int, inches: float) -> list[str]:
     labels = class_labels(head.names, 18)
-    truth = wrap(f"true {_truth(head, place, labels)}", inches, 8)
-    guess = wrap(f"predicted {_guess(head, place, labels)}", inches, 8)
+    if head.kind == "number" and len(labels) > 1:
+        truth, guess = [], _columns_off(head, place, labels)
+    else:
+        truth = _short(wrap(f"true {_truth(head, place, labels)}", inches, 8))
+        guess = _short(wrap(f"predicted {_guess(head, place, labels)}", inches, 8))
     return [
         f"row {int(head.rows[place])}, loss {number(float(head.row_loss[place]))}",
-        *truth[:3],
-        *guess[:3],
+        *truth,
+        *guess,
     ]
+
+
+def _short(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= 3 else [*lines[:2], lines[2] + " …"]
+
+
+def _columns_off(head: HeadResult, place: int, names: list[str]) -> list[str]:
+    """Of several columns the four that are furthest off, each by the spread of its true values."""
+    truth, guess = head.labels[place], head.outputs[place]
+    off = np.abs(guess - truth) / (np.nanmax(head.labels, axis=0) - np.nanmin(head.labels, axis=0) + 1e-12)
+    furthest = np.argsort(-np.nan_to_num(off), kind="stable")[:4]
+    lines = ["true → predicted"]
+    lines += [f"{names[c]} {number(float(truth[c]))} → {number(float(guess[c]))}" for c in furthest]
+    return lines + [f"… {len(names) - 4} more"] * (len(names) > 4)
 
 
 def _truth(head: HeadResult, place: int, names: list[str]) -> str:
@@ -138,7 +156,8 @@ def _draw_input(axes: Axes, box: Box, examples: InputExamples, place: int) -> No
     elif examples.kind == "series":
         _draw_series(axes, box, first, place)
     elif examples.kind == "text":
-        _draw_lines(axes, box, wrap(_value(first[place]), side - 0.08, _SMALL))
+        text = _value(first[place])
+        _draw_lines(axes, box, [] if text == _ABSENT else wrap(text, side - 0.08, _SMALL))
     elif examples.kind == "vector":
         _draw_lines(axes, box, [f"{column}  {_value(cell)}" for column, cell in enumerate(first[place])])
     else:
@@ -250,4 +269,4 @@ def _value(cell: object) -> str:
         return cell.decode("utf-8", "replace")
     if isinstance(cell, np.generic):
         cell = cell.item()
-    return "–" if cell is None or cell == "" else number(cell)
+    return _ABSENT if cell is None or cell == "" else number(cell)

@@ -163,7 +163,8 @@ def _curve_panels(
 def _line(axes: Axes, values: np.ndarray, **look: Any) -> None:
     # Without dots a single epoch, or one between two absent ones, would not be seen.
     marker = "." if len(values) <= 60 or np.isnan(values).any() else None
-    axes.plot(np.arange(1, len(values) + 1), values, marker=marker, markersize=4, **look)
+    size = 4 if len(values) > 1 else 9
+    axes.plot(np.arange(1, len(values) + 1), values, marker=marker, markersize=size, **look)
 
 
 def _scale(axes: Axes, word: str, curves: list[np.ndarray]) -> None:
@@ -176,7 +177,7 @@ def _scale(axes: Axes, word: str, curves: list[np.ndarray]) -> None:
 def _epochs(axes: Axes, record: Record) -> None:
     epochs = max(len(values) for values in record.history.values())
     axes.set(xlabel="epoch", xlim=(0.5, epochs + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
     axes.axvline(record.best_epoch, color=INK, linestyle=":", linewidth=1.2, label=_kept(record))
 
 

@@ -212,6 +212,7 @@ def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
         axes.bar_label(bars, [f" {value:.2f}" if value == value else " –" for value in values], fontsize=7.5)
     axes.set_yticks(range(len(rows)), [clean(row[0], 30) for row in rows])
     axes.set(xlim=(0, 1.06), xlabel="f1, ap")
+    axes.margins(y=0.02)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")
