@@ -77,11 +77,12 @@ def fit(
         early_stopping: monitor and patience; None trains all epochs and keeps the last.
 
     Raises:
-        NotFinite: a head's loss became NaN or infinite.
+        NotFiniteError: a head's loss became NaN or infinite.
     """
     kept = Kept(**(early_stopping or {"monitor": None, "patience": 0}))
     history: dict[str, list[float]] = {}
     told = CallbackList(list(callbacks), model=trainer.model, epochs=epochs)
+    trainer.model.stop_training = False
     told.on_train_begin()
     for epoch in range(1, epochs + 1):
         told.on_epoch_begin(epoch - 1)

@@ -22,12 +22,11 @@ class LoggedModel(PythonModel):
     length from row to row, missing values are NaN or None. Output: a dict of arrays (rows, width) by head.
     """
 
-    def load_context(self, context: Any) -> None:
+    # No type hints: MLflow would take them for the signature.
+    def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
 
-    def predict(
-        self, context: Any, model_input: Any, params: dict[str, Any] | None = None
-    ) -> dict[str, np.ndarray]:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         columns = _columns(model_input)
         absent = [name for name in self.model.input if name not in columns]
         if absent:

@@ -1,5 +1,6 @@
 """Everything that goes to MLflow. The only module of the program that imports it."""
 
+import logging
 import os
 import queue
 import shutil
@@ -26,8 +27,11 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
-from pipeline import logged_model
-
+LOGGED_MODEL = Path(__file__).with_name("logged_model.py")
+# Its progress is not ours.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 SECONDS_PER_BATCH = 1.0  # metrics of fast epochs are sent together
 LARGEST_BATCH = 1000  # MLflow's limit for one call
 
@@ -135,7 +139,7 @@ class Run:
             model.save(path)
             mlflow.pyfunc.log_model(
                 name="model",
-                python_model=logged_model.__file__,
+                python_model=str(LOGGED_MODEL),
                 artifacts={"keras_model": str(path)},
                 signature=signature,
                 input_example=dict(example),

@@ -9,7 +9,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pipeline.command import verb
-from pipeline.config import choices, flatten, folders, run_name, trusted
+from pipeline.config import choices, folders, run_name, trusted
+from pipeline.quiet import import_tensorflow
 
 
 @verb
@@ -38,6 +39,7 @@ def run(
 ) -> Any:
     """Run one composed config from its data to its record in MLflow; returns the objective."""
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
+    import_tensorflow()
     from pipeline import compose, records
     from pipeline.fit import fit
     from pipeline.keras_setup import set_up

@@ -1,0 +1,42 @@
+# The two commands: `make train` (ARGS="loss_weights.class=2.0" are overrides) and `make test`.
+# The first call makes .venv from the lock, with uv where it is present, else with pip.
+PYTHON ?= python3
+RUN := .venv/bin/python
+STAMP := .venv/.installed
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: train test check bench ui clean
+
+train: $(STAMP)
+	$(RUN) -m pipeline.train $(ARGS)
+
+test: $(STAMP)
+	$(RUN) -m pytest $(ARGS)
+
+# What pre-commit runs too.
+check: $(STAMP)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+# Speed, as ratios of two things run alternately: minutes, on an idle machine.
+bench: $(STAMP)
+	$(RUN) -m benchmarks.speed $(ARGS)
+
+$(STAMP): pyproject.toml requirements.lock
+	@if command -v uv > /dev/null; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(RUN) --constraint requirements.lock --editable '.[sweep,dev]'; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(RUN) -m pip install --quiet --constraint requirements.lock --editable '.[sweep,dev]'; \
+	fi
+	@touch $@
+
+# Written anew after a change of the dependencies in pyproject.toml; needs uv.
+lock:
+	uv pip compile pyproject.toml --universal --all-extras --python-version 3.11 --no-header \
+		--prerelease if-necessary-or-explicit --annotation-style line --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache

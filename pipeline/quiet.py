@@ -1,0 +1,29 @@
+"""TensorFlow imported without its notes on the machine, which no log level silences."""
+
+import os
+import sys
+import tempfile
+
+NOISE = ("WARNING: All log messages before absl::InitializeLog()", "I0000 ", "W0000 ")
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow; what it writes meanwhile is shown only where it is more than a note.
+
+    C++ writes the notes to the file descriptor before any log level counts, so that is what is caught.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught:
+        kept = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            lines = caught.read().decode(errors="replace").splitlines(keepends=True)
+            sys.stderr.writelines(line for line in lines if not line.startswith(NOISE))

@@ -1,0 +1,47 @@
+import keras
+import numpy as np
+import pytest
+
+from pipeline.constant import best_constant, constant_loss
+from pipeline.losses import HeadLoss
+
+rng = np.random.default_rng(0)
+
+
+def head(loss, kind):
+    return HeadLoss(loss=loss, kind=kind)
+
+
+def test_for_cross_entropy_it_is_the_class_shares():
+    codes = np.repeat([0, 1, 2, -1], [50, 30, 20, 10]).astype("int32")
+    loss = head(keras.losses.SparseCategoricalCrossentropy(from_logits=True), "category")
+    logits = best_constant(loss, codes, 3)
+    shares = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(shares, [0.5, 0.3, 0.2], atol=1e-3)
+    entropy = -sum(p * np.log(p) for p in (0.5, 0.3, 0.2))
+    assert constant_loss(loss, codes, logits) == pytest.approx(entropy, abs=1e-5)
+
+
+def test_below_a_softmax_it_is_the_class_shares_too():
+    codes = np.repeat([0, 1, 2], [50, 30, 20]).astype("int32")
+    loss = head(keras.losses.SparseCategoricalCrossentropy(), "category")
+    np.testing.assert_allclose(best_constant(loss, codes, 3, "softmax"), [0.5, 0.3, 0.2], atol=1e-3)
+
+
+def test_for_squared_error_it_is_the_mean_of_each_column():
+    labels = rng.normal([3, -2], 1, (200, 2)).astype("float32")
+    labels[::7, 0] = np.nan
+    loss = head(keras.losses.MeanSquaredError(), "number")
+    np.testing.assert_allclose(best_constant(loss, labels, 2), np.nanmean(labels, axis=0), atol=1e-4)
+
+
+def test_for_absolute_error_it_is_as_good_as_the_median():
+    labels = rng.exponential(size=(201, 1)).astype("float32")
+    loss = head(keras.losses.MeanAbsoluteError(), "number")
+    constant = best_constant(loss, labels, 1)
+    assert constant_loss(loss, labels, constant) <= np.mean(np.abs(labels - np.median(labels))) + 1e-6
+
+
+def test_on_rows_without_labels_there_is_no_loss():
+    loss = head(keras.losses.MeanSquaredError(), "number")
+    assert constant_loss(loss, np.full((5, 1), np.nan, "float32"), np.zeros(1)) is None

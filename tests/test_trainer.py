@@ -1,0 +1,243 @@
+"""The trainer against plain Keras, and what its options promise."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pipeline import branches, fusion, heads
+from pipeline.balancers import Static
+from pipeline.fit import order_of
+from pipeline.losses import HeadLoss
+from pipeline.model import build_model, build_presenter
+from pipeline.trainer import NotFiniteError, Rows, Trainer
+
+ROWS = 100
+rng = np.random.default_rng(0)
+IMAGES = rng.normal(size=(ROWS, 8, 8, 3)).astype("float32")
+SERIES = rng.normal(size=(ROWS, 6, 4)).astype("float32")
+CODES = rng.integers(0, 5, ROWS).astype("int32")
+SCORES = rng.normal(size=(ROWS, 1)).astype("float32")
+INPUTS = {"image": IMAGES, "series": SERIES}
+LABELS = {"class": CODES, "score": SCORES}
+CROSS_ENTROPY = {"class": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+LOSSES = {**CROSS_ENTROPY, "score": keras.losses.MeanSquaredError()}
+
+
+@dataclass
+class Source:
+    kind: str
+    shape: tuple
+    prepare_in_model: bool = False
+    vocabularies: tuple = ()
+
+    def specs(self):
+        return {self.kind: (self.shape, "float32")}
+
+    def prepare(self, tensors):
+        return tensors[self.kind]
+
+
+@dataclass
+class Target:
+    kind: str
+    units: int
+
+    def present(self, x):
+        return x
+
+
+SOURCES = {"image": Source("image", (8, 8, 3)), "series": Source("series", (None, 4))}
+TARGETS = {"class": Target("category", 5), "score": Target("number", 1)}
+
+
+def make_trainer(
+    names=("class", "score"), *, optimizer="rmsprop", complete=True, factors=None, dropout=0.0, jit=False
+):
+    keras.utils.set_random_seed(0)
+    made = {"class": heads.Multiclass(loss=LOSSES["class"]), "score": heads.Regression(loss=LOSSES["score"])}
+    made = {name: made[name] for name in names}
+    parts = {
+        "image": branches.Conv2D(filters=[3], activation=None, padding="valid", pool_size=1),
+        "series": branches.Conv1D(filters=[3], activation=None, padding="valid", dropout=dropout),
+    }
+    model = build_model(SOURCES, TARGETS, parts, fusion.Concatenate(), made)
+    losses = {n: HeadLoss(loss=LOSSES[n], kind=TARGETS[n].kind, complete=complete) for n in names}
+    if isinstance(optimizer, str):
+        optimizer = keras.optimizers.get(optimizer)
+    presenter = build_presenter(TARGETS, made)
+    balancer = Static()
+    balancer.build(list(names), {})
+    return Trainer(model, presenter, losses, balancer, optimizer, batch_size=32, rates=factors, jit=jit)
+
+
+def plain_keras(names):
+    image, series = keras.Input((8, 8, 3), name="image"), keras.Input((None, 4), name="series")
+    left = layers.GlobalMaxPooling2D()(layers.Conv2D(3, 3)(image))
+    right = layers.GlobalMaxPooling1D()(layers.Conv1D(3, 3)(series))
+    joined = layers.Concatenate()([left, right])
+    outputs = {"class": layers.Dense(5, name="class")(joined), "score": layers.Dense(1, name="score")(joined)}
+    return keras.Model({"image": image, "series": series}, {name: outputs[name] for name in names})
+
+
+def train(trainer, labels=LABELS, weights=(1.0, 1.0), epochs=1, shuffle=False):
+    rows = Rows.of(INPUTS, {name: labels[name] for name in trainer.losses})
+    weights = np.array(weights[: len(trainer.losses)], "float32")
+    return [trainer.train(rows, order_of(e, ROWS, 0, shuffle), weights) for e in range(1, epochs + 1)]
+
+
+@pytest.mark.parametrize("names", [("class", "score"), ("class",), ("score",)])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_static_weights_are_those_of_keras_compile_and_fit(names, optimizer):
+    trainer = make_trainer(names, optimizer=optimizer)
+    plain = plain_keras(names)
+    plain.set_weights(trainer.model.get_weights())
+    weights = {"class": 2.0, "score": 0.5}
+    plain.compile(optimizer, loss={n: LOSSES[n] for n in names}, loss_weights={n: weights[n] for n in names})
+    labels = {name: LABELS[name] for name in names}
+    history = plain.fit(INPUTS, labels, batch_size=32, epochs=3, shuffle=False, verbose=0).history
+    ours = train(trainer, weights=[weights[n] for n in names], epochs=3)
+    for epoch, found in enumerate(ours):
+        combined = sum(weights[name] * found.losses[name] for name in names)
+        assert combined == pytest.approx(history["loss"][epoch], abs=1e-5)
+    for mine, theirs in zip(trainer.model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_per_head_losses_of_whole_batches_are_those_of_keras():
+    # Of whole ones: Keras averages a head's batches as if a short last one were as long as the others.
+    whole = {name: values[:96] for name, values in INPUTS.items()}, {n: v[:96] for n, v in LABELS.items()}
+    trainer, plain = make_trainer(), plain_keras(("class", "score"))
+    plain.set_weights(trainer.model.get_weights())
+    plain.compile("rmsprop", loss=LOSSES)
+    history = plain.fit(*whole, batch_size=32, epochs=2, shuffle=False, verbose=0).history
+    for epoch in range(2):
+        found = trainer.train(Rows.of(*whole), np.arange(96), np.ones(2, "float32"))
+        for name in LOSSES:
+            assert found.losses[name] == pytest.approx(history[f"{name}_loss"][epoch], abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"global_clipnorm": 0.1}, {"gradient_accumulation_steps": 2}])
+def test_clipping_and_accumulation_are_those_of_keras(options):
+    trainer = make_trainer(optimizer=keras.optimizers.Adam(1e-2, **options))
+    plain = plain_keras(("class", "score"))
+    plain.set_weights(trainer.model.get_weights())
+    plain.compile(keras.optimizers.Adam(1e-2, **options), loss=LOSSES)
+    plain.fit(INPUTS, LABELS, batch_size=32, epochs=2, shuffle=False, verbose=0)
+    train(trainer, epochs=2)
+    for mine, theirs in zip(trainer.model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    runs = [train(make_trainer(dropout=0.5), epochs=2, shuffle=True) for _ in range(2)]
+    assert [epoch.losses for epoch in runs[0]] == [epoch.losses for epoch in runs[1]]
+
+
+def test_long_epochs_in_many_calls_give_the_same_numbers(monkeypatch):
+    once = train(make_trainer(), epochs=2, shuffle=True)
+    monkeypatch.setattr("pipeline.trainer._spans", lambda steps: ((i, i + 1) for i in range(steps)))
+    seen = []
+    trainer = make_trainer()
+    rows = Rows.of(INPUTS, LABELS)
+    often = [
+        trainer.train(rows, order_of(e, ROWS, 0, True), np.ones(2, "float32"), watch=seen.append)
+        for e in (1, 2)
+    ]
+    assert [epoch.losses for epoch in once] == [epoch.losses for epoch in often]
+    assert seen == [32, 64, 96, 100] * 2
+
+
+def test_xla_gives_the_same_losses():
+    plain, compiled = train(make_trainer())[0], train(make_trainer(jit=True))[0]
+    assert compiled.losses == pytest.approx(plain.losses, abs=1e-5)
+
+
+def test_zero_weight_freezes_a_head_and_takes_it_out_of_the_shares():
+    trainer = make_trainer(optimizer="adam")
+    before = [value.copy() for value in trainer.model.get_layer("head_score").get_weights()]
+    epoch = train(trainer, weights=(1.0, 0.0))[0]
+    for old, new in zip(before, trainer.model.get_layer("head_score").get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert epoch.shares == {"class": 1.0, "score": 0.0}
+    assert epoch.losses["score"] > 0
+
+
+def test_doubling_a_weight_doubles_its_odds_in_the_shares():
+    # So small a rate that the losses stay what they are.
+    one, two = (
+        train(make_trainer(optimizer=keras.optimizers.SGD(1e-9)), weights=(weight, 1.0))[0]
+        for weight in (1.0, 2.0)
+    )
+    odds = [epoch.shares["class"] / epoch.shares["score"] for epoch in (one, two)]
+    assert odds[1] == pytest.approx(2 * odds[0], rel=1e-5)
+    assert (one.weights, two.weights) == ({"class": 1.0, "score": 1.0}, {"class": 2.0, "score": 1.0})
+
+
+def test_unlabelled_rows_of_one_head_change_no_other_head_by_a_bit():
+    missing = {**LABELS, "score": np.where(np.arange(ROWS)[:, None] < 40, np.nan, SCORES).astype("float32")}
+    for labels in (
+        missing,
+        {**missing, "score": np.where(np.isnan(missing["score"]), np.nan, 7.0).astype("f")},
+    ):
+        epochs = train(make_trainer(complete=False), labels, weights=(1.0, 0.0))
+        assert (
+            epochs[0].losses["class"]
+            == train(make_trainer(complete=False), weights=(1.0, 0.0))[0].losses["class"]
+        )
+
+
+def test_a_head_without_any_label_is_absent():
+    labels = {**LABELS, "score": np.full((ROWS, 1), np.nan, "float32")}
+    trainer = make_trainer(complete=False)
+    before = trainer.model.get_layer("head_score").get_weights()
+    epoch = train(trainer, labels)[0]
+    assert epoch.losses.keys() == {"class"}
+    for old, new in zip(before, trainer.model.get_layer("head_score").get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_branch_of_rate_zero_stays_and_one_of_rate_half_moves_half_as_far():
+    steps = []
+    for rate in (1.0, 0.5, 0.0):
+        trainer = make_trainer(optimizer="adam", factors={"branch_image": rate})
+        layer = trainer.model.get_layer("branch_image")
+        before = layer.get_weights()[0]
+        rows = Rows.of({n: v[:32] for n, v in INPUTS.items()}, {n: v[:32] for n, v in LABELS.items()})
+        trainer.train(rows, np.arange(32), np.ones(2, "float32"))
+        steps.append(layer.get_weights()[0] - before)
+    assert np.abs(steps[0]).min() > 0
+    np.testing.assert_allclose(steps[1], steps[0] / 2, rtol=1e-3, atol=1e-8)
+    np.testing.assert_array_equal(steps[2], 0)
+
+
+def test_evaluation_changes_nothing_and_equals_the_numbers_by_hand():
+    trainer = make_trainer()
+    before = trainer.model.get_weights()
+    epoch = trainer.evaluate(Rows.of(INPUTS, LABELS))
+    outputs = trainer.model(INPUTS)
+    assert epoch.losses["score"] == pytest.approx(np.mean((outputs["score"] - SCORES) ** 2), abs=1e-6)
+    assert epoch.losses["class"] == pytest.approx(float(LOSSES["class"](CODES, outputs["class"])), abs=1e-6)
+    np.testing.assert_allclose(epoch.raw["class"], outputs["class"], atol=1e-6)
+    np.testing.assert_allclose(epoch.outputs["class"].sum(axis=1), 1, atol=1e-6)
+    for old, new in zip(before, trainer.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_names_the_head():
+    trainer = make_trainer(optimizer=keras.optimizers.SGD(1e30))
+    with pytest.raises(NotFiniteError, match="head class|head score"):
+        train(trainer, epochs=3)
+
+
+def test_half_precision_learns_and_keeps_float32_outputs():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        trainer = make_trainer(optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2)))
+        epochs = train(trainer, epochs=5)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert epochs[-1].losses["class"] < epochs[0].losses["class"]
+    assert epochs[0].raw["class"].dtype == np.float32
