@@ -6,13 +6,26 @@ if TYPE_CHECKING:
     from pipeline.data.dataset import Dataset as Dataset
     from pipeline.data.dataset import Split as Split
     from pipeline.data.dataset import load as load
+    from pipeline.data.leakage import Leak as Leak
+    from pipeline.data.leakage import leaks as leaks
+    from pipeline.data.leakage import report_leaks as report_leaks
+    from pipeline.data.overview import summary as summary
 
-_HOMES = {"Dataset": "dataset", "Split": "dataset", "load": "dataset"}
-__all__ = ["Dataset", "Split", "load"]
+_HOMES = {
+    "Dataset": "dataset",
+    "Split": "dataset",
+    "load": "dataset",
+    "Leak": "leakage",
+    "leaks": "leakage",
+    "report_leaks": "leakage",
+    "summary": "overview",
+}
+__all__ = ["Dataset", "Leak", "Split", "leaks", "load", "report_leaks", "summary"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that pipeline.data.paths can be asked without importing Keras and pandas.
+    # Late, so that pipeline.data.paths can be asked without importing Keras and pandas. A module named like
+    # what it holds would, once imported, stand in its place.
     from importlib import import_module
 
     if name not in _HOMES:

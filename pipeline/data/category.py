@@ -163,7 +163,7 @@ def _sorted(words: set[str], values: np.ndarray) -> list[str]:
 
 def _distributions(column: Column) -> np.ndarray:
     values = numbers(column).astype(np.float32)
-    absent: np.ndarray = np.isnan(values).any(axis=1)
+    absent = np.asarray(np.isnan(values).any(axis=1))
     wrong = ~absent & ((np.abs(values.sum(axis=1) - 1) > TOLERANCE) | (values < 0).any(axis=1))
     if wrong.any():
         row = int(np.argmax(wrong))

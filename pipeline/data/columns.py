@@ -110,30 +110,33 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def stacked(column: Column) -> np.ndarray:
+def stacked(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """The values as one array (rows, ...): lists of equal shape are stacked, a missing one becomes NaN.
+
+    Args:
+        column: an array, or objects that are lists or arrays.
+        shape: of one row; None: as the first row that has a value.
 
     Raises:
         ConfigError: lists of different shapes, or text inside them.
     """
     values = column.values
     if values.dtype != object:
-        return numbers(column) if values.dtype.kind not in "biu" else values
+        return values if values.dtype.kind in "biu" and values.ndim > 2 else numbers(column)
     absent = missing(values)
     elements = {int(row): element(column, int(row)) for row in np.flatnonzero(~absent)}
-    if not elements:
-        raise ConfigError(column.key, f"column '{column.reference}' is empty in every row")
-    first = next(iter(elements.values()))
+    if shape is None:
+        if not elements:
+            raise ConfigError(column.key, f"column '{column.reference}' is empty in every row")
+        shape = next(iter(elements.values())).shape
+    result = np.full((len(values), *shape), np.nan, dtype=np.float32)
     for row, one in elements.items():
-        if one.shape != first.shape:
+        # A grey image may lack the axis of its only channel.
+        if one.shape not in (shape, shape[:-1] if shape[-1:] == (1,) else shape):
             raise column.error(
-                row,
-                "ragged: another shape than the rows before",
-                f"shape {first.shape}",
-                f"shape {one.shape}",
+                row, "another shape than the other rows", f"shape {shape}", f"shape {one.shape}"
             )
-    result = np.full((len(values), *first.shape), np.nan, dtype=np.float32)
-    result[~absent] = np.stack(list(elements.values()))
+        result[row] = one.reshape(shape)
     return numbers(replace(column, values=result))
 
 

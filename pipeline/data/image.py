@@ -1,13 +1,14 @@
 """Images: arrays, or picture files named in a column."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 
-from pipeline.data.columns import Column, stacked
+from pipeline.data.columns import Column, missing, stacked
+from pipeline.data.pictures import check_pictures, holds_pictures, read_pictures
 from pipeline.data.prepare import Specs
 from pipeline.data.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
@@ -16,10 +17,13 @@ from pipeline.errors import ConfigError
 
 @dataclass(kw_only=True)
 class Image:
-    """Images of one shape, (height, width, channels).
+    """Images of one shape, (height, width, channels); a missing one is all NaN, and then all are float32.
 
     Args:
-        column: (rows, height, width[, channels]) or a list of arrays.
+        column: (rows, height, width[, channels]), lists of arrays, or paths of picture files.
+        root: the folder that the paths start from; None: the working folder and the config's.
+        size: [height, width] to which pictures are resized: files when they are read, arrays in the model.
+        channels: of picture files, 1 or 3; None: 1 if all of them are grey.
         scale: "auto" (uint8 -> 0..1, floats as they are), "none" or "standard" (per channel, by the
             pixels of the training rows).
     """
@@ -29,12 +33,17 @@ class Image:
     vocabularies: ClassVar[tuple[int, ...]] = ()
 
     column: str
+    root: str | None = None
+    size: Sequence[int] | None = None
+    channels: int | None = None
     scale: str = "auto"
 
     name: str = field(init=False)
     shape: tuple[int, ...] = field(init=False)
     dtype: str = field(init=False)
     factor: float = field(init=False, default=1.0)
+    files: bool = field(init=False, default=False)
+    fill: np.ndarray | None = field(init=False, default=None)
     mean: np.ndarray | None = field(init=False, default=None)
     spread: np.ndarray | None = field(init=False, default=None)
 
@@ -43,32 +52,85 @@ class Image:
 
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         self.name = name
-        check_scale(self.scale, f"data.inputs.{name}", ("auto", "none", "standard"))
-        column = sources.column(self.column, f"data.inputs.{name}.column")
-        values = _pictures(column)
-        self.shape, self.dtype = values.shape[1:], "uint8" if values.dtype == np.uint8 else "float32"
-        self.factor = 1 / 255 if self.dtype == "uint8" and self.scale == "auto" else 1.0
-        if self.scale == "standard":
-            self.mean, self.spread = mean_and_spread(values[train])
+        self._check_options(f"data.inputs.{name}")
+        column = self._column(sources)
+        self.files = holds_pictures(column)
+        if self.files:
+            bytes_only = True
+            absent = missing(column.values)
+            self.shape = check_pictures(column, self._roots(sources), self.size, self.channels)
+        else:
+            values = _arrays(column)
+            bytes_only, absent = _holds_bytes(column, values), _absent(values)
+            self.shape = values.shape[1:]
+        self.dtype = "uint8" if bytes_only and not absent.any() else "float32"
+        self.factor = 1 / 255 if bytes_only and self.scale == "auto" else 1.0
+        self._fit_pixels(sources, train, [] if self.files else values)
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-        column = sources.column(self.column, f"data.inputs.{self.name}.column")
-        return {self.name: _pictures(column.take(rows)).astype(self.dtype, copy=False)}
+        column = self._column(sources).take(rows)
+        if self.files:
+            values = read_pictures(column, self._roots(sources), self.shape)
+        else:
+            values = _arrays(column, self.shape)
+        return {self.name: values.astype(self.dtype, copy=False)}
 
     def specs(self) -> Specs:
         return {self.name: (self.shape, self.dtype)}
 
     def prepare(self, tensors: Mapping[str, Any]) -> Any:
         tensor = tensors[self.name]
+        if self.fill is not None:
+            cells = keras.ops.isnan(tensor)
+            whole = keras.ops.all(cells, axis=(1, 2, 3), keepdims=True)
+            filled = keras.ops.where(cells, self.fill.astype(np.float32), tensor)
+            tensor = keras.ops.where(whole, tensor, filled)
+        if self.size is not None and tuple(self.size) != self.shape[:2]:
+            tensor = keras.layers.Resizing(*self.size, antialias=True, dtype="float32")(tensor)
         if self.mean is not None and self.spread is not None:
             return standardise(tensor, self.mean, self.spread)
         if self.factor != 1.0:
             return keras.layers.Rescaling(self.factor, dtype="float32")(tensor)
         return keras.ops.cast(tensor, "float32") if self.dtype != "float32" else tensor
 
+    def _column(self, sources: Sources) -> Column:
+        return sources.column(self.column, f"data.inputs.{self.name}.column")
 
-def _pictures(column: Column) -> np.ndarray:
-    values = stacked(column)
+    def _roots(self, sources: Sources) -> list[Any]:
+        return sources.folders_of(self.root, f"data.inputs.{self.name}.root")
+
+    def _check_options(self, key: str) -> None:
+        check_scale(self.scale, key, ("auto", "none", "standard"))
+        sizes = self.size is None or (
+            len(self.size) == 2 and all(isinstance(one, int) and one > 0 for one in self.size)
+        )
+        if not sizes:
+            raise ConfigError(
+                f"{key}.size", "not a size", found=self.size, allowed="[height, width] in pixels"
+            )
+        if self.channels not in (None, 1, 3):
+            raise ConfigError(
+                f"{key}.channels", "not a number of channels", found=self.channels, allowed="1, 3"
+            )
+
+    def _fit_pixels(self, sources: Sources, train: np.ndarray, values: Any) -> None:
+        gaps = False
+        if not self.files and values.dtype.kind == "f":
+            cells = np.isnan(values).reshape(len(values), -1)
+            gaps = bool((cells.any(axis=1) & ~cells.all(axis=1)).any())
+        if not gaps and self.scale != "standard":
+            return
+        mean, spread = mean_and_spread(self.raw(sources, train)[self.name])
+        if np.isnan(mean).any():
+            raise ConfigError(f"data.inputs.{self.name}", "no training row has an image")
+        self.fill = mean if gaps else None
+        if self.scale == "standard":
+            self.mean, self.spread = mean, spread
+
+
+def _arrays(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """(rows, height, width, channels): uint8 or float32."""
+    values = stacked(column, shape)
     if values.ndim == 3:
         values = values[..., None]
     if values.ndim != 4:
@@ -78,4 +140,24 @@ def _pictures(column: Column) -> np.ndarray:
             found=f"shape {values.shape}",
             allowed="(rows, height, width, channels)",
         )
-    return values if values.dtype == np.uint8 else values.astype(np.float32, copy=False)
+    if values.dtype.kind not in "iu" or values.dtype == np.uint8:
+        return values if values.dtype == np.uint8 else values.astype(np.float32, copy=False)
+    wrong = ((values < 0) | (values > 255)).reshape(len(values), -1).any(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        extremes = f"{values[row].min()} to {values[row].max()}"
+        raise column.error(row, "whole numbers that are no bytes", "0 to 255, or floats", extremes)
+    return values.astype(np.uint8)
+
+
+def _holds_bytes(column: Column, values: np.ndarray) -> bool:
+    if column.values.dtype != object:
+        return values.dtype == np.uint8
+    present = column.values[~missing(column.values)]
+    return all(np.asarray(value).dtype == np.uint8 for value in present)
+
+
+def _absent(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind != "f":
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray(np.isnan(values).reshape(len(values), -1).all(axis=1))

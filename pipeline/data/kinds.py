@@ -13,10 +13,11 @@ from pipeline.data.series import Series
 from pipeline.data.sources import Sources
 from pipeline.data.table import Table
 from pipeline.data.targets import Binary, Labels, Number, Rows
+from pipeline.data.text import Text
 from pipeline.data.vector import Vector
 from pipeline.errors import ConfigError
 
-INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Vector)}
+INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}
 TARGETS: dict[str, type] = {one.kind: one for one in (Category, Number, Binary, Labels)}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.data.columns import Column, missing, text_of
 from pipeline.data.files import Columns, Memory, open_file
-from pipeline.data.paths import expand
+from pipeline.data.paths import expand, locate
 from pipeline.errors import ConfigError
 
 Located = str | Sequence[str] | Mapping[str, np.ndarray]
@@ -128,6 +128,12 @@ class Sources:
         """The values of a column that belongs to no rows, such as an array of class names."""
         source, column = self._find(reference, key)
         return [text_of(value) for value in source.read(column, key)]
+
+    def folders_of(self, root: str | None, key: str) -> list[Path]:
+        """The folders in which files named in a column are looked for: `root`, or else the sources' own."""
+        if root is None:
+            return [Path(folder) for folder in self.folders]
+        return [locate(root, self.folders, key)]
 
     def _find(self, reference: object, key: str) -> tuple[Source, str]:
         if not isinstance(reference, str):

@@ -80,8 +80,11 @@ def number_columns(
     arrays, names = [], []
     for reference in column_list(column):
         one = sources.column(reference, key)
-        one = one if rows is None else one.take(rows)
-        values = stacked(one) if _holds_lists(one.values) else numbers(one)
+        # Lists are read whole: some rows alone may all be missing, and then say nothing of the width.
+        whole = _holds_lists(one.values)
+        one = one if rows is None or whole else one.take(rows)
+        values = stacked(one) if whole else numbers(one)
+        values = values[rows] if whole and rows is not None else values
         if values.ndim > 2:
             raise ConfigError(
                 key,

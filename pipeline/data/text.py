@@ -1,0 +1,80 @@
+"""Texts: words looked up in the vocabulary of the training rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from pipeline.data.columns import strings
+from pipeline.data.prepare import Specs
+from pipeline.data.sources import Sources
+from pipeline.errors import ConfigError
+
+LONGEST = 256  # words of a text that are kept where `length` says nothing
+
+
+@dataclass(kw_only=True)
+class Text:
+    """Lower-cased words without punctuation as token ids: 0 = padding, 1 = unseen; an empty text is missing.
+
+    Args:
+        column: strings (rows,).
+        tokens: the most frequent words of the training rows that get an id of their own, these two included.
+        length: tokens that are kept; None: as many as the longest training text has, at most 256.
+        split: "whitespace", or "character" for languages that put no spaces between words.
+    """
+
+    kind: ClassVar[str] = "text"
+    prepare_in_model: ClassVar[bool] = False
+
+    column: str
+    tokens: int = 20_000
+    length: int | None = None
+    split: str = "whitespace"
+
+    name: str = field(init=False)
+    words: list[str] = field(init=False)
+
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        return (len(self.words) + 2,)
+
+    def references(self) -> dict[str, str]:
+        return {self.column: "column"}
+
+    def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
+        key = f"data.inputs.{name}"
+        self.name = name
+        if self.split not in ("whitespace", "character"):
+            raise ConfigError(
+                f"{key}.split", "no such way", found=self.split, allowed=["whitespace", "character"]
+            )
+        if self.tokens < 3:
+            raise ConfigError(
+                f"{key}.tokens", "too small a vocabulary", found=self.tokens, allowed="3 or more"
+            )
+        texts = self.raw(sources, train)[name]
+        if (texts == "").all():
+            raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
+        layer = keras.layers.TextVectorization(max_tokens=self.tokens, split=self.split)
+        tensor = keras.ops.convert_to_tensor(texts, dtype="string")
+        layer.adapt(tensor)
+        self.words = layer.get_vocabulary(include_special_tokens=False)
+        if not self.words:
+            raise ConfigError(f"{key}.column", "no training row has a word, only signs", found=repr(texts[0]))
+        if self.length is None:
+            self.length = min(int(layer(tensor).shape[1]), LONGEST)
+
+    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {self.name: strings(sources.column(self.column, f"data.inputs.{self.name}.column").take(rows))}
+
+    def specs(self) -> Specs:
+        return {self.name: ((), "string")}
+
+    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+        layer = keras.layers.TextVectorization(
+            vocabulary=self.words, split=self.split, output_sequence_length=self.length
+        )
+        return keras.ops.cast(layer(tensors[self.name]), "int32")
