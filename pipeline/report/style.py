@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager, get_font
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/; the palest last: thin lines in it hardly show.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
@@ -38,18 +39,10 @@ _LOOK: dict[str, Any] = {
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
-# Families that hold Chinese, Japanese and Korean signs on the usual systems.
-_WIDE_FONTS = (
-    "CJK",
-    "Gothic",
-    "Hiragino",
-    "Hei",
-    "PingFang",
-    "Ming",
-    "Mincho",
-    "Song",
-    "Unicode",
-    "Han Sans",
+# Parts of the names of families that hold many scripts; others may claim signs that they do not draw.
+_FURTHER_FONTS = (
+    *("Noto Sans", "CJK", "Gothic", "Mincho", "Ming", "Hei", "Song", "Hiragino", "PingFang", "Meiryo"),
+    *("Source Han", "Fallback", "Unicode"),
 )
 
 
@@ -66,7 +59,7 @@ def look(words: Iterable[str]) -> Iterator[None]:
 
 
 def families(
-    words: Iterable[str], first: str = "DejaVu Sans", wanted: Iterable[str] = _WIDE_FONTS
+    words: Iterable[str], first: str = "DejaVu Sans", wanted: Iterable[str] = _FURTHER_FONTS
 ) -> list[str]:
     """`first` (DejaVu Sans comes with matplotlib), then the installed families that draw what it lacks.
 
@@ -76,29 +69,31 @@ def families(
         wanted: parts of the names of the families that may be added.
     """
     chosen = [first]
-    lacking = {
-        sign for word in words for sign in word if not sign.isspace() and not _has(tuple(chosen), sign)
-    }
-    for font in sorted(fontManager.ttflist, key=lambda font: font.name):
-        if not lacking:
-            break
-        if font.name in chosen or not any(part in font.name for part in wanted):
-            continue
-        drawn = {sign for sign in lacking if _has((font.name,), sign)}
-        chosen += [font.name] if drawn else []
-        lacking -= drawn
+    lacking = {sign for word in words for sign in word if not _has((first,), sign)}
+    for name in sorted({font.name for font in fontManager.ttflist} - {first}):
+        if lacking and any(part in name for part in wanted):
+            drawn = {sign for sign in lacking if _has((name,), sign)}
+            chosen += [name] if drawn else []
+            lacking -= drawn
     return chosen
 
 
 @lru_cache(maxsize=50_000)
 def _has(names: tuple[str, ...], sign: str) -> bool:
-    return any(get_font(fontManager.findfont(name)).get_char_index(ord(sign)) for name in names)
+    """Whether `sign` can be drawn in normal and in bold type."""
+    if sign.isspace():
+        return True
+    weights = ("normal", "bold")
+    files = [
+        [fontManager.findfont(FontProperties(family=[name], weight=w)) for name in names] for w in weights
+    ]
+    return all(any(get_font(file).get_char_index(ord(sign)) for file in of_weight) for of_weight in files)
 
 
 def drawable(text: str) -> bool:
     """Whether the fonts of this `look` have every sign of `text`."""
     names = tuple(matplotlib.rcParams["font.family"])
-    return all(sign.isspace() or _has(names, sign) for sign in text)
+    return all(_has(names, sign) for sign in text)
 
 
 def clean(text: object, longest: int | None = None) -> str:
@@ -137,6 +132,8 @@ def wrap(text: str, inches: float, points: float) -> list[str]:
 
 def number(value: object) -> str:
     """Four significant digits, thousands separated; – for what is absent; other things as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float):
         if value != value:
             return "–"
