@@ -32,6 +32,7 @@ class Balancer(Protocol):
 
     def build(self, heads: Sequence[str], kinds: Mapping[str, str]) -> None:
         """Make the state's variables for these heads, in this order, of these kinds of target."""
+        return
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
         """Return the weights (heads,) float32 of this step, 0 where not labelled."""

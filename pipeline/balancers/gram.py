@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-# Relative, on cosines. Gradients in float32 leave errors of 1e-7 in G, so that two equal or opposed heads
-# may look indefinite; this keeps every solution unique and the weights bounded.
-RIDGE = 1e-6
+RIDGE = 1e-10  # beside a cosine of 1: equal gradients can still be solved for, and nothing else moves
+LEAST = 1e-6  # eigenvalue of cosines: below it lies the rounding of gradients in float32
 # Relative to the largest norm. A gradient below it counts as none.
 NO_GRADIENT = 1e-9
 
@@ -30,3 +29,9 @@ def cosines(gram: tf.Tensor, labelled: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor,
     beside = tf.math.divide_no_nan(products, largest**2 * norms[:, None] * norms[None, :])
     matrix = tf.linalg.set_diag(beside, tf.fill(norms.shape, tf.constant(1 + RIDGE, tf.float64)))
     return matrix, norms, largest
+
+
+def positive(matrix: tf.Tensor) -> tf.Tensor:
+    """Lift the eigenvalues to at least LEAST: those of equal or opposed gradients may round below 0."""
+    values, vectors = tf.linalg.eigh(matrix)
+    return tf.matmul(vectors * tf.maximum(values, LEAST), vectors, transpose_b=True)

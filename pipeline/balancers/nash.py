@@ -6,7 +6,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from pipeline.balancers.balancer import Balancer, Needs
-from pipeline.balancers.gram import NO_GRADIENT, cosines
+from pipeline.balancers.gram import NO_GRADIENT, cosines, positive
 
 MAXIMUM_STEPS = 30  # 4 to 8 are usual; only gradients that nearly cancel take more than 15
 
@@ -15,7 +15,7 @@ def nash_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
     """The weights (heads,) > 0 with G w = 1 / w; 1 for a head without a gradient."""
     matrix, norms, largest = cosines(gram, labelled)
     moving = labelled & (norms > NO_GRADIENT)
-    scaled = bargain(matrix) / (norms * largest)
+    scaled = bargain(positive(matrix)) / (norms * largest)
     return tf.where(labelled, tf.where(moving, tf.cast(scaled, tf.float32), 1.0), 0.0)
 
 

@@ -34,7 +34,7 @@ def best_weights(
     """Scale candidates to sum 1 and return the one with the least objective.
 
     Args:
-        directions: (candidates, heads); those with a negative entry, or only zeros, are left out.
+        directions: (candidates, heads); those of mixed signs, or of sum 0, are left out.
         objective: weights (candidates, heads) -> (candidates,).
         allowed: (heads,) bool; candidates that use another head are left out.
 
@@ -42,7 +42,8 @@ def best_weights(
         (heads,); of a candidate that is left out if all are.
     """
     sums = tf.reduce_sum(directions, axis=1)
-    fits = tf.reduce_all((directions >= 0) & (allowed | (directions == 0)), axis=1) & (sums > 0)
+    # Signs are judged after the division: with opposed gradients rounding can turn all of them round.
     weights = tf.math.divide_no_nan(directions, sums[:, None])
+    fits = tf.reduce_all((weights >= 0) & (allowed | (weights == 0)), axis=1) & (sums != 0)
     values = tf.where(fits, objective(weights), tf.constant(np.inf, tf.float64))
     return weights[tf.argmin(values)]

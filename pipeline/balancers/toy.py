@@ -1,0 +1,96 @@
+"""The two-task problem of the CAGrad paper, on which plain descent gets stuck.
+
+Run it with `python -m pipeline.balancers.toy`.
+
+Liu et al. 2021, arXiv:2110.14048, section 4.1 and the authors' published code: two losses of two numbers,
+a valley with a cliff for each above y = 0, bowls below it. The mean loss is least at (0, -8.355), both
+losses are on their common front where y = -8.355 and |x| <= 7. Adam with a learning rate of 0.001, from
+three starts.
+"""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from pipeline.balancers import FAMO, IMTLG, MGDA, Aligned, Balancer, CAGrad, Nash, PCGrad, Static
+
+STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
+OPTIMUM = (0.0, -8.355)
+HEADS = ("first", "second")
+
+
+def losses_at(point: tf.Tensor) -> tf.Tensor:
+    """Both losses (2,) at a point (2,)."""
+    x, y = point[0], point[1]
+    cliffs = tf.stack([0.5 * (-x - 7) - tf.tanh(-y), 0.5 * (-x + 3) + tf.tanh(-y) + 2])
+    valleys = tf.math.log(tf.maximum(tf.abs(cliffs), 5e-6)) + 6
+    bowls = (tf.stack([7 - x, -7 - x]) ** 2 + 0.1 * (-y - 8) ** 2) / 10 - 20
+    return tf.nn.relu(tf.tanh(y / 2)) * valleys + tf.nn.relu(tf.tanh(-y / 2)) * bowls
+
+
+def gradients_at(point: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both losses (2,) and their gradients, one a row (2, 2)."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(point)
+        first, second = tf.unstack(losses_at(point))
+    return tf.stack([first, second]), tf.stack([tape.gradient(first, point), tape.gradient(second, point)])
+
+
+def descent(balancer: Balancer, steps: int, learning_rate: float = 0.001) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Compile `steps` steps of Adam under the balancer into one function: start (2,) -> end (2,)."""
+    balancer.build(HEADS, dict.fromkeys(HEADS, "number"))
+    labelled = tf.constant([True, True])
+
+    def step(
+        done: tf.Tensor, point: tf.Tensor, mean: tf.Tensor, square: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        losses, rows = gradients_at(point)
+        gram = tf.matmul(rows, rows, transpose_b=True)
+        direction = tf.linalg.matvec(rows, balancer.weights(losses, labelled, gram), transpose_a=True)
+        mean, square = 0.9 * mean + 0.1 * direction, 0.999 * square + 0.001 * direction**2
+        number = tf.cast(done + 1, tf.float32)
+        length = learning_rate * tf.sqrt(1 - 0.999**number) / (1 - 0.9**number)
+        point -= length * mean / (tf.sqrt(square) + 1e-8)
+        after = losses_at(point) if balancer.needs_losses_after else None
+        balancer.update(losses, labelled, gram, after)
+        return done + 1, point, mean, square
+
+    @tf.function(jit_compile=True)
+    def run(start: tf.Tensor) -> tf.Tensor:
+        state = tf.constant(0), start, tf.zeros(2), tf.zeros(2)
+        return tf.while_loop(lambda done, *_: done < steps, step, state)[1]
+
+    return run
+
+
+def verdict(point: Sequence[float], tolerance: float = 0.02) -> str:
+    """Return "optimum" of the mean loss, "front" where no step helps both, or "stuck"."""
+    x, y = point
+    if max(abs(x - OPTIMUM[0]), abs(y - OPTIMUM[1])) < tolerance:
+        return "optimum"
+    return "front" if abs(y - OPTIMUM[1]) < 0.1 and abs(x) <= 7 else "stuck"
+
+
+def main(steps: int = 100_000) -> None:
+    """Print where each method ends from each start."""
+    methods: dict[str, Balancer] = {
+        "static": Static(),
+        "pcgrad": PCGrad(),
+        "mgda": MGDA(),
+        "cagrad": CAGrad(c=0.5, rescale=2),
+        "imtl_g": IMTLG(),
+        "nash": Nash(),
+        "aligned": Aligned(),
+        "famo": FAMO(decay=0.0, minimum_losses=dict.fromkeys(HEADS, -21.0)),
+    }
+    print("method   " + "".join(f"from {start!s:<24}" for start in STARTS))
+    for name, balancer in methods.items():
+        ends = []
+        for start in STARTS:
+            x, y = descent(balancer, steps)(tf.constant(start)).numpy()
+            ends.append(f"({x:6.2f}, {y:7.3f}) {verdict((x, y)):<11}")
+        print(f"{name:<9}" + "".join(ends), flush=True)
+
+
+if __name__ == "__main__":
+    main()
