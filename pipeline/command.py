@@ -16,10 +16,10 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config
@@ -27,6 +27,7 @@ from pipeline.errors import ConfigError
 
 Task = Callable[[DictConfig], Any]
 FULL_ERROR = "HYDRA_FULL_ERROR"
+KEY_NOTE = "full_key: "  # Hydra's note on an error that a call made from the config raised
 
 
 def verb(task: Task) -> Callable[[], None]:
@@ -67,7 +68,7 @@ def _checked(task: Task) -> Task:
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
         _raise_on_sigterm()  # a sweep's worker is a process of its own
-        overrides = list(HydraConfig.get().overrides.task)
+        overrides = config.overrides()
         try:
             config.check(cfg, overrides=overrides, folders=config.folders())
             return task(cfg)
@@ -101,15 +102,19 @@ def _run_hydra(job: Task) -> None:
 
 def fault(error: Exception) -> str | None:
     """The message of an error that the person can put right; None for any other."""
-    if isinstance(error, InstantiationException) and isinstance(error.__cause__, ConfigError):
-        return str(error.__cause__)
     if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return str(ConfigError(group, "there is no such option", found=option, allowed=error.options))
+    if isinstance(error, InterpolationResolutionError):
+        return f"{error.full_key}: {error.msg}"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         return f"{error}\n{error.__cause__}"
     if isinstance(error, ConfigError | HydraException | YAMLError):
         return str(error)
+    for note in getattr(error, "__notes__", []):
+        if note.startswith(KEY_NOTE):
+            key = note.removeprefix(KEY_NOTE)
+            return f"{key}: cannot be made from these arguments\n{type(error).__name__}: {error}"
     return None
 
 

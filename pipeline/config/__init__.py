@@ -16,7 +16,7 @@ from pipeline.config.parts import check_parts
 from pipeline.config.trust import check_trust, trusted, whitelist
 from pipeline.errors import ConfigError
 
-__all__ = ["CONF", "check", "choices", "flatten", "folders", "run_name", "trusted", "whitelist"]
+__all__ = ["CONF", "check", "choices", "flatten", "folders", "overrides", "run_name", "trusted", "whitelist"]
 
 PACKAGE = Path(__file__).parent.parent
 # An installed wheel has conf inside the package, a checkout beside it.
@@ -53,12 +53,21 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         ConfigError: an interpolation leads nowhere, or a value is still `???`.
     """
-    for key in OmegaConf.missing_keys(cfg):
-        raise ConfigError(key, "this value must be given", found="???", allowed=f"{key}=…")
     try:
-        return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+        missing = OmegaConf.missing_keys(cfg)
+        config: Any = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(str(error.full_key), str(error.msg).splitlines()[0]) from error
+    for key in missing:
+        raise ConfigError(key, "this value must be given", found="???", allowed=f"{key}=…")
+    return config
+
+
+def overrides() -> list[str]:
+    """The running job's overrides as typed, those of a sweep included; none outside a command."""
+    if not HydraConfig.initialized():
+        return []
+    return list(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))  # type: ignore[arg-type]
 
 
 def folders() -> list[Path]:

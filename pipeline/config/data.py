@@ -1,17 +1,15 @@
 """The data node: kinds, columns, files and the split."""
 
-import glob
 from collections.abc import Sequence
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.parts import arguments
 from pipeline.config.rules import (
     ANYTHING,
     COUNT,
     MAPPING,
     POSITIVE,
-    POSITIVE_COUNT,
     TEXT,
     TEXTS,
     Rule,
@@ -20,45 +18,33 @@ from pipeline.config.rules import (
     one_of,
     written,
 )
+from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
 
-STANDARD = one_of("standard", "none")
-SIZE = Rule(
-    lambda value: list_of(POSITIVE_COUNT).test(value) and len(value) == 2, "[height, width], whole numbers"
-)
 FRACTIONS = Rule(
     lambda value: list_of(POSITIVE).test(value) and len(value) == 3 and abs(sum(value) - 1) < 1e-6,
     "three numbers above 0 that add up to 1: [train, val, test]",
 )
 
-# kind: (required keys, optional keys)
-INPUTS: dict[str, tuple[dict[str, Rule], dict[str, Rule]]] = {
-    "image": ({"column": TEXT}, {"root": TEXT, "size": SIZE, "scale": one_of("auto", "standard", "none")}),
-    "series": ({"column": TEXTS}, {"length": TEXT, "scale": STANDARD}),
-    "vector": ({"column": TEXTS}, {"scale": STANDARD}),
-    "table": ({}, {"numeric": TEXTS, "categorical": TEXTS, "scale": STANDARD}),
-    "text": ({"column": TEXT}, {"tokens": POSITIVE_COUNT, "length": POSITIVE_COUNT}),
+INPUTS = {
+    "image": "pipeline.data.image.Image",
+    "series": "pipeline.data.series.Series",
+    "vector": "pipeline.data.vector.Vector",
+    "table": "pipeline.data.table.Table",
+    "text": "pipeline.data.text.Text",
 }
-TARGETS: dict[str, tuple[dict[str, Rule], dict[str, Rule]]] = {
-    "category": ({"column": TEXT}, {"names": TEXTS}),
-    "number": ({"column": TEXTS}, {"scale": STANDARD}),
-    "binary": ({"column": TEXT}, {}),
-    "labels": ({"column": TEXTS}, {}),
+TARGETS = {
+    "category": "pipeline.data.category.Category",
+    "number": "pipeline.data.targets.Number",
+    "binary": "pipeline.data.targets.Binary",
+    "labels": "pipeline.data.targets.Labels",
 }
-COLUMN_KEYS = {
-    ("inputs", "image"): ("column",),
-    ("inputs", "series"): ("column", "length"),
-    ("inputs", "vector"): ("column",),
-    ("inputs", "table"): ("numeric", "categorical"),
-    ("inputs", "text"): ("column",),
-    ("targets", "category"): ("column",),
-    ("targets", "number"): ("column",),
-    ("targets", "binary"): ("column",),
-    ("targets", "labels"): ("column",),
-}
+COLUMN_KEYS = ("column", "length", "numeric", "categorical")
+SCALES = {"image": one_of("auto", "standard", "none")}
+SCALE = one_of("standard", "none")
 SPLITS: dict[str, tuple[dict[str, Rule], dict[str, Rule]]] = {
-    "column": ({"column": TEXT, "train": ANYTHING, "val": ANYTHING, "test": ANYTHING}, {}),
-    "time": ({"time": TEXT, "fractions": FRACTIONS}, {}),
+    "column": ({"column": TEXT, "train": ANYTHING, "val": ANYTHING, "test": ANYTHING}, {"group": TEXT}),
+    "time": ({"time": TEXT}, {"fractions": FRACTIONS, "val": ANYTHING, "test": ANYTHING, "group": TEXT}),
     "fractions": ({"fractions": FRACTIONS}, {"stratify": TEXT, "group": TEXT, "seed": COUNT}),
 }
 
@@ -76,10 +62,14 @@ def check_entries(config: dict[str, Any]) -> None:
                 raise ConfigError(
                     f"{key}.kind", f"there is no such kind of {group[:-1]}", found=kind, allowed=kinds
                 )
-            required, optional = kinds[kind]
+            required, optional = arguments(kinds[kind], key)
             check_node(key, entry, {"kind": TEXT, **required}, optional=optional)
-            for word in COLUMN_KEYS[group, kind]:
+            if "scale" in entry:
+                SCALES.get(kind, SCALE).check(f"{key}.scale", entry["scale"])
+            for word in COLUMN_KEYS:
                 _check_columns(f"{key}.{word}", entry.get(word, []), config["data"]["sources"])
+            if isinstance(entry.get("names"), str):
+                _check_columns(f"{key}.names", entry["names"], config["data"]["sources"])
             if kind == "table" and not {"numeric", "categorical"} & set(entry):
                 raise ConfigError(
                     key, "a table without columns", allowed="numeric: [...], categorical: [...], or both"
@@ -88,14 +78,9 @@ def check_entries(config: dict[str, Any]) -> None:
 
 def _check_columns(key: str, columns: str | list[str], sources: dict[str, Any]) -> None:
     for column in [columns] if isinstance(columns, str) else columns:
-        source, dot, _ = column.partition(".")
-        if not dot or source not in sources:
-            raise ConfigError(
-                key,
-                "not a column of a source",
-                found=column,
-                allowed=[f"{name}.<column>" for name in sources],
-            )
+        if column.partition(".")[0] not in sources:
+            allowed = [f"{name}.<column>" for name in sources]
+            raise ConfigError(key, "not a column of a source", found=column, allowed=allowed)
 
 
 def check_split(config: dict[str, Any]) -> None:
@@ -108,20 +93,30 @@ def check_split(config: dict[str, Any]) -> None:
     check_node("data.split", split, required, optional=optional)
     for word in ("column", "time", "group"):
         _check_columns(f"data.split.{word}", split.get(word, []), sources)
-    if form == "column" and len({str(split[name]) for name in ("train", "val", "test")}) < 3:
-        found = {name: split[name] for name in ("train", "val", "test")}
-        raise ConfigError("data.split", "two splits of the same value", found=found, allowed="three values")
-    if "stratify" in split and split["stratify"] not in config["data"]["targets"]:
+    if form == "column":
+        _check_split_values(split)
+    if form == "time" and ("fractions" in split) == bool({"val", "test"} & set(split)):
+        allowed = "fractions, or val and test, the time at which each starts"
         raise ConfigError(
-            "data.split.stratify",
-            "there is no such target",
-            found=split["stratify"],
-            allowed=config["data"]["targets"],
+            "data.split", "a split by time is cut in one way", found=", ".join(split), allowed=allowed
+        )
+    stratify, targets = split.get("stratify"), config["data"]["targets"]
+    if stratify is not None and stratify not in targets and stratify.partition(".")[0] not in sources:
+        raise ConfigError("data.split.stratify", "there is no such target", found=stratify, allowed=targets)
+
+
+def _check_split_values(split: dict[str, Any]) -> None:
+    values = [split[name] for name in ("train", "val", "test")]
+    texts = [str(one) for value in values for one in (value if isinstance(value, list) else [value])]
+    if len(set(texts)) < len(texts):
+        found = {name: split[name] for name in ("train", "val", "test")}
+        raise ConfigError(
+            "data.split", "one value for two splits", found=found, allowed="a value is in one split"
         )
 
 
 def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
-    """Every file of the sources is there, and every image folder.
+    """Every file of the sources is there.
 
     Args:
         config: the whole config, plain.
@@ -144,34 +139,19 @@ def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
             )
         for path in [source] if isinstance(source, str) else source:
             _check_exists(key, path, folders)
-    for name, entry in config["data"]["inputs"].items():
-        if entry.get("kind") == "image" and "root" in entry:
-            _check_exists(f"data.inputs.{name}.root", entry["root"], folders)
 
 
 def _check_exists(key: str, path: str, folders: Sequence[Path]) -> None:
-    if path.startswith("pkg://"):
-        looked = _package_folders(path)
-        path = path.removeprefix("pkg://").partition("/")[2]
-    else:
-        looked = [Path(folder) for folder in folders]
-    # Not Path.glob: it takes neither absolute patterns nor names with brackets.
-    if not any((folder / path).exists() or glob.glob(str(folder / path)) for folder in looked):  # noqa: PTH207
+    try:
+        expand(path, folders, key)
+    except ConfigError as error:
         beside = [
-            str(file.relative_to(folder)) for folder in looked for file in (folder / path).parent.glob("*.*")
+            str(Path(path).parent / file.name)
+            for folder in folders
+            for file in Path(folder, path).parent.glob("*.*")
         ]
-        places = ", ".join(str(folder) for folder in looked) or "(no such package)"
-        raise ConfigError(
-            key, f"there is no such file; looked in {places}", found=path, allowed=sorted(beside)[:20]
-        )
-
-
-def _package_folders(path: str) -> list[Path]:
-    """Folders of the package in `pkg://package.name/file`, found without running the package's code."""
-    places: list[str] | None = None
-    for name in path.removeprefix("pkg://").partition("/")[0].split("."):
-        spec = PathFinder.find_spec(name, places)
-        if spec is None or spec.submodule_search_locations is None:
-            return []
-        places = list(spec.submodule_search_locations)
-    return [Path(place) for place in places or ()]
+        if not beside:
+            raise
+        places = ", ".join(map(str, folders))
+        problem = f"{error.problem}; looked in {places}"
+        raise ConfigError(key, problem, found=path, allowed=sorted(set(beside))[:20]) from error

@@ -132,10 +132,9 @@ def _check_loss(key: str, loss: Any, kind: str, allowed: tuple[str, ...]) -> Non
 def _check_activation(key: str, head: dict[str, Any], kind: str, allowed: tuple[str | None, ...]) -> None:
     activation = head.get("activation")
     if activation not in allowed:
-        words = ", ".join(map(written_word, allowed))
-        raise ConfigError(
-            key, f"this activation does not fit a target of kind {kind}", found=activation, allowed=words
-        )
+        words = [written_word(word) for word in allowed]
+        problem = f"this activation does not fit a target of kind {kind}"
+        raise ConfigError(key, problem, found=activation, allowed=words)
     if kind == "number" or not head["loss"]["_target_"].startswith("keras.losses."):
         return
     from_logits = head["loss"].get("from_logits", False)

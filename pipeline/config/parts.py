@@ -11,6 +11,7 @@ from pipeline.config.rules import (
     FLAG,
     NUMBER,
     TEXT,
+    TEXTS,
     WHOLE,
     Rule,
     check_node,
@@ -23,7 +24,15 @@ from pipeline.errors import ConfigError
 
 Field = tuple[str, ast.expr | None, bool]  # name, annotation, whether it has a default
 PACKAGE = Path(__file__).parent.parent
-ANNOTATIONS = {"int": WHOLE, "float": NUMBER, "str": TEXT, "bool": FLAG, "Sequence[int]": list_of(WHOLE)}
+ANNOTATIONS = {
+    "int": WHOLE,
+    "float": NUMBER,
+    "str": TEXT,
+    "bool": FLAG,
+    "Sequence[int]": list_of(WHOLE),
+    "Sequence[str]": list_of(TEXT),
+    "str | Sequence[str]": TEXTS,
+}
 HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
 
 
@@ -122,8 +131,10 @@ def _fields(module: str, part: ast.ClassDef) -> Iterator[Field]:
     for statement in part.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
             yield from list(_parameters(statement))[1:]
-        if is_dataclass and isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement):
-            yield ast.unparse(statement.target), statement.annotation, statement.value is not None
+        if is_dataclass and isinstance(statement, ast.AnnAssign):
+            text = ast.unparse(statement)
+            if "ClassVar[" not in text and "init=False" not in text:
+                yield ast.unparse(statement.target), statement.annotation, statement.value is not None
 
 
 def _rule(annotation: ast.expr | None) -> Rule:

@@ -41,7 +41,7 @@ def trusted(overrides: Sequence[str]) -> list[str]:
 
 def _module_names(override: str) -> list[str]:
     try:
-        value = OverridesParser.create().parse_override(override).value()
+        value = OverridesParser.create().parse_overrides([override])[0].value()
     except OverrideParseException:
         value = override
     if not isinstance(value, list) or not all(

@@ -1,0 +1,234 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import command
+from pipeline.errors import ConfigError
+
+VERB = Path(__file__).parent / "fake_verb.py"
+HEAVY = {"tensorflow", "mlflow", "keras", "pandas"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the fake verb in an empty folder; `imported` are the heavy modules that it had at its end."""
+
+    def result(*arguments: str, does: str = "", **environment: str) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [sys.executable, VERB, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "FAKE": does, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        done.imported = set((tmp_path / "imported").read_text().split())
+        return done
+
+    return result
+
+
+def test_a_right_config_runs_the_task_and_prints_nothing_else(run):
+    done = run("seed=7")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran 7\n", "")
+
+
+def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
+    run()
+    assert {file.name for file in tmp_path.iterdir()} == {"mlruns", "imported"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (
+            ["+loss_weights.klass=2"],
+            ["loss_weights.klass: ", "found:   klass", "allowed: class, score", "nearest: class"],
+        ),
+        (["trainer.epochs=0"], ["trainer.epochs: ", "found:   0", "allowed: a whole number of at least 1"]),
+        (
+            ["optimizer=adm"],
+            ["optimizer: there is no such option", "found:   adm", "allowed: adam", "nearest: adam"],
+        ),
+        (["+optimiser=adam"], ["optimiser"]),
+        (["loss_weights.klass=2"], ["Could not override 'loss_weights.klass'", "Did you mean: 'class'?"]),
+        (["trainer=["], ["trainer=["]),
+        (["seed=choice(1,2)"], ["seed"]),
+        (["-m", "optimizer=adam,adm"], ["optimizer: there is no such option", "nearest: adam"]),
+        (["--config-dir", "nowhere"], ["nowhere' not found"]),
+        (["trusted_modules=mine"], ["trusted_modules: not a list of module names"]),
+        (["optimizer._target_=mine.Adam"], ["optimizer._target_: ", "trusted_modules=[mine]"]),
+        (["seed=${sed}"], ["seed: Interpolation key 'sed' not found"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_people_can_put_right_is_one_message_and_exit_code_2(run, arguments, parts):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "Error executing job" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+    assert not done.imported & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--help"], "optimizer: adam, adamw, rmsprop, sgd"),
+        (["--help"], "python -m pipeline.fake_verb -m loss_weights.class=0.5,1,2"),
+        (["--cfg", "job"], "loss_weights:\n  class: 1.0"),
+        (["optimizer=sgd", "--cfg", "job", "--package", "optimizer"], "momentum: 0.9"),
+        (["--info", "defaults-tree"], "data: kanji"),
+    ],
+)
+def test_help_and_config_are_shown_without_heavy_imports(run, arguments, part):
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert part in done.stdout
+    assert done.stderr == ""
+    assert not done.imported & HEAVY
+
+
+def test_the_shell_completes_options(run):
+    done = run("-sc", "query=bash", COMP_LINE="python fake_verb.py optimizer=", COMP_POINT="30")
+    assert done.stdout.split() == [f"optimizer={name}" for name in ("adam", "adamw", "rmsprop", "sgd")]
+
+
+def test_a_config_with_broken_yaml_is_a_message(run, tmp_path):
+    folder = tmp_path / "mine" / "data"
+    folder.mkdir(parents=True)
+    (folder / "broken.yaml").write_text("a: [1\nb: 2\n")
+    done = run("--config-dir", "mine", "data=broken")
+    assert done.returncode == 2
+    assert "broken.yaml" in done.stderr
+    assert "line 2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_are_looked_for_in_the_config_dir_too(run, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "kanji.npz").touch()
+    assert run("--config-dir", "mine", "data.sources.kanji=kanji.npz").returncode == 0
+    assert run("data.sources.kanji=kanji.npz").returncode == 2
+
+
+def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run, tmp_path):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "theirs.yaml").write_text(
+        "# @package _global_\ntrusted_modules: [builtins]\noptimizer: {_target_: builtins.dict}\n"
+    )
+    alone = run("--config-dir", "mine", "experiment=theirs", does="build")
+    assert alone.returncode == 2
+    assert alone.stderr.startswith("trusted_modules: a config file cannot trust modules")
+    typed = run("--config-dir", "mine", "experiment=theirs", "trusted_modules=[builtins]", does="build")
+    assert (typed.returncode, typed.stderr) == (0, "")
+
+
+def test_a_part_that_refuses_its_arguments_is_a_message(run):
+    done = run(
+        "~optimizer",
+        "+optimizer={_target_: fractions.Fraction, numerator: x}",
+        "trusted_modules=[fractions]",
+        does="build",
+    )
+    assert done.returncode == 2
+    message = (
+        "optimizer: cannot be made from these arguments\nValueError: Invalid literal for Fraction: 'x'\n"
+    )
+    assert done.stderr == message
+
+
+def test_what_only_the_data_can_tell_comes_in_the_same_form(run):
+    done = run("seed=1", does="data")
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == str(ConfigError("data.sources.kanji", "no such column", found="imag", allowed=["image"])) + "\n"
+    )
+
+
+def test_a_bug_shows_its_traceback_from_the_task_on_and_exits_with_1(run):
+    done = run(does="bug")
+    assert done.returncode == 1
+    assert "ZeroDivisionError: a bug" in done.stderr
+    assert "fake_verb.py" in done.stderr
+    assert "hydra/core" not in done.stderr
+    assert "hydra/core" in run(does="bug", HYDRA_FULL_ERROR="1").stderr
+
+
+def test_the_traceback_is_in_the_runs_log(run, tmp_path):
+    run(does="bug")
+    (log,) = tmp_path.glob("mlruns/hydra/*/fake_verb.log")
+    assert "ZeroDivisionError: a bug" in log.read_text()
+
+
+def test_a_failing_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_go_on(run):
+    done = run("-m", "seed=0,1,2", "optimizer=sgd", does="data")
+    assert done.stdout == "ran 0\nran 2\n"
+    assert done.returncode == 2
+    assert "failed: seed=1 optimizer=sgd\ndata.sources.kanji: no such column" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_job_of_a_sweep_is_reported_with_its_overrides(run):
+    done = run("-m", "loss_weights.class=-1,1")
+    assert (done.returncode, done.stdout) == (2, "ran 0\n")
+    assert "failed: loss_weights.class=-1\nloss_weights.class: " in done.stderr
+
+
+def test_a_bug_in_a_sweep_exits_with_1(run):
+    done = run("-m", "seed=0,1", does="bug")
+    assert done.returncode == 1
+    assert done.stderr.count("failed: seed=") == 2
+    assert "ZeroDivisionError('a bug')" in done.stderr
+
+
+def test_jobs_run_in_joblib_workers(run):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    done = run("-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", does="data")
+    assert done.returncode == 2
+    assert "ran 0" in done.stdout
+    assert "failed: seed=1\ndata.sources.kanji: no such column" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("arguments", [[], ["-m", "seed=0,1"]], ids=["run", "sweep"])
+def test_a_signal_runs_the_final_blocks_and_ends_everything(tmp_path, number, code, arguments):
+    process = subprocess.Popen(
+        [sys.executable, VERB, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "FAKE": "wait"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert (tmp_path / "marked").exists()
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_a_handler_that_is_there_already_stays(monkeypatch):
+    mine = lambda number, frame: None  # noqa: E731
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        command._raise_on_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_only_what_people_can_put_right_has_a_message():
+    assert command.fault(ConfigError("seed", "wrong")) == "seed: wrong"
+    assert command.fault(ValueError("a bug")) is None
