@@ -7,15 +7,19 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 
 from pipeline.errors import ConfigError
 
-# KeyError: json files that lack what they should hold. pyarrow's errors are ValueErrors and OSErrors.
+# KeyError: json files that lack what they should hold. TokenError: what numpy raises at a broken header.
+# Those of pyarrow are ValueErrors and OSErrors.
 UNREADABLE = (
     OSError,
     EOFError,
     ValueError,
     KeyError,
+    SyntaxError,
+    TokenError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.data.arrow import Folder, Parquet
 from pipeline.data.checked import distinct, reading
-from pipeline.data.delimited import COMPRESSED, Delimited, array_of
+from pipeline.data.delimited import COMPRESSED, Delimited
 from pipeline.errors import ConfigError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -57,11 +57,11 @@ class Npz:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        with reading(path, key), np.load(path, allow_pickle=False) as archive:
+        with reading(path, key), path.open("rb") as file, np.load(file) as archive:
             self.columns = list(archive.files)
 
     def read(self, column: str) -> np.ndarray:
-        with reading(self.path, self.key), np.load(self.path, allow_pickle=False) as archive:
+        with reading(self.path, self.key), self.path.open("rb") as file, np.load(file) as archive:
             return archive[column]
 
 
@@ -88,3 +88,12 @@ class Memory:
     def read(self, column: str) -> np.ndarray:
         values = self.arrays[column]
         return array_of(values) if isinstance(values, pd.Series) else np.asarray(values)
+
+
+def array_of(series: pd.Series) -> np.ndarray:
+    """A pandas column as numpy: strings and what may be empty as objects, numbers as they are."""
+    if isinstance(series.dtype, np.dtype):
+        return series.to_numpy()
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return series.astype(object).where(series.notna(), None).to_numpy(dtype=object)

@@ -1,6 +1,6 @@
 """The closed list of kinds, and how a config mapping becomes one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 
 INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}
 TARGETS: dict[str, type] = {one.kind: one for one in (Category, Number, Binary, Labels)}
+COLUMNS = {"column", "length", "numeric", "categorical"}  # the options that name columns
 
 
 class Input(Protocol):
@@ -91,4 +92,12 @@ def build(given: Any, kinds: Mapping[str, type], key: str) -> Any:
     for name, one in known.items():
         if name not in options and one.default is MISSING and one.default_factory is MISSING:
             raise ConfigError(f"{key}.{name}", f"kind {kind} needs this", allowed="<source>.<column>")
+    for name in COLUMNS & options.keys():
+        _check_columns(options[name], f"{key}.{name}")
     return kinds[kind](**options)
+
+
+def _check_columns(value: object, key: str) -> None:
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not several or not all(isinstance(one, str) for one in several):
+        raise ConfigError(key, "not a column", found=value, allowed="<source>.<column>, or a list of them")

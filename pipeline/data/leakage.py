@@ -46,7 +46,7 @@ def leaks(dataset: Dataset, groups: np.ndarray | None = None) -> list[Leak]:
 
 
 def report_leaks(found: Sequence[Leak], policy: str) -> None:
-    """Applies `data.leaks`: copies of a target fail unless ignored; the rest is logged as a warning, or fails.
+    """Applies `data.leaks`: copies of a target fail unless ignored, the rest is logged as a warning or fails.
 
     Args:
         found: what `leaks` gave.
@@ -122,7 +122,7 @@ def _copies(dataset: Dataset) -> Iterator[Leak]:
 
 def _input_columns(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
     """Every column of tables, vectors and texts over all splits; pixels and steps of series are none."""
-    for name, one in dataset.inputs.items():
+    for one in dataset.inputs.values():
         if one.kind in ("image", "series"):
             continue
         for key in one.specs():

@@ -107,7 +107,7 @@ class Sources:
         if join:
             self._join(join)
 
-    def column(self, reference: object, key: str) -> Column:
+    def column(self, reference: str, key: str) -> Column:
         """The column that `<source>.<column>` names (an .npy file has one column: `<source>` alone).
 
         Raises:
@@ -115,16 +115,15 @@ class Sources:
         """
         source, column = self._find(reference, key)
         order = self.orders.get(source.name)
-        name = str(reference)
-        if name not in self.cached:
+        if reference not in self.cached:
             values = source.read(column, key)
             if order is None:
-                self._same_rows(name, len(values), key)
-            self.cached[name] = values if order is None else values[order]
+                self._same_rows(reference, len(values), key)
+            self.cached[reference] = values if order is None else values[order]
         place = source.place if order is None else lambda row: source.place(int(order[row]))
-        return Column(name, key, self.cached[name], place)
+        return Column(reference, key, self.cached[reference], place)
 
-    def names(self, reference: object, key: str) -> list[str]:
+    def names(self, reference: str, key: str) -> list[str]:
         """The values of a column that belongs to no rows, such as an array of class names."""
         source, column = self._find(reference, key)
         return [text_of(value) for value in source.read(column, key)]
@@ -135,9 +134,7 @@ class Sources:
             return [Path(folder) for folder in self.folders]
         return [locate(root, self.folders, key)]
 
-    def _find(self, reference: object, key: str) -> tuple[Source, str]:
-        if not isinstance(reference, str):
-            raise ConfigError(key, "not a column", found=reference, allowed="<source>.<column>")
+    def _find(self, reference: str, key: str) -> tuple[Source, str]:
         name, _, column = reference.partition(".")
         if name not in self.sources:
             raise ConfigError(

@@ -1,0 +1,187 @@
+"""What is shipped loads as its config says."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline import data
+from pipeline.datasets import noise
+from pipeline.errors import ConfigError
+
+CONF = Path(__file__).parents[1] / "conf" / "data"
+
+
+def shipped(name: str) -> dict[str, Any]:
+    config = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
+    for source, where in config["sources"].items():
+        if isinstance(where, dict):
+            module, _, function = where.pop("_target_").rpartition(".")
+            config["sources"][source] = getattr(importlib.import_module(module), function)(**where)
+    return config
+
+
+def shapes(arrays: dict[str, np.ndarray]) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {name: (values.shape[1:], str(values.dtype)) for name, values in arrays.items()}
+
+
+TABLE = {
+    f"traits.{name}": ((), "float32") for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
+}
+EXPECTED = {
+    "kanji": (
+        (4489, 962, 962),
+        {"image": ((32, 32, 1), "uint8"), "series": ((172, 2), "float32")},
+        {"image": ((32, 32, 1), "uint8"), "series": ((172, 2), "float32")},
+        {"class": ((), "int32"), "score": ((1,), "float32")},
+    ),
+    "emoji": (
+        (1334, 285, 287),
+        {"gray": ((32, 32, 1), "uint8"), "colour": ((32, 32, 3), "uint8")},
+        {"gray": ((32, 32, 1), "uint8"), "colour": ((32, 32, 3), "uint8")},
+        {"class": ((), "int32")},
+    ),
+    "multimnist": (
+        (14000, 2000, 4000),
+        {"image": ((36, 36, 1), "uint8")},
+        {"image": ((36, 36, 1), "uint8")},
+        {"left": ((), "int32"), "right": ((), "int32")},
+    ),
+    "penguins": (
+        (241, 51, 52),
+        {"traits.island": ((), "object"), "traits.sex": ((), "object"), **TABLE},
+        {"traits": ((8,), "float32")},
+        {"species": ((), "int32"), "body_mass": ((1,), "float32")},
+    ),
+    "noise": (
+        (100, 50, 50),
+        {"image": ((32, 32, 3), "float32"), "series": ((20, 10), "float32")},
+        {"image": ((32, 32, 3), "float32"), "series": ((20, 10), "float32")},
+        {"class": ((5,), "float32"), "score": ((1,), "float32")},
+    ),
+}
+
+
+def test_every_shipped_config_is_expected_here() -> None:
+    assert set(EXPECTED) <= {path.stem for path in CONF.glob("*.yaml")}
+    assert len(EXPECTED) == 5
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_data_load_with_their_shapes(path: Path) -> None:
+    dataset = data.load(**shipped(path.stem))
+    rows, raw, prepared, labels = EXPECTED[path.stem]
+    assert tuple(len(split.rows) for split in dataset.splits.values()) == rows
+    for split in dataset.splits.values():
+        assert (shapes(split.raw), shapes(split.prepared), shapes(split.labels)) == (raw, prepared, labels)
+        assert {len(one) for group in (split.raw, split.labels) for one in group.values()} == {
+            len(split.rows)
+        }
+    every = np.concatenate([split.rows for split in dataset.splits.values()])
+    assert sorted(every) == list(range(sum(rows)))
+
+
+def test_kanji_series_are_nan_past_their_length_and_nowhere_else() -> None:
+    config = shipped("kanji")
+    split = data.load(**config).splits["val"]
+    with np.load(Path(data.__file__).parents[1] / "datasets" / "kanji.npz") as archive:
+        length = archive["length"][split.rows]
+    beyond = np.arange(172)[None, :] >= length[:, None]
+    for array in (split.raw["series"], split.prepared["series"]):
+        assert (np.isnan(array) == beyond[..., None]).all()
+
+
+def test_kanji_classes_have_the_names_of_the_file() -> None:
+    target = data.load(**shipped("kanji")).targets["class"]
+    assert (target.units, target.names[:2]) == (31, ["other", "木"])
+
+
+def test_penguins_are_alike_in_species_in_every_split() -> None:
+    dataset = data.load(**shipped("penguins"))
+    shares = [np.bincount(split.labels["species"]) / len(split.rows) for split in dataset.splits.values()]
+    assert np.ptp(shares, axis=0).max() < 0.02
+
+
+def test_the_shipped_penguin_split_never_changes() -> None:
+    # The same on any machine: a change here changes everybody's split.
+    assert data.load(**shipped("penguins")).fingerprint.startswith("42a9e92b")
+
+
+def test_noise_has_class_distributions_and_half_the_rows_again_per_split() -> None:
+    arrays = noise(rows=10, seed=3)
+    assert np.bincount(arrays["split"]).tolist() == [10, 5, 5]
+    np.testing.assert_allclose(arrays["class"].sum(axis=1), 1, rtol=1e-6)
+    assert (arrays["image"] == noise(rows=10, seed=3)["image"]).all()
+    assert (arrays["image"] != noise(rows=10, seed=4)["image"]).any()
+
+
+def test_only_what_is_asked_for_is_read() -> None:
+    class Jealous(dict):
+        def __getitem__(self, name: str) -> np.ndarray:
+            assert name != "secret"
+            return super().__getitem__(name)
+
+    source = Jealous(a=np.arange(9.0), b=np.arange(9), split=np.arange(9) % 3, secret=np.zeros(9))
+    dataset = data.load(
+        {"s": source},
+        {"a": {"kind": "vector", "column": "s.a"}},
+        {"b": {"kind": "number", "column": "s.b"}},
+        {"column": "s.split", "train": 0, "val": 1, "test": 2},
+    )
+    assert dataset.splits["train"].rows.tolist() == [0, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "allowed"),
+    [
+        ({"kind": "vectr", "column": "s.a"}, "data.inputs.a.kind", "vector"),
+        ({"kind": "vector", "colum": "s.a"}, "data.inputs.a.colum", "column"),
+        ({"kind": "vector"}, "data.inputs.a.column", "<source>.<column>"),
+        ({"kind": "vector", "column": "s.ab"}, "data.inputs.a.column", "s.a"),
+        ({"kind": "vector", "column": "t.a"}, "data.inputs.a.column", "s"),
+        ({"kind": "vector", "column": 3}, "data.inputs.a.column", "<source>.<column>"),
+        ({"kind": "vector", "column": []}, "data.inputs.a.column", "<source>.<column>"),
+        ({"kind": "vector", "column": "s.a", "scale": "log"}, "data.inputs.a.scale", "standard"),
+    ],
+)
+def test_a_wrong_entry_is_named_with_what_is_allowed(entry: dict[str, Any], key: str, allowed: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        data.load(
+            {"s": {"a": np.arange(9.0), "split": np.arange(9) % 3}},
+            {"a": entry},
+            {},
+            {"column": "s.split", "train": 0, "val": 1, "test": 2},
+        )
+    assert caught.value.key == key
+    assert allowed in str(caught.value).partition("allowed:")[2]
+
+
+def test_an_object_of_the_users_own_is_taken_as_it_is() -> None:
+    class Doubled:
+        kind, prepare_in_model, vocabularies = "vector", False, ()
+
+        def references(self) -> dict[str, str]:
+            return {"s.a": "column"}
+
+        def fit(self, name: str, sources: Any, train: np.ndarray) -> None:
+            self.name = name
+
+        def raw(self, sources: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
+            return {self.name: sources.column("s.a", "mine").values[rows][:, None].astype("float32")}
+
+        def specs(self) -> dict[str, tuple[tuple[int], str]]:
+            return {self.name: ((1,), "float32")}
+
+        def prepare(self, tensors: dict[str, Any]) -> Any:
+            return tensors[self.name] * 2
+
+    dataset = data.load(
+        {"s": {"a": np.arange(9.0), "split": np.arange(9) % 3}},
+        {"mine": Doubled()},
+        {},
+        {"column": "s.split", "train": 0, "val": 1, "test": 2},
+    )
+    assert dataset.splits["val"].prepared["mine"].ravel().tolist() == [2.0, 8.0, 14.0]
