@@ -51,15 +51,12 @@ class Gated:
     dropout: float = 0.0
 
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
-        projected = project(branches, self.width)
-        stacked = ops.stack([layers.Activation(self.activation)(x) for x in projected], axis=1)
-        seen = (
-            layers.Concatenate(name="fusion_seen")(list(branches.values()))
-            if len(branches) > 1
-            else projected[0]
-        )
-        gate = layers.Dense(len(branches), activation="softmax", name="fusion_gate")(seen)
-        fused = ops.sum(stacked * ops.expand_dims(gate, -1), axis=1)
+        projected = [layers.Activation(self.activation)(x) for x in project(branches, self.width)]
+        if len(projected) == 1:
+            return fused_stack(projected[0], self.units, self.activation, self.dropout)  # nothing to choose from
+        seen = layers.Concatenate(name="fusion_seen")(list(branches.values()))
+        gate = layers.Dense(len(projected), activation="softmax", name="fusion_gate")(seen)
+        fused = ops.sum(ops.stack(projected, axis=1) * ops.expand_dims(gate, -1), axis=1)
         return fused_stack(fused, self.units, self.activation, self.dropout)
 
 

@@ -3,6 +3,7 @@
 MLflow runs this file where the model is loaded (models from code: no pickle), so it must stand alone.
 """
 
+import warnings
 from typing import Any
 
 import keras
@@ -13,6 +14,8 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 BATCH = 256
+# MLflow asks for type hints to learn the signature from; the signature is logged.
+warnings.filterwarnings("ignore", message=".*type hints", category=UserWarning, module="mlflow")
 
 
 class LoggedModel(PythonModel):
