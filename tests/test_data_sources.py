@@ -176,8 +176,8 @@ BAD_FILES = {
     "header.csv": (b"a,b\n", "has no rows"),
     "twice.csv": (b"a,b,a\n1,2,3\n", "several columns of the same name"),
     "latin.csv": (
-        "a,b\n1,2\n3,Zürich\n".encode("latin-1"),
-        r"not UTF-8: row 1 \(rows count from 0\), column 1",
+        "b,a\n1,2\n3,Zürich\n".encode("latin-1"),
+        r"not UTF-8: column 'a', row 1 \(rows count from 0\)",
     ),
     "names.csv": ("a,ü\n1,2\n".encode("latin-1"), "not UTF-8: the line of names"),
     "many.csv": (b"a,b\n1,2\n3,4,5\n", r"row 1 \(rows count from 0\), has not one cell per name"),

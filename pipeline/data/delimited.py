@@ -85,8 +85,8 @@ class Delimited:
         # Arrow counts from 1 and the line of names with it.
         return ConfigError(
             self.key,
-            f"{self.path}, row {row.number - 2} (rows count from 0), has not one cell per name: truncated, or a "
-            "separator in a cell without quotes",
+            f"{self.path}, row {row.number - 2} (rows count from 0), has not one cell per name: "
+            "truncated, or a separator in an unquoted cell",
             found=f"{row.actual_columns} cells: {row.text}",
             allowed=f"{row.expected_columns} cells",
         )
