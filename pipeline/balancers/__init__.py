@@ -18,14 +18,15 @@ scale_private: bool         True: a head's own variables get the gradient of λ_
 needs_losses_after: bool    True: `update` gets the losses on the same batch after the optimizer's step.
 build(heads, kinds)         once, before anything else; makes the variables. kinds: head -> kind of target.
 weights(losses, labelled, gram=None) -> (k,) float32
-                            changes no state. labelled (k,) bool: the batch has labels for it, λ_i is not 0.
-                            The others get 0 and take no part; their losses and gram entries may be anything.
+                            changes no state; the caller stops its gradient. labelled (k,) bool: the batch
+                            has labels for it, λ_i is not 0. The others get 0 and take no part; their
+                            losses and gram entries may be anything.
 update(losses, labelled, gram=None, losses_after=None)
                             after the optimizer's step, with what `weights` got; moves the state.
 on_epoch_end(mean_losses)   after each epoch: the mean training losses L_i, unweighted; NaN if never labelled.
 variables                   list of keras.Variable: the whole state. Restored, the next step is the same.
 
-`weights` and `update` are graph code: fixed shapes and iteration counts, under jit_compile too. When
+`weights` and `update` are graph code: fixed shapes, bounded loops, under jit_compile too. When
 gradients accumulate, give them the accumulated losses and the gram of the accumulated gradients: the mean of
 several surgeries is another method than the surgery of the mean.
 """

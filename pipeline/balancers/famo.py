@@ -60,7 +60,7 @@ class FAMO(Balancer):
         return [self._logits, *self._adam.variables]
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
-        return tf.stop_gradient(famo_weights(self._above(losses, labelled), self._logits.value, labelled))
+        return famo_weights(self._above(losses, labelled), self._logits.value, labelled)
 
     def update(
         self,

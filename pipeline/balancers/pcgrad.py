@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.balancers.balancer import Balancer, Needs
+from pipeline.balancers.draws import uniform_draws
 from pipeline.errors import ConfigError
 
 REDUCTIONS = ("sum", "mean")
@@ -79,9 +80,7 @@ class PCGrad(Balancer):
 
     def order(self, heads: int) -> tf.Tensor:
         """(heads, heads) random orders for this step, one a row."""
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self._step.value])
-        # Philox named, as the default may draw other numbers when compiled for another device.
-        return tf.argsort(tf.random.stateless_uniform([heads, heads], seed, alg="philox"), axis=1)
+        return tf.argsort(uniform_draws([heads, heads], self.seed, self._step.value), axis=1)
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
         weights = pcgrad_weights(gram, labelled, self.order(labelled.shape[0]))

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.balancers.balancer import Balancer
+from pipeline.balancers.draws import uniform_draws
 from pipeline.balancers.softmax import labelled_softmax
 
 
@@ -28,10 +29,8 @@ class RLW(Balancer):
         return [self._step]
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self._step.value])
-        # Philox named, as the default may draw other numbers when compiled for another device.
-        draws = tf.random.stateless_normal(labelled.shape, seed, alg="philox")
-        return labelled_softmax(draws, labelled) * tf.reduce_sum(tf.cast(labelled, tf.float32))
+        normal = tf.math.ndtri(uniform_draws(labelled.shape, self.seed, self._step.value))
+        return labelled_softmax(normal, labelled) * tf.reduce_sum(tf.cast(labelled, tf.float32))
 
     def update(
         self,
