@@ -70,5 +70,6 @@ def check_nodes(config: dict[str, Any]) -> None:
         check_node("trainer.early_stopping", config["trainer"]["early_stopping"], EARLY_STOPPING)
     check_node("tracking", config["tracking"], TRACKING)
     check_node("data", config["data"], DATA, optional={"join": TEXT})
+    POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):
         check_node(group, config[group], dict.fromkeys(config[group], PART))

@@ -1,20 +1,24 @@
-"""The keyword arguments of our own parts, read from their source: importing them would import Keras."""
+"""What the parts of a config take, read from their source: importing them would import Keras."""
 
 import ast
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pipeline.config.rules import (
     ANYTHING,
     FLAG,
+    NOT_NEGATIVE,
     NUMBER,
+    POSITIVE_COUNT,
     TEXT,
     TEXTS,
     WHOLE,
     Rule,
     check_node,
+    is_number,
     list_of,
     one_of,
     or_null,
@@ -34,20 +38,59 @@ ANNOTATIONS = {
     "str | Sequence[str]": TEXTS,
 }
 HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
+SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
+# What these mean is the same in every part that has them.
+RANGES = {
+    "filters": list_of(POSITIVE_COUNT),
+    "units": list_of(POSITIVE_COUNT),
+    "width": POSITIVE_COUNT,
+    "kernel_size": POSITIVE_COUNT,
+    "pool_size": POSITIVE_COUNT,
+    "embedding": POSITIVE_COUNT,
+    "padding": one_of("same", "valid"),
+    "dropout": SHARE,
+    "dropout_input": SHARE,
+    "learning_rate": NOT_NEGATIVE,
+    "warmup_epochs": NOT_NEGATIVE,
+}
 
 
 def check_parts(config: dict[str, Any]) -> None:
-    """Every node whose `_target_` is ours has that part's keys; others are checked when they are called.
+    """Every node that calls one of our parts has that part's keys; every name taken from Keras exists.
+
+    The arguments of Keras' own classes are checked when they are called.
 
     Raises:
         ConfigError: an unknown part, an unknown or missing key, a value of another type than the part's.
     """
     for key, target in find_targets(config):
+        module, _, name = target.rpartition(".")
+        if module.startswith("keras.") and name not in keras_names(module):
+            names = [f"{module}.{known}" for known in keras_names(module)]
+            raise ConfigError(key, "Keras has no such name", found=target, allowed=names)
         if target.startswith("pipeline."):
-            parent = key.removesuffix("._target_")
-            node = {name: value for name, value in select(config, parent).items() if name != "_target_"}
-            required, optional = arguments(target, key)
-            check_node(parent, node, required, optional=optional | HYDRAS_OWN)
+            _check_part(config, key, target)
+
+
+def _check_part(config: dict[str, Any], key: str, target: str) -> None:
+    parent = key.removesuffix("._target_")
+    node = {name: value for name, value in select(config, parent).items() if name != "_target_"}
+    required, optional = arguments(target, key)
+    check_node(parent, node, required, optional=optional | HYDRAS_OWN)
+    for name, rule in RANGES.items():
+        if name in node:
+            rule.check(f"{parent}.{name}", node[name])
+
+
+@cache
+def keras_names(module: str) -> list[str]:
+    """Public names of a Keras module, read from its source; none if there is no such module."""
+    spec = find_spec("keras")
+    if spec is None or spec.origin is None:
+        return []
+    file = Path(spec.origin).parent.joinpath(*module.split(".")[1:], "__init__.py")
+    body = ast.parse(file.read_text(encoding="utf-8")).body if file.is_file() else []
+    return [alias.asname or alias.name for s in body if isinstance(s, ast.ImportFrom) for alias in s.names]
 
 
 def select(config: Any, key: str) -> Any:
