@@ -1,4 +1,7 @@
 import math
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -572,10 +575,20 @@ def test_conf_is_found_beside_the_package_of_a_checkout():
     assert config.CONF == ROOT / "conf"
 
 
-def test_a_wheel_carries_the_configs(tmp_path):
+def test_a_wheel_carries_the_configs_and_runs_from_any_folder(tmp_path):
     from hatchling.builders.wheel import WheelBuilder
 
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert {f"pipeline/conf/{option}.yaml" for option in OPTIONS} <= names
-    assert "pipeline/conf/config.yaml" in names
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    assert all((tmp_path / "installed/pipeline/conf" / f"{option}.yaml").is_file() for option in OPTIONS)
+    code = "from pipeline import config; print(config.CONF)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(tmp_path / "installed/pipeline/conf")
