@@ -204,8 +204,8 @@ def _owner(metric: str, heads: dict[str, HeadResult]) -> str | None:
 def _title(word: str, head: HeadResult) -> str:
     if head.kind == "number" and word in _IN_UNIT:
         unit = head.names[0] if len(head.names) == 1 else "own unit, mean of columns"
-        return clean(f"{word} ({unit})", 44)
-    return clean(word, 44)
+        return clean(f"{word} ({unit})", 36)
+    return clean(word, 36)
 
 
 def _history_table(history: dict[str, list[float]]) -> Table:

@@ -47,7 +47,7 @@ def all_scores(heads: dict[str, HeadResult]) -> Table:
 def skills(heads: dict[str, HeadResult]) -> Drawing:
     """Skill of every head on both splits: how far each is from a constant, without units."""
     figure, (axes,) = panels(1, height=0.55 * len(heads) + 0.5)
-    spoken = []
+    lowest, spoken = 0.0, []
     for place, (name, head) in enumerate(heads.items()):
         for shift, colour, split, metrics in (
             (-0.2, COLOURS[5], "val", head.val),
@@ -58,13 +58,10 @@ def skills(heads: dict[str, HeadResult]) -> Drawing:
             axes.barh(place + shift, shown, height=0.36, color=colour, label=split if place == 0 else None)
             axes.text(max(shown, 0) + 0.01, place + shift, number(skill), va="center", fontsize=8)
             spoken.append(f"{name} {split} {number(skill)}")
+            lowest = min(lowest, shown)
     axes.axvline(0, color=INK, linewidth=1)
-    lowest = min((float(m.get("skill", 0)) for h in heads.values() for m in (h.val, h.test)), default=0.0)
     axes.set(yticks=range(len(heads)), yticklabels=[clean(name, 30) for name in heads])
-    axes.set(
-        xlim=(max(-1.02, min(0.0, np.nan_to_num(lowest)) - 0.02), 1.1),
-        xlabel="skill (0 = constant, 1 = perfect)",
-    )
+    axes.set(xlim=(lowest - 0.02, 1.1), xlabel="skill (0 = constant, 1 = perfect)")
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")

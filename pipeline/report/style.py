@@ -52,21 +52,19 @@ def look(words: Iterable[str]) -> Iterator[None]:
     rules: Any = {
         **{key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")},
         **_LOOK,
-        "font.family": families(words),
+        "font.family": families(words, _FURTHER_FONTS),
     }
     with matplotlib.rc_context(rules):
         yield
 
 
-def families(
-    words: Iterable[str], first: str = "DejaVu Sans", wanted: Iterable[str] = _FURTHER_FONTS
-) -> list[str]:
+def families(words: Iterable[str], wanted: Iterable[str], first: str = "DejaVu Sans") -> list[str]:
     """`first` (DejaVu Sans comes with matplotlib), then the installed families that draw what it lacks.
 
     Args:
         words: all texts to be drawn.
-        first: a family that is installed.
         wanted: parts of the names of the families that may be added.
+        first: a family that is installed.
     """
     chosen = [first]
     lacking = {sign for word in words for sign in word if not _has((first,), sign)}
