@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 
 INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}
 TARGETS: dict[str, type] = {one.kind: one for one in (Category, Number, Binary, Labels)}
-COLUMNS = {"column", "length", "numeric", "categorical"}  # the options that name columns
+COLUMNS = {"column", "numeric", "categorical"}  # options that name one column or several
 
 
 class Input(Protocol):
@@ -79,8 +79,13 @@ def build(given: Any, kinds: Mapping[str, type], key: str) -> Any:
     Raises:
         ConfigError: an unknown kind or option, or an option that is needed and absent.
     """
-    if not isinstance(given, Mapping):
-        return given
+    one = _described(given, kinds, key) if isinstance(given, Mapping) else given
+    if not one.references():
+        raise ConfigError(key, "names no column", found=given, allowed="<source>.<column>, one or more")
+    return one
+
+
+def _described(given: Mapping[str, Any], kinds: Mapping[str, type], key: str) -> Any:
     kind = str(given.get("kind"))
     if kind not in kinds:
         raise ConfigError(f"{key}.kind", "no such kind", found=kind, allowed=kinds)
@@ -99,5 +104,5 @@ def build(given: Any, kinds: Mapping[str, type], key: str) -> Any:
 
 def _check_columns(value: object, key: str) -> None:
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    if not several or not all(isinstance(one, str) for one in several):
+    if not all(isinstance(one, str) for one in several):
         raise ConfigError(key, "not a column", found=value, allowed="<source>.<column>, or a list of them")

@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError
 
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+WITH_ORIENTATION = ("JPEG", "MPO", "TIFF", "WEBP")
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
@@ -88,6 +89,7 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
     except UNREADABLE as error:
         raise _unreadable(column, row, error) from error
     if picture.mode not in EIGHT_BITS:
+        picture.close()
         raise column.error(row, "a picture of more than 8 bits a channel", "8 bits", f"mode {picture.mode}")
     return picture
 
@@ -99,14 +101,18 @@ def _unreadable(column: Column, row: int, error: Exception) -> ConfigError:
 
 
 def _upright_size(picture: Image.Image) -> tuple[int, int]:
-    turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     width, height = picture.size
-    return (width, height) if turned else (height, width)
+    return (width, height) if _orientation(picture) in (5, 6, 7, 8) else (height, width)
+
+
+def _orientation(picture: Image.Image) -> int:
+    # Elsewhere it may stand behind the pixels, and asking for it would decode them all.
+    return picture.getexif().get(0x0112, 1) if picture.format in WITH_ORIENTATION else 1
 
 
 def _pixels(picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
     height, width, channels = shape
-    picture = ImageOps.exif_transpose(picture)
+    picture = ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
     if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))

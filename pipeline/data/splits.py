@@ -106,7 +106,10 @@ def _encoded(values: np.ndarray) -> Callable[[int], bytes]:
 def _cell_bytes(cell: object) -> bytes:
     if isinstance(cell, np.ndarray) and cell.dtype != object:
         return cell.tobytes()
-    data = repr(cell).encode() if isinstance(cell, (list, dict, np.ndarray)) else _cell_text(cell).encode()
+    if isinstance(cell, (list, dict, np.ndarray)):
+        data = repr(cell).encode()
+    else:
+        data = cell if isinstance(cell, bytes) else _cell_text(cell).encode()
     # The length in front keeps ("ab", "c") and ("a", "bc") apart.
     return len(data).to_bytes(8, "little") + data
 

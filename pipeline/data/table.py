@@ -51,10 +51,9 @@ class Table:
         check_scale(self.scale, key)
         names = [short_name(reference) for reference in (*self.categorical, *self.numeric)]
         twice = sorted({column for column in names if names.count(column) > 1})
-        if twice or not names:
-            problem = "columns of the same name" if twice else "a table without columns"
+        if twice:
             raise ConfigError(
-                key, problem, found=", ".join(twice) or "[]", allowed="numeric, categorical: columns"
+                key, "columns of the same name", found=", ".join(twice), allowed="every name once"
             )
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")

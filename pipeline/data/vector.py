@@ -96,8 +96,6 @@ def number_columns(
         name = short_name(reference)
         arrays.append(values.reshape(len(values), width))
         names += [name] if width == 1 else [f"{name}.{position}" for position in range(width)]
-    if not arrays:
-        raise ConfigError(key, "no column", found="[]", allowed="<source>.<column>, one or more")
     return np.concatenate(arrays, axis=1), names
 
 
