@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.record import Drawing, HeadResult, Table
-from pipeline.report.style import COLOURS, INK, class_labels, panels
+from pipeline.report.style import COLOURS, INK, WIDTH, class_labels, panels
 
 _WHOLE = 40  # classes that one grid can still show
 _PART = 26  # classes shown of more
@@ -107,8 +107,9 @@ def confused_pairs(counts: np.ndarray) -> list[tuple[int, int]]:
 
 def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure:
     classes = len(labels)
-    side = min(10.2, max(4.2, 1.6 + 0.3 * classes))
-    figure, (axes,) = panels(1, height=side * 0.92, width=side)
+    room = 0.07 * max(map(len, labels))
+    side = min(8.6, max(2.4, 0.3 * classes))
+    figure, (axes,) = panels(1, height=side + room, width=min(side + 1.6 + room, WIDTH))
     share = counts / np.maximum(of_class[:, None], 1)
     drawn = axes.imshow(share, cmap=_WHITE_TO_DARK, vmin=0, vmax=1, aspect="auto")
     for true, guess in zip(*np.nonzero(counts), strict=True):

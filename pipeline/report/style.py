@@ -1,5 +1,6 @@
 """One look for all figures: colours, canvases, and text that the installed fonts can draw."""
 
+import logging
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -49,13 +50,18 @@ _FURTHER_FONTS = (
 @contextmanager
 def look(words: Iterable[str]) -> Iterator[None]:
     """Matplotlib's defaults plus our look, whatever the user's matplotlibrc says, with fonts for `words`."""
-    rules: Any = {
-        **{key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")},
-        **_LOOK,
-        "font.family": families(words, _FURTHER_FONTS),
+    defaults = {
+        key: rule for key, rule in matplotlib.rcParamsDefault.items() if not key.startswith("backend")
     }
-    with matplotlib.rc_context(rules):
-        yield
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)  # a font without a bold face is used as it is; no need to say so each time
+    try:
+        rules: Any = {**defaults, **_LOOK, "font.family": families(words, _FURTHER_FONTS)}
+        with matplotlib.rc_context(rules):
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def families(words: Iterable[str], wanted: Iterable[str], first: str = "DejaVu Sans") -> list[str]:
