@@ -143,7 +143,7 @@ def test_only_what_is_asked_for_is_read() -> None:
         ({"kind": "vector", "column": "s.ab"}, "data.inputs.a.column", "s.a"),
         ({"kind": "vector", "column": "t.a"}, "data.inputs.a.column", "s"),
         ({"kind": "vector", "column": 3}, "data.inputs.a.column", "<source>.<column>"),
-        ({"kind": "vector", "column": []}, "data.inputs.a.column", "<source>.<column>"),
+        ({"kind": "vector", "column": []}, "data.inputs.a", "<source>.<column>"),
         ({"kind": "vector", "column": "s.a", "scale": "log"}, "data.inputs.a.scale", "standard"),
     ],
 )

@@ -131,7 +131,7 @@ def _words(column: Column) -> np.ndarray:
     """The label of each row as text, "" = missing."""
     if column.values.ndim == 2 and column.values.shape[1] == 1:
         column = replace(column, values=column.values[:, 0])
-    if column.values.dtype.kind not in "fiu":
+    if column.values.ndim > 1 or column.values.dtype.kind not in "fiu":
         return strings(column)
     values = numbers(column)
     broken = (values != np.floor(values)) & ~np.isnan(values)

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.prepare import prepared
 from pipeline.data.sources import Located, Sources
-from pipeline.data.splits import SPLITS, assign, fingerprint, group_words, row_hashes
+from pipeline.data.splits import SPLITS, Stratum, assign, fingerprint, group_words, row_hashes
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def load(
         split,
         table,
         contents=contents,
-        targets={name: list(one.references()) for name, one in goals.items()},
+        targets={name: Stratum(list(one.references()), one.kind == "number") for name, one in goals.items()},
         seed=seed,
     )
     rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, missing, strings, text_of
+from pipeline.data.columns import Column, missing, numbers, strings, text_of
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
@@ -18,8 +18,15 @@ OPTIONS = {
     "fractions": {"fractions", "stratify", "group", "seed"},
     "time": {"time", "fractions", "val", "test", "group"},
 }
-FEW = 20  # a stratum column of more different numbers than this is cut into tenths
 KEY = "data.split"
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """What `stratify` needs of a target: its columns; `numeric` ones are cut into tenths."""
+
+    columns: list[str]
+    numeric: bool
 
 
 def assign(
@@ -27,7 +34,7 @@ def assign(
     sources: Sources,
     *,
     contents: np.ndarray,
-    targets: Mapping[str, list[str]],
+    targets: Mapping[str, Stratum],
     seed: int,
 ) -> np.ndarray:
     """The split of every row: 0 train, 1 val, 2 test.
@@ -37,7 +44,7 @@ def assign(
         sources: the joined sources.
         contents: (rows,) a hash of each row, which stands in for its position, so that the same rows fall
             into the same splits in any order and on any machine.
-        targets: target name -> its columns, for `stratify`.
+        targets: target name -> its columns and whether they hold numbers, for `stratify`.
         seed: used where the split has none of its own.
 
     Raises:
@@ -145,22 +152,21 @@ def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
         # Rows of the same time stay together.
         distinct, groups = np.unique(times, return_inverse=True)
         return _cut(groups, np.arange(len(distinct)), np.zeros(len(times), dtype=int), split["fractions"])
-    starts = []
-    for name in ("val", "test"):
-        if name not in split:
-            raise ConfigError(
-                f"{KEY}.{name}", "no start for this split", allowed="fractions, or val and test: a time"
-            )
-        starts.append(
-            _times(Column(name, f"{KEY}.{name}", np.array([split[name]], dtype=object), lambda row: "conf"))[
-                0
-            ]
-        )
+    starts = [_start(split, name, numeric=column.values.dtype.kind in "iuf") for name in ("val", "test")]
     if starts[0] >= starts[1]:
         raise ConfigError(
             f"{KEY}.test", "test starts before val", found=split["test"], allowed=f"after {split['val']}"
         )
     return (times >= starts[0]).astype(np.int8) + (times >= starts[1])
+
+
+def _start(split: Mapping[str, Any], name: str, *, numeric: bool) -> float:
+    key, value = f"{KEY}.{name}", split.get(name)
+    if value is None or isinstance(value, (int, float)) != numeric:
+        allowed = "a number, as the time column holds" if numeric else "a date such as 2024-05-31"
+        raise ConfigError(key, "no start for this split", found=value, allowed=f"{allowed}; or fractions")
+    cells = np.array([value if numeric else str(value)])
+    return _times(Column(name, key, cells, lambda row: "the config"))[0]
 
 
 def _times(column: Column) -> np.ndarray:
@@ -183,7 +189,7 @@ def _by_fractions(
     split: Mapping[str, Any],
     sources: Sources,
     contents: np.ndarray,
-    targets: Mapping[str, list[str]],
+    targets: Mapping[str, Stratum],
     seed: int,
 ) -> np.ndarray:
     strata = np.zeros(len(contents), dtype=int)
@@ -234,35 +240,34 @@ def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, given: objec
         total = ends[-1] if len(ends) else 0
         # What rounding owes is carried on, so that many small strata add up to the fractions too;
         # one row of each stratum trains, or its class could not be learned.
-        bounds = np.clip(np.round(shares * total + owed), min(total, 1), total)
+        bounds = np.maximum.accumulate(np.clip(np.round(shares * total + owed), min(total, 1), total))
         owed = np.clip(owed + shares * total - bounds, -1, 1)
         middles = ends - sizes[members] / 2
         codes[members] = (middles >= bounds[0]).astype(np.int8) + (middles >= bounds[1])
     return codes[groups]
 
 
-def _strata(stratify: str, sources: Sources, targets: Mapping[str, list[str]]) -> np.ndarray:
+def _strata(stratify: str, sources: Sources, targets: Mapping[str, Stratum]) -> np.ndarray:
     """The stratum's number of each row; missing values form strata of their own."""
     key = f"{KEY}.stratify"
     if stratify not in targets and "." not in stratify:
         raise ConfigError(key, "no such target", found=stratify, allowed=list(targets))
-    words = [_stratum_words(sources.column(one, key)) for one in targets.get(stratify, [stratify])]
+    chosen = targets.get(stratify, Stratum([stratify], numeric=False))
+    words = [_stratum_words(sources.column(one, key), numeric=chosen.numeric) for one in chosen.columns]
     joined = np.array(["\t".join(row) for row in zip(*words, strict=True)], dtype=object)
     return np.unique(joined, return_inverse=True)[1]
 
 
-def _stratum_words(column: Column) -> np.ndarray:
+def _stratum_words(column: Column, *, numeric: bool) -> np.ndarray:
     values = column.values
     if values.ndim == 2 and values.shape[1] > 1:
         values = np.argmax(np.nan_to_num(values), axis=1)
-    values = values.reshape(len(values))
-    if values.dtype.kind not in "fiu":
-        return strings(replace(column, values=values))
-    distinct = np.unique(values[~missing(values)])
-    if len(distinct) <= FEW:
-        return strings(replace(column, values=values))
-    edges = np.quantile(distinct.astype(np.float64), np.linspace(0.1, 0.9, 9))
-    return np.where(missing(values), "", np.searchsorted(edges, values).astype(str))
+    column = replace(column, values=values.reshape(len(values)))
+    if not numeric:
+        return strings(column)
+    cells = numbers(column)
+    edges = np.nanquantile(cells, np.linspace(0.1, 0.9, 9))
+    return np.where(np.isnan(cells), "", np.searchsorted(edges, cells).astype(str))
 
 
 def _fractions(given: object) -> list[float]:

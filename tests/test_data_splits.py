@@ -1,0 +1,198 @@
+"""Splits: exact, alike, together, and the same whatever the order of the rows."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import data
+from pipeline.data.splits import fingerprint, row_hashes
+from pipeline.errors import ConfigError
+
+ROWS = 400
+RANDOM = np.random.default_rng(1)
+FRAME = pd.DataFrame(
+    {
+        "id": [f"row {number}" for number in range(ROWS)],
+        "a": RANDOM.normal(size=ROWS),
+        "kind": RANDOM.choice(["x", "y", "z", ""], ROWS, p=[0.6, 0.2, 0.15, 0.05]),
+        "amount": RANDOM.normal(50, 10, ROWS),
+        "person": RANDOM.integers(0, 60, ROWS),
+        "day": pd.date_range("2024-01-01", periods=ROWS // 4).repeat(4).strftime("%Y-%m-%d"),
+    }
+)
+FRACTIONS: dict[str, Any] = {"fractions": [0.7, 0.15, 0.15], "seed": 0}
+
+
+def loaded(split: dict[str, Any], frame: pd.DataFrame = FRAME, **options: Any) -> Any:
+    inputs = {"x": {"kind": "vector", "column": "s.a"}}
+    targets = {
+        "kind": {"kind": "category", "column": "s.kind"},
+        "amount": {"kind": "number", "column": "s.amount"},
+    }
+    return data.load({"s": frame}, inputs, targets, split, **options)
+
+
+def members(dataset: Any, frame: pd.DataFrame = FRAME) -> dict[str, set[str]]:
+    return {name: set(frame["id"].iloc[split.rows]) for name, split in dataset.splits.items()}
+
+
+def sizes(dataset: Any) -> list[int]:
+    return [len(split.rows) for split in dataset.splits.values()]
+
+
+def test_fractions_are_exact() -> None:
+    assert sizes(loaded(FRACTIONS)) == [280, 60, 60]
+
+
+@pytest.mark.parametrize("more", [{}, {"stratify": "kind"}, {"stratify": "amount"}, {"group": "s.person"}])
+def test_the_split_does_not_depend_on_the_order_of_the_rows(more: dict[str, Any]) -> None:
+    shuffled = FRAME.sample(frac=1, random_state=3)
+    first, second = loaded(FRACTIONS | more), loaded(FRACTIONS | more, shuffled)
+    assert members(first) == members(second, shuffled)
+    assert first.fingerprint == second.fingerprint
+
+
+def test_another_seed_is_another_split_and_the_splits_own_seed_wins() -> None:
+    first = loaded(FRACTIONS)
+    other = loaded(FRACTIONS | {"seed": 1})
+    assert members(first) != members(other)
+    assert first.fingerprint != other.fingerprint
+    assert members(loaded(FRACTIONS, seed=5)) == members(first)
+    assert members(loaded({"fractions": [0.7, 0.15, 0.15]}, seed=1)) == members(other)
+
+
+def test_with_a_join_the_key_alone_decides_and_other_cells_may_change() -> None:
+    changed = FRAME.assign(a=0.0)
+    assert members(loaded(FRACTIONS, join="id")) == members(loaded(FRACTIONS, changed, join="id"))
+    assert members(loaded(FRACTIONS)) != members(loaded(FRACTIONS, FRAME.assign(a=FRAME["a"] + 1)))
+
+
+def test_every_stratum_is_cut_at_the_fractions_missing_ones_too() -> None:
+    dataset = loaded(FRACTIONS | {"stratify": "kind"})
+    for value, rows in FRAME.groupby("kind"):
+        counts = [int((FRAME["kind"].iloc[split.rows] == value).sum()) for split in dataset.splits.values()]
+        assert np.abs(counts - np.array([0.7, 0.15, 0.15]) * len(rows)).max() <= 2
+        assert abs(counts[0] - 0.7 * len(rows)) <= 1
+    assert np.abs(np.subtract(sizes(dataset), [280, 60, 60])).max() <= 1
+
+
+def test_many_small_strata_add_up_to_the_fractions_and_each_trains() -> None:
+    frame = pd.DataFrame({"id": range(300), "a": np.arange(300.0), "kind": np.repeat(np.arange(100), 3)})
+    dataset = data.load(
+        {"s": frame},
+        {"x": {"kind": "vector", "column": "s.a"}},
+        {"kind": {"kind": "category", "column": "s.kind"}},
+        {"fractions": [0.7, 0.15, 0.15], "stratify": "kind", "seed": 0},
+    )
+    assert np.abs(np.subtract(sizes(dataset), [210, 45, 45])).max() <= 1
+    assert len(dataset.targets["kind"].names) == 100
+
+
+def test_numbers_are_stratified_by_tenths() -> None:
+    dataset = loaded(FRACTIONS | {"stratify": "amount"})
+    tenth = pd.qcut(FRAME["amount"], 10, labels=False)
+    shares = [
+        np.bincount(tenth.iloc[split.rows], minlength=10) / len(split.rows)
+        for split in dataset.splits.values()
+    ]
+    assert np.ptp(shares, axis=0).max() < 0.04
+
+
+def test_a_group_stays_together_also_when_stratified() -> None:
+    for more in ({}, {"stratify": "kind"}):
+        dataset = loaded(FRACTIONS | {"group": "s.person"} | more)
+        people = [set(FRAME["person"].iloc[split.rows]) for split in dataset.splits.values()]
+        assert sum(map(len, people)) == len(set(FRAME["person"]))
+        assert np.abs(np.array(sizes(dataset)) / ROWS - [0.7, 0.15, 0.15]).max() < 0.05
+        assert dataset.groups is not None
+
+
+def test_rows_of_the_same_content_stay_together() -> None:
+    double = pd.concat([FRAME, FRAME])
+    dataset = loaded(FRACTIONS, double)
+    assert sum(map(len, members(dataset, double).values())) == ROWS
+
+
+def test_a_column_names_the_splits_by_one_value_or_several() -> None:
+    frame = FRAME.assign(part=np.array(["a", "b", "c", "d"]).repeat(100))
+    dataset = loaded({"column": "s.part", "train": ["a", "d"], "val": "b", "test": "c"}, frame)
+    assert sizes(dataset) == [200, 100, 100]
+    assert dataset.splits["val"].rows[0] == 100
+
+
+def test_time_splits_by_fractions_keep_a_moment_together_and_the_latest_for_test() -> None:
+    dataset = loaded({"time": "s.day", "fractions": [0.7, 0.15, 0.15]}, FRAME.sample(frac=1, random_state=0))
+    assert sizes(dataset) == [280, 60, 60]
+    frame = FRAME.sample(frac=1, random_state=0)
+    days = [frame["day"].iloc[split.rows] for split in dataset.splits.values()]
+    assert days[0].max() < days[1].min()
+    assert days[1].max() < days[2].min()
+
+
+def test_time_splits_by_the_moments_at_which_validation_and_test_start() -> None:
+    dataset = loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"})
+    assert sizes(dataset) == [60 * 4, 10 * 4, 30 * 4]
+    assert FRAME["day"].iloc[dataset.splits["val"].rows].min() == "2024-03-01"
+    numbered = loaded({"time": "s.person", "val": 40, "test": 50})
+    assert FRAME["person"].iloc[numbered.splits["train"].rows].max() == 39
+
+
+def test_dates_in_arrays_are_times() -> None:
+    frame = FRAME.assign(day=pd.to_datetime(FRAME["day"]))
+    assert sizes(loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"}, frame)) == [
+        240,
+        40,
+        120,
+    ]
+
+
+def test_the_fingerprint_follows_rows_and_their_split_not_their_order() -> None:
+    contents, codes = row_hashes([np.arange(9)]), np.arange(9, dtype=np.int8) % 3
+    order = np.array([4, 2, 0, 8, 6, 7, 5, 3, 1])
+    assert fingerprint(contents, codes) == fingerprint(contents[order], codes[order])
+    assert fingerprint(contents, codes) != fingerprint(contents, codes[::-1].copy())
+    assert fingerprint(contents, codes) != fingerprint(contents + np.uint64(1), codes)
+
+
+def test_row_hashes_tell_columns_and_cells_apart() -> None:
+    first, second = np.array(["ab", "a", "ab"], dtype=object), np.array(["c", "bc", "c"], dtype=object)
+    hashes = row_hashes([first, second])
+    assert hashes[0] == hashes[2] != hashes[1]
+    # Part of every recorded fingerprint: it must never change.
+    assert int(row_hashes([np.arange(2.0)])[1]) == KNOWN
+
+
+KNOWN = 14797127662502078579
+
+
+@pytest.mark.parametrize(
+    ("split", "key", "found"),
+    [
+        ({}, "data.split", "{}"),
+        ({"fractions": [0.7, 0.3]}, "data.split.fractions", "[0.7, 0.3]"),
+        ({"fractions": [0.7, 0.2, 0.2]}, "data.split.fractions", "0.2"),
+        ({"fractions": [0.7, 0.3, 0.0]}, "data.split.test", "0 rows"),
+        ({**FRACTIONS, "stratfy": "kind"}, "data.split.stratfy", "stratfy"),
+        ({**FRACTIONS, "stratify": "knd"}, "data.split.stratify", "knd"),
+        ({**FRACTIONS, "group": "s.kind"}, "data.split.group", "''"),
+        ({"column": "s.person", "train": 0, "val": 1, "test": 2}, "data.split.column", ""),
+        ({"column": "s.kind", "train": "x", "val": "y", "test": "z"}, "data.split.column", "''"),
+        ({"column": "s.kind", "train": "x", "val": "y"}, "data.split.test", None),
+        ({"column": "s.none", "train": 0, "val": 1, "test": 2}, "data.split.column", "s.none"),
+        ({"time": "s.day"}, "data.split.val", None),
+        ({"time": "s.day", "val": "2024-03-01", "test": "2024-02-01"}, "data.split.test", "2024-02-01"),
+        ({"time": "s.day", "val": 3, "test": 4}, "data.split.val", "3"),
+        ({"time": "s.person", "val": "2024-03-01", "test": 4}, "data.split.val", "2024-03-01"),
+        ({"time": "s.day", "val": "soon", "test": "later"}, "data.split.val", "soon"),
+        ({"time": "s.id", "fractions": [0.7, 0.15, 0.15]}, "data.split.time", "row 0"),
+        ({"time": "s.kind", "fractions": [0.7, 0.15, 0.15]}, "data.split.time", "''"),
+        ({"time": "s.day", "val": "2025-01-01", "test": "2026-01-01"}, "data.split.val", "0 rows"),
+    ],
+)
+def test_a_wrong_split_is_named(split: dict[str, Any], key: str, found: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(split)
+    assert caught.value.key == key
+    assert found is None or found in str(caught.value.found)
