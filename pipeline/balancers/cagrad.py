@@ -23,7 +23,7 @@ def cagrad_weights(gram: tf.Tensor, labelled: tf.Tensor, c: float, rescale: int)
     number = tf.maximum(tf.reduce_sum(tf.cast(labelled, tf.float64)), 1.0)
     mean = tf.where(labelled, 1.0 / number, tf.constant(0.0, tf.float64))
     towards = tf.linalg.matvec(matrix, mean * norms)  # g_0·g_i / ‖g_i‖
-    radius = c * tf.sqrt(tf.reduce_sum(towards * mean * norms))
+    radius = c * tf.sqrt(tf.maximum(tf.reduce_sum(towards * mean * norms), 0.0))
 
     def length(weights: tf.Tensor) -> tf.Tensor:
         scaled = weights * norms
@@ -34,7 +34,8 @@ def cagrad_weights(gram: tf.Tensor, labelled: tf.Tensor, c: float, rescale: int)
 
     directions = face_minima(matrix, norms, towards, radius)
     found = best_weights(directions, objective, labelled)[None]
-    reached = length(found)
+    # Shorter than a thousandth of its parts, g_w is the rounding of gradients in float32.
+    reached = tf.maximum(length(found), 1e-3 * tf.reduce_sum(found * norms))
     pull = tf.where(reached > 10 * NO_GRADIENT, tf.math.divide_no_nan(radius, reached), 0.0)
     scale = (1.0, 1 + c**2, 1 + c)[rescale]
     return tf.where(labelled, tf.cast((mean + pull * found[0]) / scale, tf.float32), 0.0)
@@ -53,7 +54,7 @@ def face_minima(matrix: tf.Tensor, norms: tf.Tensor, towards: tf.Tensor, radius:
     return tf.concat([stationary, shortest], axis=0) / norms
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class CAGrad(Balancer):
     """Of the steps near the mean gradient, the one that helps the worst-served head most.
 

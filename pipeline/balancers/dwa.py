@@ -24,7 +24,7 @@ def dwa_weights(history: tf.Tensor, labelled: tf.Tensor, temperature: float) -> 
     return labelled_softmax(rates / temperature, labelled) * tf.reduce_sum(tf.cast(labelled, tf.float32))
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class DWA(Balancer):
     """Heads whose loss falls slowly get more weight: w = k softmax(r / T), r_i = L_i(e-1) / L_i(e-2).
 

@@ -28,7 +28,7 @@ def famo_gradient(
     return shares * (change - tf.reduce_sum(shares * change))
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class FAMO(Balancer):
     """All heads improve at the same relative rate, learned from the losses before and after each step.
 

@@ -35,7 +35,7 @@ def keep_sum(old: tf.Tensor, new: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
     return tf.where(labelled, new * scale, old)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class GradNorm(Balancer):
     """Weights that bring the heads' gradients to one size, those of slow heads to a larger one.
 

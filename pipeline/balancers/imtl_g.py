@@ -23,7 +23,7 @@ def imtl_g_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.math.divide_no_nan(weights, total), tf.float32)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class IMTLG(Balancer):
     """A step with equal projections on all heads' gradients: d·g_i / ‖g_i‖ the same for all i.
 

@@ -30,7 +30,7 @@ def mgda_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
     return tf.where(labelled, tf.cast(found, tf.float32), 0.0)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class MGDA(Balancer):
     """The common descent direction of least length: min ‖Σ w_i g_i‖² over w >= 0, Σ w = 1.
 

@@ -47,7 +47,7 @@ def bargain(matrix: tf.Tensor) -> tf.Tensor:
     return stretch(found)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Nash(Balancer):
     """The bargaining solution: max Σ log(d·g_i) over ‖d‖ <= ε, which is d = Σ w_i g_i with G w = 1 / w.
 

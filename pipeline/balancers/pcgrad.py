@@ -42,7 +42,7 @@ def pcgrad_weights(gram: tf.Tensor, labelled: tf.Tensor, order: tf.Tensor) -> tf
     return tf.where(labelled, tf.reduce_sum(tf.where(labelled[:, None], parts, 0.0), axis=0), 0.0)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class PCGrad(Balancer):
     """Each head's gradient loses the part that conflicts with another's, then all are summed.
 

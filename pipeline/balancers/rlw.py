@@ -11,7 +11,7 @@ from pipeline.balancers.draws import uniform_draws
 from pipeline.balancers.softmax import labelled_softmax
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class RLW(Balancer):
     """Weights drawn anew at every step: w = k softmax(z), z ~ N(0, 1).
 

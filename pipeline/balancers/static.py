@@ -7,7 +7,7 @@ import tensorflow as tf
 from pipeline.balancers.balancer import Balancer
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Static(Balancer):
     """Every head as its loss weight says: w_i = 1.
 

@@ -21,7 +21,7 @@ def uncertainty_gradient(losses: tf.Tensor, log_variances: tf.Tensor, halves: tf
     return 0.5 - uncertainty_weights(log_variances, halves) * losses
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Uncertainty(Balancer):
     """Each head's noise s_i = log σ_i² is learned along with the network.
 

@@ -1,0 +1,23 @@
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.loss_weights import Cosine, Linear
+
+
+def test_linear_goes_from_start_to_end_and_stays():
+    weight = Linear(start=1.0, end=0.0, epochs=5)
+    assert [weight(epoch) for epoch in (0, 1, 2, 4, 9)] == pytest.approx([1.0, 0.75, 0.5, 0.0, 0.0])
+
+
+def test_cosine_is_slow_at_both_ends():
+    weight = Cosine(start=0.0, end=2.0, epochs=5)
+    assert [weight(epoch) for epoch in (0, 1, 2, 3, 4, 9)] == pytest.approx(
+        [0.0, 0.292893, 1.0, 1.707107, 2.0, 2.0]
+    )
+
+
+@pytest.mark.parametrize("schedule", [Linear, Cosine])
+@pytest.mark.parametrize("wrong", [{"epochs": 1}, {"start": -1.0}, {"end": float("nan")}])
+def test_a_schedule_that_cannot_be_is_refused(schedule, wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        schedule(**({"start": 0.0, "end": 1.0, "epochs": 3} | wrong))
