@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Picture
 
 from pipeline import data
-from pipeline.data.prepare import input_tensors, prepared
+from pipeline.data.prepare import input_tensors, preparation, prepared
 from pipeline.errors import ConfigError
 
 ROWS = 12
@@ -42,7 +42,7 @@ def everything(dataset: Any, which: str = "prepared", name: str = "x") -> np.nda
 
 
 def run(dataset: Any, raw: dict[str, Any], name: str = "x") -> np.ndarray:
-    return prepared(dataset.inputs[name], raw)
+    return prepared(preparation(dataset.inputs[name]), raw)
 
 
 RANDOM = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def test_the_graph_of_every_kind_is_saved_and_loaded_without_us_and_gives_the_sa
         arrays |= {
             key: values.astype(str) if values.dtype == object else values for key, values in raw.items()
         }
-        expected[name] = prepared(one, raw)
+        expected[name] = prepared(preparation(one), raw)
         assert outputs[name].shape[0] is None, label
     keras.Model(tensors, outputs).save(tmp_path / "model.keras")
     np.savez(tmp_path / "raw.npz", **arrays)

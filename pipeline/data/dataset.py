@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
-from pipeline.data.prepare import prepared
+from pipeline.data.prepare import preparation, prepared
 from pipeline.data.sources import Located, Sources
 from pipeline.data.splits import SPLITS, Stratum, assign, fingerprint, group_words, row_hashes
 
@@ -95,16 +95,25 @@ def load(
     for name, one in goals.items():
         one.fit(name, table, rows)
     groups = group_words(split["group"], table) if split.get("group") is not None else None
-    splits = {name: _split(table, built, goals, rows[name]) for name in SPLITS}
+    # Images are prepared in the model, a batch at a time: as floats they would take four times the memory.
+    graphs = {name: preparation(one) for name, one in built.items() if not one.prepare_in_model}
+    splits = {name: _split(table, built, goals, graphs, rows[name]) for name in SPLITS}
     return Dataset(built, goals, splits, fingerprint(contents, codes), groups)
 
 
-def _split(table: Sources, inputs: dict[str, Input], targets: dict[str, Target], rows: np.ndarray) -> Split:
-    raw: dict[str, np.ndarray] = {}
-    ready = {}
-    for name, one in inputs.items():
-        arrays = one.raw(table, rows)
-        raw |= arrays
-        ready[name] = arrays[name] if one.prepare_in_model else prepared(one, arrays)
-    labels = {name: one.encode(table, rows) for name, one in targets.items()}
-    return Split(rows, raw, ready, labels)
+def _split(
+    table: Sources,
+    inputs: dict[str, Input],
+    targets: dict[str, Target],
+    graphs: Mapping[str, Any],
+    rows: np.ndarray,
+) -> Split:
+    arrays = {name: one.raw(table, rows) for name, one in inputs.items()}
+    return Split(
+        rows=rows,
+        raw={key: values for one in arrays.values() for key, values in one.items()},
+        prepared={
+            name: prepared(graphs[name], one) if name in graphs else one[name] for name, one in arrays.items()
+        },
+        labels={name: one.encode(table, rows) for name, one in targets.items()},
+    )

@@ -15,25 +15,28 @@ def input_tensors(specs: Specs) -> dict[str, Any]:
     return {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in specs.items()}
 
 
-def prepared(one: Any, raw: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What an input's `prepare` gives for raw arrays: the graph that the saved model holds, in batches.
+def preparation(one: Any) -> keras.Model:
+    """The graph of a fitted input: a dict of raw tensors in, one prepared tensor out."""
+    tensors = input_tensors(one.specs())
+    return keras.Model(tensors, one.prepare(tensors))
+
+
+def prepared(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What a preparation gives for raw arrays, run in batches.
 
     Args:
-        one: an input, fitted.
+        graph: what `preparation` gave: the very graph that the saved model holds.
         raw: raw model input name -> (rows, ...).
 
     Returns:
         (rows, ...) float32, or int32 for text.
     """
-    specs = one.specs()
-    tensors = input_tensors(specs)
-    graph = keras.Model(tensors, one.prepare(tensors))
     rows = len(next(iter(raw.values())))
     parts = []
-    for start in range(0, max(rows, 1), BATCH):
+    for start in range(0, rows, BATCH):
         batch = {
-            name: keras.ops.convert_to_tensor(raw[name][start : start + BATCH], dtype=dtype)
-            for name, (_, dtype) in specs.items()
+            name: keras.ops.convert_to_tensor(raw[name][start : start + BATCH], dtype=tensor.dtype)
+            for name, tensor in graph.input.items()
         }
         parts.append(keras.ops.convert_to_numpy(graph(batch)))
     return np.concatenate(parts)
