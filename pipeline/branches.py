@@ -108,7 +108,7 @@ class Conv1D(Branch):
 
 @dataclass(frozen=True, kw_only=True)
 class GRU(Branch):
-    """Recurrent layers over a series (rows, time, channels); the features are the state after the last real step."""
+    """Recurrent layers over a series (rows, time, channels): the state after the last real step."""
 
     units: Sequence[int]
 

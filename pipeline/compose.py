@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import data
 from pipeline.config import whitelist
 from pipeline.evaluation import Measured, measured
+from pipeline.fit import reject_batch_hooks
 from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter
 from pipeline.trainer import Rows, Trainer
@@ -24,6 +25,7 @@ class Job:
 
     dataset: Any
     heads: Mapping[str, Any]
+    loss_weights: Mapping[str, float]
     model: keras.Model
     presenter: keras.Model
     trainer: Trainer
@@ -74,20 +76,22 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
     )
     rows = {split: Rows.of(found.prepared, found.labels) for split, found in dataset.splits.items()}
     return Job(
-        dataset,
-        heads,
-        model,
-        presenter,
-        trainer,
-        rows,
-        measured(heads, dataset.targets, losses, dataset.splits),
-        callbacks,
+        dataset=dataset,
+        heads=heads,
+        # A head that no set of heads gave a weight, as with heads=auto, counts once.
+        loss_weights={name: float(cfg.loss_weights.get(name, 1.0)) for name in heads},
+        model=model,
+        presenter=presenter,
+        trainer=trainer,
+        rows=rows,
+        measured=measured(heads, dataset.targets, losses, dataset.splits),
+        callbacks=callbacks,
     )
 
 
 def settings(node: Any) -> dict[str, Any]:
     """A config node as plain values."""
-    return OmegaConf.to_container(node, resolve=True)
+    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
 
 
 def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any, list[Any]]:
@@ -101,10 +105,11 @@ def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any,
         more["global_clipnorm"] = trainer.gradient_clip
     if trainer.accumulate > 1:
         more["gradient_accumulation_steps"] = trainer.accumulate
+    reject_batch_hooks(made := make(trainer.callbacks, trusted))
     optimizer = make(cfg.optimizer, trusted, **more)
     if trainer.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer, [*callbacks, *make(trainer.callbacks, trusted)]
+    return optimizer, [*callbacks, *made]
 
 
 def _missing(dataset: Any) -> list[str]:

@@ -16,8 +16,8 @@ Array = NDArray[Any]
 def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | None = None) -> Array:
     """The raw output (width,) that, given for every row, has the smallest mean loss over the labelled rows.
 
-    Found by L-BFGS on the loss itself, so it holds for any differentiable loss: class shares for cross-entropy,
-    the mean for squared error, close to the median for absolute error.
+    Found by L-BFGS on the loss itself, so it holds for any differentiable loss: class shares for
+    cross-entropy, the mean for squared error, close to the median for absolute error.
 
     Args:
         labels: encoded labels of the training rows; identical ones are counted, not repeated.

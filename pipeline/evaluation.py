@@ -37,7 +37,7 @@ def measured(
     losses: Mapping[str, HeadLoss],
     splits: Mapping[str, Any],
 ) -> dict[str, dict[str, Measured]]:
-    """What every head is measured with, by split and head. The constant is fitted on the training rows only."""
+    """What every head is measured with, by split and head; the constant is fitted on training rows only."""
     found: dict[str, dict[str, Measured]] = {split: {} for split in splits}
     for name, head in heads.items():
         target, loss = targets[name], losses[name]
@@ -56,7 +56,7 @@ def measured(
 def measure(
     prefix: str, epoch: Epoch, heads: Mapping[str, Measured], loss_weights: Mapping[str, float]
 ) -> dict[str, float]:
-    """The numbers of one pass: `<prefix>/loss`, `<prefix>/<head>_<metric>` … A value that is not defined is absent."""
+    """The numbers of one pass: `<prefix>/loss`, `<prefix>/<head>_<metric>` …; undefined ones are absent."""
     found = {
         "loss": sum(loss_weights[head] * loss for head, loss in epoch.losses.items()) + epoch.regularisation,
         "loss_unweighted": sum(epoch.losses.values()),

@@ -100,7 +100,7 @@ def fit(
 
 
 def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:
-    """Raise a ConfigError for a callback that waits for batches: an epoch runs as one graph and calls none."""
+    """Raise a ConfigError for a callback that waits for batches: an epoch is one graph and calls none."""
     for i, callback in enumerate(callbacks):
         for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):
             if getattr(type(callback), hook) is not getattr(Callback, hook):
@@ -113,7 +113,7 @@ def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:
 
 
 def order_of(epoch: int, rows: int, seed: int, shuffle: bool) -> Any:
-    """The rows' order in an epoch; it depends on nothing but its arguments, so a resumed run draws the same."""
+    """The rows' order in an epoch, from the arguments alone, so that a resumed run draws the same."""
     return np.random.default_rng((seed, epoch)).permutation(rows) if shuffle else np.arange(rows)
 
 

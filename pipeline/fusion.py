@@ -53,7 +53,9 @@ class Gated:
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         projected = [layers.Activation(self.activation)(x) for x in project(branches, self.width)]
         if len(projected) == 1:
-            return fused_stack(projected[0], self.units, self.activation, self.dropout)  # nothing to choose from
+            return fused_stack(
+                projected[0], self.units, self.activation, self.dropout
+            )  # nothing to choose from
         seen = layers.Concatenate(name="fusion_seen")(list(branches.values()))
         gate = layers.Dense(len(projected), activation="softmax", name="fusion_gate")(seen)
         fused = ops.sum(ops.stack(projected, axis=1) * ops.expand_dims(gate, -1), axis=1)

@@ -62,4 +62,4 @@ class Binary(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class Regression(Head):
-    """One or several numbers: (rows, columns), in the unit of the target's labels; the data turns it into the people's unit."""
+    """One or several numbers: (rows, columns), in the unit of the labels; the data knows the people's unit."""

@@ -55,7 +55,7 @@ def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> ker
 
 
 def export_model(inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model) -> keras.Model:
-    """The model that is logged: raw inputs, strings included, to presented outputs. It shares its weights with `model`."""
+    """The model that is logged: raw inputs, strings included, to presented outputs; the weights are `model`'s."""
     raw = {
         key: keras.Input(shape, dtype=dtype, name=key)
         for name in model.input
@@ -80,13 +80,13 @@ def _entry(name: str, source: Any) -> KerasTensor:
 def _branch(name: str, branch: Any, source: Any, entry: KerasTensor, missing: bool) -> keras.Model:
     inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=f"{name}_prepared")
     x = source.prepare({name: inside}) if source.prepare_in_model else inside
-    absent = None
-    if missing:
-        absent = _absent(x)
-        x = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
-    features = branch(x, name=f"{name}", vocabularies=source.vocabularies)
-    if missing or branch.dropout_input:
-        features = _with_stand_in(name, features, absent, x, branch.dropout_input)
+    if not (missing or branch.dropout_input):
+        return keras.Model(
+            inside, branch(x, name=name, vocabularies=source.vocabularies), name=f"branch_{name}"
+        )
+    known = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
+    features = branch(known, name=name, vocabularies=source.vocabularies)
+    features = _with_stand_in(name, features, _absent(x), branch.dropout_input)
     return keras.Model(inside, features, name=f"branch_{name}")
 
 
@@ -97,15 +97,13 @@ def _absent(x: KerasTensor) -> KerasTensor:
     return ops.cast(ops.expand_dims(ops.all(gone, axis=axes), -1), "float32")
 
 
-def _with_stand_in(
-    name: str, features: KerasTensor, absent: KerasTensor | None, x: KerasTensor, rate: float
-) -> KerasTensor:
+def _with_stand_in(name: str, features: KerasTensor, absent: KerasTensor, rate: float) -> KerasTensor:
     """Replace the features of rows whose input is missing, or dropped in training, by a learned vector."""
     if rate:
         ones = ops.ones_like(features[:, :1], dtype="float32")
         kept = layers.Dropout(rate, name=f"{name}_dropout_input", dtype="float32")(ones)
         dropped = ops.cast(ops.equal(kept, 0.0), "float32")
-        absent = dropped if absent is None else ops.maximum(absent, dropped)
+        absent = ops.maximum(absent, dropped)
     stand_in = layers.Dense(
         features.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_stand_in"
     )

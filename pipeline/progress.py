@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 
 class Progress(Callback):
-    """One line an epoch, and a bar inside an epoch that takes longer than a moment. Silent where there is no terminal.
+    """One line an epoch, and a bar inside a long epoch; silent where there is no terminal.
 
     Args:
         heads: head -> the metric shown beside its loss.

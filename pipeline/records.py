@@ -64,12 +64,12 @@ def opening(
     }
 
 
-def test(job: Job, fitted: Fitted, loss_weights: Mapping[str, float]) -> Results:
+def test(job: Job, fitted: Fitted) -> Results:
     """Evaluate the kept weights once on the validation and the test rows."""
     passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
     numbers = {f"best/{name.replace('/', '_')}": value for name, value in fitted.best.items()}
     numbers |= {"best/epoch": float(fitted.best_epoch), **fitted.best}
-    numbers |= measure("test", passes["test"], job.measured["test"], loss_weights)
+    numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
     constants = {name: head.constant for name, head in job.measured["test"].items()}
     return Results(numbers, passes, constants)
 
@@ -206,23 +206,21 @@ def _record(
         run_url=tracked.url(),
         history=fitted.history,
         best_epoch=fitted.best_epoch,
-        parts=_parts(job, settings(cfg.loss_weights)),
-        heads={name: _head_result(name, job, results, settings(cfg.loss_weights)) for name in job.heads},
+        parts=_parts(job),
+        heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),
         phases=dict(clock),
     )
 
 
-def _head_result(
-    name: str, job: Job, results: Results, loss_weights: Mapping[str, float]
-) -> report.HeadResult:
+def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
     target, rows, epoch = job.dataset.targets[name], job.dataset.splits["test"], results.passes["test"]
     return report.HeadResult(
         kind=target.kind,
         names=list(target.names),
         loss=type(job.heads[name].loss).__name__,
-        weight=loss_weights[name],
-        baseline=float("nan") if results.constants[name] is None else float(results.constants[name]),
+        weight=job.loss_weights[name],
+        baseline=_or_nan(results.constants[name]),
         test=by_head(results.numbers, "test", list(job.heads))[name],
         val=by_head(results.numbers, "val", list(job.heads))[name],
         labels=job.measured["test"][name].labels,
@@ -240,7 +238,7 @@ def _examples(job: Job) -> dict[str, report.InputExamples]:
     }
 
 
-def _parts(job: Job, loss_weights: Mapping[str, float]) -> list[report.Part]:
+def _parts(job: Job) -> list[report.Part]:
     branches = [("branch", name, f"branch_{name}") for name in job.dataset.inputs]
     heads = [("head", name, f"head_{name}") for name in job.heads]
     return [
@@ -249,7 +247,7 @@ def _parts(job: Job, loss_weights: Mapping[str, float]) -> list[report.Part]:
             name,
             _layers(job.model.get_layer(layer)),
             loss=type(job.heads[name].loss).__name__ if group == "head" else None,
-            weight=loss_weights[name] if group == "head" else None,
+            weight=job.loss_weights[name] if group == "head" else None,
         )
         for group, name, layer in [*branches, ("fusion", "fusion", "fusion"), *heads]
     ]
@@ -275,6 +273,10 @@ def _label(layer: Any) -> str:
     words += ["×".join(str(one) for one in size)] if size else []
     words += [activation] if activation != "linear" else []
     return " ".join(words)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _write_json(path: Path, value: Any) -> None:

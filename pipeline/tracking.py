@@ -50,7 +50,7 @@ class Writer:
         self.thread.start()
 
     def put(self, metrics: Mapping[str, float], step: int) -> None:
-        """Queue the metrics of a step. MLflow stores infinity as a large number, so only finite values pass."""
+        """Queue a step's metrics; only finite ones, as MLflow stores infinity as some large number."""
         if self.error:
             raise self.error
         now = int(time.time() * 1000)
@@ -82,7 +82,7 @@ class Writer:
         try:
             for first in range(0, len(metrics), LARGEST_BATCH):
                 self.client.log_batch(self.run_id, metrics=metrics[first : first + LARGEST_BATCH])
-        except Exception as error:  # noqa: BLE001 - whatever the store raises must reach the training thread
+        except Exception as error:
             self.error = error
 
 

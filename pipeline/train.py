@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pipeline.command import verb
-from pipeline.config import choices, folders, run_name, trusted
+from pipeline.config import choices, folders, overrides, run_name, trusted
 from pipeline.quiet import import_tensorflow
 
 
@@ -18,14 +18,13 @@ def main(cfg: DictConfig) -> Any:
     """Train one model and record it."""
     from hydra.core.hydra_config import HydraConfig
 
-    hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
+    typed = overrides()
     return run(
         cfg,
-        overrides=overrides,
-        groups=choices(hydra.runtime.choices),
+        overrides=typed,
+        groups=choices(HydraConfig.get().runtime.choices),
         folders=folders(),
-        trusted_modules=trusted(overrides),
+        trusted_modules=trusted(typed),
     )
 
 
@@ -60,7 +59,7 @@ def run(
                 job.trainer,
                 job.rows,
                 job.measured,
-                loss_weights=compose.settings(cfg.loss_weights),
+                loss_weights=job.loss_weights,
                 epochs=cfg.trainer.epochs,
                 shuffle=cfg.trainer.shuffle,
                 seed=cfg.seed,
@@ -69,7 +68,7 @@ def run(
                 watch=progress.rows_done,
             )
         with clock.phase("test"):
-            results = records.test(job, fitted, compose.settings(cfg.loss_weights))
+            results = records.test(job, fitted)
         records.log(tracked, cfg, job, fitted, results, overrides=overrides, clock=clock.seconds)
     print(records.ending(results, tracked, list(job.heads)))
     return records.objective(cfg.objective, results)

@@ -22,7 +22,7 @@ EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no re
 SECONDS_PER_CALL = 1.0  # how long Python lets the graph run before it looks again
 
 
-class NotFinite(ArithmeticError):
+class NotFiniteError(ArithmeticError):
     """A head's loss became NaN or infinite, so the weights are worthless from here on."""
 
 
@@ -119,7 +119,7 @@ class Trainer:
     def train(
         self, rows: Rows, order: Array, loss_weights: Array, watch: Callable[[int], None] | None = None
     ) -> Epoch:
-        """One epoch over `rows` in the given order, (rows,) ints. `watch` is told the rows done, about every second."""
+        """One epoch over `rows` in an order of (rows,) ints; `watch` is told the rows done, every second or so."""
         return self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch)
 
     def evaluate(self, rows: Rows) -> Epoch:
@@ -207,7 +207,7 @@ class Trainer:
         names = list(self.losses)
         for name, total in zip(names, totals, strict=True):
             if not np.isfinite(total):
-                raise NotFinite(f"the loss of head {name} is {total}")
+                raise NotFiniteError(f"the loss of head {name} is {total}")
         shares = descended / max(descended.sum(), np.finfo(float).tiny)
         return Epoch(
             losses={name: total / n for name, total, n in zip(names, totals, numbers, strict=True) if n},
@@ -222,7 +222,7 @@ class Trainer:
 
 
 def _sums(losses: Any, numbers: Any, weights: Any, regularisation: Any) -> tuple[Any, Any]:
-    """What is added up over steps, in double precision: (loss x labelled cells, labelled cells, weight, weight x loss)."""
+    """What is added up over steps: (loss x labelled cells, labelled cells, weight, weight x loss)."""
     return (
         tf.cast(tf.stack([losses * numbers, numbers, weights, weights * losses]), tf.float64),
         tf.cast(regularisation, tf.float64),

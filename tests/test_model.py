@@ -59,7 +59,9 @@ def dataset():
 
 def make(dataset, fused, names=tuple(BRANCHES), missing=()):
     keras.utils.set_random_seed(1)
-    model = build_model(dataset.inputs, dataset.targets, {n: BRANCHES[n] for n in names}, fused, HEADS, missing)
+    model = build_model(
+        dataset.inputs, dataset.targets, {n: BRANCHES[n] for n in names}, fused, HEADS, missing
+    )
     return model, build_presenter(dataset.targets, HEADS)
 
 
@@ -115,7 +117,10 @@ def test_every_fusion_joins_one_branch_or_many_and_every_weight_learns(dataset, 
     model.compile("sgd", loss={name: head.loss for name, head in HEADS.items()})
     before = [variable.numpy().copy() for variable in model.trainable_variables]
     model.fit(
-        {name: split.prepared[name] for name in names}, {name: split.labels[name] for name in HEADS}, verbose=0, epochs=3
+        {name: split.prepared[name] for name in names},
+        {name: split.labels[name] for name in HEADS},
+        verbose=0,
+        epochs=3,
     )
     for old, variable in zip(before, model.trainable_variables, strict=True):
         assert np.abs(old - variable.numpy()).max() > 0, variable.path
@@ -149,7 +154,9 @@ def test_a_head_with_its_own_activation_is_shown_as_it_is(dataset):
 
 @pytest.mark.parametrize("name", ["image", "series"])
 def test_a_missing_input_gives_the_stand_in_that_was_learned(name):
-    gaps = SOURCE | {name: np.where(np.arange(ROWS).reshape(-1, *[1] * (SOURCE[name].ndim - 1)) % 5, SOURCE[name], np.nan)}
+    gaps = SOURCE | {
+        name: np.where(np.arange(ROWS).reshape(-1, *[1] * (SOURCE[name].ndim - 1)) % 5, SOURCE[name], np.nan)
+    }
     dataset = data.load({"s": gaps}, INPUTS, TARGETS, SPLIT)
     model, _ = make(dataset, FUSIONS[0], missing=[name])
     layer = model.get_layer(f"branch_{name}")
