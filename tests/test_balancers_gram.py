@@ -97,16 +97,32 @@ def test_surgery_of_the_mean_is_not_the_mean_of_surgeries():
     np.testing.assert_allclose(mean, [1.25, 1.25], atol=1e-6)
 
 
-@named
+@pytest.mark.parametrize("balancer", ALL[1:], ids=lambda balancer: type(balancer).__name__)
 @sizes
 def test_order_of_heads_does_not_matter(balancer, heads):
-    if isinstance(balancer, balancers.PCGrad) and heads > 2:
-        pytest.skip("depends on the random order by design")
     rows = gradients(heads, heads)
     order = np.random.default_rng(0).permutation(heads)
     np.testing.assert_allclose(
         weigh(balancer, rows)[order], weigh(balancer, rows[order]), rtol=1e-4, atol=1e-6
     )
+
+
+@sizes
+def test_pcgrad_depends_on_the_drawn_order_alone(heads):
+    rows, random = gradients(heads, heads), np.random.default_rng(0)
+    moved, meetings = (
+        random.permutation(heads),
+        random.permuted(np.tile(np.arange(heads), (heads, 1)), axis=1),
+    )
+    back = np.argsort(moved)
+
+    def weights(rows, meetings):
+        return pcgrad_weights(
+            tf.constant(rows @ rows.T), tf.ones(heads, tf.bool), tf.constant(meetings)
+        ).numpy()
+
+    found = weights(rows[moved], back[meetings[moved]])
+    np.testing.assert_allclose(found, weights(rows, meetings)[moved], rtol=1e-4, atol=1e-6)
 
 
 @named
@@ -259,6 +275,16 @@ def test_imtl_g_never_points_uphill():
     for seed in range(200):
         rows = gradients(seed, 3, size=3)
         assert worst_projection(update(balancers.IMTLG(), rows), rows) > -1e-4
+
+
+def test_imtl_g_stays_bounded_where_its_weights_cancel():
+    """The middle one of three directions gets a negative weight; its length is chosen to make the sum 0."""
+    units = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0.4, 0.1]])
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    scaled = np.linalg.solve(units @ units.T, np.ones(3))
+    assert scaled[2] < 0
+    weights = weigh(balancers.IMTLG(), units * [[1], [1], [-scaled[2] / (scaled[0] + scaled[1])]])
+    assert np.abs(weights).sum() == pytest.approx(100, rel=1e-3)
 
 
 @sizes

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipeline.balancers.balancer import Balancer, Needs
 from pipeline.balancers.gram import NO_GRADIENT, cosines, positive
 
-MAXIMUM_STEPS = 30  # 4 to 8 are usual; only gradients that nearly cancel take more than 15
+MAXIMUM_STEPS = 30  # up to 10 are usual; only gradients that nearly cancel take more than 15
 
 
 def nash_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
