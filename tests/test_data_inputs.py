@@ -397,9 +397,12 @@ def test_large_whole_numbers_are_told_apart() -> None:
     assert found.ravel().tolist() == [2, 3] * 6
 
 
-def test_a_table_refuses_columns_of_the_same_name_and_none_at_all() -> None:
+def test_a_table_refuses_arrays_columns_of_the_same_name_and_none_at_all() -> None:
     with pytest.raises(ConfigError, match="same name"):
         loaded({"kind": "table", "categorical": ["s.a"], "numeric": ["s.a"]}, a=CODES)
+    for option in ("numeric", "categorical"):
+        with pytest.raises(ConfigError, match="is no column"):
+            loaded({"kind": "table", option: ["s.a"]}, a=NUMBERS)
     with pytest.raises(ConfigError, match="names no column"):
         loaded({"kind": "table"}, a=CODES)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from pipeline import data
 from pipeline.datasets import noise
@@ -107,7 +108,57 @@ def test_penguins_are_alike_in_species_in_every_split() -> None:
 
 def test_the_shipped_penguin_split_never_changes() -> None:
     # The same on any machine: a change here changes everybody's split.
-    assert data.load(**shipped("penguins")).fingerprint.startswith("42a9e92b")
+    assert data.load(**shipped("penguins")).fingerprint.startswith("194a5e7b")
+
+
+def test_the_split_is_the_same_whatever_inputs_and_targets_a_model_uses() -> None:
+    whole = data.load(**shipped("penguins"))
+    part = data.load(**shipped("penguins"), only_inputs=[], only_targets=["body_mass"])
+    assert (list(part.inputs), list(part.targets)) == ([], ["body_mass"])
+    assert part.fingerprint == whole.fingerprint
+    assert part.splits["test"].rows.tolist() == whole.splits["test"].rows.tolist()
+    assert list(data.load(**shipped("penguins"), only_inputs=["traits"], only_targets=[]).inputs) == [
+        "traits"
+    ]
+
+
+def test_a_table_arrays_and_pictures_joined_on_a_key_load_with_all_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    lines = ["id,photo,colour,size,kind,weight"]
+    for number in range(40):
+        picture = np.full((6, 6, 3), number * 6, dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / "photos" / f"{number}.png")
+        photo = "" if number == 3 else f"{number}.png"
+        colour, size = ["red", "", "blue"][number % 3], "" if number % 5 == 0 else number
+        lines.append(
+            f"k{number},{photo},{colour},{size},{['', 'a', 'b'][number % 3]},{number if number % 2 else ''}"
+        )
+    (tmp_path / "things.csv").write_text("\n".join(lines), encoding="utf-8")
+    order = np.random.default_rng(0).permutation(40)
+    series = np.repeat(order[:, None].astype(float), 4, axis=1)
+    np.savez(tmp_path / "signals.npz", id=[f"k{number}" for number in order], wave=series)
+    dataset = data.load(
+        {"things": "things.csv", "signals": "signals.npz"},
+        {
+            "photo": {"kind": "image", "column": "things.photo", "root": "photos"},
+            "wave": {"kind": "series", "column": "signals.wave", "scale": "none"},
+            "traits": {"kind": "table", "numeric": ["things.size"], "categorical": ["things.colour"]},
+        },
+        {
+            "kind": {"kind": "category", "column": "things.kind"},
+            "weight": {"kind": "number", "column": "things.weight"},
+        },
+        {"fractions": [0.6, 0.2, 0.2], "stratify": "kind", "seed": 0},
+        folders=[tmp_path / "elsewhere", tmp_path],
+        join="id",
+    )
+    for split in dataset.splits.values():
+        assert (split.prepared["wave"][:, 0, 0] == split.rows).all()
+        photo = np.where(split.rows == 3, np.nan, split.rows * 6)
+        np.testing.assert_array_equal(split.raw["photo"][:, 2, 2, 1], photo)
+        assert (np.isnan(split.labels["weight"][:, 0]) == (split.rows % 2 == 0)).all()
+        assert ((split.labels["kind"] == -1) == (split.rows % 3 == 0)).all()
+        assert (split.prepared["traits"][:, 2] == (split.rows % 5 == 0)).all()
 
 
 def test_noise_has_class_distributions_and_half_the_rows_again_per_split() -> None:
@@ -185,3 +236,11 @@ def test_an_object_of_the_users_own_is_taken_as_it_is() -> None:
         {"column": "s.split", "train": 0, "val": 1, "test": 2},
     )
     assert dataset.splits["val"].prepared["mine"].ravel().tolist() == [2.0, 8.0, 14.0]
+
+
+def test_every_shipped_file_has_its_licence_in_the_notice() -> None:
+    folder = Path(data.__file__).parents[1] / "datasets"
+    notice = (folder / "NOTICE").read_text(encoding="utf-8")
+    files = [path.name for path in folder.iterdir() if path.suffix in (".npz", ".csv")]
+    assert len(files) == 4
+    assert all(f"{name}\n" in notice for name in files)

@@ -92,6 +92,10 @@ def test_npz_npy_arrays_and_frames_are_sources(tmp_path: Path) -> None:
     assert strings(column(FRAME, "s.word", tmp_path))[0] == "x"
 
 
+def test_lists_of_different_lengths_may_come_from_a_target(tmp_path: Path) -> None:
+    assert column({"a": [[1, 2], [3]]}, "s.a", tmp_path).values.tolist() == [[1, 2], [3]]
+
+
 def test_an_npy_stays_on_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", np.arange(4))
     assert isinstance(column("s.npy", "s", tmp_path).values, np.memmap)
@@ -248,6 +252,7 @@ def test_an_unknown_column_shows_those_there_are(tmp_path: Path) -> None:
         (np.array([1.0, np.inf, 2.0]), "infinite", "inf"),
         (np.array([1.0, 1e300, 2.0]), "too large", "1e+300"),
         (np.array(["2024-01-01"] * 3, dtype="datetime64[D]"), "dates where numbers are due", "2024"),
+        (np.array([1, [2], 3], dtype=object), "a list where numbers are due", "[2]"),
         (np.array([1, 2j, 3]), "complex128 where numbers are due", "1"),
     ],
 )

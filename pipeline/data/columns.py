@@ -159,9 +159,9 @@ def _parse(column: Column) -> np.ndarray:
     if wrong.any():
         index = int(np.flatnonzero(wrong)[0])
         row = index // max(1, cells.size // len(column.values))
-        raise column.error(
-            row, "text where numbers are due", "numbers, or empty cells", found=repr(cells[index])
-        )
+        cell = cells[index]
+        what = "text" if isinstance(cell, (str, bytes)) else f"a {type(cell).__name__}"
+        raise column.error(row, f"{what} where numbers are due", "numbers, or empty cells", found=repr(cell))
     return parsed.reshape(column.values.shape)
 
 

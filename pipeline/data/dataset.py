@@ -1,6 +1,6 @@
 """A data set, loaded: sources lined up, rows split, inputs and targets fitted on the training rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,13 @@ def load(
     folders: Sequence[str | Path] = (".",),
     seed: int = 0,
     join: str | None = None,
+    only_inputs: Collection[str] | None = None,
+    only_targets: Collection[str] | None = None,
 ) -> Dataset:
     """Reads what the inputs and targets ask for, and prepares it.
+
+    The split, its fingerprint included, follows from the values of all inputs and targets (with `join`, from
+    the keys): not from the rows' order, nor from what of it a model uses. So runs stay comparable.
 
     Args:
         sources: name -> path, glob, list of them, mapping of arrays, or pandas DataFrame.
@@ -61,6 +66,8 @@ def load(
         folders: where relative paths are looked for, in turn.
         seed: of the split by fractions, where `split` has none.
         join: the column by whose values the rows of the sources belong together; None: by order.
+        only_inputs: names of the inputs that are prepared; None: all.
+        only_targets: names of the targets that are prepared; None: all.
 
     Raises:
         ConfigError: whatever people can put right: a file, a column, a cell, an option.
@@ -71,25 +78,15 @@ def load(
     """
     built = {name: build(one, INPUTS, f"data.inputs.{name}") for name, one in inputs.items()}
     goals = {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()}
-    references = {
-        reference: f"data.{group}.{name}.{option}"
-        for group, parts in (("inputs", built), ("targets", goals))
-        for name, one in parts.items()
-        for reference, option in one.references().items()
-    }
+    references = _references("inputs", built) | _references("targets", goals)
     named = [value for value in split.values() if isinstance(value, str)]
     table = Sources(sources, folders=folders, references=[*references, *named], join=join)
-    columns = [table.column(reference, key) for reference, key in sorted(references.items())]
-    hashed = [table.keys] if table.keys is not None else [column.values for column in columns]
-    contents = row_hashes(hashed)
-    codes = assign(
-        split,
-        table,
-        contents=contents,
-        targets={name: Stratum(list(one.references()), one.kind == "number") for name, one in goals.items()},
-        seed=seed,
-    )
+    columns = [table.column(reference, key).values for reference, key in sorted(references.items())]
+    contents = row_hashes([table.keys] if table.keys is not None else columns)
+    strata = {name: Stratum(list(one.references()), one.kind == "number") for name, one in goals.items()}
+    codes = assign(split, table, contents=contents, targets=strata, seed=seed)
     rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
+    built, goals = _chosen(built, only_inputs), _chosen(goals, only_targets)
     for name, one in built.items():
         one.fit(name, table, rows["train"])
     for name, one in goals.items():
@@ -99,6 +96,19 @@ def load(
     graphs = {name: preparation(one) for name, one in built.items() if not one.prepare_in_model}
     splits = {name: _split(table, built, goals, graphs, rows[name]) for name in SPLITS}
     return Dataset(built, goals, splits, fingerprint(contents, codes), groups)
+
+
+def _references(group: str, parts: Mapping[str, Any]) -> dict[str, str]:
+    """Every column that inputs or targets name, and the config key that names it."""
+    return {
+        reference: f"data.{group}.{name}.{option}"
+        for name, one in parts.items()
+        for reference, option in one.references().items()
+    }
+
+
+def _chosen(parts: Mapping[str, Any], only: Collection[str] | None) -> dict[str, Any]:
+    return {name: one for name, one in parts.items() if only is None or name in only}
 
 
 def _split(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,15 @@ class Memory:
 
     def read(self, column: str) -> np.ndarray:
         values = self.arrays[column]
-        return array_of(values) if isinstance(values, pd.Series) else np.asarray(values)
+        if isinstance(values, pd.Series):
+            return array_of(values)
+        try:
+            return np.asarray(values)
+        except ValueError:  # lists of different lengths
+            cells: list[Any] = list(values)  # type: ignore[call-overload]
+            result = np.empty(len(cells), dtype=object)
+            result[:] = cells
+            return result
 
 
 def array_of(series: pd.Series) -> np.ndarray:

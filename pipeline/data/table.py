@@ -55,6 +55,8 @@ class Table:
             raise ConfigError(
                 key, "columns of the same name", found=", ".join(twice), allowed="every name once"
             )
+        for reference, option in self.references().items():
+            _check_flat(sources.column(reference, f"{key}.{option}"))
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")
             values = _cells(column)
@@ -96,6 +98,15 @@ class Table:
 
     def _raw_name(self, reference: str) -> str:
         return f"{self.name}.{short_name(reference)}"
+
+
+def _check_flat(column: Column) -> None:
+    shape = column.values.shape
+    if len(shape) != 1:
+        allowed = "one value a row; kind: vector takes arrays"
+        raise ConfigError(
+            column.key, f"column '{column.reference}' is no column", found=f"shape {shape}", allowed=allowed
+        )
 
 
 def _cells(column: Column) -> np.ndarray:
