@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pipeline import balancers
 from pipeline.balancers.aligned import aligned_matrix
+from pipeline.balancers.nash import bargain
 from pipeline.balancers.pcgrad import pcgrad_weights
 
 CONFLICT = [[1, 0], [-1, 1]]
@@ -271,20 +272,32 @@ def test_imtl_g_projects_equally_on_all_heads(heads):
     assert weigh(balancers.IMTLG(), rows).sum() == pytest.approx(1, rel=1e-3)
 
 
-def test_imtl_g_never_points_uphill():
-    for seed in range(200):
-        rows = gradients(seed, 3, size=3)
-        assert worst_projection(update(balancers.IMTLG(), rows), rows) > -1e-4
-
-
-def test_imtl_g_stays_bounded_where_its_weights_cancel():
-    """The middle one of three directions gets a negative weight; its length is chosen to make the sum 0."""
+def cancelling(size):
+    """Three gradients whose IMTL-G weights sum to 0 if the middle one, of negative weight, has size 1."""
     units = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0.4, 0.1]])
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     scaled = np.linalg.solve(units @ units.T, np.ones(3))
     assert scaled[2] < 0
-    weights = weigh(balancers.IMTLG(), units * [[1], [1], [-scaled[2] / (scaled[0] + scaled[1])]])
-    assert np.abs(weights).sum() == pytest.approx(100, rel=1e-3)
+    return units * [[1], [1], [-size * scaled[2] / (scaled[0] + scaled[1])]]
+
+
+def test_imtl_g_never_points_uphill():
+    rows = cancelling(0.8)
+    assert weigh(balancers.IMTLG(), rows).sum() == pytest.approx(-1, rel=1e-3)
+    assert worst_projection(update(balancers.IMTLG(), rows), rows) > 0.1
+
+
+def test_imtl_g_stays_bounded_where_its_weights_cancel():
+    assert np.abs(weigh(balancers.IMTLG(), cancelling(1.0))).sum() == pytest.approx(100, rel=1e-3)
+
+
+def test_imtl_g_passes_over_a_head_without_gradient():
+    rows = gradients(1, 4)
+    rows[2] = 0
+    others = [0, 1, 3]
+    weights = weigh(balancers.IMTLG(), rows)
+    np.testing.assert_allclose(weights[others], weigh(balancers.IMTLG(), rows[others]), rtol=1e-4)
+    assert weights[2] == 0
 
 
 @sizes
@@ -303,6 +316,16 @@ def test_nash_converges_when_gradients_nearly_cancel():
         rows[1] = -rows[0] + 0.1 * rows[1]
         weights = weigh(balancers.Nash(), rows).astype("float64")
         np.testing.assert_allclose(rows @ (weights @ rows) * weights, np.ones(8), rtol=0.05)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_nash_converges_on_dependent_gradients(rank):
+    for seed in range(20):
+        units = gradients(seed, 8, rank).astype("float64")
+        units /= np.linalg.norm(units, axis=1, keepdims=True)
+        matrix = units @ units.T + 1e-6 * np.eye(8)
+        found = bargain(tf.constant(matrix)).numpy()
+        np.testing.assert_allclose(matrix @ found * found, np.ones(8), rtol=1e-5)
 
 
 @sizes

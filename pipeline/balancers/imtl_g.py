@@ -6,7 +6,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from pipeline.balancers.balancer import Balancer, Needs
-from pipeline.balancers.gram import NO_GRADIENT, cosines, positive
+from pipeline.balancers.gram import NO_GRADIENT, cosines
 
 
 def imtl_g_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
@@ -17,7 +17,7 @@ def imtl_g_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
     """
     matrix, norms, _ = cosines(gram, labelled)
     moving = labelled & (norms > NO_GRADIENT)
-    scaled = tf.linalg.solve(positive(matrix), tf.cast(moving, tf.float64)[:, None])[:, 0]
+    scaled = tf.linalg.solve(matrix, tf.cast(moving, tf.float64)[:, None])[:, 0]
     weights = tf.where(moving, scaled / norms, 0.0)
     total = tf.maximum(tf.abs(tf.reduce_sum(weights)), 0.01 * tf.reduce_sum(tf.abs(weights)))
     return tf.cast(tf.math.divide_no_nan(weights, total), tf.float32)
