@@ -18,7 +18,7 @@ import pytest
 from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from pipeline import report
 from pipeline.report import (
@@ -464,6 +464,13 @@ def test_model_picture_names_layers_shapes_losses_weights_and_all_parameters(dra
     assert "1,547 parameters" in drawn.alt
 
 
+def test_arrows_lead_from_layer_to_layer_through_the_fusion_to_every_loss(drawing):
+    made = [*parts(2, ("a", "b", "c"), layers=4), Part("fusion", "dense", [("Dense", "64", 8)])]
+    drawn = picture.draw_model(made).figure.findobj(Annotation)
+    within_branches, into_fusion, between_fusions, to_heads, to_losses = 2 * 3, 2, 1, 3, 3
+    assert len(drawn) == within_branches + into_fusion + between_fusions + to_heads + to_losses
+
+
 def test_model_without_fusion_says_so(drawing):
     made = [part for part in parts() if part.group != "fusion"]
     assert "no fusion" in words(picture.draw_model(made).figure)
@@ -543,7 +550,9 @@ def test_single_epoch_is_seen(drawing):
 def test_shares_are_stacked_to_the_whole(drawing):
     made = record()
     made.history["share/class"], made.history["share/score"] = [0.25] * 5, [0.75, 0.75, NAN, 0.75, 0.75]
-    first, second = learning.shares(made).figure.axes[0].patches
+    axes = learning.shares(made).figure.axes[0]
+    first, second = axes.patches
+    assert axes.get_ylim() == (0, 1)
     assert first.get_data().values.tolist() == [0.25] * 5
     assert second.get_data().baseline.tolist() == [0.25] * 5
     assert second.get_data().values.tolist() == [1, 1, 0.25, 1, 1]
@@ -800,6 +809,13 @@ def test_images_are_drawn_in_their_own_colours(drawing):
     assert np.allclose(drawn[1].get_array(), colour[0] / 255)
     assert drawn[0].get_cmap().name == "gray"
     assert drawn[0].get_clim() == (0, 1)
+
+
+def test_an_image_whose_neighbours_are_missing_is_drawn(drawing):
+    lone = np.full((102, 4, 4, 1), NAN, dtype=np.float32)
+    lone[101] = 0.5
+    pixels = draw_worst({"image": InputExamples("image", {"image": lone})}, row_loss=np.arange(102.0))
+    assert pixels.figure.axes[0].images[0].get_array()[0, 0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

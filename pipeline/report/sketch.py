@@ -9,7 +9,7 @@ from pipeline.report.record import InputExamples
 from pipeline.report.style import COLOURS, GREY, INK, PALE, clean, number, wrap
 
 _SMALL = 6.5  # points
-_SAMPLE = 1000  # rows that decide how an input is drawn
+_SAMPLE = 100  # rows that decide how an input is drawn
 ABSENT = "–"
 
 Box = tuple[float, float, float]  # left, top, side: inches on the sheet
@@ -52,11 +52,10 @@ def _draw_image(axes: Axes, box: Box, images: np.ndarray, place: int) -> None:
 
 
 def _to_unit(image: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Pixels between 0 and 1: bytes by 255, other numbers by the range that the images keep to."""
-    if image.dtype == np.uint8:
-        return image / 255
-    sample = np.concatenate([images[:_SAMPLE], image[None]]).astype(float)
-    low, high = min(float(np.nanmin(sample)), 0.0), float(np.nanmax(sample))
+    """Pixels between 0 and 1, by the range that the images keep to: usually 0 to 1 or 0 to 255."""
+    sample = images[:_SAMPLE].ravel()
+    low = min(0.0, float(np.fmin(np.fmin.reduce(sample), np.nanmin(image))))
+    high = float(np.fmax(np.fmax.reduce(sample), np.nanmax(image)))
     if low == 0:
         high = next((usual for usual in (1.0, 255.0) if high <= usual), high)
     return np.clip(np.nan_to_num((image.astype(float) - low) / ((high - low) or 1.0)), 0, 1)
