@@ -56,6 +56,14 @@ CODES = np.array([7, 3, NAN, 7, 7, 2.5, 3, 8, NAN, 7, 7, 3])
 TEXTS = np.array(["One, two two!", "", "two three", "one", "Two", "three two one"] * 2, dtype=object)
 HOLES = np.where(np.arange(ROWS) % 4 == 1, NAN, NUMBERS[:, 0])
 
+
+def late(values: np.ndarray) -> np.ndarray:
+    """Missing in the training rows, there in the others."""
+    result = values.astype(np.float32)
+    result[:6] = NAN
+    return result
+
+
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "image of bytes": ({"kind": "image", "column": "s.a"}, {"a": PIXELS}),
     "image of floats": ({"kind": "image", "column": "s.a"}, {"a": PIXELS.astype(np.float64) / 9}),
@@ -71,6 +79,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "series, unscaled": ({"kind": "series", "column": "s.a", "scale": "none"}, {"a": SERIES}),
     "vector": ({"kind": "vector", "column": "s.a"}, {"a": NUMBERS}),
+    "vector, unscaled": ({"kind": "vector", "column": "s.a", "scale": "none"}, {"a": NUMBERS}),
     "vector with gaps": ({"kind": "vector", "column": ["s.a", "s.b"]}, {"a": HOLES, "b": NUMBERS[:, 1]}),
     "table": (
         {"kind": "table", "numeric": ["s.a", "s.b"], "categorical": ["s.word", "s.code"]},
@@ -296,6 +305,9 @@ def test_a_bad_picture_is_named_with_its_row(content: Any, problem: str, tmp_pat
             "another shape than the other rows",
         ),
         ({"kind": "image"}, objects(*[None] * ROWS), "column", "empty in every row"),
+        ({"kind": "image"}, np.array([""] * ROWS, dtype=object), "column", "empty in every row"),
+        ({"kind": "image", "scale": "standard"}, late(PIXELS), "", "no training row has an image"),
+        ({"kind": "series"}, late(SERIES), "", "no training row has a value in this channel"),
         ({"kind": "series"}, NUMBERS[:, 0], "column", "holds no series"),
         ({"kind": "series"}, objects(*SERIES[:-1], SERIES[0, :, :1]), "column", "another number of channels"),
         ({"kind": "series"}, objects(*SERIES[:-1], [["a", "b"]]), "column", "not a list of numbers"),
@@ -320,7 +332,7 @@ def test_a_bad_picture_is_named_with_its_row(content: Any, problem: str, tmp_pat
 def test_values_of_another_kind_are_named(entry: dict[str, Any], cells: Any, key: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
         loaded(entry | {"column": "s.a"}, a=cells, n=np.arange(ROWS))
-    assert caught.value.key == f"data.inputs.x.{key}"
+    assert caught.value.key == f"data.inputs.x.{key}".rstrip(".")
 
 
 def test_series_are_standardised_by_training_steps_and_single_cells_filled() -> None:
@@ -389,6 +401,18 @@ def test_tables_code_unseen_as_0_missing_as_1_and_training_categories_sorted_fro
     assert found[:, 1].tolist() == [4, 3, 1, 4, 4, 2, 3, 0, 1, 4, 4, 3]
     assert found.shape == (ROWS, 5)
     np.testing.assert_array_equal(found[:, 4], np.isnan(HOLES))
+
+
+def test_a_category_that_no_training_row_has_is_missing_or_unseen() -> None:
+    cells = np.where(np.arange(ROWS) < 8, NAN, 1.0)
+    dataset = loaded({"kind": "table", "categorical": ["s.a"]}, a=cells)
+    assert everything(dataset).ravel().tolist() == [1] * 8 + [0] * 4
+    assert dataset.inputs["x"].vocabularies == (2,)
+
+
+def test_unscaled_vectors_keep_their_numbers() -> None:
+    found = everything(loaded({"kind": "vector", "column": "s.a", "scale": "none"}, a=NUMBERS))
+    np.testing.assert_allclose(found, NUMBERS, rtol=1e-6)
 
 
 def test_large_whole_numbers_are_told_apart() -> None:

@@ -98,6 +98,16 @@ def test_a_column_that_is_or_stands_for_a_target_is_found_and_fails(change: dict
     report_leaks(leaks, "ignore")
 
 
+def test_a_column_of_a_vector_that_is_a_target_is_found() -> None:
+    dataset = data.load(
+        {"s": FRAME},
+        {"v": {"kind": "vector", "column": ["s.a", "s.amount"]}},
+        {"amount": {"kind": "number", "column": "s.amount"}},
+        {"column": "s.part", "train": 0, "val": 1, "test": 2},
+    )
+    assert [leak.sentence for leak in data.leaks(dataset)] == ["input column v[1] is a copy of target amount"]
+
+
 @pytest.mark.parametrize(
     ("column", "labels"),
     [

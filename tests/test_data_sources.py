@@ -83,6 +83,13 @@ def test_text_cells_are_numbers_or_booleans_where_all_of_them_are(tmp_path: Path
     assert strings(column("s.csv", "s.flag", tmp_path)).tolist() == ["True", "", "False"]
 
 
+def test_an_empty_line_of_a_single_column_is_an_empty_cell(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("a\n1\n\n3\n")
+    np.testing.assert_array_equal(numbers(column("s.csv", "s.a", tmp_path)), [1, np.nan, 3])
+    (tmp_path / "two.csv").write_text("a,b\n1,2\n\n3,4\n\n")
+    assert numbers(column("two.csv", "s.a", tmp_path)).tolist() == [1, 3]
+
+
 def test_npz_npy_arrays_and_frames_are_sources(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", a=np.arange(4))
     np.save(tmp_path / "s.npy", np.arange(4))
@@ -90,6 +97,35 @@ def test_npz_npy_arrays_and_frames_are_sources(tmp_path: Path) -> None:
     assert column("s.npy", "s", tmp_path).values.tolist() == [0, 1, 2, 3]
     assert column({"a": np.arange(4)}, "s.a", tmp_path).values.tolist() == [0, 1, 2, 3]
     assert strings(column(FRAME, "s.word", tmp_path))[0] == "x"
+
+
+def test_nullable_frames_and_bytes_are_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64"), "b": pd.array([True, None, False])})
+    np.testing.assert_array_equal(numbers(column(frame, "s.a", tmp_path)), [1, np.nan, 3])
+    np.testing.assert_array_equal(numbers(column(frame, "s.b", tmp_path)), [1, np.nan, 0])
+    assert strings(column({"a": np.array([b"x", b""])}, "s.a", tmp_path)).tolist() == ["x", ""]
+    with pytest.raises(ConfigError, match=r"not UTF-8.*row 1"):
+        strings(column({"a": np.array([b"x", b"\xff"])}, "s.a", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("located", "problem"),
+    [
+        ([], "a list without any file"),
+        ({}, "has no columns"),
+        ({"a": np.float64(1)}, "one value, not a column"),
+    ],
+)
+def test_a_source_without_columns_is_named(located: Any, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        column(located, "s.a", tmp_path)
+
+
+def test_files_of_one_source_have_cells_of_one_shape(tmp_path: Path) -> None:
+    for number in (2, 3):
+        np.save(tmp_path / f"{number}.npy", np.zeros((4, number)))
+    with pytest.raises(ConfigError, match="differ in the shape"):
+        column("*.npy", "s", tmp_path)
 
 
 def test_lists_of_different_lengths_may_come_from_a_target(tmp_path: Path) -> None:
@@ -184,6 +220,7 @@ BAD_FILES = {
         r"not UTF-8: column 'a', row 1 \(rows count from 0\)",
     ),
     "names.csv": ("a,ü\n1,2\n".encode("latin-1"), "not UTF-8: the line of names"),
+    "quote.csv": (b'a,b\n"1,2\n3,4\n', "unquoted cell"),
     "many.csv": (b"a,b\n1,2\n3,4,5\n", r"row 1 \(rows count from 0\), has not one cell per name"),
     "first.csv": (b"a,b\n1,2,3\n4,5,6\n", r"row 0 \(rows count from 0\), has not one cell per name"),
     "cut.csv": (b"b,a\n1,2\n3", r"row 1 \(rows count from 0\), has not one cell per name"),

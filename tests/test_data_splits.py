@@ -18,6 +18,7 @@ FRAME = pd.DataFrame(
         "a": RANDOM.normal(size=ROWS),
         "kind": RANDOM.choice(["x", "y", "z", ""], ROWS, p=[0.6, 0.2, 0.15, 0.05]),
         "amount": RANDOM.normal(50, 10, ROWS),
+        "lists": [[1]] * ROWS,
         "person": RANDOM.integers(0, 60, ROWS),
         "day": pd.date_range("2024-01-01", periods=ROWS // 4).repeat(4).strftime("%Y-%m-%d"),
     }
@@ -98,6 +99,20 @@ def test_numbers_are_stratified_by_tenths() -> None:
         for split in dataset.splits.values()
     ]
     assert np.ptp(shares, axis=0).max() < 0.04
+
+
+def test_distributions_are_stratified_by_their_likeliest_class() -> None:
+    shares = np.eye(3)[RANDOM.choice(3, 200, p=[0.7, 0.2, 0.1])] * 0.8 + 0.2 / 3
+    dataset = data.load(
+        {"s": {"y": shares, "a": np.arange(200.0)}},
+        {"x": {"kind": "vector", "column": "s.a"}},
+        {"y": {"kind": "category", "column": "s.y"}},
+        {**FRACTIONS, "stratify": "y"},
+    )
+    counts = [
+        np.bincount(split.labels["y"].argmax(axis=1)) / len(split.rows) for split in dataset.splits.values()
+    ]
+    assert np.ptp(counts, axis=0).max() < 0.04
 
 
 def test_a_group_stays_together_also_when_stratified() -> None:
@@ -187,6 +202,7 @@ KNOWN = 14797127662502078579
         ({"time": "s.person", "val": "2024-03-01", "test": 4}, "data.split.val", "2024-03-01"),
         ({"time": "s.day", "val": "soon", "test": "later"}, "data.split.val", "soon"),
         ({"time": "s.id", "fractions": [0.7, 0.15, 0.15]}, "data.split.time", "row 0"),
+        ({"time": "s.lists", "fractions": [0.7, 0.15, 0.15]}, "data.split.time", "[1]"),
         ({"time": "s.kind", "fractions": [0.7, 0.15, 0.15]}, "data.split.time", "''"),
         ({"time": "s.day", "val": "2025-01-01", "test": "2026-01-01"}, "data.split.val", "0 rows"),
     ],

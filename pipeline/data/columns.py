@@ -97,7 +97,10 @@ def strings(column: Column) -> np.ndarray:
     for row in np.flatnonzero(~absent):
         if isinstance(values[row], (list, dict, np.ndarray)):
             raise column.error(int(row), "a list where one value is due", "strings, whole numbers, booleans")
-        result[row] = text_of(values[row])
+        try:
+            result[row] = text_of(values[row])
+        except UnicodeDecodeError as error:
+            raise column.error(int(row), "bytes that are not UTF-8", "UTF-8 text") from error
     return result
 
 

@@ -61,6 +61,7 @@ class Delimited:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.separator,
             newlines_in_values=True,
+            ignore_empty_lines=len(self.columns) > 1,  # of one column, an empty line is an empty cell
             invalid_row_handler=note,
         )
         # As strings first: a guess from the first rows would fail on the first cell of another type.

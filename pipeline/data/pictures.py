@@ -30,26 +30,25 @@ def holds_pictures(column: Column) -> bool:
 def check_pictures(
     column: Column, roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
 ) -> tuple[int, int, int]:
-    """The shape that all pictures will have, (height, width, channels); only their headers are read.
+    """The shape that all pictures will have, (height, width, channels); only their headers are read. Some row has one.
 
     Raises:
         ConfigError: a file that is missing or no picture; pictures of several sizes without `size`.
     """
-    grey, first = True, None
+    grey, sizes = True, {}
     for row in np.flatnonzero(~missing(column.values)):
         with _open(column, int(row), roots) as picture:
             grey &= picture.mode in GREY
-            found = _upright_size(picture)
-        first = first or found
+            sizes[int(row)] = _upright_size(picture)
+    first = next(iter(sizes.values()))
+    for row, found in sizes.items():
         if size is None and found != first:
             raise column.error(
-                int(row),
+                row,
                 "a picture of another size than those before",
                 f"{first[0]} x {first[1]} (height x width); `size: [height, width]` resizes all",
                 found=f"{found[0]} x {found[1]}",
             )
-    if first is None:
-        raise ConfigError(column.key, f"column '{column.reference}' names no picture in any row")
     size = size or first
     return int(size[0]), int(size[1]), channels or (1 if grey else 3)
 
