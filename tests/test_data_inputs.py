@@ -440,4 +440,6 @@ def test_texts_are_lower_cased_words_0_is_padding_and_1_unseen() -> None:
     assert found[1].tolist() == [0, 0, 0]
     assert found[0].tolist()[1:] == [2, 2]  # the most frequent word comes first
     assert run(dataset, {"x": objects("TWO, strange")})[0].tolist() == [2, 1, 0]
-    assert everything(loaded({"kind": "text", "column": "s.a", "length": 1, "tokens": 3}, a=TEXTS)).max() == 2
+    assert (
+        everything(loaded({"kind": "text", "column": "s.a", "longest": 1, "tokens": 3}, a=TEXTS)).max() == 2
+    )

@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 
 INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}
 TARGETS: dict[str, type] = {one.kind: one for one in (Category, Number, Binary, Labels)}
-COLUMNS = {"column", "numeric", "categorical"}  # options that name one column or several
+COLUMNS = {"column", "length", "numeric", "categorical"}  # options that name one column or several
 
 
 class Input(Protocol):

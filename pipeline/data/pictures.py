@@ -30,16 +30,16 @@ def holds_pictures(column: Column) -> bool:
 def check_pictures(
     column: Column, roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
 ) -> tuple[int, int, int]:
-    """The shape that all pictures will have, (height, width, channels); only their headers are read. Some row has one.
+    """The shape that all pictures will have, (height, width, channels); only their headers are read.
 
     Raises:
         ConfigError: a file that is missing or no picture; pictures of several sizes without `size`.
     """
     grey, sizes = True, {}
-    for row in np.flatnonzero(~missing(column.values)):
-        with _open(column, int(row), roots) as picture:
+    for row in np.flatnonzero(~missing(column.values)).tolist():
+        with _open(column, row, roots) as picture:
             grey &= picture.mode in GREY
-            sizes[int(row)] = _upright_size(picture)
+            sizes[row] = _upright_size(picture)
     first = next(iter(sizes.values()))
     for row, found in sizes.items():
         if size is None and found != first:

@@ -12,7 +12,7 @@ from pipeline.data.prepare import Specs
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
-LONGEST = 256  # words of a text that are kept where `length` says nothing
+ENOUGH = 256  # tokens of a text that are kept where `longest` says nothing
 
 
 @dataclass(kw_only=True)
@@ -22,7 +22,7 @@ class Text:
     Args:
         column: strings (rows,).
         tokens: the most frequent words of the training rows that get an id of their own, these two included.
-        length: tokens that are kept; None: as many as the longest training text has, at most 256.
+        longest: tokens of a text that are kept; None: as many as the longest training text has, at most 256.
         split: "whitespace", or "character" for languages that put no spaces between words.
     """
 
@@ -31,7 +31,7 @@ class Text:
 
     column: str
     tokens: int = 20_000
-    length: int | None = None
+    longest: int | None = None
     split: str = "whitespace"
 
     name: str = field(init=False)
@@ -64,8 +64,8 @@ class Text:
         self.words = layer.get_vocabulary(include_special_tokens=False)
         if not self.words:
             raise ConfigError(f"{key}.column", "no training row has a word, only signs", found=repr(texts[0]))
-        if self.length is None:
-            self.length = min(int(layer(tensor).shape[1]), LONGEST)
+        if self.longest is None:
+            self.longest = min(int(layer(tensor).shape[1]), ENOUGH)
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {self.name: strings(sources.column(self.column, f"data.inputs.{self.name}.column").take(rows))}
@@ -75,6 +75,6 @@ class Text:
 
     def prepare(self, tensors: Mapping[str, Any]) -> Any:
         layer = keras.layers.TextVectorization(
-            vocabulary=self.words, split=self.split, output_sequence_length=self.length
+            vocabulary=self.words, split=self.split, output_sequence_length=self.longest
         )
         return keras.ops.cast(layer(tensors[self.name]), "int32")
