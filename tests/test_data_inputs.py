@@ -431,6 +431,14 @@ def test_a_table_refuses_arrays_columns_of_the_same_name_and_none_at_all() -> No
         loaded({"kind": "table"}, a=CODES)
 
 
+def test_columns_may_be_named_as_people_name_them() -> None:
+    columns = {"km/h": NUMBERS[:, 0], "bill length (mm)": CODES, "größe": NUMBERS[:, 1]}
+    entry = {"kind": "table", "numeric": ["s.km/h", "s.größe"], "categorical": ["s.bill length (mm)"]}
+    assert list(loaded(entry, **columns).inputs["x"].specs()) == ["x.bill length (mm)", "x.km_h", "x.größe"]
+    with pytest.raises(ConfigError, match="same name"):
+        loaded({"kind": "table", "numeric": ["s.a/b", "s.a_b"]}, **{"a/b": CODES, "a_b": CODES})
+
+
 def test_texts_are_lower_cased_words_0_is_padding_and_1_unseen() -> None:
     dataset = loaded({"kind": "text", "column": "s.a"}, a=TEXTS)
     found = everything(dataset)

@@ -1,6 +1,8 @@
 """What is shipped loads as its config says."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +238,16 @@ def test_an_object_of_the_users_own_is_taken_as_it_is() -> None:
         {"column": "s.split", "train": 0, "val": 1, "test": 2},
     )
     assert dataset.splits["val"].prepared["mine"].ravel().tolist() == [2.0, 8.0, 14.0]
+
+
+def test_paths_are_asked_for_without_importing_anything_heavy() -> None:
+    code = (
+        "import sys, pipeline.data.paths; print({'keras', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    with pytest.raises(AttributeError, match="'pipeline.data' has no attribute 'lod'"):
+        _ = data.lod
 
 
 def test_every_shipped_file_has_its_licence_in_the_notice() -> None:

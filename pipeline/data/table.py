@@ -19,7 +19,7 @@ UNSEEN, MISSING = 0, 1  # the codes before the training categories
 
 @dataclass(kw_only=True)
 class Table:
-    """Numbers and categories; each column is a raw input of its own, named `<input>.<column>`.
+    """Numbers and categories; each column is a raw input, `<input>.<column>` with _ for /.
 
     Args:
         numeric: columns of one number each.
@@ -49,7 +49,7 @@ class Table:
         key = f"data.inputs.{name}"
         self.name = name
         check_scale(self.scale, key)
-        names = [short_name(reference) for reference in (*self.categorical, *self.numeric)]
+        names = [self._raw_name(reference) for reference in (*self.categorical, *self.numeric)]
         twice = sorted({column for column in names if names.count(column) > 1})
         if twice:
             raise ConfigError(
@@ -97,7 +97,8 @@ class Table:
         return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def _raw_name(self, reference: str) -> str:
-        return f"{self.name}.{short_name(reference)}"
+        # Keras takes no slash in a name.
+        return f"{self.name}.{short_name(reference)}".replace("/", "_")
 
 
 def _check_flat(column: Column) -> None:
