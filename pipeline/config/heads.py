@@ -44,10 +44,17 @@ METRICS = {
 # Our parts that take some kinds only; a part that is not named here says itself what it takes.
 BRANCH_KINDS = {
     "pipeline.branches.Conv2D": ("image",),
+    "pipeline.branches.ResNet": ("image",),
+    "pipeline.branches.Application": ("image",),
     "pipeline.branches.Conv1D": ("series",),
     "pipeline.branches.GRU": ("series",),
+    "pipeline.branches.LSTM": ("series",),
+    "pipeline.branches.Transformer": ("series",),
     "pipeline.branches.Dense": ("vector",),
     "pipeline.branches.Table": ("table", "vector"),
+    "pipeline.branches.TextBag": ("text",),
+    "pipeline.branches.TextConv": ("text",),
+    "pipeline.branches.TextTransformer": ("text",),
 }
 HEAD_KINDS = {
     "pipeline.heads.Multiclass": ("category",),

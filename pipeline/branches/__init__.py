@@ -1,0 +1,29 @@
+"""Branches: one encoder per input, from the prepared input to features of shape (rows, features).
+
+A branch is called like a Keras layer and builds nothing but Keras layers, so that a saved model loads
+with Keras alone. What the prepared inputs look like is written in `pipeline.data`. One module per kind of
+input: `image`, `series`, `vector`, `table`, `text`.
+"""
+
+from pipeline.branches.branch import Branch
+from pipeline.branches.image import Application, Conv2D, ResNet
+from pipeline.branches.series import GRU, LSTM, Conv1D, Transformer
+from pipeline.branches.table import Table
+from pipeline.branches.text import TextBag, TextConv, TextTransformer
+from pipeline.branches.vector import Dense
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Application",
+    "Branch",
+    "Conv1D",
+    "Conv2D",
+    "Dense",
+    "ResNet",
+    "Table",
+    "TextBag",
+    "TextConv",
+    "TextTransformer",
+    "Transformer",
+]

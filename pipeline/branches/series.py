@@ -1,0 +1,116 @@
+"""Series (rows, time, channels) whose missing steps are NaN, at the end or anywhere else.
+
+A row gives the same features alone and in a batch with a longer row; one without any step gives zeros.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from keras import KerasTensor, layers, ops
+
+from pipeline.branches.attention import attend_steps, with_positions
+from pipeline.branches.branch import Branch
+from pipeline.branches.stack import dense_stack, dropped
+from pipeline.branches.steps import convolve_steps, pool_steps, real_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv1D(Branch):
+    """Convolutions over the steps. A missing one is zero to them and takes no part in the pooling.
+
+    Args:
+        filters: one number per layer.
+        pooling: over the real steps at the end.
+        units: dense layers after the pooling.
+    """
+
+    filters: Sequence[int]
+    kernel_size: int = 3
+    activation: str | None = "relu"
+    padding: Literal["same", "valid"] = "same"
+    pooling: Literal["max", "average"] = "max"
+    units: Sequence[int] = ()
+
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        x, real = convolve_steps(
+            x,
+            real_steps(x),
+            self.filters,
+            kernel_size=self.kernel_size,
+            padding=self.padding,
+            activation=self.activation,
+            name=name,
+        )
+        return dense_stack(pool_steps(x, real, self.pooling), self.units, self.activation, self.dropout, name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRU(Branch):
+    """Gated recurrent layers of `units`: the state after the last real step."""
+
+    units: Sequence[int]
+
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        return _recur(x, layers.GRU, self.units, self.dropout, f"{name}_gru", name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSTM(Branch):
+    """Long short-term memory layers of `units`: the output after the last real step."""
+
+    units: Sequence[int]
+
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        return _recur(x, layers.LSTM, self.units, self.dropout, f"{name}_lstm", name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transformer(Branch):
+    """Every step attends to every other real step, whatever lies between them.
+
+    Args:
+        width: features of a step; a multiple of `attention_heads`.
+        expansion: the dense layer of a block has `expansion` x `width` units.
+        position: how a step knows its place.
+        longest: steps with a learned place of their own.
+        pooling: over the real steps at the end.
+        units: dense layers after the pooling.
+    """
+
+    width: int = 64
+    blocks: int = 2
+    attention_heads: int = 4
+    expansion: int = 2
+    position: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
+    longest: int = 512
+    activation: str = "gelu"
+    pooling: Literal["max", "average"] = "average"
+    units: Sequence[int] = ()
+
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        real = real_steps(x)
+        x = layers.Dense(self.width, name=f"{name}_steps")(ops.where(real, x, 0.0))
+        x = attend_steps(
+            with_positions(x, self.position, self.longest, name),
+            real,
+            blocks=self.blocks,
+            attention_heads=self.attention_heads,
+            expansion=self.expansion,
+            activation=self.activation,
+            dropout=self.dropout,
+            name=name,
+        )
+        return dense_stack(pool_steps(x, real, self.pooling), self.units, self.activation, self.dropout, name)
+
+
+def _recur(
+    x: KerasTensor, layer: Any, units: Sequence[int], dropout: float, label: str, name: str
+) -> KerasTensor:
+    real = real_steps(x)
+    x = ops.where(real, x, 0.0)
+    for i, width in enumerate(units, 1):
+        last = i == len(units)
+        x = layer(width, return_sequences=not last, name=f"{label}_{i}")(x, mask=real[..., 0])
+        x = dropped(x, dropout, f"{name}_dropout_{i}")
+    return x
