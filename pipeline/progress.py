@@ -1,7 +1,7 @@
 """What a person at a terminal sees while a model trains."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keras.callbacks import Callback
@@ -57,6 +57,17 @@ class Progress(Callback):
     @staticmethod
     def _row(first: str, cells: Sequence[str]) -> str:
         return "  ".join([f"{first:>7}", *(f"{cell:>17}" for cell in cells[:-1]), f"{cells[-1]:>7}"])
+
+
+class LogEpochs(Callback):
+    """Hands each epoch's metrics on; step = epochs completed."""
+
+    def __init__(self, put: Callable[[Mapping[str, float], int], None]) -> None:
+        super().__init__()
+        self.put = put
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.put(logs or {}, epoch + 1)
 
 
 def _number(logs: Mapping[str, float], name: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from keras.callbacks import Callback, ReduceLROnPlateau
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
+from pipeline.direction import direction
+
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
@@ -57,11 +59,3 @@ class Plateau:
             mode=direction(self.monitor),
         )
         return rate, [callback]
-
-
-def direction(metric: str) -> str:
-    """Whether a metric is better when it is smaller ("min") or larger ("max"), by its last word."""
-    return "min" if metric.rsplit("_", 1)[-1].rsplit("/", 1)[-1] in SMALLER_IS_BETTER else "max"
-
-
-SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece"}

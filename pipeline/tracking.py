@@ -13,19 +13,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import mlflow
 import numpy as np
 from filelock import FileLock
-from keras.callbacks import Callback
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric, RunStatus
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
+
+if TYPE_CHECKING:
+    import keras
+
+    from pipeline.progress import LogEpochs
 
 LOGGED_MODEL = Path(__file__).with_name("logged_model.py")
 # Its progress is not ours.
@@ -86,17 +89,6 @@ class Writer:
             self.error = error
 
 
-class LogEpochs(Callback):
-    """Logs each epoch's metrics; step = epochs completed."""
-
-    def __init__(self, writer: Writer) -> None:
-        super().__init__()
-        self.writer = writer
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.writer.put(logs or {}, epoch + 1)
-
-
 class Run:
     """An open MLflow run."""
 
@@ -105,9 +97,12 @@ class Run:
         self.client = MlflowClient(uri)
         self.writer = Writer(self.client, run_id)
 
-    def log_epochs(self) -> LogEpochs:
+    def log_epochs(self) -> "LogEpochs":
         """A callback that logs every epoch."""
-        return LogEpochs(self.writer)
+        # A sweep's parent tracks and trains nothing: it should not wait for Keras.
+        from pipeline.progress import LogEpochs
+
+        return LogEpochs(self.writer.put)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Log metrics that belong to one step."""
@@ -122,7 +117,7 @@ class Run:
         dataset = MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=fingerprint[:8])
         mlflow.log_input(dataset, context="training")
 
-    def log_model(self, model: keras.Model, example: Mapping[str, Any], register: str | None) -> None:
+    def log_model(self, model: "keras.Model", example: Mapping[str, Any], register: str | None) -> None:
         """Log a Keras model of named inputs and outputs as `model`, loadable without this package.
 
         Args:
@@ -178,9 +173,7 @@ def open_run(
         uri: MLflow's store; None for the default.
         params: names to scalars.
     """
-    uri = uri or default_uri(Path.cwd())
-    mlflow.set_tracking_uri(uri)
-    experiment_id = _experiment(uri, experiment)
+    _, uri, experiment_id = connect(uri, experiment)
     active = mlflow.start_run(
         experiment_id=experiment_id, run_name=run_name, tags=dict(tags), log_system_metrics=system_metrics
     )
@@ -189,9 +182,9 @@ def open_run(
     try:
         mlflow.log_params({name: str(value) for name, value in params.items()})
         yield run
-    except Exception:
+    except Exception as error:
         status = RunStatus.FAILED
-        run.client.log_text(run.run_id, traceback.format_exc(), "traceback.txt")
+        log_failure(run.client, run.run_id, error)
         raise
     except BaseException:
         status = RunStatus.KILLED
@@ -204,6 +197,20 @@ def open_run(
             raise
         finally:
             mlflow.end_run(RunStatus.to_string(status))
+
+
+def connect(uri: str | None, experiment: str) -> tuple[MlflowClient, str, str]:
+    """A client of MLflow's store (None for the default), the store's address and the experiment's id."""
+    uri = uri or default_uri(Path.cwd())
+    mlflow.set_tracking_uri(uri)
+    return MlflowClient(uri), uri, _experiment(uri, experiment)
+
+
+def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
+    """Why a run failed, as a tag in one line and as the artifact traceback.txt."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    client.set_tag(run_id, "pipeline.failure", reason[:500])
+    client.log_text(run_id, "".join(traceback.format_exception(error)), "traceback.txt")
 
 
 def _experiment(uri: str, name: str) -> str:

@@ -1,7 +1,8 @@
 import keras
 import pytest
 
-from pipeline.schedules import Constant, Cosine, Plateau, direction
+from pipeline.direction import direction
+from pipeline.schedules import Constant, Cosine, Plateau
 
 
 def test_constant_is_the_rate():
