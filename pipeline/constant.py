@@ -42,8 +42,9 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
 
     starts = [np.zeros(width)]
     if loss.kind == "number":
-        # Losses with kinks stop L-BFGS early: the median is their answer, or near it.
-        starts.append(np.resize(np.nanmedian(labels, axis=0), width))
+        # Losses with kinks stop L-BFGS early: the median, or the quantiles asked for, is their answer.
+        shares = getattr(loss.loss, "quantiles", [0.5])
+        starts.append(np.nanquantile(labels, shares, axis=0).T.reshape(-1))
     found = [
         minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}) for start in starts
     ]

@@ -1,6 +1,6 @@
 """A pass over a split -> the named numbers of that split, as they stand in MLflow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.constant import best_constant, constant_loss
 from pipeline.losses import HeadLoss
-from pipeline.metrics import OF_KIND, skill
+from pipeline.metrics import OF_KIND, of_quantiles, skill
 from pipeline.trainer import Epoch
 
 Array = NDArray[Any]
@@ -22,6 +22,8 @@ class Measured:
     Args:
         labels: codes or distributions of classes, 0 and 1, or numbers in their own unit.
         constant: loss of the best constant of the training rows on this split's rows; None without labels.
+        quantiles: of a head that predicts some; else ().
+        point: presented outputs -> what a Keras metric looks at.
     """
 
     kind: str
@@ -29,6 +31,8 @@ class Measured:
     words: list[str]
     keras_metrics: list[Any]
     constant: float | None
+    quantiles: Sequence[float] = ()
+    point: Callable[[Array], Array] = lambda outputs: outputs
 
 
 def measured(
@@ -41,14 +45,21 @@ def measured(
     found: dict[str, dict[str, Measured]] = {split: {} for split in splits}
     for name, head in heads.items():
         target, loss = targets[name], losses[name]
-        constant = best_constant(loss, splits["train"].labels[name], target.units, head.activation)
+        width = head.width(target.units)
+        constant = best_constant(loss, splits["train"].labels[name], width, head.activation)
         words = [metric for metric in head.metrics if isinstance(metric, str)]
         others = [metric for metric in head.metrics if not isinstance(metric, str)]
         for split, rows in splits.items():
             labels = rows.labels[name]
             shown = target.decode(labels) if target.kind == "number" else labels
             found[split][name] = Measured(
-                target.kind, shown, words, others, constant_loss(loss, labels, constant)
+                target.kind,
+                shown,
+                words,
+                others,
+                constant_loss(loss, labels, constant),
+                getattr(head, "quantiles", ()),
+                head.point,
             )
     return found
 
@@ -78,10 +89,13 @@ def measure(
 
 
 def _metrics(head: Measured, labels: Array, outputs: Array) -> list[tuple[str, float]]:
-    found = list(OF_KIND[head.kind](labels, outputs, head.words).items())
+    if head.quantiles:
+        found = list(of_quantiles(labels, outputs, head.words, head.quantiles).items())
+    else:
+        found = list(OF_KIND[head.kind](labels, outputs, head.words).items())
     there = labels >= 0 if labels.ndim == 1 else ~np.isnan(labels).any(axis=1)
     for metric in head.keras_metrics:
         metric.reset_state()
-        metric.update_state(labels[there], outputs[there])
+        metric.update_state(labels[there], head.point(outputs[there]))
         found.append((metric.name, float(metric.result())))
     return found

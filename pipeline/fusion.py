@@ -5,30 +5,36 @@ from dataclasses import dataclass
 
 from keras import KerasTensor, layers, ops
 
+from pipeline.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
-class Concatenate:
-    """Branches side by side, then dense layers of `units`."""
+class Fusion:
+    """What every fusion takes.
+
+    Args:
+        units: dense layers after the branches are joined.
+        dropout: share of the features that are dropped in training, after each of them.
+    """
 
     units: Sequence[int] = ()
     activation: str | None = "relu"
     dropout: float = 0.0
 
+
+@dataclass(frozen=True, kw_only=True)
+class Concatenate(Fusion):
+    """Branches side by side, then dense layers of `units`."""
+
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
-        tensors = list(branches.values())
-        # Keras refuses to concatenate a single tensor.
-        joined = layers.Concatenate(name="fusion_concatenate")(tensors) if len(tensors) > 1 else tensors[0]
-        return fused_stack(joined, self.units, self.activation, self.dropout)
+        return fused_stack(joined(list(branches.values())), self.units, self.activation, self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Add:
+class Add(Fusion):
     """Every branch projected to `width` features, then summed."""
 
     width: int
-    units: Sequence[int] = ()
-    activation: str | None = "relu"
-    dropout: float = 0.0
 
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         projected = project(branches, self.width)
@@ -38,7 +44,7 @@ class Add:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gated:
+class Gated(Fusion):
     """A weighted sum of the projected branches; each row's weights are a softmax over branches.
 
     The gate sees all branches: weights = softmax(W [h_1 … h_m] + b), as in the gated multimodal unit
@@ -46,9 +52,6 @@ class Gated:
     """
 
     width: int
-    units: Sequence[int] = ()
-    activation: str | None = "relu"
-    dropout: float = 0.0
 
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         projected = [layers.Activation(self.activation)(x) for x in project(branches, self.width)]
@@ -60,6 +63,81 @@ class Gated:
         gate = layers.Dense(len(projected), activation="softmax", name="fusion_gate")(seen)
         fused = ops.sum(ops.stack(projected, axis=1) * ops.expand_dims(gate, -1), axis=1)
         return fused_stack(fused, self.units, self.activation, self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(Fusion):
+    """Every branch, projected, attends to all of them; then the mean over branches.
+
+    The attention of a transformer whose tokens are the branches (Vaswani et al. 2017, arXiv:1706.03762).
+    What a row takes of a branch depends on how the branch's features match those of the others.
+
+    Args:
+        width: features of a projected branch; a multiple of `attention_heads`.
+    """
+
+    width: int
+    attention_heads: int = 4
+
+    def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
+        tokens = ops.stack(project(branches, self.width), axis=1)
+        if len(branches) > 1:
+            attend = layers.MultiHeadAttention(
+                self.attention_heads,
+                self.width // self.attention_heads,
+                # A bias of the keys changes no attention, so it would never learn.
+                use_bias=False,
+                name="fusion_attention",
+            )
+            normed = layers.LayerNormalization(name="fusion_norm")(tokens)
+            tokens = tokens + attend(normed, normed)
+        fused = layers.Activation(self.activation, name="fusion_activation")(ops.mean(tokens, axis=1))
+        return fused_stack(fused, self.units, self.activation, self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiLM(Fusion):
+    """Branches scale and shift each other's features, feature by feature, then stand side by side.
+
+    Perez et al. 2018 (arXiv:1709.07871): features x (1 + scale) + shift, where scale and shift are linear in
+    what conditions.
+
+    Args:
+        width: features of a projected branch.
+        condition: the branch that conditions all others and stays as it is; null: each branch is conditioned
+            by all others.
+    """
+
+    width: int
+    condition: str | None = None
+
+    def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
+        if self.condition is not None and self.condition not in branches:
+            raise ConfigError(
+                "fusion.condition", "there is no such branch", found=self.condition, allowed=branches
+            )
+        projected = dict(zip(branches, project(branches, self.width), strict=True))
+        shaped = [
+            layers.Activation(self.activation, name=f"fusion_activation_{name}")(
+                self._conditioned(name, x, branches)
+            )
+            for name, x in projected.items()
+        ]
+        return fused_stack(joined(shaped), self.units, self.activation, self.dropout)
+
+    def _conditioned(self, name: str, x: KerasTensor, branches: Mapping[str, KerasTensor]) -> KerasTensor:
+        by = [self.condition] if self.condition else [other for other in branches if other != name]
+        if not by or by == [name]:
+            return x
+        seen = joined([branches[other] for other in by], f"fusion_condition_{name}")
+        scale = layers.Dense(self.width, name=f"fusion_scale_{name}")(seen)
+        shift = layers.Dense(self.width, use_bias=False, name=f"fusion_shift_{name}")(seen)
+        return x * (1.0 + scale) + shift
+
+
+def joined(tensors: Sequence[KerasTensor], name: str = "fusion_concatenate") -> KerasTensor:
+    """Tensors side by side; Keras refuses to concatenate a single one."""
+    return layers.Concatenate(name=name)(list(tensors)) if len(tensors) > 1 else tensors[0]
 
 
 def project(branches: Mapping[str, KerasTensor], width: int) -> list[KerasTensor]:

@@ -11,7 +11,8 @@ from keras.losses import Loss
 class HeadLoss:
     """A Keras loss over one head's labelled cells.
 
-    A cell is a row of a class head, or one column of a row of the others.
+    A cell is a row of a class head, or one column of a row of the others. A loss of columns gets the labels
+    as (rows, columns, 1) and the output as (rows, columns, outputs per column), which is 1 but for quantiles.
 
     Args:
         loss: its weighting and reduction are not used: cells are averaged here.
@@ -40,8 +41,10 @@ class HeadLoss:
         if self.kind == "category":
             there = there if there.shape.rank == 1 else tf.reduce_all(there, axis=1)
             return self.loss.call(labels, output)[:, None], there[:, None]
-        # A last axis of one, because Keras losses average over the last axis.
-        return self.loss.call(labels[..., None], output[..., None]), there
+        # An axis for the outputs of one column, because Keras losses average over the last axis.
+        columns = labels.shape[-1]
+        output = tf.reshape(output, (-1, columns, output.shape[-1] // columns))
+        return self.loss.call(labels[..., None], output), there
 
     def __call__(self, labels: Any, output: Any) -> tuple[Any, Any]:
         """Mean loss over the labelled cells and their number, both float32 scalars.

@@ -4,7 +4,7 @@ Exact over the rows at hand, not averaged over batches, so every logged value ca
 predictions. A metric that is not defined for the rows at hand (no label, one class only) is absent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
     Args:
         labels: codes (rows,), -1 where missing, or distributions (rows, classes), whose largest entry counts.
         probabilities: (rows, classes).
-        words: of accuracy, f1 (macro: mean over the classes that occur), auc (macro, one against the rest).
+        words: of accuracy, f1 (macro: mean over the classes that occur), auc (macro, one against the rest),
+            mae (of classes with an order: how many classes the likeliest one is away from the true one).
     """
     if labels.ndim == 2:
         labels = np.where(np.isnan(labels).any(axis=1), -1, np.nan_to_num(labels).argmax(axis=1))
@@ -30,6 +31,8 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
     classes = probabilities.shape[1]
     guess = probabilities.argmax(axis=1)
     found = {"accuracy": float(np.mean(guess == labels))}
+    if "mae" in words:
+        found["mae"] = float(np.mean(np.abs(guess - labels)))
     if "f1" in words:
         found["f1"] = _macro_f1(labels, guess, classes)
     if "auc" in words:
@@ -72,6 +75,31 @@ def of_numbers(labels: Array, outputs: Array, words: Iterable[str]) -> dict[str,
         return {}
     means = {word: np.array([column[word] for column in columns]) for word in words}
     return {word: mean for word in words for mean in _defined(word, means[word]).values()}
+
+
+def of_quantiles(
+    labels: Array, outputs: Array, words: Iterable[str], quantiles: Sequence[float]
+) -> dict[str, float]:
+    """Metrics of a head of quantiles, means over the columns.
+
+    Args:
+        labels: (rows, columns) in their own unit, NaN where missing.
+        outputs: (rows, columns x quantiles) in the same unit: all quantiles of a column, then the next.
+        words: of mae, rmse, r2 (of the median), pinball (in the unit, mean over the quantiles), coverage
+            (share of the rows between the outermost quantiles: their difference, where they are true).
+    """
+    outputs = outputs.reshape(len(outputs), labels.shape[1], len(quantiles))
+    middle = outputs[..., list(quantiles).index(0.5)]
+    found = of_numbers(labels, middle, [word for word in words if word not in ("pinball", "coverage")])
+    error = (labels[..., None] - outputs).astype(float)
+    shares = np.asarray(quantiles)
+    pinball = np.maximum(shares * error, (shares - 1) * error).mean(axis=-1)
+    inside = (labels >= outputs[..., 0]) & (labels <= outputs[..., -1])
+    for word, cells in (("pinball", pinball), ("coverage", np.where(np.isnan(labels), np.nan, inside))):
+        if word in words:
+            columns = [column[~np.isnan(column)].mean() for column in cells.T if not np.isnan(column).all()]
+            found |= _defined(word, np.array(columns))
+    return {word: found[word] for word in words if word in found}
 
 
 def skill(loss: float, constant: float) -> float:

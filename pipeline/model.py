@@ -4,7 +4,7 @@ Every branch, the fusion and every head is a nested keras.Model, named `branch_<
 `head_<name>`: a part's weights are those of its layer, and what is shared shows in the graph.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -42,20 +42,30 @@ def build_model(
     sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
     fused = keras.Model(sizes, fusion(sizes), name="fusion")(features)
     outputs = {
-        name: _head(name, head, targets[name].units, fused.shape[1:])(fused) for name, head in heads.items()
+        name: _head(name, head, head.width(targets[name].units), fused.shape[1:])(fused)
+        for name, head in heads.items()
     }
     return keras.Model(entries, outputs, name="model")
 
 
+def forward(
+    model: keras.Model, inputs: Mapping[str, Any], heads: Iterable[str], *, training: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model part by part: what crosses to the heads, by the layer it comes from, and the heads' outputs."""
+    features = {name: model.get_layer(f"branch_{name}")(inputs[name], training=training) for name in model.input}
+    fused = model.get_layer("fusion")(features, training=training)
+    return {"fusion": fused}, {name: model.get_layer(f"head_{name}")(fused, training=training) for name in heads}
+
+
 def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> keras.Model:
     """Raw head outputs to what people read: probabilities, and numbers in their own unit."""
-    raw = {name: keras.Input((targets[name].units,), name=name) for name in heads}
-    shown = {name: targets[name].present(head.present(raw[name], name)) for name, head in heads.items()}
+    raw = {name: keras.Input((head.width(targets[name].units),), name=name) for name, head in heads.items()}
+    shown = {name: _in_own_unit(targets[name], head.present(raw[name], name)) for name, head in heads.items()}
     return keras.Model(raw, shown, name="presenter")
 
 
 def export_model(inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model) -> keras.Model:
-    """The model that is logged: raw inputs, strings included, to presented outputs; the weights are `model`'s."""
+    """The model that is logged: raw inputs, strings too, to presented outputs; its weights are `model`'s."""
     raw = {
         key: keras.Input(shape, dtype=dtype, name=key)
         for name in model.input
@@ -68,6 +78,15 @@ def export_model(inputs: Mapping[str, Any], model: keras.Model, presenter: keras
         for name in model.input
     }
     return keras.Model(raw, presenter(model(prepared)), name="logged_model")
+
+
+def _in_own_unit(target: Any, x: KerasTensor) -> KerasTensor:
+    """What a target presents; of several outputs per column, as those of quantiles, each by its column."""
+    columns, width = target.units, x.shape[-1]
+    if width == columns:
+        return target.present(x)
+    by_column = layers.Permute((2, 1))(layers.Reshape((columns, width // columns))(x))
+    return layers.Reshape((width,))(layers.Permute((2, 1))(target.present(by_column)))
 
 
 def _entry(name: str, source: Any) -> KerasTensor:

@@ -144,7 +144,10 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
     (folder / "overrides.yaml").write_text(OmegaConf.to_yaml(list(overrides)))
     split = {name: len(rows.rows) for name, rows in job.dataset.splits.items()}
     _write_json(folder / "split.json", {"fingerprint": job.dataset.fingerprint, "rows": split})
-    _write_json(folder / "labels.json", {name: list(job.dataset.targets[name].names) for name in job.heads})
+    _write_json(
+        folder / "labels.json",
+        {name: head.names(job.dataset.targets[name].names) for name, head in job.heads.items()},
+    )
 
 
 def _write_environment(folder: Path) -> None:
@@ -183,11 +186,19 @@ def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, An
         columns[f"{name}_predicted"] = np.asarray(target.names, object)[best]
         columns[f"{name}_probability"] = outputs.max(axis=1)
         columns[f"{name}_probabilities"] = list(outputs)
-    elif outputs.shape[1] == 1:
-        columns |= {f"{name}_label": np.asarray(shown).reshape(-1), f"{name}_predicted": outputs[:, 0]}
-    else:
-        columns |= {f"{name}_label": list(np.asarray(shown)), f"{name}_predicted": list(outputs)}
+        return columns
+    head = job.heads[name]
+    for quantile in getattr(head, "quantiles", ()):
+        at = list(head.quantiles).index(quantile)
+        columns[f"{name}_q{quantile:g}"] = _one_or_list(outputs[:, at :: len(head.quantiles)])
+    columns |= {f"{name}_label": _one_or_list(np.asarray(shown))}
+    columns |= {f"{name}_predicted": _one_or_list(head.point(outputs))}
     return columns
+
+
+def _one_or_list(values: Array) -> Any:
+    """Columns of a table: a single one flat, several as a list in each row."""
+    return values[:, 0] if values.shape[1] == 1 else list(values)
 
 
 def _record(
@@ -224,7 +235,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         test=by_head(results.numbers, "test", list(job.heads))[name],
         val=by_head(results.numbers, "val", list(job.heads))[name],
         labels=job.measured["test"][name].labels,
-        outputs=epoch.outputs[name],
+        outputs=job.heads[name].point(epoch.outputs[name]),
         row_loss=job.trainer.losses[name].rows(rows.labels[name], epoch.raw[name]),
         rows=rows.rows,
     )

@@ -376,7 +376,22 @@ CONTEXT = {
     "heads/left_right": ["experiment=multimnist"],
     "heads/species_body_mass": ["experiment=penguins"],
 }
+TEXT = ["~data.inputs.series", "+data.inputs.series={kind: text, column: kanji.radical_names}"]
 PLACES = {
+    "branch/resnet": ["branch@branches.image=resnet"],
+    "branch/application": ["branch@branches.image=application"],
+    "branch/lstm": ["branch@branches.series=lstm"],
+    "branch/transformer": ["branch@branches.series=transformer"],
+    "branch/text_bag": [*TEXT, "branch@branches.series=text_bag"],
+    "branch/text_conv": [*TEXT, "branch@branches.series=text_conv"],
+    "branch/text_transformer": [*TEXT, "branch@branches.series=text_transformer"],
+    "head/ordinal": ["head@heads.class=ordinal"],
+    "head/multiclass_focal": ["head@heads.class=multiclass_focal"],
+    "head/quantiles": ["head@heads.score=quantiles"],
+    "head/multilabel": [
+        "head@heads.score=multilabel",
+        "data.targets.score={kind: labels, column: kanji.n_strokes}",
+    ],
     "branch/conv2d": ["branch@branches.image=conv2d"],
     "branch/conv1d": ["branch@branches.series=conv1d"],
     "branch/gru": ["branch@branches.series=gru"],

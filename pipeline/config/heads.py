@@ -41,6 +41,13 @@ METRICS = {
     "labels": ("accuracy", "f1", "auc", "ap"),
     "number": ("mae", "rmse", "r2"),
 }
+# Heads whose output is not that of any head of their target's kind.
+HEAD_LOSSES = {"pipeline.heads.Quantiles": ("pipeline.pinball.Pinball",)}
+HEAD_METRICS = {
+    "pipeline.heads.Ordinal": (*METRICS["category"], "mae"),
+    "pipeline.heads.Quantiles": (*METRICS["number"], "pinball", "coverage"),
+}
+WITHOUT_ACTIVATION = ("pipeline.heads.Ordinal", "pipeline.heads.Quantiles")
 # Our parts that take some kinds only; a part that is not named here says itself what it takes.
 BRANCH_KINDS = {
     "pipeline.branches.Conv2D": ("image",),
@@ -58,8 +65,11 @@ BRANCH_KINDS = {
 }
 HEAD_KINDS = {
     "pipeline.heads.Multiclass": ("category",),
+    "pipeline.heads.Ordinal": ("category",),
     "pipeline.heads.Binary": ("binary",),
+    "pipeline.heads.Multilabel": ("labels",),
     "pipeline.heads.Regression": ("number",),
+    "pipeline.heads.Quantiles": ("number",),
 }
 
 
@@ -88,6 +98,13 @@ def check_names(config: dict[str, Any]) -> None:
                 )
 
 
+def check_fusion(config: dict[str, Any]) -> None:
+    """A branch that conditions the others is one of the branches."""
+    condition, branches = config["fusion"].get("condition"), config["branches"]
+    if condition is not None and condition not in branches:
+        raise ConfigError("fusion.condition", "there is no such branch", found=condition, allowed=branches)
+
+
 def check_loss_weights(config: dict[str, Any]) -> None:
     """Weights belong to heads, are finite numbers of at least 0, and not all of them are 0."""
     weights, heads = config["loss_weights"], config["heads"]
@@ -112,27 +129,31 @@ def check_heads(config: dict[str, Any]) -> None:
         kind = target.get("kind")
         if kind is None:
             continue
-        unscaled = target.get("scale") == "none"
-        _check_loss(
-            f"heads.{name}.loss", head.get("loss"), kind, UNSCALED_LOSSES if unscaled else LOSSES[kind]
-        )
-        allowed = UNSCALED_ACTIVATIONS if unscaled else ACTIVATIONS[kind]
-        _check_activation(f"heads.{name}.activation", head, kind, allowed)
+        part, unscaled = head["_target_"], target.get("scale") == "none"
+        losses = HEAD_LOSSES.get(part, UNSCALED_LOSSES if unscaled else LOSSES[kind])
+        _check_loss(f"heads.{name}.loss", head.get("loss"), kind, losses)
+        activations = UNSCALED_ACTIVATIONS if unscaled else ACTIVATIONS[kind]
+        if part in WITHOUT_ACTIVATION:
+            activations = LOGITS
+        _check_activation(f"heads.{name}.activation", head, kind, activations)
+        words = HEAD_METRICS.get(part, METRICS[kind])
         for i, metric in enumerate(head.get("metrics", [])):
-            if not PART.test(metric) and metric not in METRICS[kind]:
+            if not PART.test(metric) and metric not in words:
                 key = f"heads.{name}.metrics.{i}"
-                raise ConfigError(key, f"not a metric of a {kind} head", found=metric, allowed=METRICS[kind])
+                raise ConfigError(key, f"not a metric of a {kind} head", found=metric, allowed=words)
 
 
 def _check_loss(key: str, loss: Any, kind: str, allowed: tuple[str, ...]) -> None:
     PART.check(key, loss)
-    module, _, name = loss["_target_"].rpartition(".")
-    if module == "keras.losses" and name not in allowed:
+    module, _, _ = loss["_target_"].rpartition(".")
+    ours = {one for losses in HEAD_LOSSES.values() for one in losses}
+    known = [word if word in ours else f"keras.losses.{word}" for word in allowed]
+    if (module == "keras.losses" or loss["_target_"] in ours) and loss["_target_"] not in known:
         raise ConfigError(
             f"{key}._target_",
             f"this loss does not fit a target of kind {kind}",
             found=loss["_target_"],
-            allowed=[f"keras.losses.{word}" for word in allowed],
+            allowed=known,
         )
 
 

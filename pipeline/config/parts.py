@@ -12,6 +12,7 @@ from pipeline.config.rules import (
     FLAG,
     NOT_NEGATIVE,
     NUMBER,
+    POSITIVE,
     POSITIVE_COUNT,
     TEXT,
     TEXTS,
@@ -34,6 +35,7 @@ ANNOTATIONS = {
     "str": TEXT,
     "bool": FLAG,
     "Sequence[int]": list_of(WHOLE),
+    "Sequence[float]": list_of(NUMBER),
     "Sequence[str]": list_of(TEXT),
     "str | Sequence[str]": TEXTS,
 }
@@ -47,12 +49,27 @@ RANGES = {
     "kernel_size": POSITIVE_COUNT,
     "pool_size": POSITIVE_COUNT,
     "embedding": POSITIVE_COUNT,
-    "padding": one_of("same", "valid"),
     "dropout": SHARE,
     "dropout_input": SHARE,
     "learning_rate": NOT_NEGATIVE,
     "warmup_epochs": NOT_NEGATIVE,
+    "blocks": POSITIVE_COUNT,
+    "attention_heads": POSITIVE_COUNT,
+    "expansion": POSITIVE_COUNT,
+    "longest": POSITIVE_COUNT,
+    "dropout_words": SHARE,
+    "unseen": SHARE,
+    "white": POSITIVE,
+    "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "a file that is there")),
+    "quantiles": Rule(
+        lambda value: (
+            list_of(SHARE).test(value) and value == sorted({*value}) and 0.5 in value and value[0] > 0
+        ),
+        "rising numbers between 0 and 1, with 0.5, the median, among them",
+    ),
 }
+# Words that Keras knows, as the public names of one of its modules.
+KERAS_WORDS = {"activation": "keras.activations", "architecture": "keras.applications"}
 
 
 def check_parts(config: dict[str, Any]) -> None:
@@ -80,6 +97,24 @@ def _check_part(config: dict[str, Any], key: str, target: str) -> None:
     for name, rule in RANGES.items():
         if name in node:
             rule.check(f"{parent}.{name}", node[name])
+    for name, known in KERAS_WORDS.items():
+        if node.get(name) is not None:
+            _check_keras_word(f"{parent}.{name}", node[name], known)
+    _check_attention(parent, node)
+
+
+def _check_keras_word(key: str, word: str, module: str) -> None:
+    known = [name for name in keras_names(module) if name not in ("serialize", "deserialize", "get")]
+    if word not in known:
+        raise ConfigError(key, f"{module} has no such name", found=word, allowed=known)
+
+
+def _check_attention(key: str, node: dict[str, Any]) -> None:
+    heads = node.get("attention_heads")
+    name = "width" if "width" in node else "embedding"
+    if heads and name in node and node[name] % heads:
+        allowed = f"a multiple of attention_heads={heads}"
+        raise ConfigError(f"{key}.{name}", "cannot be shared out evenly", found=node[name], allowed=allowed)
 
 
 @cache
