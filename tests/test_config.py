@@ -478,7 +478,7 @@ def test_hydra_may_call_what_the_check_lets_pass(composed):
     for key, target in find_targets(OmegaConf.to_container(cfg)):
         if target.startswith("keras.losses") or key == "optimizer._target_":
             instantiate(OmegaConf.select(cfg, key.removesuffix("._target_")), _execution_whitelist_=allowed)
-    for target in ("os.getcwd", "pipeline.tracking.os.getcwd", "keras.losses.deserialize.__globals__"):
+    for target in ("os.getcwd", "pipeline.tracking.writing.os.getcwd", "keras.losses.deserialize.__globals__"):
         with pytest.raises(InstantiationException):
             instantiate({"_target_": target}, _execution_whitelist_=allowed)
     assert instantiate(

@@ -1,4 +1,4 @@
-"""Everything that goes to MLflow. The only module of the program that imports it."""
+"""Runs while they are written: opened, told of each epoch, and left with a true status."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pipeline.progress import LogEpochs
 
-LOGGED_MODEL = Path(__file__).with_name("logged_model.py")
+LOGGED_MODEL = Path(__file__).parent.with_name("logged_model.py")
 # Its progress is not ours.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("mlflow").setLevel(logging.WARNING)
