@@ -49,8 +49,8 @@ def face_minima(matrix: tf.Tensor, norms: tf.Tensor, towards: tf.Tensor, radius:
     a = tf.linalg.matvec(shortest, ones)
     b = tf.linalg.matvec(pulled, ones)
     discriminant = b**2 - a * (tf.linalg.matvec(pulled, towards) - radius**2)
-    multiplier = (b + tf.sqrt(tf.maximum(discriminant, 0.0))) / a
-    stationary = tf.where(discriminant[:, None] >= 0, multiplier[:, None] * shortest - pulled, 0.0)
+    # NaN on a face without a stationary point, which drops it from the candidates.
+    stationary = ((b + tf.sqrt(discriminant)) / a)[:, None] * shortest - pulled
     return tf.concat([stationary, shortest], axis=0) / norms
 
 

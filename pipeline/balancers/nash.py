@@ -44,7 +44,7 @@ def bargain(matrix: tf.Tensor) -> tf.Tensor:
     found, _ = tf.while_loop(
         lambda _, decrement: decrement > 1e-5, step, start, maximum_iterations=MAXIMUM_STEPS
     )
-    return stretch(found)
+    return found
 
 
 @dataclass(kw_only=True, eq=False)

@@ -34,7 +34,7 @@ def best_weights(
     """Scale candidates to sum 1 and return the one with the least objective.
 
     Args:
-        directions: (candidates, heads); those of mixed signs, or of sum 0, are left out.
+        directions: (candidates, heads); those of mixed signs, of sum 0 or NaN are left out.
         objective: weights (candidates, heads) -> (candidates,).
         allowed: (heads,) bool; candidates that use another head are left out.
 
