@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data
 from pipeline.config import whitelist
+from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measured
 from pipeline.fit import reject_batch_hooks
 from pipeline.losses import HeadLoss
@@ -63,6 +64,13 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
     }
     optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), trusted)
     balancer = make(cfg.balancer, trusted)
+    if cfg.trainer.accumulate > 1 and (balancer.needs == "gram" or balancer.needs_losses_after):
+        raise ConfigError(
+            "trainer.accumulate",
+            f"{type(balancer).__name__} balances every batch: balanced, then averaged, is another method",
+            found=cfg.trainer.accumulate,
+            allowed="1, and a larger trainer.batch_size instead",
+        )
     balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
     trainer = Trainer(
         model,

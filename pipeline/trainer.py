@@ -15,7 +15,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.descent import Descended, Descent, Passed
 from pipeline.losses import HeadLoss
+from pipeline.model import forward
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result
@@ -109,6 +111,10 @@ class Trainer:
             for variable in model.get_layer(part).trainable_variables
         ]
         self.variables = model.trainable_variables
+        self.descent = Descent(self.variables, list(losses), balancer)
+        # What dropout draws from: the variables that are no weights.
+        weights = {id(variable) for variable in model.weights}
+        self.noise = [variable for variable in model.variables if id(variable) not in weights]
         optimizer.build(self.variables)
         # Callbacks look for the optimizer on the model.
         model.optimizer = optimizer
@@ -119,8 +125,11 @@ class Trainer:
     def train(
         self, rows: Rows, order: Array, loss_weights: Array, watch: Callable[[int], None] | None = None
     ) -> Epoch:
-        """One epoch over `rows` in an order of (rows,) ints; `watch` is told the rows done, every second or so."""
-        return self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch)
+        """One epoch over `rows` in an order of (rows,) ints; `watch` hears of the rows done, each second."""
+        epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch)
+        means = [epoch.losses.get(name, float("nan")) for name in self.losses]
+        self.balancer.on_epoch_end(tf.constant(means, tf.float32))
+        return epoch
 
     def evaluate(self, rows: Rows) -> Epoch:
         """One pass without learning, in the order of the rows."""
@@ -129,25 +138,46 @@ class Trainer:
 
     def _step(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
         """One update; returns the raw outputs and what is summed over the steps."""
-        with tf.GradientTape() as tape:
-            outputs = self.model(inputs, training=True)
+        states = [tf.identity(state.value) for state in self.noise]
+        with tf.GradientTape(persistent=True) as tape:
+            crossing, outputs = forward(self.model, inputs, self.losses, training=True)
             losses, numbers = self._head_losses(labels, outputs)
-            weights = loss_weights * tf.stop_gradient(self.balancer.weights(losses, numbers > 0, None))
-            regularisation = self._regularisation()
-            descended = tf.reduce_sum(weights * losses) + regularisation
-            scaled = self.optimizer.scale_loss(descended)
-        gradients = tape.gradient(scaled, self.variables)
-        self._apply(gradients)
-        return outputs, _sums(losses, numbers, weights, regularisation)
+        scale = tf.cast(self.optimizer.scale_loss(1.0), tf.float32)
+        passed = Passed(tape, losses, crossing, self.model.losses, scale)
+        descended = self.descent(passed, tf.stack(numbers) > 0, loss_weights)
+        self._apply(descended.gradients)
+        self._move_balancer(descended, inputs, labels, states)
+        return outputs, _sums(losses, numbers, descended.weights, self._regularisation())
+
+    def _move_balancer(self, descended: Descended, inputs: Any, labels: Any, states: list[Any]) -> None:
+        """Let the balancer move its state on, unless half precision overflowed in this step."""
+        after = None
+        if self.balancer.needs_losses_after:
+            # The same dropout as before the step: else its noise would pass for progress.
+            for state, value in zip(self.noise, states, strict=True):
+                state.assign(value)
+            _, outputs = forward(self.model, inputs, self.losses, training=True)
+            after = tf.stack(self._head_losses(labels, outputs)[0]) * descended.factors
+
+        def move() -> Any:
+            self.balancer.update(*descended.asked, losses_after=after)
+            return tf.constant(True)
+
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            known = [gradient for gradient in descended.gradients if gradient is not None]
+            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in known])
+            tf.cond(finite, move, lambda: tf.constant(False))
+        else:
+            move()
 
     def _look(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
-        outputs = self.model(inputs, training=False)
+        _, outputs = forward(self.model, inputs, self.losses, training=False)
         losses, numbers = self._head_losses(labels, outputs)
         return outputs, _sums(losses, numbers, loss_weights, self._regularisation())
 
     def _head_losses(self, labels: Any, outputs: Any) -> tuple[Any, Any]:
         pairs = [loss(labels[head], outputs[head]) for head, loss in self.losses.items()]
-        return tf.stack([mean for mean, _ in pairs]), tf.stack([number for _, number in pairs])
+        return [mean for mean, _ in pairs], [number for _, number in pairs]
 
     def _regularisation(self) -> Any:
         return tf.add_n(self.model.losses) if self.model.losses else tf.constant(0.0)
@@ -221,8 +251,9 @@ class Trainer:
         )
 
 
-def _sums(losses: Any, numbers: Any, weights: Any, regularisation: Any) -> tuple[Any, Any]:
+def _sums(means: list[Any], counts: list[Any], weights: Any, regularisation: Any) -> tuple[Any, Any]:
     """What is added up over steps: (loss x labelled cells, labelled cells, weight, weight x loss)."""
+    losses, numbers = tf.stack(means), tf.stack(counts)
     return (
         tf.cast(tf.stack([losses * numbers, numbers, weights, weights * losses]), tf.float64),
         tf.cast(regularisation, tf.float64),

@@ -54,7 +54,14 @@ TARGETS = {"class": Target("category", 5), "score": Target("number", 1)}
 
 
 def make_trainer(
-    names=("class", "score"), *, optimizer="rmsprop", complete=True, factors=None, dropout=0.0, jit=False
+    names=("class", "score"),
+    *,
+    optimizer="rmsprop",
+    complete=True,
+    factors=None,
+    dropout=0.0,
+    jit=False,
+    balancer=None,
 ):
     keras.utils.set_random_seed(0)
     made = {"class": heads.Multiclass(loss=LOSSES["class"]), "score": heads.Regression(loss=LOSSES["score"])}
@@ -68,8 +75,8 @@ def make_trainer(
     if isinstance(optimizer, str):
         optimizer = keras.optimizers.get(optimizer)
     presenter = build_presenter(TARGETS, made)
-    balancer = Static()
-    balancer.build(list(names), {})
+    balancer = balancer or Static()
+    balancer.build(list(names), {name: TARGETS[name].kind for name in names})
     return Trainer(model, presenter, losses, balancer, optimizer, batch_size=32, rates=factors, jit=jit)
 
 

@@ -1,0 +1,5 @@
+"""Speed, each script a table of ratios of two things run alternately. `make bench` runs them."""
+
+from pipeline.quiet import import_tensorflow
+
+import_tensorflow()

@@ -1,0 +1,206 @@
+"""Training speed: each row is the ratio of two things run alternately in one process.
+
+ours      a tracked run: per-head losses and metrics of every epoch sent to MLflow (SQLite in a scratch folder)
+fit       bare, untracked `model.fit(numpy)` as people write it: the same layers, losses, optimizer and batch
+graph     one hand-written tf.function for a whole epoch: no metrics, no tracking
+
+Times on a shared machine wander, so a row is the median of the rounds' ratios, with their quartiles.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from keras import layers
+
+from pipeline import compose, config
+from pipeline.fit import fit
+from pipeline.tracking import open_run
+
+TINY = ["experiment=image_series"]
+CONV = [
+    *TINY,
+    "branches.image.filters=[32,64]",
+    "branches.image.activation=relu",
+    "branches.image.pool_size=2",
+    "branches.series.filters=[32,64]",
+    "branches.series.activation=relu",
+]
+
+
+# What a part's layers become in the plain model: all but the masks and the pooling over steps.
+COPIED = (
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.MaxPooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.Flatten,
+    layers.Dense,
+    layers.Dropout,
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A job and how often it is timed: `epochs` in one go, so that logging is paid as in a run."""
+
+    name: str
+    overrides: list[str]
+    epochs: int
+    floors: dict[str, float]  # what the ratios must reach
+
+
+WORKLOADS = [
+    Workload("128 rows, tiny", [*TINY, "data.sources.noise.rows=128"], 200, {"fit": 6.0}),
+    Workload("10,000 rows, tiny", [*TINY, "data.sources.noise.rows=10000"], 4, {"fit": 2.3, "graph": 0.85}),
+    Workload(
+        "4,000 rows, conv 32/64", [*CONV, "data.sources.noise.rows=4000"], 3, {"fit": 1.6, "graph": 0.85}
+    ),
+    Workload("kanji, the default job", [], 2, {}),
+]
+
+
+def main() -> None:
+    """Print one table; `--quick` shrinks everything to see that it runs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="part of a workload's name")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    title = f"{'workload':<26}{'validation':<12}{'against':<9}{'ratio':>7}  {'quartiles':<15}{'floor':>6}"
+    print(f"{title}  ours ms/epoch")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for workload in WORKLOADS:
+            if options.only in workload.name:
+                for validated in (False, True):
+                    compare(workload, validated, options.rounds, options.quick)
+
+
+def compare(workload: Workload, validated: bool, rounds: int, quick: bool) -> None:
+    """Time a workload's ways alternately and print their ratios."""
+    epochs = 1 if quick else workload.epochs
+    fewer = ["data.sources.noise.rows=64"] if quick and workload.overrides else []
+    ways = ways_to_train([*workload.overrides, *fewer], validated)
+    for train in ways.values():
+        train(1)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(2 if quick else rounds):
+        for name, train in ways.items():
+            started = time.perf_counter()
+            train(epochs)
+            seconds[name].append((time.perf_counter() - started) / epochs)
+    for name in list(ways)[1:]:
+        ratios = np.array(seconds[name]) / np.array(seconds["ours"])
+        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+        floor = "" if validated else workload.floors.get(name, "")
+        print(
+            f"{workload.name:<26}{'each epoch' if validated else 'none':<12}{name:<9}{middle:>7.2f}"
+            f"  {low:.2f} … {high:<8.2f}{floor:>6}  {np.median(seconds['ours']) * 1000:.1f}",
+            flush=True,
+        )
+
+
+def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[int], None]]:
+    """Ours, bare `fit`, and the hand-written graph, each a function of the number of epochs."""
+    with initialize_config_dir(str(config.CONF)):
+        cfg = hydra_compose("config", overrides=[*overrides, "trainer.early_stopping=null"])
+    dataset = compose.load_data(cfg, folders=[Path.cwd()], trusted=[])
+    job = compose.build(cfg, dataset, trusted=[])
+    splits = ("train", "val") if validated else ("train",)
+
+    def ours(epochs: int) -> None:
+        with open_run(uri=None, experiment="bench", run_name="bench", params={}, tags={}) as tracked:
+            fit(
+                job.trainer,
+                {split: job.rows[split] for split in splits},
+                job.measured,
+                loss_weights=job.loss_weights,
+                epochs=epochs,
+                shuffle=True,
+                seed=0,
+                early_stopping=None,
+                callbacks=[tracked.log_epochs()],
+            )
+
+    arrays = {split: _arrays(job, dataset.splits[split]) for split in ("train", "val")}
+    loss = {name: head.loss for name, head in job.heads.items()}
+    plain = plain_model(job.model)
+    plain.compile(type(job.trainer.optimizer)(1e-3), loss=loss)
+    by_hand = plain_model(job.model)
+
+    def bare_fit(epochs: int) -> None:
+        more = {"validation_data": arrays["val"]} if validated else {}
+        plain.fit(*arrays["train"], batch_size=32, epochs=epochs, verbose=0, **more)
+
+    ways: dict[str, Callable[[int], None]] = {"ours": ours, "fit": bare_fit}
+    if not validated:
+        ways["graph"] = epoch_graph(by_hand, loss, type(job.trainer.optimizer)(1e-3), *arrays["train"])
+    return ways
+
+
+def _arrays(job: Any, split: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    # What Keras takes: no NaN steps, classes as the loss wants them.
+    inputs = {name: np.nan_to_num(np.asarray(values, "float32")) for name, values in split.prepared.items()}
+    return inputs, dict(split.labels)
+
+
+def plain_model(model: keras.Model) -> keras.Model:
+    """The same layers without masks and nested models, as people write them; weights are its own."""
+    entries = {name: keras.Input(x.shape[1:], name=name) for name, x in model.input.items()}
+    features = []
+    for name, x in entries.items():
+        for layer in model.get_layer(f"branch_{name}").layers:
+            if isinstance(layer, COPIED):
+                x = type(layer).from_config(layer.get_config())(x)
+        features.append(layers.GlobalMaxPooling1D()(x) if len(x.shape) == 3 else x)
+    fused = layers.Concatenate()(features)
+    for layer in model.get_layer("fusion").layers:
+        if isinstance(layer, layers.Dense | layers.Dropout):
+            fused = type(layer).from_config(layer.get_config())(fused)
+    return keras.Model(
+        entries, {name: layers.Dense(x.shape[-1], name=name)(fused) for name, x in model.output.items()}
+    )
+
+
+def epoch_graph(
+    model: keras.Model, loss: Any, optimizer: Any, inputs: Any, labels: Any
+) -> Callable[[int], None]:
+    """A whole epoch in one hand-written graph: shuffle, gather, step."""
+    optimizer.build(model.trainable_variables)
+    inputs, labels = tf.nest.map_structure(tf.constant, (inputs, labels))
+    rows = len(next(iter(inputs.values())))
+
+    @tf.function
+    def epoch() -> Any:
+        order, total = tf.random.shuffle(tf.range(rows)), 0.0
+        for step in tf.range(-(-rows // 32)):
+            at = order[step * 32 : (step + 1) * 32]
+            with tf.GradientTape() as tape:
+                outputs = model({name: tf.gather(x, at) for name, x in inputs.items()}, training=True)
+                value = tf.add_n([loss[name](tf.gather(y, at), outputs[name]) for name, y in labels.items()])
+            optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
+            total += value
+        return total
+
+    def run(epochs: int) -> None:
+        for _ in range(epochs):
+            epoch().numpy()
+
+    return run
+
+
+if __name__ == "__main__":
+    main()
