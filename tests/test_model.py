@@ -65,44 +65,6 @@ def make(dataset, fused, names=tuple(BRANCHES), missing=()):
     return model, build_presenter(dataset.targets, HEADS)
 
 
-SERIES_BRANCHES = [
-    branches.Conv1D(filters=[4, 5], kernel_size=3),
-    branches.Conv1D(filters=[4, 5], kernel_size=3, padding="valid"),
-    branches.Conv1D(filters=[4], kernel_size=4, pooling="average", units=[3]),
-    branches.GRU(units=[4, 3]),
-]
-
-
-@pytest.mark.parametrize("branch", SERIES_BRANCHES)
-def test_a_series_alone_and_in_a_batch_with_a_longer_one_gives_the_same_features(branch):
-    entry = keras.Input((None, 3))
-    model = keras.Model(entry, branch(entry, name="series"))
-    long = rng.normal(size=(4, 20, 3)).astype("float32")
-    for length in (1, 2, 5, 20):
-        alone = long[:1, :length]
-        batch = long.copy()
-        batch[0, length:] = np.nan
-        np.testing.assert_allclose(model(alone)[0], model(batch)[0], rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("branch", SERIES_BRANCHES)
-def test_a_series_without_any_step_gives_numbers(branch):
-    entry = keras.Input((None, 3))
-    features = keras.Model(entry, branch(entry, name="series"))(np.full((2, 6, 3), np.nan, "float32"))
-    assert np.isfinite(features).all()
-
-
-def test_a_valid_convolution_over_whole_series_is_that_of_keras():
-    entry = keras.Input((None, 3))
-    branch = branches.Conv1D(filters=[4], kernel_size=3, padding="valid", activation=None)
-    model = keras.Model(entry, branch(entry, name="series"))
-    plain = keras.Sequential([keras.layers.Conv1D(4, 3), keras.layers.GlobalMaxPooling1D()])
-    x = rng.normal(size=(5, 9, 3)).astype("float32")
-    plain(x)
-    plain.set_weights(model.get_weights())
-    np.testing.assert_allclose(model(x), plain(x), rtol=1e-6)
-
-
 @pytest.mark.parametrize("fused", FUSIONS, ids=lambda part: type(part).__name__)
 @pytest.mark.parametrize("names", [("image",), tuple(BRANCHES)])
 def test_every_fusion_joins_one_branch_or_many_and_every_weight_learns(dataset, fused, names):
