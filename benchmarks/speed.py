@@ -1,6 +1,6 @@
-"""Training speed: each row is the ratio of two things run alternately in one process.
+"""Training speed: each row is a ratio of two things run alternately in one process.
 
-ours      a tracked run: per-head losses and metrics of every epoch sent to MLflow (SQLite in a scratch folder)
+ours      a tracked run: losses and metrics of every epoch sent to MLflow (SQLite in a scratch folder)
 fit       bare, untracked `model.fit(numpy)` as people write it: the same layers, losses, optimizer and batch
 graph     one hand-written tf.function for a whole epoch: no metrics, no tracking
 

@@ -43,11 +43,9 @@ def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
 def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str]) -> Any:
     """The data that the config's branches and heads use."""
     node = make(cfg.data, trusted)
-    wanted = {
-        "inputs": {name: node["inputs"][name] for name in cfg.branches},
-        "targets": {name: node["targets"][name] for name in cfg.heads},
-    }
-    return data.load(**{**node, **wanted}, folders=list(folders), seed=cfg.seed)
+    return data.load(
+        **node, only_inputs=list(cfg.branches), only_targets=list(cfg.heads), folders=list(folders), seed=cfg.seed
+    )
 
 
 def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:

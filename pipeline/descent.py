@@ -124,7 +124,7 @@ class Descent:
         return gradients
 
     def _parts(self, passed: Passed) -> list[list[Any]]:
-        """Each head's gradients with respect to what the balancer's level names; unconnected ones are zeros."""
+        """Each head's gradients with respect to what the level names; unconnected ones are zeros."""
         if self.balancer.level == "representation":
             sources = list(passed.crossing.values())
         else:
