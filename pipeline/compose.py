@@ -43,9 +43,8 @@ def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
 def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str]) -> Any:
     """The data that the config's branches and heads use."""
     node = make(cfg.data, trusted)
-    return data.load(
-        **node, only_inputs=list(cfg.branches), only_targets=list(cfg.heads), folders=list(folders), seed=cfg.seed
-    )
+    used = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
+    return data.load(**node, **used, folders=list(folders), seed=cfg.seed)
 
 
 def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:

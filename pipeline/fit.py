@@ -70,7 +70,7 @@ def fit(
     """Train for up to `epochs` epochs and leave the model with the kept weights.
 
     Args:
-        rows, heads: by split; those of "train" and "val" are used.
+        rows, heads: by split; those of "train" are used, and of "val" where given.
         shuffle: draw the order of the rows anew each epoch, from the seed and the number of the epoch.
         callbacks: told of each epoch and its metrics; nothing is called per batch, see `reject_batch_hooks`.
         watch: told the rows done inside an epoch, about every second.
@@ -124,7 +124,8 @@ def _one_epoch(
     weights = np.array([loss_weights[name] for name in trainer.losses], np.float32)
     trained = trainer.train(rows["train"], order, weights, watch)
     metrics = measure("train", trained, heads["train"], loss_weights)
-    metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], loss_weights)
+    if "val" in rows:
+        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], loss_weights)
     metrics |= {f"weight/{head}": float(value) for head, value in trained.weights.items()}
     metrics |= {f"share/{head}": float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started
