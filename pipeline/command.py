@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 from typing import Any
 
@@ -24,6 +25,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config
 from pipeline.errors import ConfigError
+from pipeline.sweep.callback import goes_on
 
 Task = Callable[[DictConfig], Any]
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -52,7 +54,7 @@ def verb(task: Task) -> Callable[[], None]:
     def command() -> None:
         _raise_on_sigterm()
         try:
-            _run_hydra(_checked(task))
+            _run_on(_checked(task))
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             sys.exit(130)
@@ -84,6 +86,16 @@ def _checked(task: Task) -> Task:
             raise
 
     return job
+
+
+def _run_on(job: Task) -> None:
+    """Run a command; a sweep that lost its workers goes on with what is left, while it gets anywhere."""
+    while True:
+        try:
+            return _run_hydra(job)
+        except BrokenProcessPool:
+            if not goes_on():
+                raise
 
 
 def _run_hydra(job: Task) -> None:

@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
 from pipeline.quiet import import_tensorflow
+from pipeline.sweep.launchers import threads
+from pipeline.sweep.trial import begin
 
 
 @verb
@@ -19,12 +21,17 @@ def main(cfg: DictConfig) -> Any:
     from hydra.core.hydra_config import HydraConfig
 
     typed = overrides()
+    begun = begin(cfg, typed)
+    if begun.objective is not None:
+        return begun.objective
     return run(
         cfg,
         overrides=typed,
         groups=choices(HydraConfig.get().runtime.choices),
         folders=folders(),
         trusted_modules=trusted(typed),
+        run_id=begun.run_id,
+        threads=threads(HydraConfig.get().launcher),
     )
 
 
@@ -35,8 +42,15 @@ def run(
     groups: dict[str, str],
     folders: Sequence[Path],
     trusted_modules: Sequence[str] = (),
+    run_id: str | None = None,
+    threads: int | None = None,
 ) -> Any:
-    """Run one composed config from its data to its record in MLflow; returns the objective."""
+    """Run one composed config from its data to its record in MLflow; returns the objective.
+
+    Args:
+        run_id: a run that is open already, as a sweep's are.
+        threads: what `trainer.threads=auto` means where trials share the machine.
+    """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     import_tensorflow()
     from pipeline import compose, records
@@ -47,13 +61,19 @@ def run(
 
     clock = Clock()
     with clock.phase("set up"):
-        set_up(seed=cfg.seed, **{key: cfg.trainer[key] for key in ("precision", "threads", "deterministic")})
+        set_up(
+            seed=cfg.seed,
+            precision=cfg.trainer.precision,
+            threads=threads if threads and cfg.trainer.threads == "auto" else cfg.trainer.threads,
+            deterministic=cfg.trainer.deterministic,
+        )
     with clock.phase("load data"):
         dataset = compose.load_data(cfg, folders=folders, trusted=trusted_modules)
     with clock.phase("build"):
         job = compose.build(cfg, dataset, trusted=trusted_modules)
     progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
-    with open_run(**records.opening(cfg, overrides, groups, run_name(overrides))) as tracked:
+    opening = records.opening(cfg, overrides, groups, run_name(overrides))
+    with open_run(run_id=run_id, **opening) as tracked:
         with clock.phase("train"):
             fitted = fit(
                 job.trainer,

@@ -16,9 +16,23 @@ from pipeline.config.parts import check_parts
 from pipeline.config.trust import check_trust, trusted, whitelist
 from pipeline.errors import ConfigError
 
-__all__ = ["CONF", "check", "choices", "flatten", "folders", "overrides", "run_name", "trusted", "whitelist"]
+__all__ = [
+    "CONF",
+    "TOLD",
+    "check",
+    "choices",
+    "flatten",
+    "folders",
+    "overrides",
+    "resolved",
+    "run_name",
+    "trusted",
+    "whitelist",
+]
 
 PACKAGE = Path(__file__).parent.parent
+# The override with which a sweep tells its jobs which run is their parent.
+TOLD = "sweep.parent="
 # An installed wheel has conf inside the package, a checkout beside it.
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
 
@@ -65,10 +79,14 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
 
 
 def overrides() -> list[str]:
-    """The running job's overrides as typed, those of a sweep included; none outside a command."""
+    """The running job's overrides as typed, those of a sweep included; none outside a command.
+
+    What a sweep itself tells its jobs is left out.
+    """
     if not HydraConfig.initialized():
         return []
-    return list(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))  # type: ignore[arg-type]
+    given: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [override for override in given if not override.startswith(TOLD)]
 
 
 def folders() -> list[Path]:

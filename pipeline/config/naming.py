@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 Scalar = str | int | float | bool | None
 
 # These say how a run is kept or started, not what it is.
-NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective")
+NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective", "sweep")
 # Top-level values; any other key without a dot is a group.
 VALUES = ("seed",)
 
@@ -42,19 +42,26 @@ def choices(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def run_name(overrides: Sequence[str]) -> str:
+def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
     """What a run's overrides change, in few characters: MLflow's lists cut names after about 14.
+
+    Args:
+        overrides: as typed.
+        varies: in a sweep, the keys that differ from run to run: only they are named.
 
     Example: `["loss_weights.class=2.0", "optimizer=adam"]` gives `class=2.0 adam`; no override, `defaults`.
     """
     kept = [
         override for override in overrides if not re.match(rf"[+~]*({'|'.join(NOT_IN_NAME)})\b", override)
     ]
-    keys = [override.lstrip("+~").partition("=")[0] for override in kept]
-    last = [_last(key) for key in keys]
+    if varies:
+        kept = [override for override in kept if _key(override) in varies]
+        # A seed only repeats the rest.
+        kept.sort(key=lambda override: _key(override) == "seed")
+    last = [_last(_key(override)) for override in kept]
     words = []
-    for override, key in zip(kept, keys, strict=True):
-        value = override.partition("=")[2]
+    for override in kept:
+        key, value = _key(override), _short(override.partition("=")[2])
         short = ".".join(re.split(r"[.@]", key)[-2:]) if last.count(_last(key)) > 1 else _last(key)
         if override.startswith("~"):
             words.append(f"no {short}")
@@ -63,6 +70,15 @@ def run_name(overrides: Sequence[str]) -> str:
         else:
             words.append(value)
     return " ".join(words) or "defaults"
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
+
+
+def _short(value: str) -> str:
+    """A number that a search drew, in three digits: 0.0031622776601683794 is 0.00316."""
+    return f"{float(value):.3g}" if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", value) else value
 
 
 def _last(key: str) -> str:

@@ -32,6 +32,7 @@ TOP = {
     "trainer": MAPPING,
     "tracking": MAPPING,
     "objective": TEXTS,
+    "sweep": MAPPING,
     "trusted_modules": list_of(TEXT),
 }
 TRAINER = {
@@ -59,6 +60,7 @@ TRACKING = {
     "register": or_null(TEXT),
     "system_metrics": FLAG,
 }
+SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
 
 
@@ -69,6 +71,7 @@ def check_nodes(config: dict[str, Any]) -> None:
     if config["trainer"]["early_stopping"] is not None:
         check_node("trainer.early_stopping", config["trainer"]["early_stopping"], EARLY_STOPPING)
     check_node("tracking", config["tracking"], TRACKING)
+    check_node("sweep", config["sweep"], SWEEP)
     check_node("data", config["data"], DATA, optional={"join": TEXT})
     POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):

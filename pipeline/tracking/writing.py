@@ -166,16 +166,22 @@ def open_run(
     params: Mapping[str, Any],
     tags: Mapping[str, str],
     system_metrics: bool = False,
+    run_id: str | None = None,
 ) -> Iterator[Run]:
     """Open a run and leave it with a true status: FINISHED, FAILED with its traceback, or KILLED by a signal.
 
     Args:
         uri: MLflow's store; None for the default.
         params: names to scalars.
+        run_id: a run that was made before and keeps its name; None for a new one.
     """
     _, uri, experiment_id = connect(uri, experiment)
     active = mlflow.start_run(
-        experiment_id=experiment_id, run_name=run_name, tags=dict(tags), log_system_metrics=system_metrics
+        run_id=run_id,
+        experiment_id=experiment_id,
+        run_name=None if run_id else run_name,
+        tags=dict(tags),
+        log_system_metrics=system_metrics,
     )
     run = Run(active.info.run_id, experiment_id, uri)
     status = RunStatus.FINISHED

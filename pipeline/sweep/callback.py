@@ -1,0 +1,175 @@
+"""What Hydra tells a sweep: it has begun, one of its jobs has ended, all have."""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from pipeline.config import TOLD
+from pipeline.errors import ConfigError
+from pipeline.sweep.launchers import workers
+from pipeline.sweep.process import identity
+
+if TYPE_CHECKING:
+    from pipeline.sweep.parent import Parent
+    from pipeline.sweep.watch import Watch
+
+RECORDED = ("train",)  # the verbs whose jobs are runs in MLflow
+AGAIN = "PIPELINE_SWEEP_AGAIN"  # "<parent> <milliseconds>" of a sweep that lost its workers and goes on
+
+
+def goes_on() -> bool:
+    """Whether a sweep that lost its workers has trials left to run."""
+    return AGAIN in os.environ
+
+
+class SweepCallback(Callback):
+    """Keeps a sweep's run in MLflow; the trials' own runs are made by `pipeline.sweep.trial`.
+
+    Pickled to the workers, so it holds nothing open there.
+    """
+
+    def __init__(self) -> None:
+        self.parent: Parent | None = None
+        self.watch: Watch | None = None
+        self.since = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"parent": None, "watch": None, "since": self.since}
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """A preset of a sweep says nothing about a single run."""
+        chosen = config.hydra.runtime.choices.get("sweep")
+        if chosen:
+            problem = "a sweep needs -m, as in: python -m pipeline.train -m sweep=…"
+            _refuse(ConfigError("sweep", problem, found=f"sweep={chosen}"))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Open the sweep's run, or go on with it, and let the jobs know."""
+        if config.hydra.job.name not in RECORDED:
+            return
+        with _refusing():
+            self._start(config)
+
+    def _start(self, config: DictConfig) -> None:
+        from pipeline.sweep.parent import Parent
+        from pipeline.sweep.study import is_search, prepare
+        from pipeline.sweep.watch import Watch
+
+        fixed, varies, planned = plan(config)
+        goes_on_with, _, since = os.environ.pop(AGAIN, "").partition(" ")
+        self.since = int(since or time.time() * 1000)
+        tags = {
+            "sweep.process": identity(),
+            "sweep.command": " ".join(["python -m pipeline.train -m", *fixed]),
+            "sweep.varies": json.dumps(varies),
+            "sweep.since": str(self.since),
+            "pipeline.overrides": " ".join(fixed),
+        }
+        self.parent = Parent.open(config, tags, goes_on_with or None)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
+            if is_search(config.hydra.sweeper):
+                prepare(
+                    config.hydra.sweeper,
+                    name=config.sweep.name or self.parent.run_id,
+                    objective=objective_of(config),
+                    trials=self.parent.trials(),
+                    since=self.since,
+                    workers=workers(config.hydra.launcher),
+                )
+        self.watch = Watch(self.parent, objective_of(config), planned)
+        self.watch.start()
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """In the process that ran the job: a job that ended before its run did leaves a true status too."""
+        if config.hydra.job.name not in RECORDED or config.sweep.parent is None:
+            return
+        if job_return.status == JobStatus.FAILED:
+            from pipeline.sweep.trial import end_failed
+
+            # The property would raise it.
+            end_failed(config, job_return._return_value)
+        if self.watch is not None:
+            self.watch.look()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Give every child and the sweep a true status, draw the board, say what failed."""
+        if self.parent is None or self.watch is None:
+            return
+        error = sys.exc_info()[1]  # what ends the sweep, if anything does
+        broken = isinstance(error, BrokenProcessPool)
+        before = self._failures()
+        self.parent.settle(self.watch.deaths if broken else None)
+        self.watch.stop()
+        if broken and len(self._failures()) > len(before):
+            os.environ[AGAIN] = f"{self.parent.run_id} {self.since}"
+            return
+        code = self._close(error)
+        if code and not isinstance(error, KeyboardInterrupt | SystemExit):
+            # In place of the error of one trial: all have been told.
+            raise SystemExit(code)
+
+    def _failures(self) -> list[Any]:
+        assert self.parent is not None
+        return [trial for trial in self.parent.trials() if trial.status == "FAILED"]
+
+    def _close(self, error: BaseException | None) -> int:
+        assert self.parent is not None
+        assert self.watch is not None
+        failures = self._failures()
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            status = "KILLED"
+        else:
+            status = "FAILED" if failures or error else "FINISHED"
+        self.watch.draw(status)
+        self.parent.client.set_terminated(self.parent.run_id, status)
+        print(self.watch.ending())
+        return 1 if failures else 0
+
+
+def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
+    """A sweep's overrides as typed, the keys that vary, and how many trials that makes.
+
+    A preset's `hydra.sweeper.params` count as typed before the command line's.
+    """
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    params = config.hydra.sweeper.get("params") or {}
+    parsed = OverridesParser.create().parse_overrides([*(f"{k}={v}" for k, v in params.items()), *typed])
+    last = {override.get_key_element().lstrip("+~"): override for override in parsed}
+    varies = [name for name, override in last.items() if override.is_sweep_override()]
+    if "n_trials" in config.hydra.sweeper:
+        return typed, varies, config.hydra.sweeper.n_trials
+    planned = 1
+    for name in varies:
+        if last[name].is_discrete_sweep():
+            planned *= sum(1 for _ in last[name].sweep_string_iterator())
+    return typed, varies, planned
+
+
+def objective_of(config: DictConfig) -> Any:
+    """The metric, or list of metrics, that trials return."""
+    return config.objective if isinstance(config.objective, str) else list(config.objective)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> None:
+    # Hydra turns a callback's exceptions into warnings; this is none.
+    sys.stderr.write(f"{error}\n")
+    raise SystemExit(2)

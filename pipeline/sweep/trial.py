@@ -1,0 +1,109 @@
+"""One job of a sweep: its run in MLflow, or what an earlier attempt at it reached."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, open_dict
+
+from pipeline.config import overrides, resolved, run_name
+from pipeline.sweep.process import identity
+
+# These say how a run is started and kept; two configs that agree in all else are one trial.
+NOT_OF_A_TRIAL = ("tracking", "sweep", "objective", "trusted_modules")
+
+
+class TrialFailedError(RuntimeError):
+    """An earlier attempt of the same command at this trial failed: it is not tried again."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A job that may run, in the run `run_id`; or one that is done, and its `objective` known."""
+
+    run_id: str | None = None
+    objective: Any = None
+
+
+begun = Begun()  # of this process: a worker runs one job after the other
+
+
+def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
+    """Open the run of a sweep's job under its parent, unless the sweep has its result already.
+
+    Outside of a sweep nothing happens.
+
+    Raises:
+        TrialFailedError: this command has tried the job before, and it failed.
+    """
+    global begun
+    begun = Begun()
+    if cfg.sweep.parent is None:
+        return begun
+    from pipeline.sweep.parent import Parent
+
+    parent = Parent.of(cfg)
+    mine, since = key(cfg), int(parent.tag("sweep.since"))
+    for trial in parent.attempts():
+        if trial.key != mine:
+            continue
+        if trial.status == "FINISHED" and (objective := trial.objective(cfg.objective)) is not None:
+            begun = Begun(objective=objective)
+            return begun
+        if trial.status == "FAILED" and trial.started >= since:
+            raise TrialFailedError(trial.reason)
+    begun = Begun(run_id=_add(parent, cfg, typed))
+    return begun
+
+
+def end_failed(config: DictConfig, error: BaseException) -> None:
+    """Give a failed job's run its status, where the job ended before it had one; make the run if need be.
+
+    Args:
+        config: the job's config with Hydra's own node.
+    """
+    global begun
+    if isinstance(error, TrialFailedError):
+        return
+    from pipeline.sweep.parent import Parent
+
+    cfg = config.copy()
+    with open_dict(cfg):
+        del cfg["hydra"]
+    parent, typed, run_id = Parent.of(cfg), overrides(), begun.run_id
+    if run_id is None and isinstance(error, Exception):
+        run_id = _add(parent, cfg, typed)
+    begun = Begun()
+    if run_id is not None:
+        parent.end(run_id, error)
+
+
+def key(cfg: DictConfig) -> str:
+    """What makes a config this trial and no other, as 16 hexadecimal digits."""
+    config = {name: node for name, node in resolved(cfg).items() if name not in NOT_OF_A_TRIAL}
+    return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _add(parent: Any, cfg: DictConfig, typed: Sequence[str]) -> str:
+    varies = json.loads(parent.tag("sweep.varies"))
+    return parent.add(run_name(typed, varies), tags(cfg, typed, varies))
+
+
+def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[str, str]:
+    """A child's tags: whose child it is, which trial, what varies in it, which process runs it."""
+    return {
+        "mlflow.parentRunId": cfg.sweep.parent,
+        "sweep.id": cfg.sweep.parent,
+        "sweep.trial": key(cfg),
+        "sweep.varied": json.dumps(varied(typed, varies)),
+        "sweep.process": identity(),
+        "pipeline.overrides": " ".join(typed),
+    }
+
+
+def varied(typed: Sequence[str], varies: Sequence[str]) -> dict[str, str]:
+    """The overrides that vary in a sweep, key -> value as written; seed, which only repeats, comes last."""
+    given = dict(override.lstrip("+").partition("=")[::2] for override in typed)
+    return {name: given[name] for name in sorted(varies, key=lambda name: name == "seed") if name in given}
