@@ -80,7 +80,7 @@ def test_text_cells_are_numbers_or_booleans_where_all_of_them_are(tmp_path: Path
     for name, expected in {"int": [1, np.nan, 3], "real": [2.5, np.nan, 100], "flag": [1, np.nan, 0]}.items():
         np.testing.assert_array_equal(numbers(column("s.csv", f"s.{name}", tmp_path)), expected)
     assert strings(column("s.csv", "s.mixed", tmp_path)).tolist() == ["1", "", "two\nlines"]
-    assert strings(column("s.csv", "s.flag", tmp_path)).tolist() == ["True", "", "False"]
+    assert strings(column("s.csv", "s.flag", tmp_path)).tolist() == ["true", "", "false"]
 
 
 def test_an_empty_line_of_a_single_column_is_an_empty_cell(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_names_may_be_a_column_and_give_strings_their_order() -> None:
 
 def test_booleans_are_classes() -> None:
     assert loaded({"kind": "category", "column": "s.a"}, a=np.arange(ROWS) % 2 == 1).targets["y"].names == [
-        "False",
-        "True",
+        "false",
+        "true",
     ]
 
 

@@ -10,6 +10,8 @@ from pipeline.errors import ConfigError
 
 # In a column of numbers these words can mean nothing else; in a column of strings they are strings.
 NOT_AVAILABLE = {"NA", "N/A", "#N/A", "n/a", "null", "NULL", "nan", "NaN", "None"}
+# How programs write what a file of true and false, read whole, gives as booleans.
+TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -28,10 +30,22 @@ class Column:
     def take(self, rows: np.ndarray) -> "Column":
         return replace(self, values=self.values[rows], place=lambda row: self.place(int(rows[row])))
 
-    def error(self, row: int, problem: str, allowed: str, found: object = None) -> ConfigError:
+    def error(self, row: int, problem: str, allowed: str, found: object = None) -> "RowError":
         shown = repr(self.values[row]) if found is None else found
-        where = f"column '{self.reference}', {self.place(row)} (rows count from 0)"
-        return ConfigError(self.key, f"{problem}: {where}", found=shown, allowed=allowed)
+        return RowError(
+            self.key, problem, column=self.reference, place=self.place(row), found=shown, allowed=allowed
+        )
+
+
+class RowError(ConfigError):
+    """One row is at fault. `reason` says so without the place, for lists of many such rows."""
+
+    def __init__(
+        self, key: str, problem: str, *, column: str, place: str, found: object, allowed: str
+    ) -> None:
+        where = f"column '{column}', {place} (rows count from 0)"
+        super().__init__(key, f"{problem}: {where}", found=found, allowed=allowed)
+        self.column, self.reason = column, f"{problem}; found: {found}; allowed: {allowed}"
 
 
 def missing(values: np.ndarray) -> np.ndarray:
@@ -105,9 +119,11 @@ def strings(column: Column) -> np.ndarray:
 
 
 def text_of(value: object) -> str:
-    """One value as people would type it; 3, 3.0 and "3" are the same."""
+    """One value as people would type it; 3, 3.0 and "3" are the same, and so are True, "True" and "true"."""
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and value in TRUTH_VALUES):
+        return str(value).lower()
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
     return str(value)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from pipeline.data.columns import Column, missing, stacked
-from pipeline.data.pictures import check_pictures, holds_pictures, read_pictures
+from pipeline.data.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
 from pipeline.data.prepare import Specs
 from pipeline.data.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
@@ -43,6 +43,7 @@ class Image:
     dtype: str = field(init=False)
     factor: float = field(init=False, default=1.0)
     files: bool = field(init=False, default=False)
+    restored: bool = field(init=False, default=False)
     fill: np.ndarray | None = field(init=False, default=None)
     mean: np.ndarray | None = field(init=False, default=None)
     spread: np.ndarray | None = field(init=False, default=None)
@@ -67,12 +68,22 @@ class Image:
         self.factor = 1 / 255 if bytes_only and self.scale == "auto" else 1.0
         self._fit_pixels(sources, train, [] if self.files else values)
 
+    def restore(self, name: str, specs: Specs) -> None:
+        self.name = name
+        shape, self.dtype = specs[name]
+        self.shape = tuple(int(size or 0) for size in shape)
+        self.restored = True
+
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
         column = self._column(sources).take(rows)
-        if self.files:
+        if self.files or (self.restored and holds_pictures(column)):
+            if self.restored and self.size is None:
+                check_sizes(column, self._roots(sources), self.shape)
             values = read_pictures(column, self._roots(sources), self.shape)
         else:
             values = _arrays(column, self.shape)
+        if self.restored:
+            _check_kind(column, values, self.dtype, self.shape)
         return {self.name: values.astype(self.dtype, copy=False)}
 
     def specs(self) -> Specs:
@@ -148,6 +159,32 @@ def _arrays(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
         extremes = f"{values[row].min()} to {values[row].max()}"
         raise column.error(row, "whole numbers that are no bytes", "0 to 255, or floats", extremes)
     return values.astype(np.uint8)
+
+
+def _check_kind(column: Column, values: np.ndarray, dtype: str, shape: tuple[int, ...]) -> None:
+    """New rows are what the logged model was made for: of its shape, and bytes where it takes bytes."""
+    if values.shape[1:] != shape:
+        raise ConfigError(
+            column.key,
+            f"column '{column.reference}': another shape",
+            found=values.shape[1:],
+            allowed=str(shape),
+        )
+    if dtype != "uint8" or values.dtype == np.uint8:
+        return
+    absent = _absent(values)
+    if absent.any():
+        allowed = "an image in every row: the model never saw a row without one"
+        raise column.error(int(np.argmax(absent)), "no image", allowed)
+    wrong = (
+        ((values != np.floor(values)) | (values < 0) | (values > 255)).reshape(len(values), -1).any(axis=1)
+    )
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        extremes = f"{values[row].min():g} to {values[row].max():g}"
+        raise column.error(
+            row, "not the pixels that the model takes", "whole numbers from 0 to 255", extremes
+        )
 
 
 def _holds_bytes(column: Column, values: np.ndarray) -> bool:

@@ -26,6 +26,8 @@ class Input(Protocol):
     """What a kind of input can do; a class of your own with these may be a `_target_` in `data.inputs`.
 
     `references` maps each column to the option that names it. `fit` learns from the rows `train` alone.
+    `restore` stands in for `fit` where a logged model is at hand: from its raw inputs it learns what `raw`
+    needs.
     `raw` gives the raw arrays of some rows: names and dtypes as `specs` has them (shapes without the rows).
     `prepare` builds Keras layers on symbolic raw tensors and gives one tensor.
     """
@@ -39,6 +41,8 @@ class Input(Protocol):
     def references(self) -> dict[str, str]: ...
 
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None: ...
+
+    def restore(self, name: str, specs: Specs) -> None: ...
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]: ...
 

@@ -53,6 +53,20 @@ def check_pictures(
     return int(size[0]), int(size[1]), channels or (1 if grey else 3)
 
 
+def check_sizes(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> None:
+    """All pictures have the height and width of `shape`; only their headers are read.
+
+    Raises:
+        ConfigError: a file that is missing, no picture, or of another size.
+    """
+    for row in np.flatnonzero(~missing(column.values)).tolist():
+        with _open(column, row, roots) as picture:
+            found = _upright_size(picture)
+        if found != tuple(shape[:2]):
+            due = f"{shape[0]} x {shape[1]} (height x width), as in training"
+            raise column.error(row, "a picture of another size", due, found=f"{found[0]} x {found[1]}")
+
+
 def read_pictures(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
     """The pictures as (rows, height, width, channels): uint8, or float32 where some are missing (NaN).
 

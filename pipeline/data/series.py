@@ -33,7 +33,7 @@ class Series:
     scale: str = "standard"
 
     name: str = field(init=False)
-    steps: int = field(init=False)
+    steps: int | None = field(init=False, default=None)
     channels: int = field(init=False)
     fill: np.ndarray = field(init=False)
     mean: np.ndarray | None = field(init=False, default=None)
@@ -56,15 +56,19 @@ class Series:
         if self.scale == "standard":
             self.mean, self.spread = mean, spread
 
+    def restore(self, name: str, specs: Specs) -> None:
+        self.name, self.channels = name, int(specs[name][0][-1] or 1)
+
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
         column = sources.column(self.column, f"data.inputs.{self.name}.column").take(rows)
-        values = _padded(column, self.steps, self.channels)
+        steps = self.steps or _longest(column)
+        values = _padded(column, steps, self.channels)
         if self.length:
             lengths = _lengths(
-                sources.column(self.length, f"data.inputs.{self.name}.length").take(rows), self.steps
+                sources.column(self.length, f"data.inputs.{self.name}.length").take(rows), steps
             )
             values = np.where(
-                np.arange(self.steps)[None, :, None] < lengths[:, None, None], values, np.float32("nan")
+                np.arange(steps)[None, :, None] < lengths[:, None, None], values, np.float32("nan")
             )
         return {self.name: values}
 
@@ -96,6 +100,13 @@ class Series:
                 allowed="(rows, steps, channels), (rows, steps), or a list in every row",
             )
         return int(shape[1]), int(shape[2]) if len(shape) == 3 else 1
+
+
+def _longest(column: Column) -> int:
+    if column.values.dtype != object:
+        return int(column.values.shape[1])
+    rows = np.flatnonzero(~missing(column.values))
+    return max((len(element(column, int(row))) for row in rows), default=1)
 
 
 def _padded(column: Column, steps: int, channels: int) -> np.ndarray:

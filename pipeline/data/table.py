@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import pandas as pd
 
 from pipeline.data.columns import Column, missing, numbers, strings
 from pipeline.data.prepare import Specs
@@ -66,13 +67,19 @@ class Table:
             values, columns = number_columns(sources, self.numeric, f"{key}.numeric")
             self.numbers = fit_numbers(values[train], columns, scale=self.scale, key=f"{key}.numeric")
 
+    def restore(self, name: str, specs: Specs) -> None:
+        self.name = name
+        for reference in self.categorical:
+            text = specs[self._raw_name(reference)][1] == "string"
+            self.categories[reference] = np.array([], dtype=object if text else np.float64)
+
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
         key = f"data.inputs.{self.name}"
         arrays = {}
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical").take(rows)
             text = self.categories[reference].dtype == object
-            arrays[self._raw_name(reference)] = strings(column) if text else _cells(column)
+            arrays[self._raw_name(reference)] = strings(column) if text else _coded(column)
         for reference in self.numeric:
             values = numbers(sources.column(reference, f"{key}.numeric").take(rows))
             arrays[self._raw_name(reference)] = values.astype(np.float32)
@@ -114,6 +121,15 @@ def _cells(column: Column) -> np.ndarray:
     """Strings as objects ("" = missing), whole and other numbers as float64 (NaN = missing)."""
     kind = column.values.dtype.kind
     return numbers(column).astype(np.float64) if kind in "iuf" else strings(column)
+
+
+def _coded(column: Column) -> np.ndarray:
+    """Categories of numbers as float64; a text is a category that no training row had: infinity."""
+    if column.values.dtype.kind in "iuf":
+        return numbers(column).astype(np.float64)
+    words = pd.Series(strings(column), dtype=object)
+    parsed = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
+    return np.where(np.isnan(parsed) & (words != "").to_numpy(), np.inf, parsed)
 
 
 def _codes(tensor: Any, categories: np.ndarray) -> Any:

@@ -67,6 +67,9 @@ class Text:
         if self.longest is None:
             self.longest = min(int(layer(tensor).shape[1]), ENOUGH)
 
+    def restore(self, name: str, specs: Specs) -> None:
+        self.name = name
+
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {self.name: strings(sources.column(self.column, f"data.inputs.{self.name}.column").take(rows))}
 

@@ -31,6 +31,7 @@ class Vector:
 
     name: str = field(init=False)
     columns: list[str] = field(init=False)
+    width: int | None = field(init=False, default=None)
     numbers: Numbers = field(init=False)
 
     def references(self) -> dict[str, str]:
@@ -43,8 +44,12 @@ class Vector:
         values, self.columns = number_columns(sources, self.column, f"{key}.column")
         self.numbers = fit_numbers(values[train], self.columns, scale=self.scale, key=f"{key}.column")
 
+    def restore(self, name: str, specs: Specs) -> None:
+        self.name, self.width = name, specs[name][0][0]
+
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-        values, _ = number_columns(sources, self.column, f"data.inputs.{self.name}.column", rows)
+        key = f"data.inputs.{self.name}.column"
+        values, _ = number_columns(sources, self.column, key, rows, width=self.width)
         return {self.name: values.astype(np.float32)}
 
     def specs(self) -> Specs:
@@ -64,7 +69,12 @@ def short_name(reference: str) -> str:
 
 
 def number_columns(
-    sources: Sources, column: str | Sequence[str], key: str, rows: np.ndarray | None = None
+    sources: Sources,
+    column: str | Sequence[str],
+    key: str,
+    rows: np.ndarray | None = None,
+    *,
+    width: int | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """One or several columns of numbers, side by side.
 
@@ -73,17 +83,20 @@ def number_columns(
         column: one reference, to an array (rows,) or (rows, columns), or a list of them.
         key: the config key to name in messages.
         rows: row numbers; None: all.
+        width: how many columns are due; None: as many as there are.
 
     Returns:
         (rows, columns), NaN = missing, and the columns' names: those of a 2-D array are `name.0`, `name.1` …
     """
     arrays, names = [], []
-    for reference in column_list(column):
+    references = column_list(column)
+    shape = None if width is None else (width - len(references) + 1,)
+    for reference in references:
         one = sources.column(reference, key)
         # Lists are read whole: some rows alone may all be missing, and then say nothing of the width.
         whole = _holds_lists(one.values)
         one = one if rows is None or whole else one.take(rows)
-        values = stacked(one) if whole else numbers(one)
+        values = stacked(one, shape) if whole else numbers(one)
         values = values[rows] if whole and rows is not None else values
         if values.ndim > 2:
             raise ConfigError(
@@ -92,11 +105,16 @@ def number_columns(
                 found=f"shape {values.shape}",
                 allowed="(rows,) or (rows, columns)",
             )
-        width = 1 if values.ndim == 1 else values.shape[1]
+        cells = 1 if values.ndim == 1 else values.shape[1]
         name = short_name(reference)
-        arrays.append(values.reshape(len(values), width))
-        names += [name] if width == 1 else [f"{name}.{position}" for position in range(width)]
-    return np.concatenate(arrays, axis=1), names
+        arrays.append(values.reshape(len(values), cells))
+        names += [name] if cells == 1 else [f"{name}.{position}" for position in range(cells)]
+    joined = np.concatenate(arrays, axis=1)
+    if width is None or joined.shape[1] == width:
+        return joined, names
+    if not np.isnan(joined).all():
+        raise ConfigError(key, "another number of columns", found=joined.shape[1], allowed=str(width))
+    return np.full((len(joined), width), np.nan), names
 
 
 def _holds_lists(values: np.ndarray) -> bool:
