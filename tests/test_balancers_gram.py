@@ -199,6 +199,18 @@ def test_pcgrad_projects_in_the_given_order_on_the_original_gradients(heads):
     np.testing.assert_allclose(weights.numpy() @ rows, np.sum(projected, axis=0), rtol=1e-4, atol=1e-4)
 
 
+def test_pcgrad_never_projects_a_head_on_itself():
+    """Three projections turn the first gradient round by more than 90 degrees from where it was."""
+    angles = np.deg2rad([0, 135, 180, 190])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype("float32")
+    gram, labelled = tf.constant(rows @ rows.T), tf.ones(4, tf.bool)
+    first, last = np.tile([0, 1, 2, 3], (4, 1)), np.tile([1, 2, 3, 0], (4, 1))
+    first[1:], last[1:] = [1, 2, 3, 0], [1, 2, 3, 0]
+    np.testing.assert_allclose(
+        pcgrad_weights(gram, labelled, tf.constant(last)), pcgrad_weights(gram, labelled, tf.constant(first))
+    )
+
+
 def test_pcgrad_really_shuffles():
     balancer = balancers.PCGrad()
     weigh(balancer, gradients(0, 4))
@@ -366,6 +378,13 @@ def test_aligned_gradients_are_orthogonal_and_of_one_length(heads):
         aligned = aligned_matrix(tf.constant(rows @ rows.T), scale).numpy() @ rows
         found = np.linalg.svd(aligned, compute_uv=False)
         np.testing.assert_allclose(found, np.full(heads, expected), rtol=1e-3)
+
+
+def test_aligned_passes_over_directions_that_only_rounding_has():
+    rows = gradients(1, 3, size=2)
+    singular = np.linalg.svd(rows, compute_uv=False)
+    aligned = aligned_matrix(tf.constant(rows @ rows.T, tf.float64)).numpy() @ rows
+    np.testing.assert_allclose(np.linalg.svd(aligned, compute_uv=False), singular[[-1, -1]], rtol=1e-3)
 
 
 def test_aligned_leaves_orthogonal_gradients_of_one_length_alone():

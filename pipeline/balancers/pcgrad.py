@@ -39,7 +39,7 @@ def pcgrad_weights(gram: tf.Tensor, labelled: tf.Tensor, order: tf.Tensor) -> tf
         excess = tf.math.divide_no_nan(overlap, tf.gather(squares, other))[:, None]
         parts -= excess * chosen
         products -= excess * tf.gather(gram, other)
-    return tf.where(labelled, tf.reduce_sum(tf.where(labelled[:, None], parts, 0.0), axis=0), 0.0)
+    return tf.where(labelled, tf.reduce_sum(parts, axis=0), 0.0)
 
 
 @dataclass(kw_only=True, eq=False)
