@@ -28,12 +28,25 @@ from pipeline.errors import ConfigError
 from pipeline.sweep.callback import goes_on
 
 Task = Callable[[DictConfig], Any]
+Check = Callable[[DictConfig], None]
 FULL_ERROR = "HYDRA_FULL_ERROR"
 KEY_NOTE = "full_key: "  # Hydra's note on an error that a call made from the config raised
 
 
-def verb(task: Task) -> Callable[[], None]:
+def check_training(cfg: DictConfig) -> None:
+    """The checks of a config that trains."""
+    config.check(cfg, overrides=config.overrides(), folders=config.folders())
+
+
+def verb(
+    task: Task | None = None, *, config_name: str = "config", check: Check = check_training
+) -> Callable[..., Any]:
     """Make a command of a task: compose the config from the command line, check it, run the task.
+
+    Args:
+        task: what the command does; without it, a decorator that takes one.
+        config_name: the file of `conf/` that the command line changes.
+        check: raises ConfigError for what is wrong in the composed config; it should be quick.
 
     The task gets a checked config; what it returns goes to the sweeper. It should import heavy modules in its
     body, because `--help` and messages about the config come before it runs. SIGTERM raises SystemExit in
@@ -49,12 +62,14 @@ def verb(task: Task) -> Callable[[], None]:
         if __name__ == "__main__":
             main()
     """
+    if task is None:
+        return functools.partial(verb, config_name=config_name, check=check)
 
     @functools.wraps(task)
     def command() -> None:
         _raise_on_sigterm()
         try:
-            _run_on(_checked(task))
+            _run_on(_checked(task, check), config_name)
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             sys.exit(130)
@@ -66,13 +81,13 @@ def verb(task: Task) -> Callable[[], None]:
     return command
 
 
-def _checked(task: Task) -> Task:
+def _checked(task: Task, check: Check) -> Task:
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
         _raise_on_sigterm()  # a sweep's worker is a process of its own
         overrides = config.overrides()
         try:
-            config.check(cfg, overrides=overrides, folders=config.folders())
+            check(cfg)
             return task(cfg)
         except Exception as error:
             message = fault(error)
@@ -88,19 +103,19 @@ def _checked(task: Task) -> Task:
     return job
 
 
-def _run_on(job: Task) -> None:
+def _run_on(job: Task, config_name: str) -> None:
     """Run a command; a sweep that lost its workers goes on with what is left, while it gets anywhere."""
     while True:
         try:
-            return _run_hydra(job)
+            return _run_hydra(job, config_name)
         except BrokenProcessPool:
             if not goes_on():
                 raise
 
 
-def _run_hydra(job: Task) -> None:
+def _run_hydra(job: Task, config_name: str) -> None:
     allowed = config.whitelist(config.trusted(sys.argv[1:]))
-    main = hydra.main(config_path=str(config.CONF), config_name="config", execution_whitelist=allowed)
+    main = hydra.main(config_path=str(config.CONF), config_name=config_name, execution_whitelist=allowed)
     before = os.environ.get(FULL_ERROR)
     # Hydra then raises what it would print and turn into exit code 1.
     os.environ[FULL_ERROR] = "1"
