@@ -1,7 +1,7 @@
 """A composed config -> the objects it names. The verbs' common ground: nothing below them sees a config."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,18 @@ def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
 
 
 def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str]) -> Any:
-    """The data that the config's branches and heads use."""
+    """The data that the config's branches and heads use, looked through for leaks.
+
+    Raises:
+        ConfigError: a leak that `data.leaks` does not let pass.
+    """
     node = make(cfg.data, trusted)
-    used = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
-    return data.load(**node, **used, folders=list(folders), seed=cfg.seed)
+    policy = node.pop("leaks", "warn")
+    used: dict[str, Any] = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
+    dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
+    found = data.leaks(dataset) if policy != "ignore" else []
+    data.report_leaks(found, policy)
+    return replace(dataset, leaks=found)
 
 
 def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:

@@ -24,6 +24,7 @@ class Measured:
         constant: loss of the best constant of the training rows on this split's rows; None without labels.
         quantiles: of a head that predicts some; else ().
         point: presented outputs -> what a Keras metric looks at.
+        guess: the best constant, a raw output (width,).
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Measured:
     constant: float | None
     quantiles: Sequence[float] = ()
     point: Callable[[Array], Array] = lambda outputs: outputs
+    guess: Array | None = None
 
 
 def measured(
@@ -60,6 +62,7 @@ def measured(
                 constant_loss(loss, labels, constant),
                 getattr(head, "quantiles", ()),
                 head.point,
+                constant,
             )
     return found
 

@@ -31,7 +31,8 @@ class Split:
 class Dataset:
     """Fitted inputs and targets by name, the splits "train", "val" and "test", and the split's fingerprint.
 
-    `groups` is the group of each row of the joined sources, where `data.split.group` names one.
+    `groups` is the group of each row of the joined sources, where `data.split.group` names one; `leaks` are
+    those that were looked for and found, see `pipeline.data.leakage`.
     """
 
     inputs: dict[str, Input]
@@ -39,6 +40,7 @@ class Dataset:
     splits: dict[str, Split]
     fingerprint: str
     groups: np.ndarray | None = None
+    leaks: Sequence[Any] = ()
 
 
 def load(

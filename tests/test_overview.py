@@ -1,0 +1,84 @@
+"""What there is to learn from is said before it is learned."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+
+from pipeline import compose, config, overview
+
+
+@pytest.fixture(scope="module")
+def job():
+    return composed("experiment=penguins", "fusion.units=[4]")
+
+
+def composed(*overrides):
+    with initialize_config_dir(str(config.CONF)):
+        cfg = hydra_compose("config", overrides=list(overrides))
+    dataset = compose.load_data(cfg, folders=[], trusted=[])
+    return compose.build(cfg, dataset, trusted=[])
+
+
+def test_every_head_and_split_has_its_rows_and_its_best_constant(job):
+    table = overview.overview(job).set_index(["target", "split"])
+    assert len(table) == 6
+    train = table.loc[("species", "train")]
+    assert train["constant"] == max(train["counts"], key=train["counts"].get)
+    shares = np.array(list(train["counts"].values())) / train["labelled"]
+    assert train["constant_loss"] == pytest.approx(-np.sum(shares * np.log(shares)), abs=1e-4)
+    mass = table.loc[("body_mass", "train")]
+    assert mass["q25"] < mass["constant"] < mass["q75"]
+    assert table.loc[("body_mass", "val"), "constant_loss"] == job.measured["val"]["body_mass"].constant
+
+
+def test_the_text_has_a_line_per_head_and_split(job):
+    lines = overview.as_text(overview.overview(job)).splitlines()
+    assert len(lines) == 7
+    assert lines[0].split()[:3] == ["head", "split", "rows"]
+    assert lines[1].split()[:2] == ["species", "train"]
+    assert "Adelie" in lines[1]
+    assert " … " in lines[4]
+
+
+def test_many_classes_are_cut_to_the_most_frequent():
+    counts = {f"c{n}": n for n in range(20)}
+    row = {"target": "t", "column": "", "split": "val", "rows": 9, "labelled": 0, "counts": counts}
+    text = overview.as_text(pd.DataFrame([row | {"constant": "c19", "constant_loss": None}]))
+    assert "c19 19, c18 18" in text
+    assert "… 20 classes" in text
+    assert "c0 0" not in text
+    assert " - " in text
+
+
+def test_it_is_shown_at_a_terminal_only(job, capsys, monkeypatch):
+    overview.show(job)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    overview.show(job)
+    assert "best constant" in capsys.readouterr().err
+
+
+def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        job = composed("experiment=gray_colour")
+    assert "have the very inputs of a row of" in caplog.text
+    overview.write(tmp_path / "data", job)
+    table = pd.read_csv(tmp_path / "data" / "summary.csv")
+    assert table["rows"].tolist() == [1334, 285, 287]
+    assert sum(json.loads(table["counts"][0]).values()) == 1334
+    leaks = json.loads((tmp_path / "data" / "leaks.json").read_text())
+    assert {leak["severity"] for leak in leaks} == {"identical rows"}
+    assert leaks[0]["examples"][0].startswith("row ")
+
+
+def test_leaks_fail_or_are_not_looked_for_as_the_data_says(caplog):
+    with pytest.raises(config.ConfigError, match=r"data\.leaks"):
+        composed("experiment=gray_colour", "+data.leaks=fail")
+    with caplog.at_level(logging.WARNING):
+        assert composed("experiment=gray_colour", "+data.leaks=ignore").dataset.leaks == []
+    assert not caplog.records
