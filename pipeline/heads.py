@@ -25,6 +25,8 @@ class Head:
         metrics: words of `pipeline.metrics`, or Keras metrics.
         units: hidden dense layers of this head alone.
         activation: of the output; null for logits or plain numbers.
+        branch: read this branch's features instead of the fusion's: an auxiliary head, that teaches the branch
+            directly and shows what it knows by itself.
     """
 
     loss: Loss
@@ -32,6 +34,7 @@ class Head:
     units: Sequence[int] = ()
     dropout: float = 0.0
     activation: str | None = None
+    branch: str | None = None
 
     def __call__(self, x: KerasTensor, name: str, width: int) -> KerasTensor:
         """Return the raw output, (rows, width)."""

@@ -41,20 +41,38 @@ def build_model(
     }
     sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
     fused = keras.Model(sizes, fusion(sizes), name="fusion")(features)
-    outputs = {
-        name: _head(name, head, head.width(targets[name].units), fused.shape[1:])(fused)
-        for name, head in heads.items()
-    }
+    outputs = {}
+    for name, head in heads.items():
+        read = features[head.branch] if head.branch else fused
+        made = _head(name, head, head.width(targets[name].units), read.shape[1:])
+        made.reads = f"branch_{head.branch}" if head.branch else "fusion"
+        outputs[name] = made(read)
     return keras.Model(entries, outputs, name="model")
+
+
+def encode(model: keras.Model, inputs: Mapping[str, Any], *, training: bool) -> dict[str, Any]:
+    """The branches' features, by branch."""
+    return {name: model.get_layer(f"branch_{name}")(inputs[name], training=training) for name in model.input}
+
+
+def decode(
+    model: keras.Model, features: Mapping[str, Any], heads: Iterable[str], *, training: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Features on to the heads: what crosses to them, by the layer it comes from, and their outputs."""
+    parts = {name: model.get_layer(f"head_{name}") for name in heads}
+    crossing = {"fusion": model.get_layer("fusion")(dict(features), training=training)}
+    for name, x in features.items():
+        if any(part.reads == f"branch_{name}" for part in parts.values()):
+            # A copy lies on no way to the fusion: the gradient with respect to it is the reading head's alone.
+            crossing[f"branch_{name}"] = ops.copy(x)
+    return crossing, {name: part(crossing[part.reads], training=training) for name, part in parts.items()}
 
 
 def forward(
     model: keras.Model, inputs: Mapping[str, Any], heads: Iterable[str], *, training: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The model part by part: what crosses to the heads, by the layer it comes from, and the heads' outputs."""
-    features = {name: model.get_layer(f"branch_{name}")(inputs[name], training=training) for name in model.input}
-    fused = model.get_layer("fusion")(features, training=training)
-    return {"fusion": fused}, {name: model.get_layer(f"head_{name}")(fused, training=training) for name in heads}
+    return decode(model, encode(model, inputs, training=training), heads, training=training)
 
 
 def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> keras.Model:

@@ -64,6 +64,16 @@ FAULTS = [
         ["found:   imag", "nearest: image"],
     ),
     (
+        ["heads.score.branch=imag"],
+        "heads.score.branch: there is no such branch",
+        ["found:   imag", "nearest: image"],
+    ),
+    (
+        ["heads.score.branch=image", "heads.class.branch=image"],
+        "heads: no head reads the fusion",
+        ["branch: null"],
+    ),
+    (
         ["objective=best/val_clas_skill"],
         "objective: no metric of this name",
         ["nearest: best/val_class_skill"],

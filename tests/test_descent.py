@@ -85,6 +85,14 @@ def test_what_is_descended_is_the_weighted_sum_of_the_heads_gradients(level):
         np.testing.assert_allclose(change, wanted, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("level", ["representation", "parameters", "last_shared"])
+def test_a_head_that_reads_a_branch_is_counted_once(level):
+    _, moved, by_head = one_step(Fixed(level), reads={"score": "series"})
+    for i, change in enumerate(moved):
+        wanted = 2.0 * 0.5 * by_head[0][i] + 0.5 * 3.0 * by_head[1][i]
+        np.testing.assert_allclose(change, wanted, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("level", ["representation", "parameters"])
 def test_unscaled_private_weights_get_their_own_loss_times_its_loss_weight(level):
     trainer, moved, by_head = one_step(Fixed(level, scale_private=False))
@@ -150,6 +158,15 @@ def test_every_balancer_learns_and_logs_the_same_objective(name):
     assert total[-1] < total[0]
     assert sum(epochs[-1].shares.values()) == pytest.approx(1)
     assert all(np.isfinite(list(epochs[-1].weights.values())))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_balancer_takes_a_head_that_reads_a_branch(name):
+    trainer = make_trainer(
+        balancer=ALL[name](), optimizer=keras.optimizers.Adam(1e-2), reads={"score": "series"}
+    )
+    epochs = train(trainer, epochs=6)
+    assert sum(epochs[-1].losses.values()) < sum(epochs[0].losses.values())
 
 
 @pytest.mark.parametrize("name", ALL)

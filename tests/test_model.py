@@ -1,5 +1,6 @@
 """Parts and the models made of them: invariances, missing inputs, round trips."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline import branches, data, fusion, heads
-from pipeline.model import build_model, build_presenter, export_model
+from pipeline.model import build_model, build_presenter, export_model, forward
 
 rng = np.random.default_rng(0)
 ROWS = 60
@@ -176,3 +177,27 @@ assert "pipeline" not in sys.modules
 
 def _tensor(values):
     return tf.constant(values.astype(str) if values.dtype == object else values)
+
+
+def test_a_head_that_reads_a_branch_sees_nothing_else(dataset):
+    keras.utils.set_random_seed(1)
+    auxiliary = {**HEADS, "class": dataclasses.replace(HEADS["class"], branch="image")}
+    model = build_model(dataset.inputs, dataset.targets, BRANCHES, FUSIONS[0], auxiliary)
+    split = dict(dataset.splits["test"].prepared)
+    before = model(split)
+    after = model({**split, "vector": split["vector"] + 1})
+    np.testing.assert_array_equal(before["class"], after["class"])
+    assert np.abs(before["score"] - after["score"]).max() > 0
+    after = model({**split, "image": 255 - split["image"]})
+    assert np.abs(before["class"] - after["class"]).max() > 0
+
+
+def test_parts_one_after_the_other_are_the_model(dataset):
+    keras.utils.set_random_seed(1)
+    auxiliary = {**HEADS, "class": dataclasses.replace(HEADS["class"], branch="image")}
+    model = build_model(dataset.inputs, dataset.targets, BRANCHES, FUSIONS[0], auxiliary)
+    split = dataset.splits["test"].prepared
+    crossing, outputs = forward(model, split, HEADS, training=False)
+    assert list(crossing) == ["fusion", "branch_image"]
+    for name, output in model(split).items():
+        np.testing.assert_allclose(outputs[name], output, rtol=1e-6)

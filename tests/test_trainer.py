@@ -62,9 +62,14 @@ def make_trainer(
     dropout=0.0,
     jit=False,
     balancer=None,
+    reads=None,
 ):
     keras.utils.set_random_seed(0)
-    made = {"class": heads.Multiclass(loss=LOSSES["class"]), "score": heads.Regression(loss=LOSSES["score"])}
+    reads = reads or {}
+    made = {
+        "class": heads.Multiclass(loss=LOSSES["class"], branch=reads.get("class")),
+        "score": heads.Regression(loss=LOSSES["score"], branch=reads.get("score")),
+    }
     made = {name: made[name] for name in names}
     parts = {
         "image": branches.Conv2D(filters=[3], activation=None, padding="valid", pool_size=1),

@@ -9,7 +9,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config.data import check_entries, check_files, check_split
-from pipeline.config.heads import check_fusion, check_heads, check_loss_weights, check_metrics, check_names
+from pipeline.config.heads import (
+    check_auxiliary,
+    check_fusion,
+    check_heads,
+    check_loss_weights,
+    check_metrics,
+    check_names,
+)
 from pipeline.config.naming import choices, flatten, run_name
 from pipeline.config.nodes import check_nodes
 from pipeline.config.parts import check_parts
@@ -57,6 +64,7 @@ def check(cfg: DictConfig, *, overrides: Sequence[str] = (), folders: Sequence[P
     check_files(config, [Path.cwd()] if folders is None else folders)
     check_names(config)
     check_fusion(config)
+    check_auxiliary(config)
     check_loss_weights(config)
     check_heads(config)
     check_metrics(config)

@@ -105,6 +105,18 @@ def check_fusion(config: dict[str, Any]) -> None:
         raise ConfigError("fusion.condition", "there is no such branch", found=condition, allowed=branches)
 
 
+def check_auxiliary(config: dict[str, Any]) -> None:
+    """A head that reads a branch names one; some head reads the fusion."""
+    read = {name: head.get("branch") for name, head in config["heads"].items()}
+    for name, branch in read.items():
+        if branch is not None and branch not in config["branches"]:
+            raise ConfigError(
+                f"heads.{name}.branch", "there is no such branch", found=branch, allowed=config["branches"]
+            )
+    if all(read.values()):
+        raise ConfigError("heads", "no head reads the fusion", found=read, allowed="a head with branch: null")
+
+
 def check_loss_weights(config: dict[str, Any]) -> None:
     """Weights belong to heads, are finite numbers of at least 0, and not all of them are 0."""
     weights, heads = config["loss_weights"], config["heads"]
