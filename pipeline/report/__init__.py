@@ -3,11 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from markupsafe import Markup
+
 from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
 from pipeline.report.page import write_page
 from pipeline.report.picture import model_section
-from pipeline.report.record import Drawing, HeadResult, InputExamples, Part, Record, Section, Table
+from pipeline.report.record import (
+    Drawing,
+    Heading,
+    HeadResult,
+    InputExamples,
+    Part,
+    Record,
+    Section,
+    Table,
+)
 from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
 from pipeline.report.style import legend_of, look
 
@@ -35,7 +46,17 @@ def write(folder: Path, record: Record) -> None:
             *record.sections,
             *([time_section(record.phases)] if record.phases else []),
         ]
-        write_page(folder, record, sections)
+        write_page(folder, _heading(record), sections)
+
+
+def _heading(record: Record) -> Heading:
+    note = Markup("Kept epoch: <strong>{}</strong>").format(record.best_epoch)
+    url = record.run_url
+    if url and url.startswith(("http://", "https://")):
+        note += Markup(' · run: <a href="{0}">{0}</a>').format(url)
+    elif url:
+        note += f" · run: {url}"
+    return Heading(record.title, note, record.command, record.config_yaml)
 
 
 def _result_section(record: Record) -> Section:

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.report.record import Drawing, Record, Section, Table
+from pipeline.report.record import Drawing, Heading, Section, Table
 from pipeline.report.style import DPI, number
 
 
@@ -66,8 +66,8 @@ class Files:
         return file
 
 
-def write_page(folder: Path, record: Record, sections: list[Section]) -> None:
-    """All figures and tables of `sections`, and `report.html` with everything in it."""
+def write_page(folder: Path, heading: Heading, sections: list[Section], file: str = "report.html") -> None:
+    """All figures and tables of `sections`, and the page `file` with everything in it."""
     files = Files(folder)
     shown = [
         {
@@ -87,8 +87,8 @@ def write_page(folder: Path, record: Record, sections: list[Section]) -> None:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    page = environment.get_template("page.html.j2").render(record=record, sections=shown)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    page = environment.get_template("page.html.j2").render(heading=heading, sections=shown)
+    (folder / file).write_text(page, encoding="utf-8")
 
 
 def _png(figure: Figure) -> bytes:

@@ -43,6 +43,21 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """The head of a page, and the config at its foot.
+
+    `note` may be a `markupsafe.Markup`; `refresh` are the seconds after which a browser reads the page again,
+    for one that is still written.
+    """
+
+    title: str
+    note: str
+    command: str
+    config_yaml: str = ""
+    refresh: int | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """One part of the model: `layers` are (label, output shape, number of parameters), first to last."""
 
