@@ -65,7 +65,7 @@ class RowReader:
         specs: name -> its raw model inputs.
         missing: names of the inputs that the rows lack.
         join: the column on which the sources of a mapping are joined.
-        key: a column that names the rows; None: their number, or with `join` its values.
+        key: a column of the files that names the rows; None: that of `join` or of a folder's files, if any.
         folders: where relative paths are looked for.
 
     Raises:
@@ -85,13 +85,19 @@ class RowReader:
     ) -> None:
         self.inputs = {name: one for name, one in inputs.items() if name not in missing}
         self.specs, self.missing = specs, list(missing)
-        self.folders, self.key = list(folders), key
+        self.folders, self.key, self.key_name = list(folders), key, key
         self._check_missing(inputs)
         self.references = sorted({name for one in self.inputs.values() for name in one.references()})
         if isinstance(given, Mapping):
+            if key is not None:
+                raise ConfigError(
+                    "key", "several sources have the key of data.join", found=key, allowed="null"
+                )
             self.parts: list[Chunks] = [Whole(given, self.references, join, self.folders)]
             self.columns = {reference: reference for reference in self.references}
-            self.key = "" if join and key is None else key
+            self.key = self.key_name = None
+            if join:
+                self.key, self.key_name = "", join
         else:
             paths = expand(given if isinstance(given, str) else list(given), self.folders, KEY)
             self.folders += [path if path.is_dir() else path.parent for path in paths]
@@ -155,7 +161,7 @@ class RowReader:
                 allowed="input={<source>: <file>, …}",
             )
         if self.key is None and join is not None and all(join in part.columns for part in self.parts):
-            self.key = join
+            self.key = self.key_name = join
         for part in self.parts:
             for column in (*names.values(), *([] if self.key is None else [self.key])):
                 if column not in part.columns:
@@ -171,7 +177,8 @@ class RowReader:
                 found=f"inputs {', '.join(self.inputs)}",
                 allowed="a table that names the pictures; or missing=[…] for the inputs that these rows lack",
             )
-        self.columns, self.key = dict.fromkeys(self.references, FILE), FILE
+        self.columns = dict.fromkeys(self.references, FILE)
+        self.key = self.key_name = FILE
 
     def _no_column(self, column: str, names: Mapping[str, str], part: Chunks) -> ConfigError:
         of = [name for name, one in self.inputs.items() for r in one.references() if names[r] == column]

@@ -1,5 +1,6 @@
 """Everything that goes to MLflow and comes from it. The only package of the program that imports it."""
 
+from pipeline.tracking.reading import Recorded, all_runs, find_run, open_store
 from pipeline.tracking.writing import (
     Run,
     Writer,
@@ -10,4 +11,16 @@ from pipeline.tracking.writing import (
     source_tags,
 )
 
-__all__ = ["Run", "Writer", "connect", "default_uri", "log_failure", "open_run", "source_tags"]
+__all__ = [
+    "Recorded",
+    "Run",
+    "Writer",
+    "all_runs",
+    "connect",
+    "default_uri",
+    "find_run",
+    "log_failure",
+    "open_run",
+    "open_store",
+    "source_tags",
+]
