@@ -1,6 +1,10 @@
 """A small data set with planted signals, and runs on it that several tests look at."""
 
 import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,3 +61,40 @@ def planted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / f"{name}.yaml").write_text(text)
     return folder
+
+
+@dataclass(frozen=True)
+class RecordedRuns:
+    """A folder in which two models were trained: `planted` (image, series) and `penguins` (a table)."""
+
+    folder: Path
+    planted: str
+    penguins: str
+
+
+@pytest.fixture(scope="session")
+def recorded_runs(tmp_path_factory: pytest.TempPathFactory, planted_folder: Path) -> RecordedRuns:
+    """Two finished runs, for whatever comes after training."""
+    folder = tmp_path_factory.mktemp("recorded")
+    few = ["trainer.early_stopping=null", "optimizer.learning_rate=0.01", "trainer.epochs=4"]
+    parts = ["branches=image_series", "branches.image.filters=[4]", "branches.series.filters=[8]"]
+    jobs = [
+        ["--config-dir", str(planted_folder), "data=planted", "heads=planted", *parts, *few],
+        ["experiment=penguins", *few],
+    ]
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    ids = []
+    for job in jobs:
+        command = [sys.executable, "-m", "pipeline.train", *job]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        ids += re.findall(r"run ([0-9a-f]{32})", done.stdout)
+    return RecordedRuns(folder, *ids)
+
+
+@pytest.fixture
+def recorded(recorded_runs: RecordedRuns, monkeypatch: pytest.MonkeyPatch) -> RecordedRuns:
+    """The finished runs, with their folder as the working folder."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(recorded_runs.folder)
+    return recorded_runs
