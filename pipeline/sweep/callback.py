@@ -3,16 +3,17 @@
 import contextlib
 import json
 import os
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline.config import TOLD
 from pipeline.errors import ConfigError
@@ -62,32 +63,51 @@ class SweepCallback(Callback):
 
     def _start(self, config: DictConfig) -> None:
         from pipeline.sweep.parent import Parent
-        from pipeline.sweep.study import is_search, prepare
+        from pipeline.sweep.study import is_search, left_to_do
         from pipeline.sweep.watch import Watch
 
         fixed, varies, planned = plan(config)
         goes_on_with, _, since = os.environ.pop(AGAIN, "").partition(" ")
         self.since = int(since or time.time() * 1000)
-        tags = {
-            "sweep.process": identity(),
-            "sweep.command": " ".join(["python -m pipeline.train -m", *fixed]),
-            "sweep.varies": json.dumps(varies),
-            "sweep.since": str(self.since),
-            "pipeline.overrides": " ".join(fixed),
-        }
-        self.parent = Parent.open(config, tags, goes_on_with or None)
-        with read_write(config.hydra), open_dict(config.hydra):
+        command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *sys.argv[1:]])
+        self.parent = Parent.open(
+            config,
+            {
+                "sweep.process": identity(),
+                "sweep.command": command,
+                "sweep.varies": json.dumps(varies),
+                "sweep.since": str(self.since),
+                "sweep.objective": json.dumps(objectives(config)),
+                "pipeline.overrides": " ".join(fixed),
+            },
+            goes_on_with or None,
+        )
+        study = config.sweep.name or self.parent.run_id
+        with read_write(config.hydra):
             config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
-            if is_search(config.hydra.sweeper):
-                prepare(
-                    config.hydra.sweeper,
-                    name=config.sweep.name or self.parent.run_id,
-                    objective=objective_of(config),
-                    trials=self.parent.trials(),
-                    since=self.since,
-                    workers=workers(config.hydra.launcher),
-                )
-        self.watch = Watch(self.parent, objective_of(config), planned)
+        if "joblib" in config.hydra.launcher["_target_"]:
+            # Else trials that are done already are bundled with long ones.
+            _set(config, "hydra.launcher.batch_size", "1")
+        if is_search(config.hydra.sweeper):
+            settings = left_to_do(
+                config.hydra.sweeper,
+                name=study,
+                metrics=objectives(config),
+                trials=self.parent.trials(),
+                since=self.since,
+                workers=workers(config.hydra.launcher),
+            )
+            for name, value in settings.items():
+                _set(config, f"hydra.sweeper.{name}", value)
+        self.watch = Watch(
+            self.parent,
+            title=config.sweep.name or "Sweep",
+            objective=objectives(config),
+            planned=planned,
+            command=command,
+            options=options(sys.argv[1:]),
+            importances=_importances(config, study),
+        )
         self.watch.start()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -109,8 +129,9 @@ class SweepCallback(Callback):
         error = sys.exc_info()[1]  # what ends the sweep, if anything does
         broken = isinstance(error, BrokenProcessPool)
         before = self._failures()
-        self.parent.settle(self.watch.deaths if broken else None)
         self.watch.stop()
+        self.parent.settle(self.watch.deaths if broken else None)
+        self.watch.deaths.close()
         if broken and len(self._failures()) > len(before):
             os.environ[AGAIN] = f"{self.parent.run_id} {self.since}"
             return
@@ -131,10 +152,20 @@ class SweepCallback(Callback):
             status = "KILLED"
         else:
             status = "FAILED" if failures or error else "FINISHED"
-        self.watch.draw(status)
+        if not self.parent.trials() and error is not None:
+            self.parent.forget()
+            return 0
+        self.watch.draw(running=False)
         self.parent.client.set_terminated(self.parent.run_id, status)
         print(self.watch.ending())
         return 1 if failures else 0
+
+
+def _set(config: DictConfig, key: str, value: Any) -> None:
+    """Set one of Hydra's own values, for this process and for the jobs, whose configs are composed anew."""
+    with read_write(config.hydra):
+        OmegaConf.update(config, key, value)
+        config.hydra.overrides.hydra.append(f"{key}={json.dumps(value)}")
 
 
 def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
@@ -156,9 +187,29 @@ def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
     return typed, varies, planned
 
 
-def objective_of(config: DictConfig) -> Any:
-    """The metric, or list of metrics, that trials return."""
-    return config.objective if isinstance(config.objective, str) else list(config.objective)
+def objectives(config: DictConfig) -> list[str]:
+    """The metrics that trials return."""
+    return [config.objective] if isinstance(config.objective, str) else list(config.objective)
+
+
+def options(words: Sequence[str]) -> str:
+    """Of a command's words those that a pasted command needs besides overrides: where configs are."""
+    kept = []
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word in ("--config-dir", "-cd"):
+            kept += [word, after]
+        elif word.startswith("--config-dir="):
+            kept.append(word)
+    return shlex.join(kept)
+
+
+def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[str, float]]]:
+    from pipeline.sweep.study import importances, is_search
+
+    if not is_search(config.hydra.sweeper):
+        return dict
+    storage, metrics = config.hydra.sweeper.storage, objectives(config)
+    return lambda: importances(storage, study, metrics)
 
 
 @contextlib.contextmanager

@@ -4,50 +4,19 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from omegaconf import DictConfig
 
-from pipeline.direction import direction
+from pipeline.board.record import Trial, sign
 from pipeline.errors import ConfigError
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.tracking import connect, log_failure
 
 PAGE = 1000  # runs in one answer of MLflow
 PATIENCE = 20.0  # seconds for workers that were told to end
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A child as it stands in MLflow.
-
-    Args:
-        key: the same for every attempt at one config.
-        varied: what varies in the sweep, override key -> value as written.
-        started, ended: milliseconds since 1970; `ended` is None while it runs.
-    """
-
-    run_id: str
-    name: str
-    key: str
-    status: str
-    reason: str
-    varied: dict[str, str]
-    overrides: str
-    metrics: dict[str, float]
-    started: int
-    ended: int | None
-    process: str
-
-    def objective(self, names: Any) -> Any:
-        """What the run returned to the sweep; None where it lacks one of the metrics."""
-        wanted = [names] if isinstance(names, str) else list(names)
-        values = tuple(self.metrics.get(name) for name in wanted)
-        if None in values:
-            return None
-        return values[0] if isinstance(names, str) else values
 
 
 class Parent:
@@ -153,7 +122,20 @@ class Parent:
     def _open(self) -> list[Trial]:
         return [trial for trial in self.attempts() if trial.status == "RUNNING"]
 
-    def describe(self, objective: Any, planned: int | None) -> None:
+    def log_folder(self, folder: Path) -> None:
+        """Log a folder's contents below the sweep's report/."""
+        self.client.log_artifacts(self.run_id, str(folder), "report")
+
+    def page(self) -> str:
+        """Where the board is: a file on this machine, or its address."""
+        where = self.client.get_run(self.run_id).info.artifact_uri
+        return f"{where.removeprefix('file://')}/report/sweep.html"
+
+    def forget(self) -> None:
+        """Delete a sweep that never had a trial, as when Hydra refused its overrides."""
+        self.client.delete_run(self.run_id)
+
+    def describe(self, objective: Sequence[str], planned: int | None) -> None:
         """Write the run's description: how far it is, the best, and the page that compares all."""
         trials = self.trials()
         done = [trial for trial in trials if trial.status == "FINISHED"]
@@ -163,7 +145,7 @@ class Parent:
         if trials:
             link = compare_link([trial.run_id for trial in trials], self.experiment_id)
             lines.append(f"[Compare all {len(trials)} trials]({link})")
-        for name in [objective] if isinstance(objective, str) else objective:
+        for name in objective:
             if best := best_of(done, name):
                 run = f"#/experiments/{self.experiment_id}/runs/{best.run_id}"
                 lines.append(f"Best `{name}`: {best.metrics[name]:.4g} by [{best.name}]({run})")
@@ -172,9 +154,8 @@ class Parent:
 
 def best_of(trials: Sequence[Trial], metric: str) -> Trial | None:
     """The trial with the best value of a metric; None if none has it."""
-    sign = -1 if direction(metric) == "min" else 1
     measured = [trial for trial in trials if metric in trial.metrics]
-    return max(measured, key=lambda trial: sign * trial.metrics[metric], default=None)
+    return max(measured, key=lambda trial: sign(metric) * trial.metrics[metric], default=None)
 
 
 def compare_link(run_ids: Sequence[str], experiment_id: str) -> str:
@@ -213,7 +194,7 @@ def _trial(run: Any) -> Trial:
         status=run.info.status,
         reason=tags.get("pipeline.failure", ""),
         varied=json.loads(tags["sweep.varied"]),
-        overrides=tags["pipeline.overrides"],
+        overrides=tags["sweep.overrides"],
         metrics=dict(run.data.metrics),
         started=run.info.start_time,
         ended=run.info.end_time,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from pipeline.config import overrides, resolved, run_name
 from pipeline.sweep.process import identity
 
 # These say how a run is started and kept; two configs that agree in all else are one trial.
-NOT_OF_A_TRIAL = ("tracking", "sweep", "objective", "trusted_modules")
+NOT_OF_A_TRIAL = ("tracking", "sweep", "objective", "trusted_modules", "resume")
 
 
 class TrialFailedError(RuntimeError):
@@ -99,7 +100,7 @@ def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[s
         "sweep.trial": key(cfg),
         "sweep.varied": json.dumps(varied(typed, varies)),
         "sweep.process": identity(),
-        "pipeline.overrides": " ".join(typed),
+        "sweep.overrides": shlex.join(typed),
     }
 
 

@@ -1,0 +1,195 @@
+"""The board's figures."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pipeline.board.effects import Effect
+from pipeline.board.front import front, knee
+from pipeline.board.groups import Group, Noise
+from pipeline.board.record import Sweep, Trial, sign
+from pipeline.report.record import Drawing
+from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
+
+MOST_ROWS = 40
+MOST_PAIRS = 3
+STATUS_COLOURS = {
+    "FINISHED": COLOURS[0],
+    "RUNNING": COLOURS[4],
+    "FAILED": COLOURS[5],
+    "KILLED": COLOURS[1],
+}
+
+
+def short(metric: str) -> str:
+    """A metric as an axis names it: `best/val_class_skill` is `class skill (val)`."""
+    split, _, rest = metric.rpartition("/")
+    if split == "best":
+        split, _, rest = rest.partition("_")
+    return f"{rest.replace('_', ' ')} ({split})" if split else rest
+
+
+def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
+    """Groups from best to worst: every seed as a dot, their mean, and the reach of noise from the best."""
+    shown = [group for group in groups if len(group.values(metric))][:MOST_ROWS]
+    figure, (axes,) = panels(1, height=0.3 * len(shown) + 0.8)
+    best = shown[0]
+    for row, group in enumerate(shown):
+        values = group.values(metric)
+        axes.plot(values, [row] * len(values), "o", color=COLOURS[4], markersize=4, alpha=0.8)
+        error = spread.error(len(values))
+        axes.errorbar(
+            group.mean(metric),
+            row,
+            xerr=None if np.isnan(error) else error,
+            fmt="D",
+            color=COLOURS[0],
+            capsize=3,
+            markersize=5,
+        )
+    margin = spread.margin(len(best.values(metric)), len(best.values(metric)))
+    words = "each dot a trial, diamond and bar: mean and standard error over seeds"
+    if not np.isnan(margin):
+        mean = best.mean(metric)
+        axes.axvspan(*sorted((mean, mean - sign(metric) * margin)), color="#eeeeee", zorder=0)
+        words += "; grey: within noise of the best"
+    axes.set(yticks=range(len(shown)), yticklabels=[clean(group.name, 38) for group in shown])
+    axes.set(xlabel=short(metric), ylim=(len(shown) - 0.4, -0.6))
+    axes.grid(visible=False, axis="y")
+    rest = f" The {len(shown)} best." if len(shown) < len(groups) else ""
+    return Drawing(figure, f"{short(metric)}: {words}.{rest}", f"Trials sorted by {short(metric)}")
+
+
+def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.ndarray) -> Drawing:
+    """Every pair of metrics: all groups, those on the front of all metrics joined, and the knee."""
+    on_front = front(values)
+    chosen = knee(values, on_front)
+    pairs = list(combinations(range(len(metrics)), 2))[:MOST_PAIRS]
+    figure, grid = panels(len(pairs), height=4.2, columns=len(pairs), width=5.6 if len(pairs) == 1 else 10.5)
+    signs = np.array([sign(metric) for metric in metrics])
+    shown = values * signs
+    for axes, (x, y) in zip(grid, pairs, strict=True):
+        axes.plot(shown[:, x], shown[:, y], "o", color=COLOURS[4], markersize=5, label="trials")
+        line = sorted(on_front, key=lambda i: shown[i, x])
+        axes.plot(shown[line, x], shown[line, y], "o-", color=COLOURS[0], markersize=6, label="front")
+        axes.plot(shown[chosen, x], shown[chosen, y], "*", color=COLOURS[5], markersize=15, label="knee")
+        axes.annotate(
+            clean(groups[chosen].name, 30),
+            (shown[chosen, x], shown[chosen, y]),
+            xytext=(0, -14),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=8,
+        )
+        axes.set(xlabel=short(metrics[x]), ylabel=short(metrics[y]))
+        axes.margins(0.16)
+    grid[0].legend(loc="best", fontsize=8)
+    caption = (
+        "On the front, nothing is better for one without being worse for another. "
+        "The knee is nearest to the best of all, each in the front's own range."
+    )
+    if len(grid) < len(metrics) * (len(metrics) - 1) // 2:
+        caption += f" The first {MOST_PAIRS} pairs."
+    names = ", ".join(clean(groups[i].name) for i in on_front)
+    return Drawing(figure, caption, f"Front between {', '.join(short(m) for m in metrics)}: {names}")
+
+
+def effect_drawing(found: Sequence[Effect], metric: str) -> Drawing:
+    """One panel per parameter: adjusted means with standard errors, and the trials."""
+    figure, grid = panels(len(found), height=2.9)
+    for axes, effect in zip(grid, found, strict=True):
+        _effect_panel(axes, effect)
+        axes.set_title(clean(effect.parameter, 38))
+    grid[0].set_ylabel(short(metric))
+    low = min(float(effect.points.min()) for effect in found)
+    high = max(float(effect.points.max()) for effect in found)
+    reach = 0.06 * (high - low) or 0.01
+    for axes in grid:
+        axes.set_ylim(low - reach, high + reach)
+    caption = (
+        f"What each parameter does to {short(metric)}, the others averaged out: mean and standard error, "
+        "the dots are trials. All panels share one scale; the largest effect comes first."
+    )
+    spoken = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in found)
+    return Drawing(figure, caption, f"Effects on {short(metric)}: {spoken}")
+
+
+def _effect_panel(axes: Axes, effect: Effect) -> None:
+    jitter = 0 if effect.scale else 0.09 * (np.arange(len(effect.places)) % 3 - 1)
+    axes.plot(effect.places + jitter, effect.points, "o", color=COLOURS[4], markersize=3.5, alpha=0.8)
+    errors = None if np.isnan(effect.errors).any() else effect.errors
+    axes.errorbar(
+        effect.centres, effect.means, yerr=errors, fmt="D-", color=COLOURS[0], capsize=3, markersize=5
+    )
+    if effect.log:
+        axes.set_xscale("log")
+    if not effect.scale:
+        axes.set_xticks(effect.centres, [clean(level, 14) for level in effect.levels])
+        axes.set_xlim(-0.5, len(effect.levels) - 0.5)
+        if sum(len(level) for level in effect.levels) > 34:
+            axes.tick_params(axis="x", labelrotation=30)
+
+
+def importance_drawing(sweep: Sweep) -> Drawing:
+    """How much of each objective's variance each parameter explains."""
+    names = list(dict.fromkeys(name for found in sweep.importances.values() for name in found))
+    figure, (axes,) = panels(1, height=0.34 * len(names) * len(sweep.importances) + 0.8)
+    wide = 0.8 / len(sweep.importances)
+    for i, (metric, found) in enumerate(sweep.importances.items()):
+        rows = np.arange(len(names)) + (i - (len(sweep.importances) - 1) / 2) * wide
+        values = [found.get(name, 0.0) for name in names]
+        axes.barh(rows, values, height=0.9 * wide, color=COLOURS[i % len(COLOURS)], label=short(metric))
+        for row, value in zip(rows, values, strict=True):
+            axes.text(value + 0.01, row, f"{value:.2f}", va="center", fontsize=8)
+    axes.set(yticks=range(len(names)), yticklabels=[clean(name, 38) for name in names], xlim=(0, 1.08))
+    axes.set_xlabel("part of the variance explained")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside right upper", fontsize=8)
+    return Drawing(figure, "Parameter importances (fANOVA, by Optuna).", "Parameter importances")
+
+
+def search_drawing(trials: Sequence[Trial], metrics: Sequence[str]) -> Drawing:
+    """Each objective in the order of the trials, and the best so far."""
+    figure, grid = panels(len(metrics), height=2.6, columns=2)
+    for axes, metric in zip(grid, metrics, strict=True):
+        values = np.array([trial.metrics[metric] for trial in trials])
+        best = (np.maximum if sign(metric) > 0 else np.minimum).accumulate(values)
+        order = np.arange(1, len(values) + 1)
+        axes.plot(order, values, "o", color=COLOURS[4], markersize=4)
+        axes.step(order, best, where="post", color=COLOURS[0])
+        axes.set(xlabel="finished trials", ylabel=short(metric))
+    return Drawing(figure, "Trials in their order, and the best so far.", "The search's way")
+
+
+def time_drawing(trials: Sequence[Trial], now: int) -> Drawing:
+    """When each trial ran, in which process."""
+    processes = list(dict.fromkeys(trial.process for trial in trials))
+    figure, (axes,) = panels(1, height=0.34 * len(processes) + 0.9)
+    origin = min(trial.started for trial in trials)
+    for trial in trials:
+        first, last = (trial.started - origin) / 1000, ((trial.ended or now) - origin) / 1000
+        axes.barh(
+            processes.index(trial.process),
+            last - first,
+            left=first,
+            height=0.7,
+            color=STATUS_COLOURS[trial.status],
+            edgecolor="white",
+            linewidth=1,
+        )
+    for status, colour in STATUS_COLOURS.items():
+        if any(trial.status == status for trial in trials):
+            axes.barh(0, 0, color=colour, label=status.lower())
+    labels = [":".join(process.split(":")[:2]) or "process" for process in processes]
+    axes.set(yticks=range(len(processes)), yticklabels=[clean(label, 24) for label in labels])
+    axes.set_xlabel("seconds since the first trial")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", labelcolor=INK)
+    figure.legend(loc="outside right upper", fontsize=8)
+    axes.spines["left"].set_color(GREY)
+    return Drawing(figure, "When each trial ran, one line per process.", "Trials over time")
