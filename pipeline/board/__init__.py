@@ -145,8 +145,9 @@ def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
     more = f" and {len(close) - 6} more" if len(close) > 6 else ""
     return (
         f"{short(metric)}: the best is {best.name}; {also}{more}. Another seed alone moves a trial by "
-        f"{number(spread.deviation)} (standard deviation, {freedom} degrees of freedom); differences are "
-        "held against Tukey's range of all configurations at 95 %."
+        f"{number(spread.deviation)} (standard deviation); a difference "
+        f"counts beyond {number(spread.margin(len(best.trials), len(best.trials)))} (Tukey's range of all "
+        "configurations at 95 %)."
     )
 
 
@@ -159,12 +160,13 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         columns = [f"best/val_{head}_skill", *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
         order = ranked(groups, skill_of(head))
         spreads = {name: noise(order, name) for name in columns}
+        titles = [short(name.replace(f"{head}_", "", 1)) for name in columns]
         rows: list[list[object]] = [
             [group.name, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
             for group in order
         ]
         caption = f"Head {head}, sorted by its skill on validation rows; mean ± standard error over seeds."
-        tables[f"head_{head}"] = Table(["trial", *(short(name) for name in columns)], rows, caption)
+        tables[f"head_{head}"] = Table(["trial", *titles], rows, caption)
     return Section("Heads", tables=tables)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.board.groups import REPEATS
 from pipeline.board.record import Trial
 
 MOST_LEVELS = 8  # a parameter with more values, all numbers, is a scale
@@ -37,13 +38,18 @@ class Effect:
     places: NDArray
     points: NDArray
 
+    @property
+    def ordered(self) -> bool:
+        """Whether all values are numbers."""
+        return all(_as_number(level)[0] < math.inf for level in self.levels)
+
     def size(self) -> float:
         """The largest difference between two levels."""
         return float(np.ptp(self.means)) if len(self.means) else math.nan
 
 
 def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
-    """The effect of every parameter that has at least two values, the largest first."""
+    """The effect of every parameter that has at least two values, the largest first, the seed's last."""
     trials = [trial for trial in trials if metric in trial.metrics]
     names = list(dict.fromkeys(name for trial in trials for name in trial.varied))
     columns = {name: [trial.varied.get(name, "") for trial in trials] for name in names}
@@ -63,7 +69,7 @@ def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
         first += block.shape[1]
         points = y.mean() + share - share.mean() + left
         found.append(_effect(name, columns[name], points, deviation))
-    return sorted(found, key=Effect.size, reverse=True)
+    return sorted(found, key=lambda effect: (effect.parameter == REPEATS, -effect.size()))
 
 
 def _block(values: Sequence[str]) -> NDArray:

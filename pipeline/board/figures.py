@@ -73,7 +73,9 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
     for axes, (x, y) in zip(grid, pairs, strict=True):
         axes.plot(shown[:, x], shown[:, y], "o", color=COLOURS[4], markersize=5, label="trials")
         line = sorted(on_front, key=lambda i: shown[i, x])
-        axes.plot(shown[line, x], shown[line, y], "o-", color=COLOURS[0], markersize=6, label="front")
+        # The front of three metrics is no line in the plane of two.
+        style = "o-" if len(metrics) == 2 else "o"
+        axes.plot(shown[line, x], shown[line, y], style, color=COLOURS[0], markersize=6, label="front")
         axes.plot(shown[chosen, x], shown[chosen, y], "*", color=COLOURS[5], markersize=15, label="knee")
         axes.annotate(
             clean(groups[chosen].name, 30),
@@ -83,6 +85,7 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
             ha="center",
             va="top",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )
         axes.set(xlabel=short(metrics[x]), ylabel=short(metrics[y]))
         axes.margins(0.16)
@@ -121,8 +124,10 @@ def _effect_panel(axes: Axes, effect: Effect) -> None:
     jitter = 0 if effect.scale else 0.09 * (np.arange(len(effect.places)) % 3 - 1)
     axes.plot(effect.places + jitter, effect.points, "o", color=COLOURS[4], markersize=3.5, alpha=0.8)
     errors = None if np.isnan(effect.errors).any() else effect.errors
+    # Optimizers and the like have no order that a line could follow.
+    style = "D-" if effect.ordered else "D"
     axes.errorbar(
-        effect.centres, effect.means, yerr=errors, fmt="D-", color=COLOURS[0], capsize=3, markersize=5
+        effect.centres, effect.means, yerr=errors, fmt=style, color=COLOURS[0], capsize=3, markersize=5
     )
     if effect.log:
         axes.set_xscale("log")

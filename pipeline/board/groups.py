@@ -35,12 +35,19 @@ class Group:
 class Noise(NamedTuple):
     """How much a metric moves when only the seed does, over all groups together.
 
-    `deviation` is the standard deviation of one trial, `freedom` the degrees of freedom it rests on; NaN
-    and 0 where nothing was repeated.
+    Args:
+        deviation: standard deviation of one trial inside its group; NaN where nothing was repeated.
+        freedom: the degrees of freedom that rests on.
+        between: the part of it that differences between groups see; what a seed does to all groups alike
+            is not in it, where groups share their seeds.
+        between_freedom: its degrees of freedom.
+        groups: how many there are.
     """
 
     deviation: float
     freedom: int
+    between: float
+    between_freedom: int
     groups: int
 
     def error(self, repeats: int) -> float:
@@ -53,10 +60,10 @@ class Noise(NamedTuple):
         Tukey and Kramer's range test: it holds for all pairs of groups at once, and so for the best one,
         which was picked because it came out best.
         """
-        if not self.freedom or not one or not other:
+        if not self.between_freedom or self.groups < 2 or not one or not other:
             return math.nan
-        width = studentized_range.ppf(CERTAINTY, self.groups, self.freedom)
-        return float(width * self.deviation * math.sqrt((1 / one + 1 / other) / 2))
+        width = studentized_range.ppf(CERTAINTY, self.groups, self.between_freedom)
+        return float(width * self.between * math.sqrt((1 / one + 1 / other) / 2))
 
 
 def fold(trials: Sequence[Trial]) -> list[Group]:
@@ -76,13 +83,35 @@ def _name(trial: Trial, varies: bool) -> str:
 
 
 def noise(groups: Sequence[Group], metric: str) -> Noise:
-    """The pooled spread of a metric inside the groups."""
-    values = [found for group in groups if len(found := group.values(metric))]
-    freedom = sum(len(found) - 1 for found in values)
-    if not freedom:
-        return Noise(math.nan, 0, len(values))
-    squares = sum(float(((found - found.mean()) ** 2).sum()) for found in values)
-    return Noise(math.sqrt(squares / freedom), freedom, len(values))
+    """The pooled spread of a metric inside the groups, with and without what the seeds do to all alike."""
+    rows = [
+        (place, trial.varied.get(REPEATS, ""), trial.metrics[metric])
+        for place, group in enumerate(groups)
+        for trial in group.trials
+        if metric in trial.metrics
+    ]
+    values = np.array([value for _, _, value in rows])
+    of_group = _columns([place for place, _, _ in rows])
+    deviation, freedom = _left(of_group, values)
+    with_seeds = np.column_stack([of_group, _columns([seed for _, seed, _ in rows])])
+    between, between_freedom = _left(with_seeds, values)
+    if between_freedom < 2:  # the seeds are not shared, or too few to tell
+        between, between_freedom = deviation, freedom
+    return Noise(deviation, freedom, between, between_freedom, of_group.shape[1])
+
+
+def _columns(labels: Sequence[object]) -> np.ndarray:
+    return np.array([[label == one for one in dict.fromkeys(labels)] for label in labels], float)
+
+
+def _left(design: np.ndarray, values: np.ndarray) -> tuple[float, int]:
+    """The standard deviation that a least-squares fit leaves, and its degrees of freedom."""
+    if not len(values):
+        return math.nan, 0
+    weights, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    freedom = len(values) - int(rank)
+    left = values - design @ weights
+    return (math.sqrt(float(left @ left) / freedom), freedom) if freedom > 0 else (math.nan, 0)
 
 
 def ranked(groups: Sequence[Group], metric: str) -> list[Group]:
