@@ -1,6 +1,6 @@
 """Look before a night of training: `python -m pipeline.check`, with the overrides of `pipeline.train`.
 
-Composes, checks, loads, looks for leaks, builds and takes a few steps; prints one page, leaves nothing behind.
+Composes, checks, loads, looks for leaks, builds and takes a few steps; prints a page, leaves nothing behind.
 """
 
 import resource
@@ -82,7 +82,7 @@ def _data(job: "Job", seconds: float) -> str:
         for array in (*split.prepared.values(), *split.labels.values())
     ]
     size = sum(int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize for array in arrays)
-    kept = "held in memory"
+    kept = "read while it trains" if job.dataset.streamed else "held in memory"
     return f"rows: {splits}; {_bytes(size)} {kept}; read in {_duration(seconds)}"
 
 

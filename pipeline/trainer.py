@@ -8,6 +8,7 @@ kept in the graph. Python sees the numbers at the end of an epoch, or about once
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,33 +19,16 @@ from numpy.typing import NDArray
 from pipeline.descent import Descended, Descent, Passed
 from pipeline.losses import HeadLoss
 from pipeline.model import forward
+from pipeline.rows import Rows, Stream
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result
+LARGEST_OUTPUTS = 50_000_000  # float32 cells of a stream's training outputs that are kept for metrics
 SECONDS_PER_CALL = 1.0  # how long Python lets the graph run before it looks again
 
 
 class NotFiniteError(ArithmeticError):
     """A head's loss became NaN or infinite, so the weights are worthless from here on."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Prepared inputs and encoded labels of one split, by name, as tensors that share the row order."""
-
-    inputs: Mapping[str, tf.Tensor]
-    labels: Mapping[str, tf.Tensor]
-
-    @classmethod
-    def of(cls, inputs: Mapping[str, Array], labels: Mapping[str, Array]) -> "Rows":
-        """Copy arrays into tensors once, so that no step has to."""
-        return cls(
-            {name: tf.convert_to_tensor(values) for name, values in inputs.items()},
-            {name: tf.convert_to_tensor(values) for name, values in labels.items()},
-        )
-
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
 
 
 @dataclass(frozen=True)
@@ -58,7 +42,8 @@ class Epoch:
         shares: head -> its part of the loss that was descended.
         raw: head -> raw outputs (rows, width), as its loss wants them.
         outputs: head -> the same, presented.
-        order: the row of the split that each row of the outputs belongs to.
+        order: the row of the split that each row of the outputs belongs to: all rows, unless a stream was
+            trained on whose outputs are too many to keep; then the first ones, drawn by the shuffling.
         seconds: how long it took.
     """
 
@@ -119,22 +104,31 @@ class Trainer:
         # Callbacks look for the optimizer on the model.
         model.optimizer = optimizer
         step = tf.function(self._step, jit_compile=True) if jit else self._step
-        self._train_graph = tf.function(_loop_over(step, model, presenter), autograph=False)
-        self._evaluate_graph = tf.function(_loop_over(self._look, model, presenter), autograph=False)
+        # A stream's last window is shorter than the others: the second length of all is traced for any.
+        graph = partial(tf.function, autograph=False, reduce_retracing=True)
+        self._train_graph = graph(_loop_over(step, model, presenter))
+        self._evaluate_graph = graph(_loop_over(self._look, model, presenter))
 
     def train(
-        self, rows: Rows, order: Array, loss_weights: Array, watch: Callable[[int], None] | None = None
+        self,
+        rows: Rows | Stream,
+        order: Array,
+        loss_weights: Array,
+        watch: Callable[[int], None] | None = None,
     ) -> Epoch:
         """One epoch over `rows` in an order of (rows,) ints; `watch` hears of the rows done, each second."""
-        epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch)
+        keep = LARGEST_OUTPUTS // sum(x.shape[-1] for x in self.model.output.values())
+        kept = keep if isinstance(rows, Stream) else len(order)
+        epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch, kept)
         means = [epoch.losses.get(name, float("nan")) for name in self.losses]
         self.balancer.on_epoch_end(tf.constant(means, tf.float32))
         return epoch
 
-    def evaluate(self, rows: Rows) -> Epoch:
+    def evaluate(self, rows: Rows | Stream) -> Epoch:
         """One pass without learning, in the order of the rows."""
         weights = np.zeros(len(self.losses), np.float32)
-        return self._run(self._evaluate_graph, rows, np.arange(len(rows)), weights, EVALUATION_BATCH, None)
+        order = np.arange(len(rows))
+        return self._run(self._evaluate_graph, rows, order, weights, EVALUATION_BATCH, None, len(rows))
 
     def _step(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
         """One update; returns the raw outputs and what is summed over the steps."""
@@ -192,37 +186,42 @@ class Trainer:
     def _run(
         self,
         graph: Any,
-        rows: Rows,
+        rows: Rows | Stream,
         order: Array,
         loss_weights: Array,
         batch: int,
         watch: Callable[[int], None] | None,
+        kept: int,
     ) -> Epoch:
         started = time.perf_counter()
-        order_tensor = tf.constant(order, tf.int32)
+        order = rows.arrange(order, batch)
         weights = tf.constant(loss_weights, tf.float32)
         sums = tf.zeros((4, len(self.losses)), tf.float64), tf.zeros((), tf.float64)
-        steps = -(-len(order) // batch)
-        pieces = []
-        for first, last in _spans(steps):
-            outputs, sums = graph(
-                dict(rows.inputs),
-                dict(rows.labels),
-                order_tensor,
-                weights,
-                tf.constant(batch),
-                tf.constant(first),
-                tf.constant(last),
-                sums,
-            )
-            pieces.append(outputs)
-            if watch:
-                watch(min(last * batch, len(order)))
+        done, pieces = 0, []
+        for window, here in rows.windows(order, batch):
+            order_tensor = tf.constant(here, tf.int32)
+            for first, last in _spans(-(-len(here) // batch)):
+                outputs, sums = graph(
+                    dict(window.inputs),
+                    dict(window.labels),
+                    order_tensor,
+                    weights,
+                    tf.constant(batch),
+                    tf.constant(first),
+                    tf.constant(last),
+                    sums,
+                )
+                if done + first * batch < kept:
+                    pieces.append(outputs)
+                if watch:
+                    watch(done + min(last * batch, len(here)))
+            done += len(here)
         raw, outputs = (
             {head: np.concatenate([piece[kind][head].numpy() for piece in pieces]) for head in self.losses}
             for kind in (0, 1)
         )
-        return self._epoch(raw, outputs, order, sums, steps, time.perf_counter() - started)
+        order = order[: len(next(iter(raw.values())))]
+        return self._epoch(raw, outputs, order, sums, -(-done // batch), time.perf_counter() - started)
 
     def _epoch(
         self,

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.checked import distinct, reading
+from pipeline.data.stored import StoredParquet
 from pipeline.errors import ConfigError
 
 
@@ -23,6 +24,9 @@ class Parquet:
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
             return pq.read_table(self.path, columns=[column], partitioning=None).column(column).to_numpy()
+
+    def stored(self, column: str) -> StoredParquet:
+        return StoredParquet(self.path, column, self.key)
 
 
 class Folder:

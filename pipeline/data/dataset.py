@@ -1,13 +1,15 @@
 """A data set, loaded: sources lined up, rows split, inputs and targets fitted on the training rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.data.fetched import Fetched
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
+from pipeline.data.memory import fits
 from pipeline.data.prepare import preparation, prepared
 from pipeline.data.sources import Located, Sources
 from pipeline.data.splits import SPLITS, Stratum, assign, fingerprint, group_words, row_hashes
@@ -19,11 +21,12 @@ class Split:
 
     `rows` are row numbers of the joined sources. `raw` is what the logged model takes (a table's columns are
     `<input>.<column>`), `prepared` what the trained model takes, by input; `labels` are encoded, by target.
+    Where data streams, those of `raw` and `prepared` are `Fetched`: indexed like arrays, read when indexed.
     """
 
     rows: np.ndarray
-    raw: dict[str, np.ndarray]
-    prepared: dict[str, np.ndarray]
+    raw: dict[str, Any]
+    prepared: dict[str, Any]
     labels: dict[str, np.ndarray]
 
 
@@ -32,7 +35,8 @@ class Dataset:
     """Fitted inputs and targets by name, the splits "train", "val" and "test", and the split's fingerprint.
 
     `groups` is the group of each row of the joined sources, where `data.split.group` names one; `leaks` are
-    those that were looked for and found, see `pipeline.data.leakage`.
+    those that were looked for and found, see `pipeline.data.leakage`; `streamed` says that inputs are read
+    while the model trains.
     """
 
     inputs: dict[str, Input]
@@ -41,6 +45,7 @@ class Dataset:
     fingerprint: str
     groups: np.ndarray | None = None
     leaks: Sequence[Any] = ()
+    streamed: bool = False
 
 
 def load(
@@ -52,6 +57,7 @@ def load(
     folders: Sequence[str | Path] = (".",),
     seed: int = 0,
     join: str | None = None,
+    in_memory: bool | str = "auto",
     only_inputs: Collection[str] | None = None,
     only_targets: Collection[str] | None = None,
 ) -> Dataset:
@@ -68,6 +74,8 @@ def load(
         folders: where relative paths are looked for, in turn.
         seed: of the split by fractions, where `split` has none.
         join: the column by whose values the rows of the sources belong together; None: by order.
+        in_memory: True reads everything; False leaves on the disk what .npy, .parquet and picture files hold
+            until a batch needs it; "auto" does so where they take a good part of the memory.
         only_inputs: names of the inputs that are prepared; None: all.
         only_targets: names of the targets that are prepared; None: all.
 
@@ -82,8 +90,10 @@ def load(
     goals = {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()}
     references = _references("inputs", built) | _references("targets", goals)
     named = [value for value in split.values() if isinstance(value, str)]
-    table = Sources(sources, folders=folders, references=[*references, *named], join=join)
-    columns = [table.column(reference, key).values for reference, key in sorted(references.items())]
+    table = Sources(
+        sources, folders=folders, references=[*references, *named], join=join, in_memory=in_memory
+    )
+    columns = [table.values(reference, key) for reference, key in sorted(references.items())]
     contents = row_hashes([table.keys] if table.keys is not None else columns)
     strata = {name: Stratum(list(one.references()), one.kind == "number") for name, one in goals.items()}
     codes = assign(split, table, contents=contents, targets=strata, seed=seed)
@@ -96,8 +106,9 @@ def load(
     groups = group_words(split["group"], table) if split.get("group") is not None else None
     # Images are prepared in the model, a batch at a time: as floats they would take four times the memory.
     graphs = {name: preparation(one) for name, one in built.items() if not one.prepare_in_model}
-    splits = {name: _split(table, built, goals, graphs, rows[name]) for name in SPLITS}
-    return Dataset(built, goals, splits, fingerprint(contents, codes), groups)
+    streamed = not table.in_memory or (in_memory == "auto" and not fits(_pixels(table, built)))
+    splits = {name: _split(table, built, goals, graphs, rows[name], streamed) for name in SPLITS}
+    return Dataset(built, goals, splits, fingerprint(contents, codes), groups, streamed=streamed)
 
 
 def _references(group: str, parts: Mapping[str, Any]) -> dict[str, str]:
@@ -119,7 +130,13 @@ def _split(
     targets: dict[str, Target],
     graphs: Mapping[str, Any],
     rows: np.ndarray,
+    streamed: bool,
 ) -> Split:
+    labels = {name: one.encode(table, rows) for name, one in targets.items()}
+    if streamed:
+        fetched = [_fetched(table, name, one, graphs.get(name), rows) for name, one in inputs.items()]
+        raw = {key: values for one, _ in fetched for key, values in one.items()}
+        return Split(rows, raw, {key: values for _, one in fetched for key, values in one.items()}, labels)
     arrays = {name: one.raw(table, rows) for name, one in inputs.items()}
     return Split(
         rows=rows,
@@ -127,5 +144,28 @@ def _split(
         prepared={
             name: prepared(graphs[name], one) if name in graphs else one[name] for name, one in arrays.items()
         },
-        labels={name: one.encode(table, rows) for name, one in targets.items()},
+        labels=labels,
     )
+
+
+def _fetched(
+    table: Sources, name: str, one: Input, graph: Any, rows: np.ndarray
+) -> tuple[dict[str, Fetched], dict[str, Fetched]]:
+    """One input's raw and prepared values, neither of them read."""
+
+    def raw(key: str) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda rows: one.raw(table, rows)[key]
+
+    pieces = table.pieces(list(one.references()), f"data.inputs.{name}")
+    pieces = None if pieces is None else pieces[rows]
+    ready = raw(name) if graph is None else lambda rows: prepared(graph, one.raw(table, rows))
+    return (
+        {key: Fetched(raw(key), rows, pieces) for key in one.specs()},
+        {name: Fetched(ready, rows, pieces)},
+    )
+
+
+def _pixels(table: Sources, inputs: Mapping[str, Any]) -> int:
+    """Bytes of all pictures that are files, once they are read."""
+    pictures = [one for one in inputs.values() if one.kind == "image" and one.files]
+    return sum(table.rows * int(np.prod(one.shape)) for one in pictures)

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.data.arrow import Folder, Parquet
 from pipeline.data.checked import distinct, reading
 from pipeline.data.delimited import COMPRESSED, Delimited
+from pipeline.data.stored import StoredNpy
 from pipeline.errors import ConfigError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -75,6 +76,9 @@ class Npy:
 
     def read(self, column: str) -> np.ndarray:
         return self.array
+
+    def stored(self, column: str) -> StoredNpy:
+        return StoredNpy(self.path, self.key)
 
 
 class Memory:

@@ -1,7 +1,8 @@
 """Images: arrays, or picture files named in a column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar
 
 import keras
@@ -54,19 +55,19 @@ class Image:
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         self.name = name
         self._check_options(f"data.inputs.{name}")
-        column = self._column(sources)
-        self.files = holds_pictures(column)
+        key = f"data.inputs.{name}.column"
+        columns = (sources.part(self.column, key, rows) for rows in sources.blocks([self.column], key))
+        first = next(columns)
+        self.files = holds_pictures(first)
+        seen = _Seen()
         if self.files:
-            bytes_only = True
-            absent = missing(column.values)
-            self.shape = check_pictures(column, self._roots(sources), self.size, self.channels)
+            pictures = seen.gaps_of(chain([first], columns))
+            self.shape = check_pictures(pictures, self._roots(sources), self.size, self.channels)
         else:
-            values = _arrays(column)
-            bytes_only, absent = _holds_bytes(column, values), _absent(values)
-            self.shape = values.shape[1:]
-        self.dtype = "uint8" if bytes_only and not absent.any() else "float32"
-        self.factor = 1 / 255 if bytes_only and self.scale == "auto" else 1.0
-        self._fit_pixels(sources, train, [] if self.files else values)
+            self.shape = seen.arrays_of(chain([first], columns))
+        self.dtype = "uint8" if seen.bytes_only and not seen.absent else "float32"
+        self.factor = 1 / 255 if seen.bytes_only and self.scale == "auto" else 1.0
+        self._fit_pixels(sources, train, seen.gaps)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
@@ -75,7 +76,7 @@ class Image:
         self.restored = True
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-        column = self._column(sources).take(rows)
+        column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
         if self.files or (self.restored and holds_pictures(column)):
             if self.restored and self.size is None:
                 check_sizes(column, self._roots(sources), self.shape)
@@ -104,9 +105,6 @@ class Image:
             return keras.layers.Rescaling(self.factor, dtype="float32")(tensor)
         return keras.ops.cast(tensor, "float32") if self.dtype != "float32" else tensor
 
-    def _column(self, sources: Sources) -> Column:
-        return sources.column(self.column, f"data.inputs.{self.name}.column")
-
     def _roots(self, sources: Sources) -> list[Any]:
         return sources.folders_of(self.root, f"data.inputs.{self.name}.root")
 
@@ -124,19 +122,47 @@ class Image:
                 f"{key}.channels", "not a number of channels", found=self.channels, allowed="1, 3"
             )
 
-    def _fit_pixels(self, sources: Sources, train: np.ndarray, values: Any) -> None:
-        gaps = False
-        if not self.files and values.dtype.kind == "f":
-            cells = np.isnan(values).reshape(len(values), -1)
-            gaps = bool((cells.any(axis=1) & ~cells.all(axis=1)).any())
+    def _fit_pixels(self, sources: Sources, train: np.ndarray, gaps: bool) -> None:
         if not gaps and self.scale != "standard":
             return
-        mean, spread = mean_and_spread(self.raw(sources, train)[self.name])
+        width = int(np.prod(self.shape)) if self.files else 0
+        blocks = sources.blocks([self.column], f"data.inputs.{self.name}.column", train, width)
+        mean, spread = mean_and_spread(self.raw(sources, rows)[self.name] for rows in blocks)
         if np.isnan(mean).any():
             raise ConfigError(f"data.inputs.{self.name}", "no training row has an image")
         self.fill = mean if gaps else None
         if self.scale == "standard":
             self.mean, self.spread = mean, spread
+
+
+@dataclass
+class _Seen:
+    """What going through all images once tells of them.
+
+    `gaps` says that an image lacks some pixels, `absent` that a row lacks its image.
+    """
+
+    bytes_only: bool = True
+    absent: bool = False
+    gaps: bool = False
+
+    def gaps_of(self, columns: Iterable[Column]) -> Iterator[Column]:
+        for column in columns:
+            self.absent |= bool(missing(column.values).any())
+            yield column
+
+    def arrays_of(self, columns: Iterable[Column]) -> tuple[int, ...]:
+        """The images' shape."""
+        shape: tuple[int, ...] | None = None
+        for column in columns:
+            values = _arrays(column, shape)
+            shape = values.shape[1:]
+            self.bytes_only &= _holds_bytes(column, values)
+            if values.dtype.kind == "f":
+                cells = np.isnan(values).reshape(len(values), -1)
+                self.absent |= bool(cells.all(axis=1).any())
+                self.gaps |= bool((cells.any(axis=1) & ~cells.all(axis=1)).any())
+        return shape or ()
 
 
 def _arrays(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:

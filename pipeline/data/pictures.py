@@ -1,7 +1,7 @@
 """Picture files: png, jpeg and what else Pillow reads, named in a column or held in it as bytes."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,28 +28,28 @@ def holds_pictures(column: Column) -> bool:
 
 
 def check_pictures(
-    column: Column, roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
+    columns: Iterable[Column], roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
 ) -> tuple[int, int, int]:
-    """The shape that all pictures will have, (height, width, channels); only their headers are read.
+    """The shape that all pictures of some columns will have, (height, width, channels); headers are read.
 
     Raises:
         ConfigError: a file that is missing or no picture; pictures of several sizes without `size`.
     """
-    grey, sizes = True, {}
-    for row in np.flatnonzero(~missing(column.values)).tolist():
-        with _open(column, row, roots) as picture:
-            grey &= picture.mode in GREY
-            sizes[row] = _upright_size(picture)
-    first = next(iter(sizes.values()))
-    for row, found in sizes.items():
-        if size is None and found != first:
-            raise column.error(
-                row,
-                "a picture of another size than those before",
-                f"{first[0]} x {first[1]} (height x width); `size: [height, width]` resizes all",
-                found=f"{found[0]} x {found[1]}",
-            )
-    size = size or first
+    grey, due = True, tuple(size) if size else None
+    for column in columns:
+        for row in np.flatnonzero(~missing(column.values)).tolist():
+            with _open(column, row, roots) as picture:
+                grey &= picture.mode in GREY
+                found = _upright_size(picture)
+            due = due or found
+            if size is None and found != due:
+                raise column.error(
+                    row,
+                    "a picture of another size than those before",
+                    f"{due[0]} x {due[1]} (height x width); `size: [height, width]` resizes all",
+                    found=f"{found[0]} x {found[1]}",
+                )
+    size = due or (0, 0)
     return int(size[0]), int(size[1]), channels or (1 if grey else 3)
 
 

@@ -51,6 +51,12 @@ class Given:
     def column(self, reference: str, key: str) -> Column:
         return Column(reference, key, self.columns[reference], lambda row: f"row {self.first + row}")
 
+    def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
+        return self.column(reference, key).take(rows)
+
+    def values(self, reference: str, key: str) -> np.ndarray:
+        return self.columns[reference]
+
     def folders_of(self, root: str | None, key: str) -> list[Path]:
         return list(self.folders) if root is None else [locate(root, self.folders, key)]
 

@@ -46,7 +46,8 @@ class Series:
         self.name = name
         check_scale(self.scale, f"data.inputs.{name}")
         self.steps, self.channels = self._shape(sources)
-        mean, spread = mean_and_spread(self.raw(sources, train)[name])
+        blocks = sources.blocks(list(self.references()), f"data.inputs.{name}.column", train)
+        mean, spread = mean_and_spread(self.raw(sources, rows)[name] for rows in blocks)
         if np.isnan(mean).any():
             channel = int(np.argmax(np.isnan(mean)))
             raise ConfigError(
@@ -60,13 +61,11 @@ class Series:
         self.name, self.channels = name, int(specs[name][0][-1] or 1)
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-        column = sources.column(self.column, f"data.inputs.{self.name}.column").take(rows)
+        column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
         steps = self.steps or _longest(column)
         values = _padded(column, steps, self.channels)
         if self.length:
-            lengths = _lengths(
-                sources.column(self.length, f"data.inputs.{self.name}.length").take(rows), steps
-            )
+            lengths = _lengths(sources.part(self.length, f"data.inputs.{self.name}.length", rows), steps)
             values = np.where(
                 np.arange(steps)[None, :, None] < lengths[:, None, None], values, np.float32("nan")
             )
@@ -85,17 +84,20 @@ class Series:
         return keras.ops.where(absent, np.float32("nan"), tensor)
 
     def _shape(self, sources: Sources) -> tuple[int, int]:
-        column = sources.column(self.column, f"data.inputs.{self.name}.column")
-        if column.values.dtype != object:
-            shape = column.values.shape
-        else:
-            rows = np.flatnonzero(~missing(column.values))
-            shapes = [element(column, int(row)).shape for row in rows]
-            shape = (len(column.values), *(max(sizes) for sizes in zip(*shapes, strict=False)))
+        key = f"data.inputs.{self.name}.column"
+        values = sources.values(self.column, key)
+        shape = values.shape
+        if values.dtype == object:
+            shapes: set[tuple[int, ...]] = set()
+            for rows in sources.blocks([self.column], key):
+                column = sources.part(self.column, key, rows)
+                here = np.flatnonzero(~missing(column.values))
+                shapes |= {element(column, int(row)).shape for row in here}
+            shape = (len(values), *(max(sizes) for sizes in zip(*shapes, strict=False)))
         if len(shape) not in (2, 3):
             raise ConfigError(
-                column.key,
-                f"column '{column.reference}' holds no series",
+                key,
+                f"column '{self.column}' holds no series",
                 found=f"shape {shape}",
                 allowed="(rows, steps, channels), (rows, steps), or a list in every row",
             )

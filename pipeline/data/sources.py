@@ -1,13 +1,16 @@
 """The sources of a data set, lined up: by row, or on the values of a key that all of them have."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.data.columns import Column, missing, text_of
 from pipeline.data.files import Columns, Memory, open_file
+from pipeline.data.memory import fits
 from pipeline.data.paths import expand, locate
+from pipeline.data.stored import Chained, Ordered, pieces_of, row_bytes, spans
 from pipeline.errors import ConfigError
 
 Located = str | Sequence[str] | Mapping[str, np.ndarray]
@@ -36,13 +39,18 @@ class Source:
         self.columns = self.parts[0][1].columns
         self._ends = np.zeros(0, dtype=int)
 
-    def read(self, column: str, key: str) -> np.ndarray:
+    def read(self, column: str, key: str, *, stored: bool = False) -> Any:
         """All values of a column, (rows, ...).
+
+        Args:
+            column: its name.
+            key: the config key to name in messages.
+            stored: leave on the disk what can be read by rows; see `pipeline.data.stored`.
 
         Raises:
             ConfigError: there is no such column, it has no rows, or files differ in its shape.
         """
-        arrays = [self._part(part, place, column, key) for place, part in self.parts]
+        arrays = [self._part(part, place, column, key, stored) for place, part in self.parts]
         self._ends = np.cumsum([len(array) for array in arrays])
         if self._ends[-1] == 0:
             raise ConfigError(key, f"column '{column}' of {self.parts[0][0]} has no rows")
@@ -51,16 +59,18 @@ class Source:
             raise ConfigError(
                 key, f"the files of source {self.name} differ in the shape of '{column}'", found=shapes
             )
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        if len(arrays) == 1:
+            return arrays[0]
+        return Chained(arrays) if stored else np.concatenate(arrays)
 
-    def _part(self, part: Columns, place: str, column: str, key: str) -> np.ndarray:
+    def _part(self, part: Columns, place: str, column: str, key: str, stored: bool) -> Any:
         if column not in part.columns:
             names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
             raise ConfigError(
                 key, f"no such column in {place}", found=f"{self.name}.{column}".rstrip("."), allowed=names
             )
-        values = part.read(column)
-        if values.ndim == 0:
+        values = part.stored(column) if stored and hasattr(part, "stored") else part.read(column)
+        if not values.shape:
             raise ConfigError(key, f"'{column}' of {place} is one value, not a column", found=values)
         return values
 
@@ -78,6 +88,7 @@ class Sources:
         folders: where relative paths are looked for, in turn.
         references: the `<source>.<column>` that will be asked for; nothing else is read.
         join: the column by whose values rows belong together; None: by their order.
+        in_memory: False leaves on the disk what can be read by rows; "auto" does where the files are large.
 
     Raises:
         ConfigError: a file is missing or unreadable; a key is empty, doubled, or not in every source.
@@ -90,6 +101,7 @@ class Sources:
         folders: Sequence[str | Path] = (".",),
         references: Collection[str] = (),
         join: str | None = None,
+        in_memory: bool | str = True,
     ) -> None:
         wanted: dict[str, set[str]] = {name: {join} if join else set() for name in located}
         for reference in references:
@@ -99,29 +111,87 @@ class Sources:
         self.sources = {
             name: Source(name, where, folders=folders, wanted=wanted[name]) for name, where in located.items()
         }
+        self.in_memory = fits(self.size()) if in_memory == "auto" else bool(in_memory)
         self.rows = 0
         self.first = ""
         self.keys: np.ndarray | None = None
         self.orders: dict[str, np.ndarray] = {}
-        self.cached: dict[str, np.ndarray] = {}
+        self.cached: dict[str, Any] = {}
         if join:
             self._join(join)
 
     def column(self, reference: str, key: str) -> Column:
         """The column that `<source>.<column>` names (an .npy file has one column: `<source>` alone).
 
+        All of it is read: `part` and `blocks` are for what may be larger than the memory.
+
         Raises:
             ConfigError: no such source or column, or another number of rows than the columns before.
         """
+        return Column(reference, key, self.values(reference, key)[:], self._places(reference, key))
+
+    def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
+        """Some rows of a column; nothing else is read of one that stays on the disk."""
+        place = self._places(reference, key)
+        values = self.values(reference, key)[rows]
+        return Column(reference, key, values, lambda row: place(int(rows[row])))
+
+    def blocks(
+        self, references: Collection[str], key: str, rows: np.ndarray | None = None, width: int = 0
+    ) -> Iterator[np.ndarray]:
+        """Row numbers to go through columns with: at once in memory, else in blocks of bounded size.
+
+        Args:
+            references: the columns that will be read.
+            key: the config key to name in messages.
+            rows: of these rows; None: of all.
+            width: bytes that a row will need besides what is stored of it, as pictures do.
+        """
+        values = [self.values(reference, key) for reference in references]
+        rows = np.arange(len(values[0])) if rows is None else rows
+        if not width and all(isinstance(one, np.ndarray) for one in values):
+            yield rows
+            return
+        for span in spans(len(rows), width + sum(row_bytes(one) for one in values)):
+            yield rows[span]
+
+    def values(self, reference: str, key: str) -> Any:
+        """A column's values in the order of the joined rows: an array, or what stays on the disk."""
         source, column = self._find(reference, key)
         order = self.orders.get(source.name)
         if reference not in self.cached:
-            values = source.read(column, key)
+            values = source.read(column, key, stored=not self.in_memory)
             if order is None:
                 self._same_rows(reference, len(values), key)
-            self.cached[reference] = values if order is None else values[order]
-        place = source.place if order is None else lambda row: source.place(int(order[row]))
-        return Column(reference, key, self.cached[reference], place)
+            elif isinstance(values, np.ndarray):
+                values = values[order]
+            else:
+                values = Ordered(values, order)
+            self.cached[reference] = values
+        return self.cached[reference]
+
+    def pieces(self, references: Collection[str], key: str) -> np.ndarray | None:
+        """(rows,) the piece that each row lies in, of the first column read in pieces; None: of none."""
+        for reference in references:
+            starts = pieces_of(self.values(reference, key))
+            if len(starts) > 1:
+                return np.searchsorted(starts, np.arange(self.rows), side="right")
+        return None
+
+    def size(self) -> int:
+        """Bytes of all files on the disk."""
+        return sum(
+            file.stat().st_size
+            for source in self.sources.values()
+            for place, _ in source.parts
+            for file in (Path(place).rglob("*") if Path(place).is_dir() else [Path(place)])
+            if file.is_file()
+        )
+
+    def _places(self, reference: str, key: str) -> Callable[[int], str]:
+        source, _ = self._find(reference, key)
+        order = self.orders.get(source.name)
+        return source.place if order is None else lambda row: source.place(int(order[row]))
 
     def names(self, reference: str, key: str) -> list[str]:
         """The values of a column that belongs to no rows, such as an array of class names."""

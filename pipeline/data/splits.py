@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.data.columns import Column, missing, numbers, strings, text_of
 from pipeline.data.sources import Sources
+from pipeline.data.stored import BLOCK_BYTES, blocks, row_bytes
 from pipeline.errors import ConfigError
 
 SPLITS = ("train", "val", "test")
@@ -19,7 +20,8 @@ OPTIONS = {
     "time": {"time", "fractions", "val", "test", "group"},
 }
 KEY = "data.split"
-CHUNK = 16_384  # rows whose bytes are put side by side at a time
+CHUNK = 16_384  # rows whose bytes are put side by side at a time, fewer where rows are long
+SHORT = 64  # bytes of a cell whose hash is remembered, because it may come again
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,11 @@ def fingerprint(contents: np.ndarray, codes: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def row_hashes(columns: Sequence[np.ndarray], *, seed: int = 0) -> np.ndarray:
+def row_hashes(columns: Sequence[Any], *, seed: int = 0) -> np.ndarray:
     """A hash of each row's values over all columns (BLAKE2b, 8 bytes), the same on every machine.
 
     Args:
-        columns: arrays (rows, ...) of numbers, strings or objects.
+        columns: arrays (rows, ...) of numbers, strings or objects, or what is indexed like them.
         seed: another seed, other hashes.
 
     Returns:
@@ -96,8 +98,10 @@ def row_hashes(columns: Sequence[np.ndarray], *, seed: int = 0) -> np.ndarray:
     parts = [values if values.dtype.kind in "fiubmM" else _cell_digests(values) for values in columns]
     salt = int(seed).to_bytes(16, "little", signed=True)
     digests: list[bytes] = []
-    for start in range(0, len(parts[0]), CHUNK):
-        block = np.concatenate([_row_bytes(values[start : start + CHUNK]) for values in parts], axis=1)
+    rows, width = len(parts[0]), sum(row_bytes(values) for values in parts)
+    step = max(1, min(CHUNK, BLOCK_BYTES // width))
+    for start in range(0, rows, step):
+        block = np.concatenate([_row_bytes(values[start : start + step]) for values in parts], axis=1)
         data, width = block.tobytes(), block.shape[1]
         digests += [
             hashlib.blake2b(data[place : place + width], digest_size=8, salt=salt).digest()
@@ -111,13 +115,17 @@ def _row_bytes(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(little).reshape(len(values), -1).view(np.uint8)
 
 
-def _cell_digests(values: np.ndarray) -> np.ndarray:
+def _cell_digests(values: Any) -> np.ndarray:
     known: dict[bytes, int] = {}
     result = np.empty(len(values), dtype=np.uint64)
-    for row, cell in enumerate(values):
+    for row, cell in enumerate(cell for block in blocks(values) for cell in block):
         data = _cell_bytes(cell)
         if data not in known:
-            known[data] = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+            digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+            if len(data) > SHORT:
+                result[row] = digest
+                continue
+            known[data] = digest
         result[row] = known[data]
     return result
 

@@ -12,7 +12,7 @@ from pipeline.data.columns import Column, missing, numbers, strings
 from pipeline.data.prepare import Specs
 from pipeline.data.scaling import Numbers, check_scale, fit_numbers
 from pipeline.data.sources import Sources
-from pipeline.data.vector import number_columns, short_name
+from pipeline.data.vector import number_blocks, short_name
 from pipeline.errors import ConfigError
 
 UNSEEN, MISSING = 0, 1  # the codes before the training categories
@@ -57,15 +57,15 @@ class Table:
                 key, "columns of the same name", found=", ".join(twice), allowed="every name once"
             )
         for reference, option in self.references().items():
-            _check_flat(sources.column(reference, f"{key}.{option}"))
+            _check_flat(reference, f"{key}.{option}", sources.values(reference, f"{key}.{option}").shape)
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")
             values = _cells(column)
             seen = values[train][~missing(values[train])]
             self.categories[reference] = np.array(sorted(set(seen.tolist())), dtype=values.dtype)
         if self.numeric:
-            values, columns = number_columns(sources, self.numeric, f"{key}.numeric")
-            self.numbers = fit_numbers(values[train], columns, scale=self.scale, key=f"{key}.numeric")
+            blocks, columns = number_blocks(sources, self.numeric, f"{key}.numeric", train)
+            self.numbers = fit_numbers(blocks, columns, scale=self.scale, key=f"{key}.numeric")
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
@@ -77,11 +77,11 @@ class Table:
         key = f"data.inputs.{self.name}"
         arrays = {}
         for reference in self.categorical:
-            column = sources.column(reference, f"{key}.categorical").take(rows)
+            column = sources.part(reference, f"{key}.categorical", rows)
             text = self.categories[reference].dtype == object
             arrays[self._raw_name(reference)] = strings(column) if text else _coded(column)
         for reference in self.numeric:
-            values = numbers(sources.column(reference, f"{key}.numeric").take(rows))
+            values = numbers(sources.part(reference, f"{key}.numeric", rows))
             arrays[self._raw_name(reference)] = values.astype(np.float32)
         return arrays
 
@@ -108,13 +108,10 @@ class Table:
         return f"{self.name}.{short_name(reference)}".replace("/", "_")
 
 
-def _check_flat(column: Column) -> None:
-    shape = column.values.shape
+def _check_flat(reference: str, key: str, shape: tuple[int, ...]) -> None:
     if len(shape) != 1:
         allowed = "one value a row; kind: vector takes arrays"
-        raise ConfigError(
-            column.key, f"column '{column.reference}' is no column", found=f"shape {shape}", allowed=allowed
-        )
+        raise ConfigError(key, f"column '{reference}' is no column", found=f"shape {shape}", allowed=allowed)
 
 
 def _cells(column: Column) -> np.ndarray:

@@ -49,7 +49,7 @@ class Number:
         train = values[rows["train"]]
         check_labelled(~np.isnan(train), name, self.names)
         if self.scale == "standard":
-            self.mean, self.scale = mean_and_spread(train)
+            self.mean, self.scale = mean_and_spread([train])
         else:
             self.mean, self.scale = np.zeros(self.units), np.ones(self.units)
 

@@ -55,23 +55,28 @@ class Text:
             raise ConfigError(
                 f"{key}.tokens", "too small a vocabulary", found=self.tokens, allowed="3 or more"
             )
-        texts = self.raw(sources, train)[name]
-        if (texts == "").all():
-            raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
         layer = keras.layers.TextVectorization(max_tokens=self.tokens, split=self.split)
-        tensor = keras.ops.convert_to_tensor(texts, dtype="string")
-        layer.adapt(tensor)
+        layer.reset_state()
+        first = ""
+        for rows in sources.blocks([self.column], f"{key}.column", train):
+            texts = self.raw(sources, rows)[name]
+            first = first or next((text for text in texts if text), "")
+            layer.update_state(keras.ops.convert_to_tensor(texts, dtype="string"))
+        layer.finalize_state()
+        if not first:
+            raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
         self.words = layer.get_vocabulary(include_special_tokens=False)
         if not self.words:
-            raise ConfigError(f"{key}.column", "no training row has a word, only signs", found=repr(texts[0]))
+            raise ConfigError(f"{key}.column", "no training row has a word, only signs", found=repr(first))
         if self.longest is None:
-            self.longest = min(int(layer(tensor).shape[1]), ENOUGH)
+            blocks = sources.blocks([self.column], f"{key}.column", train)
+            self.longest = min(max(self._longest(layer, sources, rows) for rows in blocks), ENOUGH)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
 
     def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-        return {self.name: strings(sources.column(self.column, f"data.inputs.{self.name}.column").take(rows))}
+        return {self.name: strings(sources.part(self.column, f"data.inputs.{self.name}.column", rows))}
 
     def specs(self) -> Specs:
         return {self.name: ((), "string")}
@@ -81,3 +86,7 @@ class Text:
             vocabulary=self.words, split=self.split, output_sequence_length=self.longest
         )
         return keras.ops.cast(layer(tensors[self.name]), "int32")
+
+    def _longest(self, layer: Any, sources: Sources, rows: np.ndarray) -> int:
+        texts = keras.ops.convert_to_tensor(self.raw(sources, rows)[self.name], dtype="string")
+        return int(layer(texts).shape[1])

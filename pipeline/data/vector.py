@@ -1,7 +1,8 @@
 """Vectors: a fixed number of columns of numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,8 +42,8 @@ class Vector:
         key = f"data.inputs.{name}"
         self.name = name
         check_scale(self.scale, key)
-        values, self.columns = number_columns(sources, self.column, f"{key}.column")
-        self.numbers = fit_numbers(values[train], self.columns, scale=self.scale, key=f"{key}.column")
+        blocks, self.columns = number_blocks(sources, self.column, f"{key}.column", train)
+        self.numbers = fit_numbers(blocks, self.columns, scale=self.scale, key=f"{key}.column")
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name, self.width = name, specs[name][0][0]
@@ -92,12 +93,7 @@ def number_columns(
     references = column_list(column)
     shape = None if width is None else (width - len(references) + 1,)
     for reference in references:
-        one = sources.column(reference, key)
-        # Lists are read whole: some rows alone may all be missing, and then say nothing of the width.
-        whole = _holds_lists(one.values)
-        one = one if rows is None or whole else one.take(rows)
-        values = stacked(one, shape) if whole else numbers(one)
-        values = values[rows] if whole and rows is not None else values
+        values = _cells(sources, reference, key, rows, shape)
         if values.ndim > 2:
             raise ConfigError(
                 key,
@@ -115,6 +111,31 @@ def number_columns(
     if not np.isnan(joined).all():
         raise ConfigError(key, "another number of columns", found=joined.shape[1], allowed=str(width))
     return np.full((len(joined), width), np.nan), names
+
+
+def number_blocks(
+    sources: Sources, column: str | Sequence[str], key: str, rows: np.ndarray
+) -> tuple[Iterator[np.ndarray], list[str]]:
+    """The same of some rows in blocks, each (rows, columns), read when it is its turn; and the names."""
+    references = column_list(column)
+    cuts = sources.blocks(references, key, rows)
+    first, names = number_columns(sources, column, key, next(cuts))
+    rest = (number_columns(sources, column, key, cut)[0] for cut in cuts)
+    return chain([first], rest), names
+
+
+def _cells(
+    sources: Sources, reference: str, key: str, rows: np.ndarray | None, shape: tuple[int, ...] | None
+) -> np.ndarray:
+    stored = sources.values(reference, key)
+    if not isinstance(stored, np.ndarray) and rows is not None:
+        one = sources.part(reference, key, rows)
+        return stacked(one, shape) if _holds_lists(one.values) else numbers(one)
+    # Lists are read whole: some rows alone may all be missing, and then say nothing of the width.
+    if _holds_lists(stored):
+        values = stacked(sources.column(reference, key), shape)
+        return values if rows is None else values[rows]
+    return numbers(sources.column(reference, key) if rows is None else sources.part(reference, key, rows))
 
 
 def _holds_lists(values: np.ndarray) -> bool:
