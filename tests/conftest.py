@@ -79,8 +79,16 @@ def recorded_runs(tmp_path_factory: pytest.TempPathFactory, planted_folder: Path
     few = ["trainer.early_stopping=null", "optimizer.learning_rate=0.01", "trainer.epochs=4"]
     parts = ["branches=image_series", "branches.image.filters=[4]", "branches.series.filters=[8]"]
     jobs = [
-        ["--config-dir", str(planted_folder), "data=planted", "heads=planted", *parts, *few],
-        ["experiment=penguins", *few],
+        [
+            "--config-dir",
+            str(planted_folder),
+            "data=planted",
+            "heads=planted",
+            "tracking.run_name=planted",
+            *parts,
+            *few,
+        ],
+        ["experiment=penguins", "tracking.run_name=penguins", *few],
     ]
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     ids = []

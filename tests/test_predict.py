@@ -1,0 +1,270 @@
+"""`python -m pipeline.predict`: rows in, answers out, with a run's logged model."""
+
+import os
+import subprocess
+import sys
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from mlflow.tracking import MlflowClient
+from omegaconf import OmegaConf
+from PIL import Image
+
+from pipeline import finished, predict
+from pipeline.answers import Answers
+from pipeline.config import CONF
+from pipeline.errors import ConfigError
+
+PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
+DEFAULTS = {"key": None, "missing": [], "root": None, "tracking": {"uri": None}}
+
+
+def run(output, **config):
+    """What the command does, in this process: the predictions and the number of rejected rows."""
+    given = {**DEFAULTS, **{name: str(v) if name == "input" else v for name, v in config.items()}}
+    _, rejected = predict.run({**given, "output": str(output)}, [])
+    return pd.read_parquet(output), rejected
+
+
+def call(*arguments, code=None):
+    command = [sys.executable, *(["-c", code] if code else ["-m", "pipeline.predict"]), *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    )
+
+
+def logged(run_id):
+    return pd.read_parquet(
+        mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="predictions/test.parquet")
+    )
+
+
+def test_the_rows_of_training_get_the_predictions_that_were_logged(recorded, planted_folder, tmp_path):
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.planted, input=planted_folder / "planted.npz")
+    due = logged(recorded.planted)
+    assert (rejected, found.row.tolist()) == (0, list(range(800)))
+    mine = found.loc[due.row]
+    for head in ("place", "both"):
+        assert mine[f"{head}_predicted"].tolist() == due[f"{head}_predicted"].tolist()
+        for word in ("probability", "probabilities"):
+            np.testing.assert_allclose(
+                np.stack(mine[f"{head}_{word}"]), np.stack(due[f"{head}_{word}"]), atol=1e-6
+            )
+    np.testing.assert_allclose(mine.slope_predicted, due.slope_predicted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv.gz", "rows.parquet"])
+def test_raw_rows_without_labels_are_predicted_from_any_format(recorded, tmp_path, name):
+    frame = pd.read_csv(PENGUINS).drop(columns=["species", "body_mass_g"])
+    path = tmp_path / name
+    frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(
+        path, index=False, sep="\t" if "tsv" in name else ","
+    )
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.penguins, input=path)
+    due = logged(recorded.penguins)
+    assert (rejected, len(found)) == (0, 344)
+    np.testing.assert_allclose(found.body_mass_predicted[due.row], due.body_mass_predicted, rtol=1e-6)
+
+
+def test_rows_with_missing_cells_and_unseen_categories_are_predicted(recorded, tmp_path):
+    frame = pd.read_csv(PENGUINS).head(3).assign(island=["Atlantis", None, "Dream"], sex=None)
+    frame.loc[2, "bill_length_mm"] = np.nan
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.csv")
+    assert rejected == 0
+    assert np.isfinite(found.body_mass_predicted).all()
+
+
+def test_rows_at_fault_keep_their_place_empty_and_are_listed_with_the_reason(recorded, tmp_path):
+    lines = PENGUINS.read_text().splitlines()
+    lines[3] = lines[3].replace("40.3", "forty")
+    lines[6] = "a,b"
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.csv")
+    right, _ = run(tmp_path / "right.parquet", run=recorded.penguins, input=PENGUINS)
+    assert rejected == 2
+    assert found.index[found.species_predicted.isna()].tolist() == [2, 5]
+    kept = found.index.difference([2, 5])
+    np.testing.assert_allclose(found.body_mass_predicted[kept], right.body_mass_predicted[kept], rtol=1e-6)
+    listed = pd.read_csv(tmp_path / "o.rejected.csv", keep_default_na=False)
+    assert listed.row.tolist() == [2, 5]
+    assert listed.column.tolist() == ["penguins.bill_length_mm", ""]
+    assert "found: 'forty'" in listed.reason[0]
+    assert not (tmp_path / "right.rejected.csv").exists()
+
+
+def test_all_rows_at_fault_still_give_a_table(recorded, tmp_path):
+    lines = PENGUINS.read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join([lines[0], "a,b"]))
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.csv")
+    assert (rejected, len(found)) == (1, 1)
+    assert found.body_mass_predicted.dtype == np.float32
+
+
+def test_an_input_that_the_rows_lack_is_done_without(recorded, planted_folder, tmp_path):
+    images = np.load(planted_folder / "planted.npz")["image"][:6, ..., 0]
+    (tmp_path / "pictures").mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{number}.png")
+    (tmp_path / "pictures" / "x.png").write_bytes(b"broken")
+    config = {"run": recorded.planted, "input": tmp_path / "pictures", "missing": ["series"]}
+    found, rejected = run(tmp_path / "o.parquet", **config)
+    whole, _ = run(tmp_path / "w.parquet", run=recorded.planted, input=planted_folder / "planted.npz")
+    assert rejected == 1
+    assert found.file.tolist() == [f"{number}.png" for number in range(6)] + ["x.png"]
+    assert found.slope_predicted[:6].nunique() < 7
+    assert not np.allclose(found.slope_predicted[:6], whole.slope_predicted[:6])
+
+
+def test_chunks_and_batches_of_any_size_give_the_same_answers(
+    recorded, planted_folder, tmp_path, monkeypatch
+):
+    config = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
+    whole, _ = run(tmp_path / "o.parquet", **config)
+    monkeypatch.setattr(finished, "BATCH_BYTES", 50 * 2112)
+    monkeypatch.setattr(finished, "CHUNK_BYTES", 130 * 2112)
+    parts, _ = run(tmp_path / "p.parquet", **config)
+    assert parts.row.tolist() == whole.row.tolist()
+    np.testing.assert_allclose(parts.slope_predicted, whole.slope_predicted, rtol=1e-5)
+
+
+def test_a_key_column_goes_along(recorded, tmp_path):
+    found, _ = run(tmp_path / "o.parquet", run=recorded.penguins, input=PENGUINS, key="island")
+    assert found.columns[:2].tolist() == ["row", "island"]
+    assert found.island.tolist() == pd.read_csv(PENGUINS).island.tolist()
+
+
+def test_a_failing_call_leaves_no_half_written_table(recorded, tmp_path):
+    frame = pd.read_csv(PENGUINS)
+    frame.to_csv(tmp_path / "rows.csv.gz", index=False)
+    cut = (tmp_path / "rows.csv.gz").read_bytes()[:2000]
+    (tmp_path / "rows.csv.gz").write_bytes(cut)
+    with pytest.raises(ConfigError, match="truncated, damaged"):
+        run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.csv.gz")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv.gz"]
+
+
+def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, tmp_path):
+    given = [f"run={recorded.penguins[:6]}", f"output={tmp_path}/o.parquet"]
+    done = call(*given, f"input={PENGUINS}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "344 rows ->" in done.stdout
+    (tmp_path / "bad.csv").write_text(PENGUINS.read_text().replace("39.1", "x"))
+    done = call(*given, f"input={tmp_path}/bad.csv")
+    assert done.returncode == 3
+    assert "could not be read: " in done.stderr
+    done = call(f"run={recorded.penguins}", f"input={tmp_path}/none.csv", f"output={tmp_path}/o.parquet")
+    assert done.returncode == 2
+    assert "none.csv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run=a", "input=x.csv"], ["output: this value must be given"]),
+        (["inptu=x.csv"], ["inptu", "Did you mean: 'input'?"]),
+        (["+keys=x", "run=a", "output=b", "input=c"], ["keys: there is no such key", "nearest: key"]),
+        (["run=a", "input=.", "output=o.csv"], ["output: not a .parquet file"]),
+        (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: a value that is not allowed"]),
+        (["--help"], []),
+    ],
+)
+def test_wrong_keys_are_told_before_anything_heavy_is_imported(recorded, arguments, words):
+    code = (
+        "import runpy, sys\ntry:\n    runpy.run_module('pipeline.predict', run_name='__main__')\n"
+        "finally:\n    print({'tensorflow', 'mlflow', 'keras', 'pandas'} & set(sys.modules))"
+    )
+    done = call(*arguments, code=code)
+    assert done.returncode == (2 if words else 0)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.endswith("set()\n")
+    for word in words:
+        assert word in done.stderr
+
+
+def test_help_names_every_key():
+    text = (CONF / "hydra" / "help" / "predict.yaml").read_text()
+    for key in set(OmegaConf.load(CONF / "predict.yaml")) - {
+        "defaults",
+        "hydra",
+        "tracking",
+        "trusted_modules",
+    }:
+        assert f"\n  {key} " in text
+
+
+def test_runs_that_are_misspelled_deleted_or_of_another_project_are_told_apart(recorded, tmp_path):
+    config = {"input": PENGUINS}
+    client = MlflowClient(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
+    experiment = client.create_experiment("another")
+    foreign = client.create_run(experiment, run_name="theirs").info.run_id
+    gone = client.create_run(experiment, run_name="gone", tags={"pipeline.version": "1"}).info.run_id
+    client.delete_run(gone)
+    failed = client.create_run(
+        experiment, tags={"pipeline.version": "1", "pipeline.failure": "Boom: x"}
+    ).info.run_id
+    client.set_terminated(failed, "FAILED")
+    wrong = recorded.penguins[:-1] + ("0" if recorded.penguins[-1] != "0" else "1")
+    cases = {
+        wrong: f"there is no such run(.|\n)*nearest: {recorded.penguins}",
+        "penguin": "there is no such run(.|\n)*nearest: .*penguins",
+        gone: "this run was deleted(.|\n)*mlflow runs restore",
+        foreign: "this run is of another project",
+        failed: "this run has no config/config.yaml(.|\n)*FAILED: Boom: x",
+    }
+    for wanted, message in cases.items():
+        with pytest.raises(ConfigError, match=message):
+            run(tmp_path / "o.parquet", run=wanted, **config)
+
+
+def test_a_run_is_found_by_its_name_its_beginning_or_as_the_latest(recorded):
+    from pipeline.tracking import find_run
+
+    for wanted in ("latest", "penguins", recorded.penguins[:8]):
+        assert find_run(wanted).run_id == recorded.penguins
+    with pytest.raises(ConfigError, match="there is no such run"):
+        find_run(recorded.penguins[:3])
+
+
+def test_a_folder_without_a_store_is_told_and_gets_none(tmp_path, monkeypatch):
+    from pipeline.tracking import find_run
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(ConfigError, match="nothing was recorded here"):
+        find_run("latest")
+    assert not list(tmp_path.iterdir())
+
+
+def columns(answers, outputs):
+    return {name: values.to_pylist() for name, values in answers.columns("h", np.float32(outputs)).items()}
+
+
+def test_each_kind_of_head_answers_in_columns_of_its_own():
+    found = columns(Answers("category", ["a", "b"]), [[0.25, 0.75], [1, 0]])
+    assert found["h_predicted"] == ["b", "a"]
+    assert found["h_probability"] == [0.75, 1.0]
+    assert found["h_probabilities"] == [[0.25, 0.75], [1, 0]]
+    found = columns(Answers("binary", ["late"]), [[0.25], [0.75]])
+    assert found == {"h_predicted": [0, 1], "h_probability": [0.25, 0.75]}
+    found = columns(Answers("labels", ["x", "y"]), [[0.25, 0.75]])
+    assert found == {"h_predicted": [[0, 1]], "h_probability": [[0.25, 0.75]]}
+    assert columns(Answers("number", ["x"]), [[1.5]]) == {"h_predicted": [1.5]}
+    assert columns(Answers("number", ["x", "y"]), [[1.5, 2.5]]) == {"h_predicted": [[1.5, 2.5]]}
+    found = columns(Answers("number", ["x"], [0.1, 0.5, 0.9]), [[1, 2, 4]])
+    assert found == {"h_predicted": [2], "h_q0.1": [1], "h_q0.5": [2], "h_q0.9": [4]}
+
+
+def test_answers_without_rows_have_the_types_of_those_with_some():
+    for answers in (
+        Answers("category", ["a", "b"]),
+        Answers("labels", ["a", "b"]),
+        Answers("number", ["a", "b"]),
+    ):
+        empty = answers.columns("h", np.zeros((0, 2), np.float32))
+        full = answers.columns("h", np.zeros((3, 2), np.float32))
+        assert {n: v.type for n, v in empty.items()} == {n: v.type for n, v in full.items()}
+        assert all(isinstance(values, pa.Array) for values in empty.values())
