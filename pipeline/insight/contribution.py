@@ -1,0 +1,162 @@
+"""What every branch gives to every head: how much the head loses when the branch's input is taken from it.
+
+A branch is a function of its own rows, so permuting its input across rows is permuting its output: each
+branch runs once, and only the fusion and the heads run again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.evaluation import Measured, measure
+from pipeline.model import decode, encode
+from pipeline.rows import Rows, Stream
+from pipeline.trainer import EVALUATION_BATCH, Epoch, Trainer
+
+Array = NDArray[Any]
+ALL = "all branches"
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one head loses without one branch.
+
+    Args:
+        branch: its name, or `ALL`: every branch permuted alike, so that inputs and labels no longer match.
+        how: "permuted", or "stand-in".
+        before, after: the head's validation numbers by word (loss, skill, accuracy …); after is the mean over
+            the repeats.
+        spread: standard deviation over the repeats, by the same words; 0 for a stand-in.
+    """
+
+    branch: str
+    head: str
+    how: str
+    before: dict[str, float]
+    after: dict[str, float]
+    spread: dict[str, float]
+
+    @property
+    def points(self) -> float:
+        """Points of skill lost: 100 x the difference. NaN for a head without labels."""
+        return 100 * (self.before.get("skill", np.nan) - self.after.get("skill", np.nan))
+
+    @property
+    def points_spread(self) -> float:
+        """Standard deviation of the points over the repeats."""
+        return 100 * self.spread.get("skill", np.nan)
+
+
+def contributions(
+    trainer: Trainer,
+    rows: Rows | Stream,
+    heads: Mapping[str, Measured],
+    *,
+    repeats: int,
+    number: int | None,
+    seed: int = 0,
+) -> list[Contribution]:
+    """Permute every branch, and all of them alike, `repeats` times; put a stand-in for every branch once.
+
+    The stand-in is what the branch has learned to give for a missing input; of a branch that has learned
+    none, its mean output over the rows looked at.
+
+    Args:
+        rows, heads: the validation split.
+        number: at most this many rows, drawn from the seed, the same for every run; None for all.
+    """
+    drawn = np.random.default_rng(seed)
+    at = np.sort(drawn.permutation(len(rows))[:number])
+    looker = _Looker(trainer, rows, heads, at)
+    before = looker.numbers(looker.features)
+    found = []
+    permutations = [drawn.permutation(len(at)) for _ in range(repeats)]
+    for branch in [*looker.features, ALL]:
+        after = [looker.numbers(permuted(looker.features, branch, order)) for order in permutations]
+        found += [_summed(branch, head, "permuted", before, after) for head in heads]
+    for branch, x in looker.features.items():
+        replaced = {**looker.features, branch: np.broadcast_to(looker.stand_in(branch), x.shape)}
+        found += [_summed(branch, head, "stand-in", before, [looker.numbers(replaced)]) for head in heads]
+    return found
+
+
+def permuted(features: Mapping[str, Array], branch: str, order: Array) -> dict[str, Array]:
+    """The features with one branch's rows, or those of `ALL`, in another order."""
+    return {name: x[order] if branch in (name, ALL) else x for name, x in features.items()}
+
+
+class _Looker:
+    """The model's second half on features that may have been tampered with."""
+
+    def __init__(
+        self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Measured], at: Array
+    ) -> None:
+        self.trainer, self.heads, self.at = trainer, heads, at
+        self.labels = {name: tf.gather(values, at) for name, values in rows.labels.items()}
+        pieces = [
+            encode(trainer.model, rows.take(piece).inputs, training=False)
+            for piece in np.split(at, range(EVALUATION_BATCH, len(at), EVALUATION_BATCH))
+        ]
+        self.features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def numbers(self, features: Mapping[str, Array]) -> dict[str, float]:
+        """Validation numbers by the names that they have in MLflow."""
+        tensors = {name: tf.convert_to_tensor(x) for name, x in features.items()}
+        _, raw = decode(self.trainer.model, tensors, self.heads, training=False)
+        means = {name: loss(self.labels[name], raw[name]) for name, loss in self.trainer.losses.items()}
+        shown = self.trainer.presenter(raw)
+        epoch = Epoch(
+            losses={name: float(mean) for name, (mean, labelled) in means.items() if labelled},
+            regularisation=0.0,
+            weights={},
+            shares={},
+            raw={name: raw[name].numpy() for name in raw},
+            outputs={name: shown[name].numpy() for name in shown},
+            order=self.at,
+            seconds=0.0,
+        )
+        return measure("val", epoch, self.heads, dict.fromkeys(self.heads, 1.0))
+
+    def stand_in(self, branch: str) -> Array:
+        layers = [layer.name for layer in self.trainer.model.get_layer(f"branch_{branch}").layers]
+        if f"{branch}_stand_in" in layers:
+            part = self.trainer.model.get_layer(f"branch_{branch}")
+            return part.get_layer(f"{branch}_stand_in").get_weights()[0].astype(self.features[branch].dtype)
+        return self.features[branch].mean(axis=0, keepdims=True)
+
+
+def _summed(
+    branch: str, head: str, how: str, before: Mapping[str, float], after: list[dict[str, float]]
+) -> Contribution:
+    old = _of_head(before, head)
+    new = [_of_head(one, head) for one in after]
+    words = [word for word in old if all(word in one for one in new)]
+    return Contribution(
+        branch,
+        head,
+        how,
+        old,
+        {word: float(np.mean([one[word] for one in new])) for word in words},
+        {word: float(np.std([one[word] for one in new])) for word in words},
+    )
+
+
+def _of_head(numbers: Mapping[str, float], head: str) -> dict[str, float]:
+    return {
+        name.removeprefix(f"val/{head}_"): value
+        for name, value in numbers.items()
+        if name.startswith(f"val/{head}_")
+    }
+
+
+def contribution_metrics(found: list[Contribution]) -> dict[str, float]:
+    """`contribution/<branch>_to_<head>`: points of skill that the head loses when the branch is permuted."""
+    return {
+        f"contribution/{one.branch}_to_{one.head}": one.points
+        for one in found
+        if one.how == "permuted" and one.branch != ALL and np.isfinite(one.points)
+    }
