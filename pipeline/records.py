@@ -148,6 +148,16 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
         folder / "labels.json",
         {name: head.names(job.dataset.targets[name].names) for name, head in job.heads.items()},
     )
+    _write_json(folder / "heads.json", {name: _head_facts(name, job) for name in job.heads})
+
+
+def _head_facts(name: str, job: Job) -> dict[str, Any]:
+    """What must be known to evaluate a head on other rows: its labels' code, and its best constant."""
+    target, guess = job.dataset.targets[name], job.measured["train"][name].guess
+    facts = {"kind": target.kind, "names": list(target.names), "constant": np.asarray(guess).tolist()}
+    if target.kind == "number":
+        facts |= {"mean": np.asarray(target.mean).tolist(), "scale": np.asarray(target.scale).tolist()}
+    return facts
 
 
 def _write_environment(folder: Path) -> None:
