@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -79,6 +80,7 @@ class SweepCallback(Callback):
                 "sweep.since": str(self.since),
                 "sweep.objective": json.dumps(objectives(config)),
                 "pipeline.overrides": " ".join(fixed),
+                "pipeline.version": metadata.version("multihead-pipeline"),
             },
             goes_on_with or None,
         )

@@ -5,9 +5,11 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
-from omegaconf import DictConfig, open_dict
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config import overrides, resolved, run_name
 from pipeline.sweep.process import identity
@@ -46,7 +48,7 @@ def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
     from pipeline.sweep.parent import Parent
 
     parent = Parent.of(cfg)
-    mine, since = key(cfg), int(parent.tag("sweep.since"))
+    mine, since = key(_composed()), int(parent.tag("sweep.since"))
     for trial in parent.attempts():
         if trial.key != mine:
             continue
@@ -59,20 +61,13 @@ def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
     return begun
 
 
-def end_failed(config: DictConfig, error: BaseException) -> None:
-    """Give a failed job's run its status, where the job ended before it had one; make the run if need be.
-
-    Args:
-        config: the job's config with Hydra's own node.
-    """
+def end_failed(cfg: DictConfig, error: BaseException) -> None:
+    """Give a failed job's run its status, where the job ended before it had one; make the run if need be."""
     global begun
     if isinstance(error, TrialFailedError):
         return
     from pipeline.sweep.parent import Parent
 
-    cfg = config.copy()
-    with open_dict(cfg):
-        del cfg["hydra"]
     parent, typed, run_id = Parent.of(cfg), overrides(), begun.run_id
     if run_id is None and isinstance(error, Exception):
         run_id = _add(parent, cfg, typed)
@@ -81,10 +76,16 @@ def end_failed(config: DictConfig, error: BaseException) -> None:
         parent.end(run_id, error)
 
 
-def key(cfg: DictConfig) -> str:
-    """What makes a config this trial and no other, as 16 hexadecimal digits."""
-    config = {name: node for name, node in resolved(cfg).items() if name not in NOT_OF_A_TRIAL}
-    return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _composed() -> DictConfig:
+    """The running job's config as composed, whatever was worked out of it since."""
+    return HydraConfig.instance().cfg  # type: ignore[return-value]
+
+
+def key(config: DictConfig) -> str:
+    """What makes a job's composed config this trial and no other, as 16 hexadecimal digits."""
+    kept = [str(name) for name in config if name not in NOT_OF_A_TRIAL]
+    plain = resolved(OmegaConf.masked_copy(config, kept))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _add(parent: Any, cfg: DictConfig, typed: Sequence[str]) -> str:
@@ -97,10 +98,11 @@ def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[s
     return {
         "mlflow.parentRunId": cfg.sweep.parent,
         "sweep.id": cfg.sweep.parent,
-        "sweep.trial": key(cfg),
+        "sweep.trial": key(_composed()),
         "sweep.varied": json.dumps(varied(typed, varies)),
         "sweep.process": identity(),
         "sweep.overrides": shlex.join(typed),
+        "pipeline.version": metadata.version("multihead-pipeline"),
     }
 
 

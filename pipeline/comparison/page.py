@@ -1,0 +1,129 @@
+"""A comparison as a page and as text for a terminal."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.comparison.scores import BETTER
+from pipeline.comparison.verdicts import Contender, Verdict, differing
+from pipeline.report.page import write_page
+from pipeline.report.record import Drawing, Figure, Heading, Section, Table
+from pipeline.report.style import COLOURS, GREY, INK, clean, look, number, panels
+
+PAGE = "comparison.html"
+MOST_RUNS = 40
+HOW = (
+    "Differences are to the first run, on the same rows, with a paired bootstrap over rows; the intervals "
+    "of one head and metric hold together at 95 %. They tell what other rows would change, not what another "
+    "seed would: for that, repeat both with several seeds in a sweep."
+)
+COLOUR_OF = {"better": COLOURS[2], "worse": COLOURS[5], "within noise": GREY, "the same": GREY}
+
+
+def write(folder: Path, runs: Sequence[Contender], found: dict[str, list[Verdict]], command: str) -> None:
+    """Writes `folder`/comparison.html, figures and tables; `found` has the verdicts of each split."""
+    with look(run.name for run in runs):
+        sections = [_configs(runs)]
+        for split, of_split in found.items():
+            sections.append(_split_section(split, of_split, runs[0].name))
+        write_page(folder, Heading(f"{runs[0].name} and others", HOW, command), sections, PAGE)
+
+
+def _configs(runs: Sequence[Contender]) -> Section:
+    rows: list[list[object]] = [list(row) for row in differing(runs)]
+    tables = {"configs": Table(["key", *(run.name for run in runs)], rows, "What differs in the configs.")}
+    ids: list[list[object]] = [[run.name, run.run_id] for run in runs]
+    tables["runs"] = Table(["run", "id"], ids, "The runs", "folded")
+    return Section("Configs", [] if rows else ["The configs are the same."], tables=tables)
+
+
+def _split_section(split: str, found: Sequence[Verdict], first: str) -> Section:
+    heads = list(dict.fromkeys(verdict.head for verdict in found))
+    figures: dict[str, Figure | bytes | Drawing] = {
+        f"{split}_{head}": _forest([one for one in found if one.head == head], first, split) for head in heads
+    }
+    tables = {
+        f"{split}_{head}": Table(
+            ["run", "metric", "value", "95 %", "less the first", "interval", "verdict", "rows"],
+            [_row(one, first) for one in found if one.head == head],
+            f"Head {head}, {split} rows.",
+        )
+        for head in heads
+    }
+    return Section(f"Results on {split} rows", figures=figures, tables=tables)
+
+
+def _row(one: Verdict, first: str) -> list[object]:
+    return [
+        one.run,
+        one.metric,
+        one.value.value,
+        f"{number(one.value.low)} … {number(one.value.high)}",
+        one.difference.value,
+        f"{number(one.difference.low)} … {number(one.difference.high)}",
+        "the reference" if one.run == first else one.words(),
+        one.rows,
+    ]
+
+
+def _forest(found: Sequence[Verdict], first: str, split: str) -> Drawing:
+    """One panel per metric: each run's difference to the first one, with its interval."""
+    metrics = list(dict.fromkeys(one.metric for one in found))
+    others = list(dict.fromkeys(one.run for one in found if one.run != first))[:MOST_RUNS]
+    figure, grid = panels(len(metrics), height=0.34 * len(others) + 0.9, columns=2)
+    for axes, metric in zip(grid, metrics, strict=True):
+        shown = {one.run: one for one in found if one.metric == metric}
+        for row, run in enumerate(others):
+            gap = shown[run].difference
+            colour = COLOUR_OF[shown[run].words()]
+            axes.plot([gap.low, gap.high], [row, row], color=colour, linewidth=2)
+            axes.plot(gap.value, row, "o", color=colour, markersize=6)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.set(yticks=range(len(others)), yticklabels=[clean(run, 30) for run in others])
+        axes.set(ylim=(len(others) - 0.5, -0.5))
+        better = "right" if BETTER[metric] > 0 else "left"
+        axes.set_xlabel(f"{metric}, difference ({better} is better)")
+        axes.grid(visible=False, axis="y")
+        reach = max(abs(np.array(axes.get_xlim())))
+        axes.set_xlim(-reach, reach)
+    head = found[0].head
+    caption = (
+        f"Head {head}, {split} rows: each run less {first}. Green: better, red: worse, grey: within noise."
+    )
+    return Drawing(figure, caption, f"Differences of head {head} to {first}")
+
+
+def text(runs: Sequence[Contender], found: Sequence[Verdict]) -> str:
+    """The comparison for a terminal."""
+    return "\n".join(_lines(runs, found))
+
+
+def _lines(runs: Sequence[Contender], found: Sequence[Verdict]) -> Iterator[str]:
+    rows = differing(runs)
+    yield "what differs" if rows else "the configs are the same"
+    yield from _aligned([["", *(run.name for run in runs)], *rows] if rows else [])
+    for head in dict.fromkeys(one.head for one in found):
+        yield ""
+        of_head = [one for one in found if one.head == head]
+        lines = [["head " + head, "run", "value", "95 %", "less the first", "verdict"]]
+        for one in of_head:
+            gap = one.difference
+            reference = one.run == runs[0].name
+            lines.append(
+                [
+                    one.metric,
+                    one.run,
+                    number(one.value.value),
+                    f"{number(one.value.low)} … {number(one.value.high)}",
+                    "" if reference else f"{gap.value:+.3g} ({gap.low:+.3g} … {gap.high:+.3g})",
+                    "the reference" if reference else one.words(),
+                ]
+            )
+        yield from _aligned(lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
