@@ -115,10 +115,12 @@ def dataset():
 
 
 def make(dataset, encoder, joint, names=tuple(HEADS)):
-    """A model of this encoder beside a dense branch, and the trainer of all its heads."""
+    """A model of this encoder beside another input's, and the trainer of all its heads."""
     keras.utils.set_random_seed(0)
     source, branch = ENCODERS[encoder]
-    parts = {"vector": branches.Dense(units=[6]), source: branch}
+    parts = {"table": branches.Table(units=[6]), "vector": branches.Dense(units=[6]), source: branch}
+    # Two branches: the encoder's, and one that FiLM may be conditioned by.
+    parts = {name: parts[name] for name in (source, "table" if source == "vector" else "vector")}
     chosen = {name: HEADS[name] for name in names}
     missing = {"image", "series", "text"} & set(parts)
     model = build_model(dataset.inputs, dataset.targets, parts, FUSIONS[joint], chosen, missing)
