@@ -12,12 +12,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data
 from pipeline.config import whitelist
+from pipeline.data.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measured
 from pipeline.fit import reject_batch_hooks
+from pipeline.insight import Insight, Probe
 from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter
-from pipeline.trainer import Rows, Trainer
+from pipeline.rows import Rows, Stream
+from pipeline.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ class Job:
     model: keras.Model
     presenter: keras.Model
     trainer: Trainer
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, Rows | Stream]
     measured: Mapping[str, Mapping[str, Measured]]
     callbacks: Sequence[keras.callbacks.Callback]
+    insight: Insight
+    probe: Probe | None
 
 
 def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
@@ -87,7 +92,8 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         rates={f"branch_{name}": branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
     )
-    rows = {split: Rows.of(found.prepared, found.labels) for split, found in dataset.splits.items()}
+    insight = make(cfg.insight, trusted)
+    rows = {split: _rows(found, dataset.streamed) for split, found in dataset.splits.items()}
     return Job(
         dataset=dataset,
         heads=heads,
@@ -99,6 +105,20 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         rows=rows,
         measured=measured(heads, dataset.targets, losses, dataset.splits),
         callbacks=callbacks,
+        insight=insight,
+        probe=_probe(insight, trainer, rows["train"]),
+    )
+
+
+def _probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:
+    if not insight.probe_rows:
+        return None
+    return Probe(
+        trainer,
+        rows,
+        number=insight.probe_rows,
+        batches=insight.probe_batches,
+        by_part=insight.by_part,
     )
 
 
@@ -125,17 +145,26 @@ def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any,
     return optimizer, [*callbacks, *made]
 
 
+def _rows(split: Any, streamed: bool) -> Rows | Stream:
+    if streamed:
+        return Stream(split.prepared, split.labels, split.rows)
+    return Rows.of(split.prepared, split.labels)
+
+
 def _missing(dataset: Any) -> list[str]:
     """Inputs that some training row lacks as a whole."""
     found = []
     for name, source in dataset.inputs.items():
         values = dataset.splits["train"].prepared[name]
-        if source.kind in ("image", "series") and values.dtype.kind == "f":
-            if np.isnan(values).reshape(len(values), -1).all(axis=1).any():
-                found.append(name)
-        elif source.kind == "text" and (values == 0).all(axis=1).any():
+        pixels = source.kind in ("image", "series") and values.dtype.kind == "f"
+        if (pixels or source.kind == "text") and any(_lacks(block, source.kind) for block in blocks(values)):
             found.append(name)
     return found
+
+
+def _lacks(values: Any, kind: str) -> bool:
+    gaps = values == 0 if kind == "text" else np.isnan(values)
+    return bool(gaps.reshape(len(values), -1).all(axis=1).any())
 
 
 def _complete(dataset: Any, target: str) -> bool:

@@ -10,6 +10,7 @@ from keras.callbacks import Callback, CallbackList
 
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measure
+from pipeline.insight.flow import Probe
 from pipeline.schedules import direction
 from pipeline.trainer import Rows, Trainer
 
@@ -42,7 +43,16 @@ class Kept:
 
     def exhausted(self, epoch: int) -> bool:
         """Whether `patience` epochs have gone by without a better one."""
-        return self.monitor is not None and epoch - self.epoch >= self.patience
+        return self.monitor is not None and epoch - self.epoch >= max(self.patience, 1)
+
+
+@dataclass
+class Progressed:
+    """How far a training has come: epochs completed, their metrics, and the epoch that is kept."""
+
+    epoch: int
+    history: dict[str, list[float]]
+    kept: Kept
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,9 @@ def fit(
     early_stopping: Mapping[str, Any] | None,
     callbacks: Sequence[Callback] = (),
     watch: Callable[[int], None] | None = None,
+    probe: Probe | None = None,
+    start: Progressed | None = None,
+    save: Callable[[Progressed], None] | None = None,
 ) -> Fitted:
     """Train for up to `epochs` epochs and leave the model with the kept weights.
 
@@ -74,29 +87,37 @@ def fit(
         shuffle: draw the order of the rows anew each epoch, from the seed and the number of the epoch.
         callbacks: told of each epoch and its metrics; nothing is called per batch, see `reject_batch_hooks`.
         watch: told the rows done inside an epoch, about every second.
+        probe: looks at the model after each epoch; its numbers join the epoch's metrics.
         early_stopping: monitor and patience; None trains all epochs and keeps the last.
+        start: how far an earlier process came; the weights it left are in place already.
+        save: told after each epoch how far this one has come.
 
     Raises:
         NotFiniteError: a head's loss became NaN or infinite.
     """
-    kept = Kept(**(early_stopping or {"monitor": None, "patience": 0}))
-    history: dict[str, list[float]] = {}
-    told = CallbackList(list(callbacks), model=trainer.model, epochs=epochs)
-    trainer.model.stop_training = False
+    done = start or Progressed(0, {}, Kept(**(early_stopping or {"monitor": None, "patience": 0})))
+    kept, model = done.kept, trainer.model
+    told = CallbackList(list(callbacks), model=model, epochs=epochs)
+    model.stop_training = False
     told.on_train_begin()
-    for epoch in range(1, epochs + 1):
-        told.on_epoch_begin(epoch - 1)
-        order = order_of(epoch, len(rows["train"]), seed, shuffle)
+    if probe:
+        probe.remember()
+    while done.epoch < epochs and not kept.exhausted(done.epoch) and not model.stop_training:
+        done.epoch += 1
+        told.on_epoch_begin(done.epoch - 1)
+        order = order_of(done.epoch, len(rows["train"]), seed, shuffle)
         metrics = _one_epoch(trainer, rows, heads, loss_weights, order, watch)
-        _remember(history, epoch, metrics)
-        kept.offer(epoch, metrics, trainer.model)
-        told.on_epoch_end(epoch - 1, metrics)
-        if kept.exhausted(epoch) or trainer.model.stop_training:
-            break
+        if probe:
+            metrics |= probe({name: metrics[f"weight/{name}"] for name in trainer.losses})
+        _remember(done.history, done.epoch, metrics)
+        kept.offer(done.epoch, metrics, model)
+        told.on_epoch_end(done.epoch - 1, metrics)
+        if save:
+            save(done)
     if kept.monitor:
-        trainer.model.set_weights(kept.weights)
+        model.set_weights(kept.weights)
     told.on_train_end()
-    return Fitted(history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")})
+    return Fitted(done.history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")})
 
 
 def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:

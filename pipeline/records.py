@@ -15,14 +15,22 @@ from keras import Model
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import report
+from pipeline import overview, report
 from pipeline.compose import Job, settings
 from pipeline.config import flatten
 from pipeline.errors import ConfigError
 from pipeline.evaluation import measure
 from pipeline.fit import Fitted
+from pipeline.insight import (
+    Contribution,
+    contribution_metrics,
+    contributions,
+    insight_section,
+    sentences,
+)
 from pipeline.model import export_model
 from pipeline.progress import result_table
+from pipeline.report.style import look
 from pipeline.tracking import Run, source_tags
 from pipeline.trainer import Epoch
 
@@ -37,11 +45,15 @@ class Results:
         numbers: best/…, val/… at the kept epoch, and test/….
         passes: split -> the pass over its rows.
         constants: head -> test loss of the best constant of the training rows.
+        given: what each branch gives to each head; empty where nobody asked.
+        words: what gradients and contributions say, in sentences.
     """
 
     numbers: dict[str, float]
     passes: dict[str, Epoch]
     constants: dict[str, float | None]
+    given: list[Contribution]
+    words: list[str]
 
 
 def opening(
@@ -53,7 +65,7 @@ def opening(
         "uri": tracking.uri,
         "experiment": tracking.experiment,
         "run_name": tracking.run_name or name,
-        "params": {**flatten(cfg), **groups},
+        "params": {name: value for name, value in {**flatten(cfg), **groups}.items() if name != "resume"},
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
@@ -71,7 +83,30 @@ def test(job: Job, fitted: Fitted) -> Results:
     numbers |= {"best/epoch": float(fitted.best_epoch), **fitted.best}
     numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
     constants = {name: head.constant for name, head in job.measured["test"].items()}
-    return Results(numbers, passes, constants)
+    given = _given(job)
+    words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), given)
+    return Results(numbers | contribution_metrics(given), passes, constants, given, words)
+
+
+def _given(job: Job) -> list[Contribution]:
+    if not (job.insight.repeats and "val" in job.rows):
+        return []
+    return contributions(
+        job.trainer,
+        job.rows["val"],
+        job.measured["val"],
+        repeats=job.insight.repeats,
+        number=job.insight.rows,
+    )
+
+
+def log_config(tracked: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
+    """Log what the run is made of, before it trains."""
+    with tempfile.TemporaryDirectory() as name:
+        _write_config(Path(name) / "config", cfg, overrides, job)
+        _write_environment(Path(name) / "environment")
+        overview.write(Path(name) / "data", job)
+        tracked.log_folder(Path(name))
 
 
 def log(
@@ -90,8 +125,6 @@ def log(
     tracked.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_config(folder / "config", cfg, overrides, job)
-        _write_environment(folder / "environment")
         _write_predictions(folder / "predictions", job, results)
         report.write(folder / "report", _record(tracked, cfg, job, fitted, results, overrides, clock))
         tracked.log_folder(folder)
@@ -117,7 +150,7 @@ def ending(results: Results, tracked: Run, heads: Sequence[str]) -> str:
     """What is printed at the end: a table per head, and where to look."""
     table = result_table(by_head(results.numbers, "test", heads), results.constants)
     where = tracked.url() or f"run {tracked.run_id}\nlook: mlflow ui --backend-store-uri {tracked.uri}"
-    return f"{table}\n{where}"
+    return "\n".join([table, *results.words, where])
 
 
 def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -231,7 +264,15 @@ def _record(
         heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),
         phases=dict(clock),
+        sections=_insight(job, fitted, results),
     )
+
+
+def _insight(job: Job, fitted: Fitted, results: Results) -> list[report.Section]:
+    heads, branches = list(job.heads), list(job.dataset.inputs)
+    with look([*heads, *branches]):
+        section = insight_section(fitted.history, heads, branches, results.given, results.words)
+    return [section] if section else []
 
 
 def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from pipeline import resume
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
 from pipeline.quiet import import_tensorflow
+from pipeline.resume import Origin, stored
 from pipeline.sweep.launchers import threads
 from pipeline.sweep.trial import begin
 
@@ -20,27 +21,29 @@ def main(cfg: DictConfig) -> Any:
     """Train one model and record it."""
     from hydra.core.hydra_config import HydraConfig
 
-    typed = overrides()
+    typed, groups = overrides(), choices(HydraConfig.get().runtime.choices)
+    origin = Origin(typed, groups, folders())
     begun = begin(cfg, typed)
     if begun.objective is not None:
         return begun.objective
+    if cfg.resume:
+        cfg, origin = stored(cfg, typed, groups)
+        if resume.is_finished(cfg.resume, cfg.trainer.epochs):
+            print(f"run {cfg.resume} is finished; a larger trainer.epochs goes on")
+            return None
     return run(
         cfg,
-        overrides=typed,
-        groups=choices(HydraConfig.get().runtime.choices),
-        folders=folders(),
+        origin,
         trusted_modules=trusted(typed),
-        run_id=begun.run_id,
+        run_id=cfg.resume or begun.run_id,
         threads=threads(HydraConfig.get().launcher),
     )
 
 
 def run(
     cfg: DictConfig,
+    origin: Origin,
     *,
-    overrides: Sequence[str],
-    groups: dict[str, str],
-    folders: Sequence[Path],
     trusted_modules: Sequence[str] = (),
     run_id: str | None = None,
     threads: int | None = None,
@@ -48,12 +51,14 @@ def run(
     """Run one composed config from its data to its record in MLflow; returns the objective.
 
     Args:
-        run_id: a run that is open already, as a sweep's are.
+        origin: what it was composed from.
+        run_id: a run that is open already, as a sweep's are, or that is resumed.
         threads: what `trainer.threads=auto` means where trials share the machine.
     """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     import_tensorflow()
-    from pipeline import compose, records
+    from pipeline import compose, overview, records
+    from pipeline.checkpoint import Saver
     from pipeline.fit import fit
     from pipeline.keras_setup import set_up
     from pipeline.progress import Progress
@@ -68,13 +73,21 @@ def run(
             deterministic=cfg.trainer.deterministic,
         )
     with clock.phase("load data"):
-        dataset = compose.load_data(cfg, folders=folders, trusted=trusted_modules)
+        dataset = compose.load_data(cfg, folders=origin.folders, trusted=trusted_modules)
     with clock.phase("build"):
         job = compose.build(cfg, dataset, trusted=trusted_modules)
+    overview.show(job)
+    start, callbacks = resume.restore(cfg.resume, job) if cfg.resume else (None, [])
     progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
-    opening = records.opening(cfg, overrides, groups, run_name(overrides))
+    opening = records.opening(cfg, origin.overrides, origin.groups, run_name(origin.overrides))
+    if cfg.resume:
+        opening["params"] = resume.params_that_stay(opening["params"])
     with open_run(run_id=run_id, **opening) as tracked:
-        with clock.phase("train"):
+        records.log_config(tracked, cfg, job, origin.overrides)
+        resume.keep_config(tracked.run_id, cfg, origin)
+        if start:
+            tracked.log_history(start.history)
+        with clock.phase("train"), Saver(resume.folder_of(tracked.run_id)) as saver:
             fitted = fit(
                 job.trainer,
                 job.rows,
@@ -84,12 +97,16 @@ def run(
                 shuffle=cfg.trainer.shuffle,
                 seed=cfg.seed,
                 early_stopping=compose.settings(cfg.trainer).get("early_stopping"),
-                callbacks=[tracked.log_epochs(), progress, *job.callbacks],
+                callbacks=[tracked.log_epochs(), progress, *job.callbacks, *callbacks],
                 watch=progress.rows_done,
+                probe=job.probe,
+                start=start,
+                save=resume.save_to(saver, job, cfg.trainer.checkpoint_every),
             )
         with clock.phase("test"):
             results = records.test(job, fitted)
-        records.log(tracked, cfg, job, fitted, results, overrides=overrides, clock=clock.seconds)
+        records.log(tracked, cfg, job, fitted, results, overrides=origin.overrides, clock=clock.seconds)
+    resume.mark_finished(tracked.run_id, cfg.trainer.epochs)
     print(records.ending(results, tracked, list(job.heads)))
     return records.objective(cfg.objective, results)
 

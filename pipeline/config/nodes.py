@@ -30,9 +30,11 @@ TOP = {
     "optimizer": PART,
     "schedule": PART,
     "trainer": MAPPING,
+    "insight": PART,
     "tracking": MAPPING,
     "objective": TEXTS,
     "sweep": MAPPING,
+    "resume": or_null(TEXT),
     "trusted_modules": list_of(TEXT),
 }
 TRAINER = {
@@ -49,6 +51,7 @@ TRAINER = {
     "deterministic": FLAG,
     "jit": FLAG,
     "callbacks": list_of(PART),
+    "checkpoint_every": POSITIVE_COUNT,
 }
 EARLY_STOPPING = {"monitor": TEXT, "patience": COUNT}
 TRACKING = {
@@ -62,6 +65,11 @@ TRACKING = {
 }
 SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
+DATA_OPTIONS = {
+    "join": TEXT,
+    "leaks": one_of("fail", "warn", "ignore"),
+    "in_memory": one_of("auto", True, False),
+}
 
 
 def check_nodes(config: dict[str, Any]) -> None:
@@ -72,7 +80,7 @@ def check_nodes(config: dict[str, Any]) -> None:
         check_node("trainer.early_stopping", config["trainer"]["early_stopping"], EARLY_STOPPING)
     check_node("tracking", config["tracking"], TRACKING)
     check_node("sweep", config["sweep"], SWEEP)
-    check_node("data", config["data"], DATA, optional={"join": TEXT})
+    check_node("data", config["data"], DATA, optional=DATA_OPTIONS)
     POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):
         check_node(group, config[group], dict.fromkeys(config[group], PART))

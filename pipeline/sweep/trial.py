@@ -78,7 +78,7 @@ def end_failed(cfg: DictConfig, error: BaseException) -> None:
 
 def _composed() -> DictConfig:
     """The running job's config as composed, whatever was worked out of it since."""
-    return HydraConfig.instance().cfg  # type: ignore[return-value]
+    return HydraConfig.instance().cfg
 
 
 def key(config: DictConfig) -> str:

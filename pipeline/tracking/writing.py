@@ -49,6 +49,7 @@ class Writer:
         self.client, self.run_id = client, run_id
         self.waiting: queue.Queue[list[Metric] | None] = queue.Queue()
         self.error: Exception | None = None
+        self.there: set[tuple[str, int]] = set()  # what an earlier process logged: a step is logged once
         self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
         self.thread.start()
 
@@ -58,7 +59,11 @@ class Writer:
             raise self.error
         now = int(time.time() * 1000)
         self.waiting.put(
-            [Metric(name, value, now, step) for name, value in metrics.items() if np.isfinite(value)]
+            [
+                Metric(name, value, now, step)
+                for name, value in metrics.items()
+                if np.isfinite(value) and (name, step) not in self.there
+            ]
         )
 
     def close(self) -> None:
@@ -103,6 +108,11 @@ class Run:
         from pipeline.progress import LogEpochs
 
         return LogEpochs(self.writer.put)
+
+    def log_history(self, history: Mapping[str, list[float]]) -> None:
+        """Log what an earlier process measured and did not get to log."""
+        for epoch in range(max(map(len, history.values()), default=0)):
+            self.writer.put({name: values[epoch] for name, values in history.items()}, epoch + 1)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Log metrics that belong to one step."""
@@ -184,6 +194,11 @@ def open_run(
         log_system_metrics=system_metrics,
     )
     run = Run(active.info.run_id, experiment_id, uri)
+    run.writer.there = {
+        (name, metric.step)
+        for name in active.data.metrics
+        for metric in run.client.get_metric_history(run.run_id, name)
+    }
     status = RunStatus.FINISHED
     try:
         mlflow.log_params({name: str(value) for name, value in params.items()})

@@ -1,0 +1,154 @@
+"""`resume=<run id>`: the same run goes on where its last checkpoint left it, to the same numbers."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.errors import ConfigError
+
+# What may differ in the process that goes on: it makes no other experiment of the run.
+FREE = ("resume", "trusted_modules", "objective", "tracking", "trainer.threads", "trainer.checkpoint_every")
+
+
+def folder_of(run_id: str) -> Path:
+    """Where a run's checkpoints are, below the working folder."""
+    return Path.cwd() / "mlruns" / "checkpoints" / run_id
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was started from: overrides as typed, groups chosen, folders of its files."""
+
+    overrides: list[str]
+    groups: dict[str, str]
+    folders: list[Path]
+
+
+def keep_config(run_id: str, cfg: DictConfig, origin: Origin) -> None:
+    """Write down what the run is made of, before its first epoch."""
+    folder = folder_of(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
+    facts = asdict(origin) | {"folders": [str(path) for path in origin.folders]}
+    (folder / "origin.json").write_text(json.dumps(facts))
+
+
+def stored(cfg: DictConfig, typed: Sequence[str], groups: Mapping[str, str]) -> tuple[DictConfig, Origin]:
+    """Config and origin of the run to resume, with the changes that are allowed.
+
+    Args:
+        cfg: composed from what was typed now.
+        typed: overrides as typed now.
+        groups: the options that this makes.
+
+    Raises:
+        ConfigError: there is no such run here, or a typed override makes another experiment of it.
+    """
+    folder = folder_of(cfg.resume)
+    if not (folder / "config.yaml").exists():
+        known = sorted(path.name for path in folder.parent.glob("*")) if folder.parent.exists() else []
+        raise ConfigError("resume", f"no checkpoints in {folder.parent}", found=cfg.resume, allowed=known)
+    old = OmegaConf.load(folder / "config.yaml")
+    facts = json.loads((folder / "origin.json").read_text())
+    origin = Origin(facts["overrides"], facts["groups"], [Path(path) for path in facts["folders"]])
+    for override in OverridesParser.create().parse_overrides(list(typed)):
+        _allow(override, cfg, old, groups, origin.groups)
+    new = OmegaConf.merge(old, {key: cfg[key] for key in ("resume", "objective", "tracking")})
+    for key in ("epochs", "threads", "checkpoint_every"):
+        if any(text.lstrip("+").startswith(f"trainer.{key}=") for text in typed):
+            new.trainer[key] = cfg.trainer[key]
+    return new, origin  # type: ignore[return-value]
+
+
+def mark_finished(run_id: str, epochs: int) -> None:
+    """Note that the run came to its end, tested and recorded, with so many epochs allowed."""
+    (folder_of(run_id) / "finished.json").write_text(json.dumps({"epochs": epochs}))
+
+
+def is_finished(run_id: str, epochs: int) -> bool:
+    """Whether the run came to its end with at least so many epochs allowed."""
+    mark = folder_of(run_id) / "finished.json"
+    return mark.exists() and json.loads(mark.read_text())["epochs"] >= epochs
+
+
+def params_that_stay(params: Mapping[str, Any]) -> dict[str, Any]:
+    """MLflow params without those that a resumed run may change: a param, once logged, cannot be."""
+    free = (*FREE, "trainer.epochs")
+    return {name: value for name, value in params.items() if not name.startswith(free)}
+
+
+def _allow(
+    override: Any, cfg: DictConfig, old: Any, groups: Mapping[str, str], old_groups: Mapping[str, str]
+) -> None:
+    key = override.package or override.key_or_group
+    if any(key == free or key.startswith(f"{free}.") for free in FREE):
+        return
+    now, then = OmegaConf.select(cfg, key), OmegaConf.select(old, key)
+    if key == "trainer.epochs" and now >= then:
+        return
+    if now is None and then is None:
+        now, then = groups.get(key), old_groups.get(key)
+    if now != then:
+        more = f"{then} or more" if key == "trainer.epochs" else str(then)
+        raise ConfigError(key, "a resumed run must stay the experiment that it is", found=now, allowed=more)
+
+
+def save_to(saver: Any, job: Any, every: int) -> Callable[[Any], None]:
+    """What `fit` calls after each epoch: hands the whole state to a `checkpoint.Saver`.
+
+    Args:
+        every: epochs.
+    """
+    from pipeline.checkpoint import numbered, scalars
+
+    def save(done: Any) -> None:
+        if done.epoch % every:
+            return
+        arrays = {f"kept.{i}": values for i, values in enumerate(done.kept.weights)}
+        for name, variables in _states(job).items():
+            arrays |= numbered(name, variables)
+        facts = {
+            "epoch": done.epoch,
+            "history": {name: list(values) for name, values in done.history.items()},
+            "kept": {key: value for key, value in vars(done.kept).items() if key != "weights"},
+            "callbacks": [scalars(callback) for callback in job.callbacks],
+        }
+        saver.offer(done.epoch, arrays, facts)
+
+    return save
+
+
+def restore(run_id: str, job: Any) -> tuple[Any, list[Any]]:
+    """Put the newest checkpoint's state in place.
+
+    Returns:
+        How far the run had come, and the callback that puts back the callbacks' own state once training
+        begins, as beginning resets it; None and nothing where no epoch had been completed.
+    """
+    from pipeline.checkpoint import Restore, assign, load
+    from pipeline.fit import Kept, Progressed
+
+    found = load(folder_of(run_id))
+    if found is None:
+        return None, []
+    arrays, facts = found
+    for name, variables in _states(job).items():
+        assign(name, variables, arrays)
+    weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
+    done = Progressed(facts["epoch"], facts["history"], Kept(**facts["kept"], weights=weights))
+    return done, [Restore(job.callbacks, facts["callbacks"])]
+
+
+def _states(job: Any) -> dict[str, Sequence[Any]]:
+    """Everything that changes in training: weights and dropout's draws, the optimizer's, the balancer's."""
+    trainer = job.trainer
+    return {
+        "model": trainer.model.variables,
+        "optimizer": trainer.optimizer.variables,
+        "balancer": trainer.balancer.variables,
+    }

@@ -1,0 +1,124 @@
+"""A training that is killed at any moment and resumed is the training that was never killed."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.tracking import MlflowClient
+from omegaconf import OmegaConf
+
+from pipeline.errors import ConfigError
+from pipeline.resume import Origin, is_finished, keep_config, mark_finished, stored
+
+SCRIPT = Path(__file__).with_name("killed_training.py")
+
+
+def train(where: Path, *ends: str) -> str:
+    done = subprocess.run([sys.executable, str(SCRIPT), *ends], cwd=where, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def histories(where: Path) -> dict[str, list[tuple[int, float]]]:
+    uri = f"sqlite:///{where}/mlruns/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert [run.info.status for run in runs] == ["FINISHED"]
+    return {
+        name: [(metric.step, metric.value) for metric in client.get_metric_history(runs[0].info.run_id, name)]
+        for name in runs[0].data.metrics
+        if not name.startswith("time/")
+    }
+
+
+@pytest.mark.slow
+def test_twenty_kills_change_no_number_of_a_run(tmp_path):
+    draw = random.Random(0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    train(whole)
+    ends = [f"{draw.uniform(0.05, 1.2):.3f}" for _ in range(19)]
+    ends.insert(7, "write")
+    told = train(killed, *ends)
+    assert told.count("killed") >= 5
+    assert "write killed" in told
+    assert told.splitlines()[-1] == "never ended 0"
+    assert histories(killed) == histories(whole)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = config()
+    keep_config(
+        "abc", cfg, Origin(["trainer.epochs=5"], {"optimizer": "adam", "experiment": "x"}, [tmp_path])
+    )
+    return cfg
+
+
+def config(**changes):
+    cfg = OmegaConf.create(
+        {
+            "resume": None,
+            "objective": "best/val_skill",
+            "tracking": {"log_model": True},
+            "seed": 0,
+            "optimizer": {"learning_rate": 0.1},
+            "trainer": {"epochs": 5, "batch_size": 32, "threads": "auto", "checkpoint_every": 1},
+        }
+    )
+    for key, value in {"resume": "abc", **changes}.items():
+        OmegaConf.update(cfg, key, value)
+    return cfg
+
+
+def test_the_stored_config_goes_on_whatever_the_defaults_are_now(run):
+    now = config(seed=3)
+    cfg, origin = stored(now, ["resume=abc"], {})
+    assert (cfg.seed, cfg.resume, origin.overrides) == (0, "abc", ["trainer.epochs=5"])
+
+
+def test_epochs_may_be_raised_not_lowered(run):
+    cfg, _ = stored(config(**{"trainer.epochs": 9}), ["resume=abc", "trainer.epochs=9"], {})
+    assert cfg.trainer.epochs == 9
+    with pytest.raises(ConfigError, match=r"(?s)trainer.epochs.*allowed: 5 or more"):
+        stored(config(**{"trainer.epochs": 4}), ["resume=abc", "trainer.epochs=4"], {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("trainer.batch_size", 64), ("seed", 1), ("optimizer.learning_rate", 0.2)]
+)
+def test_a_change_that_makes_another_experiment_is_refused_by_key(run, key, value):
+    with pytest.raises(ConfigError, match=key):
+        stored(config(**{key: value}), ["resume=abc", f"{key}={value}"], {})
+
+
+def test_an_option_of_another_group_is_refused_and_the_same_one_is_not(run):
+    stored(config(), ["resume=abc", "experiment=x"], {"experiment": "x"})
+    with pytest.raises(ConfigError, match="experiment"):
+        stored(config(), ["resume=abc", "experiment=y"], {"experiment": "y"})
+
+
+def test_what_is_free_may_differ(run):
+    now = config(**{"trainer.threads": 2, "tracking.log_model": False})
+    cfg, _ = stored(now, ["resume=abc", "trainer.threads=2", "tracking.log_model=false"], {})
+    assert (cfg.trainer.threads, cfg.tracking.log_model) == (2, False)
+
+
+def test_a_misspelled_run_is_told_the_nearest(run):
+    with pytest.raises(ConfigError, match="nearest: abc"):
+        stored(config(resume="abd"), ["resume=abd"], {})
+
+
+def test_a_finished_run_is_finished_until_more_epochs_are_allowed(run):
+    assert not is_finished("abc", 5)
+    mark_finished("abc", 5)
+    assert is_finished("abc", 5)
+    assert not is_finished("abc", 6)
+    assert json.loads(Path("mlruns/checkpoints/abc/finished.json").read_text()) == {"epochs": 5}
