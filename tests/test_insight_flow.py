@@ -1,0 +1,271 @@
+"""Gradients on the probe: against gradients by hand, and what must hold of them whatever the model."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline import branches, fusion, heads
+from pipeline.balancers import Static
+from pipeline.insight import Probe
+from pipeline.insight.flow import Flow, drawn
+from pipeline.insight.numbers import branch_norms, cosines, flow_numbers, silent
+from pipeline.losses import HeadLoss
+from pipeline.model import build_model, build_presenter, forward
+from pipeline.rows import Rows
+from pipeline.trainer import Trainer
+from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, Source, Target, make_trainer
+
+ONES = {"class": 1.0, "score": 1.0}
+
+
+def make_probe(trainer=None, labels=LABELS, **options):
+    rows = Rows.of(INPUTS, {name: labels[name] for name in LOSSES})
+    defaults = {"number": 32, "batches": 4, "by_part": False, "say": lambda line: None}
+    return Probe(trainer or make_trainer(), rows, **{**defaults, **options})
+
+
+def gradients_by_hand(probe, batch, factors=(1.0, 1.0)):
+    """Gradient of the weighted sum of the losses on one part of the probe."""
+    inputs = {name: values[batch] for name, values in probe.inputs.items()}
+    with tf.GradientTape() as tape:
+        _, outputs = forward(probe.trainer.model, inputs, LOSSES, training=False)
+        losses = [loss(probe.labels[name][batch], outputs[name]) for name, loss in LOSSES.items()]
+        total = tf.add_n([factor * loss for factor, loss in zip(factors, losses, strict=True)])
+    found = tape.gradient(total, probe.trainer.variables, unconnected_gradients="zero")
+    return [gradient.numpy() for gradient in found]
+
+
+@pytest.mark.parametrize("factors", [(1.0, 0.0), (0.0, 1.0), (2.0, 0.5)])
+def test_the_heads_parts_add_up_to_the_gradient_of_the_combined_loss(factors):
+    probe = make_probe()
+    flow = probe.look()
+    for batch in range(4):
+        combined = [np.sum(gradient**2) for gradient in gradients_by_hand(probe, batch, factors)]
+        parts = np.einsum("i,vij,j->v", factors, flow.products[batch], factors)
+        np.testing.assert_allclose(parts, combined, rtol=1e-5, atol=1e-9)
+
+
+def test_sizes_at_a_branch_are_those_of_each_rows_own_loss():
+    probe = make_probe(batches=1)
+    inputs = {name: values[0] for name, values in probe.inputs.items()}
+    layer = probe.trainer.model.get_layer("branch_series")
+    features = layer(inputs["series"])
+    norms = []
+    for row in range(32):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            other = probe.trainer.model.get_layer("branch_image")(inputs["image"])
+            fused = probe.trainer.model.get_layer("fusion")({"image": other, "series": features})
+            output = probe.trainer.model.get_layer("head_class")(fused)
+            loss = LOSSES["class"](probe.labels["class"][0, row : row + 1], output[row : row + 1])
+        norms.append(np.linalg.norm(tape.gradient(loss, features)))
+    assert probe.look().rows[0, 0, 1] == pytest.approx(np.mean(norms), rel=1e-4)
+
+
+def test_missing_labels_leave_the_size_of_the_labelled_rows():
+    gaps = np.where(np.arange(ROWS)[:, None] % 2, LABELS["score"], np.nan).astype("float32")
+    some = make_probe(make_trainer(complete=False), {**LABELS, "score": gaps}, number=100, batches=1).look()
+    whole = make_probe(number=100, batches=1)
+    odd = Rows.of(INPUTS, LABELS).take(np.arange(1, ROWS, 2))
+    whole.inputs, whole.labels = (
+        {name: values[None] for name, values in group.items()} for group in (odd.inputs, odd.labels)
+    )
+    assert some.rows[0, 1, 0] == pytest.approx(whole.look().rows[0, 1, 0], rel=1e-4)
+
+
+class Identity(branches.Dense):
+    """A branch whose output is its input, by a weight that could learn."""
+
+    def __call__(self, x, name, vocabularies=()):
+        return keras.layers.Dense(2, use_bias=False, kernel_initializer="identity", name=name)(x)
+
+
+def test_one_residual_reaches_both_branches():
+    # A linear fusion and one softmax: dL/dh_m = W_m^T (p - y), dL/dW_m = (p - y) h_m^T; worked out by hand.
+    residual = np.array([0.111166, -0.178591, 0.067425])
+    first, second, label = [[1.0, 2.0]], [[0.5, -0.5]], [1]
+    sources = {name: Source(name, (2,)) for name in ("first", "second")}
+    head = heads.Multiclass(loss=LOSSES["class"])
+    parts = {name: Identity(units=[]) for name in sources}
+    targets = {"class": Target("category", 3)}
+    model = build_model(sources, targets, parts, fusion.Concatenate(), {"class": head})
+    kernel = np.array([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+    model.get_layer("head_class").set_weights([kernel, np.zeros(3)])
+    loss = {"class": HeadLoss(loss=LOSSES["class"], kind="category", complete=True)}
+    trainer = Trainer(
+        model, build_presenter(targets, {"class": head}), loss, Static(), keras.optimizers.SGD(), batch_size=1
+    )
+    rows = Rows.of({"first": np.float32(first), "second": np.float32(second)}, {"class": np.int32(label)})
+    flow = Probe(trainer, rows, number=1, batches=1, by_part=False).look()
+    at_branch = np.linalg.norm(residual[:2])
+    np.testing.assert_allclose(flow.rows[0, 0], [at_branch, at_branch], rtol=1e-4)
+    squares = dict(zip([v.path for v in trainer.variables], flow.products[0, :, 0, 0], strict=True))
+    features = np.linalg.norm([*first[0], *second[0]])
+    assert squares["class_output/kernel"] == pytest.approx(
+        (np.linalg.norm(residual) * features) ** 2, rel=1e-4
+    )
+    assert squares["class_output/bias"] == pytest.approx(np.sum(residual**2), rel=1e-4)
+    np.testing.assert_allclose(
+        branch_norms(flow)[0],
+        at_branch * np.array([np.linalg.norm(first), np.linalg.norm(second)]),
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("c", [3.0, 0.1])
+def test_scaling_a_loss_scales_its_row_and_no_cosine(c):
+    class Scaled(keras.losses.Loss):
+        def call(self, labels, outputs):
+            return c * LOSSES["score"].call(labels, outputs)
+
+    plain, scaled = make_probe(), make_probe()
+    scaled.trainer.losses["score"] = HeadLoss(loss=Scaled(), kind="number", complete=True)
+    before, after = (flow_numbers(probe.look(), ONES, by_part=True) for probe in (plain, scaled))
+    for name, value in before.items():
+        factor = c if name.startswith("flow/score_to_") and not name.endswith("_share") else 1.0
+        if "_from_" not in name:
+            assert after[name] == pytest.approx(factor * value, rel=1e-4), name
+
+
+def test_a_weight_scales_what_is_sent_and_nothing_raw():
+    flow = make_probe().look()
+    one, two = (flow_numbers(flow, {"class": weight, "score": 1.0}, by_part=False) for weight in (1.0, 2.0))
+    for branch in ("image", "series"):
+        for word in ("", "_weights"):
+            assert two[f"flow/class_to_{branch}{word}"] == pytest.approx(
+                2 * one[f"flow/class_to_{branch}{word}"]
+            )
+            raw = f"flow/class_to_{branch}{word}_raw"
+            assert two[raw] == one[raw] == pytest.approx(one[f"flow/class_to_{branch}{word}"])
+        odds = [n[f"flow/{branch}_from_class"] / n[f"flow/{branch}_from_score"] for n in (one, two)]
+        assert odds[1] == pytest.approx(2 * odds[0])
+
+
+def test_shares_add_up_to_one():
+    found = flow_numbers(make_probe().look(), {"class": 0.3, "score": 4.0}, by_part=False)
+    for head in LOSSES:
+        assert sum(found[f"flow/{head}_to_{branch}_share"] for branch in INPUTS) == pytest.approx(1)
+    for branch in INPUTS:
+        assert sum(found[f"flow/{branch}_from_{head}"] for head in LOSSES) == pytest.approx(1)
+
+
+def test_a_head_that_reads_one_branch_sends_exactly_nothing_into_the_other():
+    found = flow_numbers(make_probe(make_trainer(reads={"score": "image"})).look(), ONES, by_part=False)
+    assert found["flow/score_to_series"] == found["flow/score_to_series_weights"] == 0.0
+    assert found["flow/score_to_image_share"] == 1.0
+    assert found["flow/class_to_series"] > 0
+
+
+def test_cosines_are_those_of_the_weights_that_both_heads_reach():
+    probe = make_probe(make_trainer(reads={"score": "image"}), batches=1)
+    flow = probe.look()
+    ours = cosines(flow, 0, 1)[0]
+    both = [i for i, part in enumerate(flow.parts) if part == "branch_image"]
+    a, b = (np.concatenate([gradients_by_hand_of(probe, head)[i].ravel() for i in both]) for head in range(2))
+    assert ours == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), rel=1e-4)
+
+
+def gradients_by_hand_of(probe, head):
+    return gradients_by_hand(probe, 0, [1.0 if i == head else 0.0 for i in range(2)])
+
+
+def test_a_conflict_is_a_cosine_below_zero_counted_over_the_parts_of_the_probe():
+    # Two heads, one variable: opposed in one part of the probe of four, aligned in the others.
+    grams = np.array([[[4.0, sign], [sign, 1.0]] for sign in (-1.0, 1.0, 1.0, 1.0)])[:, None]
+    flow = Flow(["a", "b"], ["x"], ["branch_x"], np.ones((4, 2, 1)), grams)
+    found = flow_numbers(flow, {"a": 1.0, "b": 1.0}, by_part=True)
+    assert found["flow/conflict_a_b"] == found["flow/conflict_a_b_on_branch_x"] == 0.25
+    assert found["flow/cos_a_b"] == pytest.approx((-0.5 + 3 * 0.5) / 4)
+    assert branch_norms(flow).tolist() == [[2.0], [1.0]]
+
+
+def test_heads_that_share_nothing_have_no_cosine():
+    trainer = make_trainer(factors={"branch_image": 0.0, "branch_series": 0.0})
+    found = flow_numbers(make_probe(trainer).look(), ONES, by_part=False)
+    assert not [name for name in found if "cos" in name or "conflict" in name]
+
+
+def test_a_frozen_branch_gets_gradients_at_its_output_and_none_on_its_weights():
+    probe = make_probe(make_trainer(factors={"branch_image": 0.0}))
+    found = probe(ONES)
+    assert found["flow/class_to_image"] > 0
+    assert found["flow/class_to_image_weights"] == found["flow/update_branch_image"] == 0.0
+    assert found["flow/class_to_series_share"] == 1.0
+
+
+def test_updates_are_the_relative_change_of_a_parts_weights():
+    probe = make_probe()
+    for variable in probe.trainer.model.get_layer("head_score").trainable_variables:
+        variable.assign(1.5 * variable)
+    found = probe(ONES)
+    assert found["flow/update_head_score"] == pytest.approx(0.5, rel=1e-5)
+    assert found["flow/update_head_class"] == 0.0
+    assert probe(ONES)["flow/update_head_score"] == 0.0
+
+
+def test_half_precision_gives_gradients_of_full_size():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1e-3), initial_scale=1024.0)
+        half = make_probe(make_trainer(optimizer=optimizer)).look()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(half.rows, make_probe().look().rows, rtol=0.03)
+
+
+def test_what_gets_no_gradient_is_named_once():
+    said = []
+    probe = make_probe(say=said.append)
+    assert silent(probe.look(), ONES) == []
+    probe({"class": 1.0, "score": 0.0})
+    probe({"class": 1.0, "score": 0.0})
+    assert said == ["warning: head score sends no gradient: its weight is 0"]
+
+
+def test_a_branch_that_no_head_listens_to_is_named():
+    probe = make_probe()
+    for head in LOSSES:
+        kernel = probe.trainer.model.get_layer(f"head_{head}").trainable_variables[0]
+        kernel.assign(np.where(np.arange(6)[:, None] < 3, 0.0, kernel.numpy()))
+    assert silent(probe.look(), ONES) == [
+        "branch image gets no gradient: no head's loss moves with its output"
+    ]
+
+
+def test_a_head_without_labels_is_named():
+    labels = {**LABELS, "score": np.full_like(LABELS["score"], np.nan)}
+    found = silent(make_probe(make_trainer(complete=False), labels).look(), ONES)
+    assert found == ["head score sends no gradient: its loss moves with no weight, or no row is labelled"]
+
+
+def test_the_probe_holds_labelled_rows_of_every_head():
+    rare = np.full((ROWS, 1), np.nan, "float32")
+    rare[[3, 50, 51]] = 1.0
+    inputs, labels = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), 16, 4, seed=0)
+    assert np.isfinite(labels["score"]).sum() == 3
+    assert labels["class"].shape == (4, 4)
+    again = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), 16, 4, seed=0)
+    np.testing.assert_array_equal(inputs["series"], again[0]["series"])
+
+
+@pytest.mark.parametrize(
+    ("number", "batches", "shape"), [(1000, 4, (4, 25)), (3, 8, (3, 1)), (10, 4, (4, 2))]
+)
+def test_a_probe_of_any_size_has_equal_parts_of_different_rows(number, batches, shape):
+    inputs, labels = drawn(Rows.of(INPUTS, LABELS), number, batches, seed=1)
+    assert labels["class"].shape == shape
+    flat = np.reshape(inputs["series"], (shape[0] * shape[1], -1))
+    assert len(np.unique(flat, axis=0)) == len(flat)
+
+
+def test_looking_changes_no_number_of_the_training():
+    plain, watched = (make_trainer(optimizer="adam", dropout=0.3) for _ in range(2))
+    probe = make_probe(watched)
+    rows = Rows.of(INPUTS, LABELS)
+    for _ in range(3):
+        losses = [t.train(rows, np.arange(ROWS), np.ones(2, "f")).losses for t in (plain, watched)]
+        probe(ONES)
+        assert losses[0] == losses[1]
+    for mine, theirs in zip(plain.model.variables, watched.model.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
