@@ -87,6 +87,7 @@ def _checked(task: Task, check: Check) -> Task:
         _raise_on_sigterm()  # a sweep's worker is a process of its own
         overrides = config.overrides()
         try:
+            cfg = config.expand(cfg)
             check(cfg)
             return task(cfg)
         except Exception as error:

@@ -438,7 +438,7 @@ def test_there_are_many_options():
 def test_every_option_composes_and_passes(composed, option):
     group, _, name = option.rpartition("/")
     overrides = PLACES.get(option) or [*CONTEXT.get(option, []), f"{group}={name}"]
-    config.check(composed(*overrides))
+    config.check(config.expand(composed(*overrides)))
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -1,0 +1,108 @@
+"""`branches=auto heads=auto`: parts by the kinds of the data."""
+
+from collections.abc import Callable
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from pipeline import config
+from pipeline.data import kinds
+from pipeline.errors import ConfigError
+
+AUTO = ("branches=auto", "heads=auto")
+
+
+@pytest.fixture(scope="module")
+def expanded():
+    """Compose, expand and check a config of auto parts, as the command line does."""
+    GlobalHydra.instance().clear()
+
+    def whole(*overrides: str) -> dict:
+        cfg = config.expand(compose("config", overrides=[*AUTO, *overrides]))
+        config.check(cfg)
+        assert OmegaConf.is_struct(cfg)
+        return OmegaConf.to_container(cfg)
+
+    with initialize_config_dir(str(config.CONF)):
+        yield whole
+
+
+@pytest.mark.parametrize(
+    ("data", "branches", "heads"),
+    [
+        ("kanji", {"image": "Conv2D", "series": "Conv1D"}, {"class": "Multiclass", "score": "Regression"}),
+        ("penguins", {"traits": "Table"}, {"species": "Multiclass", "body_mass": "Regression"}),
+    ],
+)
+def test_every_input_and_target_gets_the_part_of_its_kind(expanded, data, branches, heads):
+    found = expanded(f"data={data}")
+    for group, parts in (("branches", branches), ("heads", heads)):
+        targets = {name: part["_target_"] for name, part in found[group].items()}
+        assert targets == {name: f"pipeline.{group}.{part}" for name, part in parts.items()}
+    assert found["loss_weights"] == dict.fromkeys(heads, 1.0)
+
+
+def test_there_is_a_part_for_every_kind_of_the_data():
+    for group, known in (("branches", kinds.INPUTS), ("heads", kinds.TARGETS)):
+        file = OmegaConf.load(config.CONF / group / "auto.yaml")
+        options = file._auto_ if group == "branches" else file.heads._auto_
+        assert set(options) == set(known)
+
+
+def test_a_part_is_that_of_its_file(expanded):
+    part = OmegaConf.to_container(OmegaConf.load(config.CONF / "branch" / "conv1d.yaml"))
+    assert expanded()["branches"]["series"] == part
+
+
+def test_keys_parts_and_weights_can_be_set(expanded):
+    found = expanded(
+        "branches.image.dropout=0.1",
+        "+branch@branches.series=gru",
+        "branches.series.units=[3]",
+        "heads.class.units=[5]",
+        "loss_weights.class=2",
+        "heads._auto_.number=quantiles",
+    )
+    assert found["branches"]["image"]["dropout"] == 0.1
+    assert found["branches"]["image"]["_target_"] == "pipeline.branches.Conv2D"
+    assert (found["branches"]["series"]["_target_"], found["branches"]["series"]["units"]) == (
+        "pipeline.branches.GRU",
+        [3],
+    )
+    assert found["heads"]["class"]["units"] == [5]
+    assert found["heads"]["score"]["loss"]["quantiles"] == "${..quantiles}"
+    assert found["loss_weights"] == {"class": 2, "score": 1.0}
+    assert expanded("+loss_weights.class=3")["loss_weights"]["class"] == 3
+
+
+def test_an_input_that_is_taken_out_has_no_branch(expanded):
+    assert set(expanded("~data.inputs.series")["branches"]) == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("override", "start", "part"),
+    [
+        ("branches.imag.dropout=0.1", "branches.imag: this branch has no input", "nearest: image"),
+        ("branches.image.dropot=0.1", "branches.image.dropot: there is no such key", "nearest: dropout"),
+        ("heads.clas.units=[3]", "heads.clas: this head has no target", "nearest: class"),
+        ("loss_weights.clas=2", "loss_weights.clas: there is no such head", "nearest: class"),
+        ("data.inputs.image.kind=imag", "data.inputs.image.kind: there is no such kind", "nearest: image"),
+        (
+            "~data.inputs.image.kind",
+            "branches.image: auto does not know the kind",
+            "+branch@branches.image=…",
+        ),
+    ],
+)
+def test_faults_are_named(expanded, override, start, part):
+    with pytest.raises(ConfigError) as caught:
+        expanded(override)
+    assert str(caught.value).startswith(start)
+    assert part in str(caught.value)
+
+
+def test_a_config_without_auto_is_left_alone(expanded: Callable):
+    cfg = compose("config")
+    assert config.expand(cfg) is cfg
