@@ -1,6 +1,6 @@
 """A class out of several, or a distribution over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -35,6 +35,8 @@ class Category:
     name: str = field(init=False)
     distribution: bool = field(init=False)
     codes: dict[str, int] = field(init=False)
+    restored: bool = field(init=False, default=False)
+    codes_given: bool = field(init=False, default=False)
 
     @property
     def units(self) -> int:
@@ -47,7 +49,7 @@ class Category:
         self.name = name
         column = self._column(sources)
         given = self._given_names(sources)
-        self.distribution = column.values.ndim == 2 and column.values.shape[1] > 1
+        self.distribution = _holds_distributions(column)
         if self.distribution:
             width = column.values.shape[1]
             self.names = given if given is not None else [str(code) for code in range(width)]
@@ -64,19 +66,26 @@ class Category:
         check_labelled((words[rows["train"]] != "")[:, None], name, [self.column])
         seen = set(words[rows["train"]]) - {""}
         self.names = _sorted(seen, column.values) if given is None else given
-        self.codes = {word: code for code, word in enumerate(self.names)}
-        if given is not None and _whole(column.values) and not all(map(_is_whole, given)):
-            self.codes = {str(code): code for code in range(len(given))}
+        self.codes = self._codes(column, given is not None)
         if given is not None:
             self._check_named(column, words)
         _check_seen(column, words, seen, rows)
 
+    def restore(self, name: str, facts: Mapping[str, Any]) -> None:
+        self.name, self.restored, given = name, True, self.names is not None
+        self.names, self.codes_given = list(facts["names"]), given
+
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         column = self._column(sources).take(rows)
+        if self.restored:
+            self.distribution = _holds_distributions(column)
+            self.codes = self._codes(column, self.codes_given)
         if self.distribution:
             return _distributions(column)
-        codes = self.codes | {"": -1}
-        return np.array([codes[word] for word in _words(column)], dtype=np.int32)
+        codes, words = self.codes | {"": -1}, _words(column)
+        if self.restored:
+            self._check_named(column, words)
+        return np.array([codes[word] for word in words], dtype=np.int32)
 
     def present(self, tensor: Any) -> Any:
         return tensor
@@ -91,6 +100,11 @@ class Category:
 
     def _column(self, sources: Sources) -> Column:
         return sources.column(self.column, f"data.targets.{self.name}.column")
+
+    def _codes(self, column: Column, given: bool) -> dict[str, int]:
+        if given and _whole(column.values) and not all(map(_is_whole, self.names)):
+            return {str(code): code for code in range(len(self.names))}
+        return {word: code for code, word in enumerate(self.names)}
 
     def _given_names(self, sources: Sources) -> list[str] | None:
         key = f"data.targets.{self.name}.names"
@@ -125,6 +139,10 @@ def _check_seen(column: Column, words: np.ndarray, seen: set[str], rows: Rows) -
             raise column.error(
                 row, f"a class that no training row has, only rows of {split}", "classes of the training rows"
             )
+
+
+def _holds_distributions(column: Column) -> bool:
+    return column.values.ndim == 2 and column.values.shape[1] > 1
 
 
 def _words(column: Column) -> np.ndarray:

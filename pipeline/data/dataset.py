@@ -86,17 +86,9 @@ def load(
         load({"x": {"a": np.arange(9.0), "b": np.arange(9) % 2}}, {"a": {"kind": "vector", "column": "x.a"}},
              {"b": {"kind": "category", "column": "x.b"}}, {"fractions": [0.6, 0.2, 0.2], "stratify": "b"})
     """
-    built = {name: build(one, INPUTS, f"data.inputs.{name}") for name, one in inputs.items()}
-    goals = {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()}
-    references = _references("inputs", built) | _references("targets", goals)
-    named = [value for value in split.values() if isinstance(value, str)]
-    table = Sources(
-        sources, folders=folders, references=[*references, *named], join=join, in_memory=in_memory
-    )
-    columns = [table.values(reference, key) for reference, key in sorted(references.items())]
-    contents = row_hashes([table.keys] if table.keys is not None else columns)
-    strata = {name: Stratum(list(one.references()), one.kind == "number") for name, one in goals.items()}
-    codes = assign(split, table, contents=contents, targets=strata, seed=seed)
+    built, goals = _built(inputs, targets)
+    table, columns = _lined_up(sources, built, goals, split, folders, join, in_memory)
+    contents, codes = _assigned(table, columns, goals, split, seed)
     rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     built, goals = _chosen(built, only_inputs), _chosen(goals, only_targets)
     for name, one in built.items():
@@ -109,6 +101,90 @@ def load(
     streamed = not table.in_memory or (in_memory == "auto" and not fits(_pixels(table, built)))
     splits = {name: _split(table, built, goals, graphs, rows[name], streamed) for name in SPLITS}
     return Dataset(built, goals, splits, fingerprint(contents, codes), groups, streamed=streamed)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows to evaluate a finished run on; the arrays share the order of `rows`.
+
+    `raw` is what the logged model takes, `labels` are encoded; `fingerprint` is that of the split, None where
+    all rows were asked for.
+    """
+
+    rows: np.ndarray
+    raw: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    fingerprint: str | None
+
+
+def load_labelled(
+    sources: Mapping[str, Located],
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    *,
+    which: str,
+    restored: Collection[str],
+    folders: Sequence[str | Path] = (".",),
+    seed: int = 0,
+    join: str | None = None,
+    in_memory: bool | str = "auto",
+) -> Labelled:
+    """Reads the rows of one split, or all, for inputs and targets that were restored: nothing is fitted.
+
+    Args:
+        which: "train", "val", "test" or "all".
+        restored: names of the inputs and targets that are read; the others only take part in the split.
+        sources, inputs, targets, split, folders, seed, join, in_memory: as for `load`.
+
+    Raises:
+        ConfigError: whatever people can put right; a label that no training row had.
+    """
+    built, goals = _built(inputs, targets)
+    if which == "all":
+        built, goals, split = _chosen(built, restored), _chosen(goals, restored), {}
+    table, columns = _lined_up(sources, built, goals, split or {}, folders, join, in_memory)
+    rows, print_ = np.arange(table.rows), None
+    if which != "all":
+        contents, codes = _assigned(table, columns, goals, split or {}, seed)
+        rows, print_ = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(contents, codes)
+    arrays = [one.raw(table, rows) for one in _chosen(built, restored).values()]
+    labels = {name: one.encode(table, rows) for name, one in _chosen(goals, restored).items()}
+    return Labelled(rows, {key: values for one in arrays for key, values in one.items()}, labels, print_)
+
+
+def _built(inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return (
+        {name: build(one, INPUTS, f"data.inputs.{name}") for name, one in inputs.items()},
+        {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()},
+    )
+
+
+def _lined_up(
+    sources: Mapping[str, Located],
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    split: Mapping[str, Any],
+    folders: Sequence[str | Path],
+    join: str | None,
+    in_memory: bool | str,
+) -> tuple[Sources, list[Any]]:
+    """The sources, and all columns that inputs and targets name."""
+    references = _references("inputs", inputs) | _references("targets", targets)
+    named = [value for value in split.values() if isinstance(value, str)]
+    table = Sources(
+        sources, folders=folders, references=[*references, *named], join=join, in_memory=in_memory
+    )
+    return table, [table.values(reference, key) for reference, key in sorted(references.items())]
+
+
+def _assigned(
+    table: Sources, columns: list[Any], targets: Mapping[str, Any], split: Mapping[str, Any], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The hash of each row's contents and the code of its split."""
+    contents = row_hashes([table.keys] if table.keys is not None else columns)
+    strata = {name: Stratum(list(one.references()), one.kind == "number") for name, one in targets.items()}
+    return contents, assign(split, table, contents=contents, targets=strata, seed=seed)
 
 
 def _references(group: str, parts: Mapping[str, Any]) -> dict[str, str]:

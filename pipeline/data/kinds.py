@@ -55,6 +55,7 @@ class Target(Protocol):
     """What a kind of target can do; a class of your own with these may be a `_target_` in `data.targets`.
 
     `fit` gets the row numbers of every split, learns from those of "train" and checks the others.
+    `restore` stands in for `fit`, from what a run logged in config/heads.json.
     `encode` gives the labels of some rows. `present` turns a head's output into what people read, `decode`
     encoded labels. One of kind "number" also has `mean` and `scale`, arrays (columns,):
     own unit = encoded * scale + mean.
@@ -69,6 +70,8 @@ class Target(Protocol):
     def references(self) -> dict[str, str]: ...
 
     def fit(self, name: str, sources: Sources, rows: Rows) -> None: ...
+
+    def restore(self, name: str, facts: Mapping[str, Any]) -> None: ...
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray: ...
 

@@ -53,6 +53,10 @@ class Number:
         else:
             self.mean, self.scale = np.zeros(self.units), np.ones(self.units)
 
+    def restore(self, name: str, facts: Mapping[str, Any]) -> None:
+        self.name, self.names = name, list(facts["names"])
+        self.mean, self.scale = np.asarray(facts["mean"]), np.asarray(facts["scale"])
+
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         values, _ = number_columns(sources, self.column, f"data.targets.{self.name}.column", rows)
         return ((values - self.mean) / self.scale).astype(np.float32)
@@ -95,6 +99,9 @@ class Labels:
         self.name = name
         values, self.names = self._values(sources, None)
         check_labelled(~np.isnan(values[rows["train"]]), name, self.names)
+
+    def restore(self, name: str, facts: Mapping[str, Any]) -> None:
+        self.name, self.names = name, list(facts["names"])
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         return self._values(sources, rows)[0].astype(np.float32)
