@@ -316,16 +316,18 @@ def _parts(job: Job) -> list[report.Part]:
 
 
 def _layers(model: Model) -> list[tuple[str, str, int]]:
-    """The layers of a part; bare operations such as a mask are no layers to a reader."""
-    return [
-        (
-            _label(layer),
-            " × ".join("?" if size is None else str(size) for size in layer.output.shape[1:]),
-            layer.count_params(),
-        )
+    """The layers of a part, and what it gives where bare operations such as a masked pooling come last."""
+    found = [
+        (_label(layer), _shape(layer.output), layer.count_params())
         for layer in model.layers
         if type(layer).__module__.startswith("keras.src.layers") and type(layer).__name__ != "InputLayer"
     ]
+    given = _shape(model.output)
+    return found if found and found[-1][1] == given else [*found, ("pooled", given, 0)]
+
+
+def _shape(tensor: Any) -> str:
+    return " × ".join("?" if size is None else str(size) for size in tensor.shape[1:])
 
 
 def _label(layer: Any) -> str:

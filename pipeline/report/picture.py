@@ -76,7 +76,7 @@ def _bars(part: Part) -> list[Box]:
         )
         for label, shape, parameters in _folded(part.layers)
     ]
-    return [("fusion", [clean(f"fusion {part.name}", 60)], texts)]
+    return [("fusion", [clean("fusion" if part.name == "fusion" else f"fusion {part.name}", 60)], texts)]
 
 
 def _folded(layers: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
