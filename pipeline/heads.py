@@ -25,8 +25,8 @@ class Head:
         metrics: words of `pipeline.metrics`, or Keras metrics.
         units: hidden dense layers of this head alone.
         activation: of the output; null for logits or plain numbers.
-        branch: read this branch's features instead of the fusion's: an auxiliary head, that teaches the branch
-            directly and shows what it knows by itself.
+        branch: read this branch's features instead of the fusion's: an auxiliary head, which teaches the
+            branch directly and shows what it knows by itself.
     """
 
     loss: Loss

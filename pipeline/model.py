@@ -63,7 +63,7 @@ def decode(
     crossing = {"fusion": model.get_layer("fusion")(dict(features), training=training)}
     for name, x in features.items():
         if any(part.reads == f"branch_{name}" for part in parts.values()):
-            # A copy lies on no way to the fusion: the gradient with respect to it is the reading head's alone.
+            # A copy lies on no way to the fusion: its gradient is that of the heads that read it.
             crossing[f"branch_{name}"] = ops.copy(x)
     return crossing, {name: part(crossing[part.reads], training=training) for name, part in parts.items()}
 
@@ -71,7 +71,7 @@ def decode(
 def forward(
     model: keras.Model, inputs: Mapping[str, Any], heads: Iterable[str], *, training: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model part by part: what crosses to the heads, by the layer it comes from, and the heads' outputs."""
+    """The model part by part: what crosses to the heads, by the layer it comes from, and their outputs."""
     return decode(model, encode(model, inputs, training=training), heads, training=training)
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
+from pipeline.fit import fit
 from pipeline.insight import Probe
 from pipeline.insight.flow import Flow, drawn
 from pipeline.insight.numbers import branch_norms, cosines, flow_numbers, silent
@@ -269,3 +270,23 @@ def test_looking_changes_no_number_of_the_training():
         assert losses[0] == losses[1]
     for mine, theirs in zip(plain.model.variables, watched.model.variables, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_fit_that_is_watched_has_the_same_history_and_more():
+    rows = {"train": Rows.of(INPUTS, LABELS)}
+    heads_of = {"train": {}}
+    histories = []
+    for watched in (False, True):
+        trainer = make_trainer(optimizer="adam", dropout=0.3)
+        probe = make_probe(trainer) if watched else None
+        more = {"epochs": 3, "shuffle": True, "seed": 0, "early_stopping": None, "probe": probe}
+        histories.append(
+            fit(trainer, rows, heads_of, loss_weights={"class": 2.0, "score": 1.0}, **more).history
+        )
+    plain, watched = ({n: v for n, v in h.items() if not n.startswith("time/")} for h in histories)
+    assert plain == {name: values for name, values in watched.items() if not name.startswith("flow/")}
+    sent = watched["flow/class_to_image"], watched["flow/class_to_image_raw"]
+    np.testing.assert_allclose(sent[0], 2 * np.array(sent[1]))
+    assert len(sent[0]) == 3
+    # The first epoch's change counts from the weights before it.
+    assert watched["flow/update_head_class"][0] > 0

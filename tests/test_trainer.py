@@ -63,6 +63,7 @@ def make_trainer(
     jit=False,
     balancer=None,
     reads=None,
+    dropout_input=0.0,
 ):
     keras.utils.set_random_seed(0)
     reads = reads or {}
@@ -72,7 +73,9 @@ def make_trainer(
     }
     made = {name: made[name] for name in names}
     parts = {
-        "image": branches.Conv2D(filters=[3], activation=None, padding="valid", pool_size=1),
+        "image": branches.Conv2D(
+            filters=[3], activation=None, padding="valid", pool_size=1, dropout_input=dropout_input
+        ),
         "series": branches.Conv1D(filters=[3], activation=None, padding="valid", dropout=dropout),
     }
     model = build_model(SOURCES, TARGETS, parts, fusion.Concatenate(), made)
