@@ -109,6 +109,39 @@ def test_every_metric_of_the_contract_is_there_at_every_epoch(trained):
     assert sum(runs[1].data.metrics[f"share/{head}"] for head in words) == pytest.approx(1)
 
 
+def test_insight_says_which_branch_each_head_needs(trained):
+    where, done, runs = trained
+    metrics = runs[1].data.metrics
+    assert metrics["contribution/image_to_place"] > 50
+    assert abs(metrics["contribution/series_to_place"]) < 10
+    assert metrics["contribution/series_to_slope"] > 50
+    names = ["flow/place_to_image", "flow/image_from_place", "flow/update_head_both", "flow/cos_place_slope"]
+    for name in names:
+        steps = [metric.step for metric in client(where).get_metric_history(runs[1].info.run_id, name)]
+        assert steps == list(range(1, 13)), name
+    assert "image is worth, in points of skill: " in done.stdout
+    page = artifact(where, runs[1], "report/report.html").read_text()
+    assert "image is worth, in points of skill: " in page
+    for file in (
+        "figures/flow.png",
+        "figures/contribution.png",
+        "tables/contribution.csv",
+        "tables/flow.csv",
+    ):
+        assert artifact(where, runs[1], f"report/{file}").is_file()
+
+
+def test_without_insight_the_training_has_the_same_numbers(trained, planted_folder, tmp_path):
+    where, _, runs = trained
+    done = call(tmp_path, planted_folder, "insight=off")
+    assert done.returncode == 0, done.stderr
+    run = all_runs(tmp_path)[0]
+    for name in ("train/loss", "val/loss", "val/both_auc"):
+        assert history(tmp_path, run, name) == history(where, runs[1], name)
+    assert not [name for name in run.data.metrics if name.startswith(("flow/", "contribution/"))]
+    assert "points" not in done.stdout
+
+
 def test_best_values_are_those_of_the_kept_epoch(trained):
     where, _, runs = trained
     for run in runs:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.config.rules import (
     ANYTHING,
+    COUNT,
     FLAG,
     NOT_NEGATIVE,
     NUMBER,
@@ -54,6 +55,10 @@ RANGES = {
     "learning_rate": NOT_NEGATIVE,
     "warmup_epochs": NOT_NEGATIVE,
     "blocks": POSITIVE_COUNT,
+    "probe_rows": COUNT,
+    "probe_batches": POSITIVE_COUNT,
+    "repeats": COUNT,
+    "rows": or_null(POSITIVE_COUNT),
     "attention_heads": POSITIVE_COUNT,
     "expansion": POSITIVE_COUNT,
     "longest": POSITIVE_COUNT,
