@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 
-USAGE = """python -m pipeline.compare RUN RUN …       runs by id, beginning of an id, or name, beside the first
+USAGE = """python -m pipeline.compare RUN RUN …       runs by id, start of an id, or name, beside the first
 python -m pipeline.compare sweep=<id>      all finished trials of a sweep beside its best; a name will do
 
   output=FOLDER         where the page goes; mlruns/comparisons/… if not given

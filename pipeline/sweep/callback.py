@@ -112,6 +112,12 @@ class SweepCallback(Callback):
         )
         self.watch.start()
 
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """In the process that runs the job."""
+        from pipeline.sweep import trial
+
+        trial.start(config)
+
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """In the process that ran the job: a job that ended before its run did leaves a true status too."""
         if config.hydra.job.name not in RECORDED or config.sweep.parent is None:
@@ -143,24 +149,31 @@ class SweepCallback(Callback):
             raise SystemExit(code)
 
     def _failures(self) -> list[Any]:
+        """Trials that failed under this command; those of an earlier one were tried again, or replaced."""
         assert self.parent is not None
-        return [trial for trial in self.parent.trials() if trial.status == "FAILED"]
+        return [
+            trial
+            for trial in self.parent.trials()
+            if trial.status == "FAILED" and trial.started >= self.since
+        ]
 
     def _close(self, error: BaseException | None) -> int:
         assert self.parent is not None
         assert self.watch is not None
-        failures = self._failures()
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            status = "KILLED"
-        else:
-            status = "FAILED" if failures or error else "FINISHED"
-        if not self.parent.trials() and error is not None:
+        trials, failures = self.parent.trials(), self._failures()
+        if not trials and error is not None:
             self.parent.forget()
             return 0
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            status = "KILLED"
+        elif failures or error or not any(trial.status == "FINISHED" for trial in trials):
+            status = "FAILED"
+        else:
+            status = "FINISHED"
         self.watch.draw(running=False)
         self.parent.client.set_terminated(self.parent.run_id, status)
-        print(self.watch.ending())
-        return 1 if failures else 0
+        print(self.watch.ending(self.since))
+        return 0 if status == "FINISHED" else 1
 
 
 def _set(config: DictConfig, key: str, value: Any) -> None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.config import overrides, resolved, run_name
+from pipeline.config import overrides, run_name
 from pipeline.sweep.process import identity
 
 # These say how a run is started and kept; two configs that agree in all else are one trial.
@@ -30,7 +29,15 @@ class Begun:
     objective: Any = None
 
 
-begun = Begun()  # of this process: a worker runs one job after the other
+# Of this process, which runs one job after the other.
+of_job = ""  # the key of the job's config as composed, whatever is worked out of it later
+begun = Begun()
+
+
+def start(config: DictConfig) -> None:
+    """A job starts: remember which trial it is."""
+    global of_job, begun
+    of_job, begun = key(config), Begun()
 
 
 def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
@@ -42,13 +49,12 @@ def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
         TrialFailedError: this command has tried the job before, and it failed.
     """
     global begun
-    begun = Begun()
     if cfg.sweep.parent is None:
-        return begun
+        return Begun()
     from pipeline.sweep.parent import Parent
 
     parent = Parent.of(cfg)
-    mine, since = key(_composed()), int(parent.tag("sweep.since"))
+    mine, since = of_job, int(parent.tag("sweep.since"))
     for trial in parent.attempts():
         if trial.key != mine:
             continue
@@ -76,16 +82,11 @@ def end_failed(cfg: DictConfig, error: BaseException) -> None:
         parent.end(run_id, error)
 
 
-def _composed() -> DictConfig:
-    """The running job's config as composed, whatever was worked out of it since."""
-    return HydraConfig.instance().cfg
-
-
 def key(config: DictConfig) -> str:
     """What makes a job's composed config this trial and no other, as 16 hexadecimal digits."""
-    kept = [str(name) for name in config if name not in NOT_OF_A_TRIAL]
-    plain = resolved(OmegaConf.masked_copy(config, kept))
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    kept = {name: node for name, node in plain.items() if name not in NOT_OF_A_TRIAL}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _add(parent: Any, cfg: DictConfig, typed: Sequence[str]) -> str:
@@ -98,7 +99,7 @@ def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[s
     return {
         "mlflow.parentRunId": cfg.sweep.parent,
         "sweep.id": cfg.sweep.parent,
-        "sweep.trial": key(_composed()),
+        "sweep.trial": of_job,
         "sweep.varied": json.dumps(varied(typed, varies)),
         "sweep.process": identity(),
         "sweep.overrides": shlex.join(typed),

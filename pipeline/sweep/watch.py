@@ -105,14 +105,14 @@ class Watch:
         link = compare_link([trial.run_id for trial in trials], self.parent.experiment_id)
         return f"{self.parent.uri}/{link}"
 
-    def ending(self) -> str:
-        """What is printed at the end: how many trials did what, which failed and why, and where to look."""
+    def ending(self, since: int) -> str:
+        """What is printed at the end: how many trials finished, which ended badly since, and where to look."""
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
         lines = [f"{finished} of {self.planned or len(trials)} trials finished"]
         lines += [
             f"  {trial.status.lower()}: {trial.name}: {trial.reason}"
             for trial in trials
-            if trial.status in ("FAILED", "KILLED")
+            if trial.status in ("FAILED", "KILLED") and trial.started >= since
         ]
         return "\n".join([*lines, f"board: {self.parent.page()}", f"sweep {self.parent.run_id}"])
