@@ -51,7 +51,10 @@ class Finished:
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: _specs(model, name) for name in cfg.branches}
-        inputs = {name: _restored(name, cfg.data.inputs[name], specs[name], trusted) for name in cfg.branches}
+        inputs = {
+            name: restored_input(name, make(cfg.data.inputs[name], trusted), specs[name])
+            for name in cfg.branches
+        }
         answers = {
             name: Answers(
                 _kind(name, cfg.data.targets[name], trusted), names[name], head.get("quantiles", ())
@@ -113,9 +116,14 @@ def _specs(model: keras.Model, name: str) -> Specs:
     }
 
 
-def _restored(name: str, node: Any, specs: Specs, trusted: Sequence[str]) -> Any:
+def restored_input(name: str, given: Any, specs: Specs) -> Any:
+    """What reads an input for a logged model, from `{kind: …, column: …}` or an object that is an `Input`.
+
+    Raises:
+        ConfigError: its class cannot be restored.
+    """
     key = f"data.inputs.{name}"
-    one = build(make(node, trusted), INPUTS, key)
+    one = build(given, INPUTS, key)
     if not hasattr(one, "restore"):
         raise ConfigError(
             key,

@@ -22,7 +22,17 @@ from pipeline.report.record import (
 from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
 from pipeline.report.style import legend_of, look
 
-__all__ = ["Drawing", "HeadResult", "InputExamples", "Part", "Record", "Section", "Table", "write"]
+__all__ = [
+    "Drawing",
+    "HeadResult",
+    "InputExamples",
+    "Part",
+    "Record",
+    "Section",
+    "Table",
+    "write",
+    "write_heads",
+]
 
 
 def write(folder: Path, record: Record) -> None:
@@ -49,6 +59,23 @@ def write(folder: Path, record: Record) -> None:
         write_page(folder, _heading(record), sections)
 
 
+def write_heads(folder: Path, heading: Heading, record: Record, first: Section, file: str) -> None:
+    """Writes the page `file` with what the heads reached, without how they learned it: for other rows.
+
+    Args:
+        heading: of the page; that of a whole report tells of the training.
+        record: its heads and inputs are used.
+        first: the section before those of the heads.
+
+    Raises:
+        ValueError: arrays disagree on the number of rows.
+    """
+    _check_rows(record)
+    with look(_words(record)):
+        sections = [first, *(_head_section(record, name, curves=False) for name in record.heads)]
+        write_page(folder, heading, sections, file)
+
+
 def _heading(record: Record) -> Heading:
     note = Markup("Kept epoch: <strong>{}</strong>").format(record.best_epoch)
     url = record.run_url
@@ -64,7 +91,7 @@ def _result_section(record: Record) -> Section:
     return Section("Result", figures={"skill": skills(record.heads)}, tables=tables)
 
 
-def _head_section(record: Record, name: str) -> Section:
+def _head_section(record: Record, name: str, *, curves: bool = True) -> Section:
     head = record.heads[name]
     unlabelled = int((head.row_loss != head.row_loss).sum())
     paragraphs = (
@@ -73,7 +100,7 @@ def _head_section(record: Record, name: str) -> Section:
     if head.kind in ("category", "labels", "number") and legend_of(head.names):
         paragraphs.append(legend_of(head.names))
     figures = {
-        f"curves_{name}": head_curves(record, name),
+        f"curves_{name}": head_curves(record, name) if curves else None,
         **result_drawings(name, head),
         f"worst_{name}": worst_drawing(record, name),
     }

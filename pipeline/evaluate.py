@@ -1,0 +1,124 @@
+"""A finished run on labelled rows, its own or new ones: `python -m pipeline.evaluate run=<id>`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import choices, folders, overrides, resolved, trusted
+from pipeline.config.data import check_entries, check_files, check_split
+from pipeline.config.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
+from pipeline.data.paths import expand
+from pipeline.errors import ConfigError
+from pipeline.quiet import import_tensorflow
+
+KEYS = {
+    "run": TEXT,
+    "split": or_null(one_of("train", "val", "test", "all")),
+    "sources": or_null(MAPPING),
+    "name": or_null(
+        Rule(lambda value: re.fullmatch(r"[\w-]+", str(value)) is not None, "letters, digits, _ and -")
+    ),
+    "resamples": COUNT,
+    "tracking": MAPPING,
+    "trusted_modules": list_of(TEXT),
+}
+
+
+def check(cfg: DictConfig) -> None:
+    """What is wrong with the keys, and can be seen without the run.
+
+    Raises:
+        ConfigError: an unknown key, a value that is not allowed, a file that is not there.
+    """
+    config = resolved(cfg)
+    check_node("", config, KEYS, optional={"data": MAPPING})
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    if config["sources"] is not None and "data" in config:
+        raise ConfigError(
+            "sources", "other data has sources of its own", found=config["sources"], allowed="null"
+        )
+    for paths in (config["sources"] or {}).values():
+        expand(paths, folders(), "sources")
+    if "data" in config:
+        check_entries(config)
+        check_files(config, folders())
+    if "data" in config and "split" in config["data"]:
+        check_split(config)
+
+
+@verb(config_name="evaluate", check=check)
+def main(cfg: DictConfig) -> None:
+    """Evaluate a run."""
+    from hydra.core.hydra_config import HydraConfig
+
+    typed = overrides()
+    chosen = choices(HydraConfig.get().runtime.choices).get("data")
+    print(run(resolved(cfg), chosen, command=" ".join(["python -m pipeline.evaluate", *typed]), typed=typed))
+
+
+def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list[str]) -> str:
+    """Evaluate, and log it to the run; returns what a terminal shows.
+
+    Args:
+        config: the composed config, plain.
+        chosen: the option of `data/`, None for the run's own.
+        command: as typed, for the page.
+        typed: the overrides; they may name trusted modules.
+    """
+    import_tensorflow()
+    from pipeline import judged
+    from pipeline.finished import Finished
+    from pipeline.remeasure import remeasure
+    from pipeline.tracking import find_run
+
+    recorded = find_run(config["run"], config["tracking"]["uri"])
+    name = free_name(config, chosen, recorded.metrics)
+    finished = Finished.of(recorded, trusted(typed))
+    data = config.get("data") or resolved(finished.cfg)["data"]
+    own = chosen is None and config["sources"] is None
+    if config["sources"] is not None:
+        check_sources(config["sources"], data["sources"])
+        data = {**data, "sources": {**data["sources"], **config["sources"]}}
+    found = remeasure(
+        recorded,
+        finished,
+        data,
+        which=config["split"] or ("test" if own else "all"),
+        own=own,
+        folders=folders(),
+        trusted=trusted(typed),
+    )
+    return judged.log(recorded, finished, found, name, resamples=config["resamples"], command=command)
+
+
+def check_sources(given: dict[str, Any], known: dict[str, Any]) -> None:
+    """Every source is one of the run's data."""
+    for source in given:
+        if source not in known:
+            raise ConfigError("sources", "the run's data has no such source", found=source, allowed=known)
+
+
+def free_name(config: dict[str, Any], chosen: str | None, metrics: dict[str, float]) -> str:
+    """The evaluation's name: as asked for, or made of the data and the split; never one that is taken."""
+    taken = {
+        metric.partition("/")[0].removeprefix("eval_") for metric in metrics if metric.startswith("eval_")
+    }
+    if config["name"] is not None:
+        if config["name"] in taken:
+            raise ConfigError(
+                "name", "the run has an evaluation of this name", found=config["name"], allowed="another"
+            )
+        return str(config["name"])
+    files = "_".join(Path(str(path)).stem for path in (config["sources"] or {}).values())
+    of = chosen or files
+    split = config["split"] or ("all" if of else "test")
+    stem = re.sub(r"[^\w-]+", "_", f"{of}_{split}" if of else split)
+    numbered = (f"{stem}_{count}" for count in range(2, len(taken) + 3))
+    return stem if stem not in taken else next(name for name in numbered if name not in taken)
+
+
+if __name__ == "__main__":
+    main()
