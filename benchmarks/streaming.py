@@ -11,7 +11,6 @@ The images are noise with a bright column that tells the class, so there is some
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from pipeline import compose, config
+from pipeline.check import peak_memory
 from pipeline.fit import fit, order_of
 
 ROW_BYTES = 32 * 32 * 3 * 4
@@ -35,7 +35,7 @@ targets: {class: {kind: category, column: label}}
 split: {column: split, train: [0, 1, 2, 3, 4, 5, 6, 7], val: 8, test: 9}
 """
 MODEL = ["data=generated", "branches=image", "heads=class", "branches.image.filters=[8,16]"]
-FEWER = ["trainer.early_stopping=null", "trainer.epochs=1", "schedule=constant"]
+FEWER = ["trainer.early_stopping=null", "trainer.epochs=1", "trainer.batch_size=32", "schedule=constant"]
 
 
 def main() -> None:
@@ -71,12 +71,13 @@ def generate(folder: Path, rows: int) -> None:
     np.save(folder / "label.npy", labels)
     np.save(folder / "split.npy", np.arange(rows) % 10)
     shape = (rows, 32, 32, 3)
-    images = np.lib.format.open_memmap(folder / "image.npy", mode="w+", dtype=np.float32, shape=shape)
-    for start in range(0, rows, 4096):
-        block = rng.random((min(4096, rows - start), 32, 32, 3), dtype=np.float32)
-        block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += 0.5
-        images[start : start + len(block)] = block
-        images.flush()
+    with (folder / "image.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, rows, 4096):
+            block = rng.random((min(4096, rows - start), 32, 32, 3), dtype=np.float32)
+            block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += 0.5
+            block.tofile(file)
 
 
 def measure_memory(folder: Path) -> None:
@@ -99,15 +100,14 @@ def one_epoch(folder: Path) -> dict[str, float]:
     import tensorflow as tf
 
     tf.constant(0.0)
-    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    imports = peak_memory()
     started = time.perf_counter()
     job = made(folder, in_memory=False)
     loaded = time.perf_counter()
     found = trained(job, epochs=1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "imports": imports,
-        "beyond": peak - imports,
+        "beyond": peak_memory() - imports,
         "load": loaded - started,
         "epoch": time.perf_counter() - loaded,
         "rate": found["time/examples_per_s"],
