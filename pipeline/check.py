@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from omegaconf import DictConfig
 
+from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import folders, overrides, trusted
 from pipeline.quiet import import_tensorflow
@@ -63,6 +64,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     started = time.perf_counter()
     dataset = compose.load_data(cfg, folders=folders, trusted=trusted_modules)
     loaded = time.perf_counter() - started
+    trainer = settle(cfg, len(dataset.splits["train"].rows)).trainer
     job = compose.build(cfg, dataset, trusted=trusted_modules)
     sections = {
         "data": _data(job, loaded),
@@ -134,9 +136,12 @@ def _tried(job: "Job", batch_size: int, epochs: int) -> dict[str, str]:
 
 def peak_memory() -> int:
     """The most resident memory that this process has had, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kilobytes, macOS bytes.
-    return peak if sys.platform == "darwin" else peak * 1024
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not getrusage: there a process inherits the peak of the one that started it.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _bytes(number: float) -> str:

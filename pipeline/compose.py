@@ -11,12 +11,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data
+from pipeline.budget import settle
 from pipeline.config import whitelist
 from pipeline.data.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measured
 from pipeline.fit import reject_batch_hooks
 from pipeline.insight import Insight, Probe
+from pipeline.loss_weights import LossWeight, objective
 from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter
 from pipeline.rows import Rows, Stream
@@ -29,7 +31,8 @@ class Job:
 
     dataset: Any
     heads: Mapping[str, Any]
-    loss_weights: Mapping[str, float]
+    loss_weights: Mapping[str, float]  # of the logged losses
+    schedules: Mapping[str, LossWeight]  # of what is descended, epoch by epoch
     model: keras.Model
     presenter: keras.Model
     trainer: Trainer
@@ -62,6 +65,7 @@ def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str
 
 def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
     """Model, losses, optimizer and trainer for the data at hand."""
+    cfg = settle(cfg, len(dataset.splits["train"].rows))
     branches = {name: make(node, trusted) for name, node in cfg.branches.items()}
     heads = {name: make(node, trusted) for name, node in cfg.heads.items()}
     model = build_model(
@@ -92,13 +96,14 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         rates={f"branch_{name}": branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
     )
+    schedules = _schedules(cfg, list(heads), trusted)
     insight = make(cfg.insight, trusted)
     rows = {split: _rows(found, dataset.streamed) for split, found in dataset.splits.items()}
     return Job(
         dataset=dataset,
         heads=heads,
-        # A head that no set of heads gave a weight, as with heads=auto, counts once.
-        loss_weights={name: float(cfg.loss_weights.get(name, 1.0)) for name in heads},
+        loss_weights=objective(schedules, cfg.trainer.epochs),
+        schedules=schedules,
         model=model,
         presenter=presenter,
         trainer=trainer,
@@ -125,6 +130,15 @@ def _probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | N
 def settings(node: Any) -> dict[str, Any]:
     """A config node as plain values."""
     return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
+
+
+def _schedules(cfg: DictConfig, heads: Sequence[str], trusted: Sequence[str]) -> dict[str, LossWeight]:
+    # A head that no set of heads gave a weight, as with heads=auto, counts once.
+    given = {name: cfg.loss_weights.get(name, 1.0) for name in heads}
+    return {
+        name: make(weight, trusted) if isinstance(weight, DictConfig) else float(weight)
+        for name, weight in given.items()
+    }
 
 
 def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any, list[Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pipeline import resume
+from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
 from pipeline.quiet import import_tensorflow
@@ -57,7 +58,7 @@ def run(
     """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     import_tensorflow()
-    from pipeline import compose, overview, records
+    from pipeline import compose, overview, records, results
     from pipeline.checkpoint import Saver
     from pipeline.fit import fit
     from pipeline.keras_setup import set_up
@@ -74,6 +75,7 @@ def run(
         )
     with clock.phase("load data"):
         dataset = compose.load_data(cfg, folders=origin.folders, trusted=trusted_modules)
+    cfg = settle(cfg, len(dataset.splits["train"].rows))
     with clock.phase("build"):
         job = compose.build(cfg, dataset, trusted=trusted_modules)
     overview.show(job)
@@ -92,7 +94,7 @@ def run(
                 job.trainer,
                 job.rows,
                 job.measured,
-                loss_weights=job.loss_weights,
+                loss_weights=job.schedules,
                 epochs=cfg.trainer.epochs,
                 shuffle=cfg.trainer.shuffle,
                 seed=cfg.seed,
@@ -104,11 +106,11 @@ def run(
                 save=resume.save_to(saver, job, cfg.trainer.checkpoint_every),
             )
         with clock.phase("test"):
-            results = records.test(job, fitted)
-        records.log(tracked, cfg, job, fitted, results, overrides=origin.overrides, clock=clock.seconds)
+            reached = results.test_kept(job, fitted)
+        records.log(tracked, cfg, job, fitted, reached, overrides=origin.overrides, clock=clock.seconds)
     resume.mark_finished(tracked.run_id, cfg.trainer.epochs)
-    print(records.ending(results, tracked, list(job.heads)))
-    return records.objective(cfg.objective, results)
+    print(results.ending(reached, tracked, list(job.heads)))
+    return results.objective(cfg.objective, reached)
 
 
 class Clock:

@@ -44,6 +44,62 @@ def refused(composed: Callable) -> Callable:
 FAULTS = [
     # names that must agree
     (
+        ["fusion=film", "fusion.condition=serie"],
+        "fusion.condition: there is no such branch",
+        ["found:   serie", "nearest: series"],
+    ),
+    # what parts take
+    (
+        ["branches.image.activation=rellu"],
+        "branches.image.activation: keras.activations has no such name",
+        ["nearest: relu"],
+    ),
+    (
+        ["branch@branches.image=application", "branches.image.architecture=MobilNetV2"],
+        "branches.image.architecture: keras.applications has no such name",
+        ["nearest: MobileNetV2"],
+    ),
+    (
+        ["branch@branches.image=application", "branches.image.weights=no.h5"],
+        "branches.image.weights: ",
+        ["found:   'no.h5'", "a file that is there"],
+    ),
+    (["branches.series.pooling=flatten"], "branches.series.pooling: ", ["allowed: max, average"]),
+    (["branches.image.padding=valide"], "branches.image.padding: ", ["allowed: same, valid"]),
+    (
+        ["branch@branches.series=transformer", "branches.series.width=30"],
+        "branches.series.width: cannot be shared out evenly",
+        ["found:   30", "a multiple of attention_heads=4"],
+    ),
+    (["fusion=attention", "fusion.width=6"], "fusion.width: cannot be shared out evenly", ["found:   6"]),
+    (
+        ["head@heads.score=quantiles", "heads.score.quantiles=[0.1,0.9]"],
+        "heads.score.quantiles: ",
+        ["found:   [0.1, 0.9]", "with 0.5, the median"],
+    ),
+    (
+        ["head@heads.score=quantiles", "heads.score.quantiles=[0.5,0.1]"],
+        "heads.score.quantiles: ",
+        ["rising"],
+    ),
+    (
+        ["heads.score.loss._target_=pipeline.pinball.Pinball", "+heads.score.loss.quantiles=[0.5]"],
+        "heads.score.loss._target_: this loss does not fit",
+        ["found:   pipeline.pinball.Pinball", "keras.losses.Huber"],
+    ),
+    (
+        ["head@heads.score=quantiles", "heads.score.loss={_target_: keras.losses.Huber}"],
+        "heads.score.loss._target_: this loss does not fit",
+        ["allowed: pipeline.pinball.Pinball"],
+    ),
+    (
+        ["head@heads.class=ordinal", "heads.class.activation=softmax"],
+        "heads.class.activation: this activation does not fit",
+        ["allowed: null, linear"],
+    ),
+    (["heads.class.metrics=[mae]"], "heads.class.metrics.0: not a metric", ["found:   mae"]),
+    (["heads.score.metrics=[coverage]"], "heads.score.metrics.0: not a metric", ["allowed: mae, rmse, r2"]),
+    (
         ["+loss_weights.klass=2"],
         "loss_weights.klass: there is no such head",
         ["found:   klass", "allowed: class, score", "nearest: class"],
@@ -168,7 +224,7 @@ FAULTS = [
         ["kind image"],
     ),
     # the trainer
-    (["trainer.epochs=0"], "trainer.epochs: ", ["found:   0", "allowed: a whole number of at least 1"]),
+    (["trainer.epochs=0"], "trainer.epochs: ", ["found:   0", "auto, or a whole number of at least 1"]),
     (["trainer.epochs=ten"], "trainer.epochs: ", ["found:   'ten'"]),
     (["trainer.epochs=1.5"], "trainer.epochs: ", ["found:   1.5"]),
     (["trainer.epochs=true"], "trainer.epochs: ", ["found:   true"]),
@@ -344,6 +400,10 @@ def test_a_fault_is_named_with_its_key_what_was_found_and_what_is_allowed(refuse
 
 
 RIGHT = [
+    ["head@heads.class=ordinal", "heads.class.metrics=[accuracy,mae]"],
+    ["head@heads.score=quantiles", "heads.score.quantiles=[0.05,0.5]", "objective=val/score_coverage"],
+    ["fusion=film", "fusion.condition=series"],
+    ["trainer.epochs=auto", "trainer.batch_size=auto", "trainer.early_stopping.patience=3"],
     ["~data.split", "+data.split={column: kanji.split, train: [0, 3], val: 1, test: 2}"],
     ["~data.split", "+data.split={time: kanji.split, fractions: [0.8, 0.1, 0.1]}"],
     ["~data.split", "+data.split={time: kanji.split, val: 1, test: 2}"],
@@ -382,6 +442,7 @@ CONTEXT = {
     "data/noise": ["experiment=image_series"],
     "data/penguins": ["experiment=penguins"],
     "branches/gray_colour": ["experiment=gray_colour"],
+    "branches/gray_colour_name": ["experiment=gray_colour_name"],
     "branches/traits": ["experiment=penguins"],
     "heads/left_right": ["experiment=multimnist"],
     "heads/species_body_mass": ["experiment=penguins"],
@@ -488,7 +549,11 @@ def test_hydra_may_call_what_the_check_lets_pass(composed):
     for key, target in find_targets(OmegaConf.to_container(cfg)):
         if target.startswith("keras.losses") or key == "optimizer._target_":
             instantiate(OmegaConf.select(cfg, key.removesuffix("._target_")), _execution_whitelist_=allowed)
-    for target in ("os.getcwd", "pipeline.tracking.writing.os.getcwd", "keras.losses.deserialize.__globals__"):
+    for target in (
+        "os.getcwd",
+        "pipeline.tracking.writing.os.getcwd",
+        "keras.losses.deserialize.__globals__",
+    ):
         with pytest.raises(InstantiationException):
             instantiate({"_target_": target}, _execution_whitelist_=allowed)
     assert instantiate(

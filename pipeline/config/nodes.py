@@ -12,10 +12,10 @@ from pipeline.config.rules import (
     POSITIVE_COUNT,
     TEXT,
     TEXTS,
-    Rule,
     check_node,
     list_of,
     one_of,
+    or_auto,
     or_null,
 )
 
@@ -38,22 +38,20 @@ TOP = {
     "trusted_modules": list_of(TEXT),
 }
 TRAINER = {
-    "epochs": POSITIVE_COUNT,
-    "batch_size": POSITIVE_COUNT,
+    "epochs": or_auto(POSITIVE_COUNT),
+    "batch_size": or_auto(POSITIVE_COUNT),
     "shuffle": FLAG,
     "precision": one_of("float32", "mixed_float16", "mixed_bfloat16"),
     "gradient_clip": or_null(POSITIVE),
     "accumulate": POSITIVE_COUNT,
     "early_stopping": or_null(MAPPING),
-    "threads": Rule(
-        lambda value: value == "auto" or POSITIVE_COUNT.test(value), "auto, or a whole number of at least 1"
-    ),
+    "threads": or_auto(POSITIVE_COUNT),
     "deterministic": FLAG,
     "jit": FLAG,
     "callbacks": list_of(PART),
     "checkpoint_every": POSITIVE_COUNT,
 }
-EARLY_STOPPING = {"monitor": TEXT, "patience": COUNT}
+EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
 TRACKING = {
     "uri": or_null(TEXT),
     "experiment": TEXT,

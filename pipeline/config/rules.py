@@ -52,6 +52,11 @@ def or_null(rule: Rule) -> Rule:
     return Rule(lambda value: value is None or rule.test(value), f"{rule.allowed}, or null")
 
 
+def or_auto(rule: Rule) -> Rule:
+    """The same rule, or the word auto."""
+    return Rule(lambda value: value == "auto" or rule.test(value), f"auto, or {rule.allowed}")
+
+
 def list_of(rule: Rule) -> Rule:
     """A list whose entries all pass."""
     return Rule(

@@ -1,0 +1,43 @@
+import pytest
+from hydra import compose, initialize_config_dir
+
+from pipeline import config
+from pipeline.budget import batch_size, epochs_for, settle
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    """The trainer's settings for some rows."""
+
+    def settled(rows: int, *overrides: str) -> dict:
+        with initialize_config_dir(str(config.CONF)):
+            cfg = compose("config", overrides=list(overrides))
+        config.check(cfg)
+        return settle(cfg, rows).trainer
+
+    return settled
+
+
+def test_small_data_are_seen_more_often_and_large_data_in_larger_batches():
+    rows = [10, 240, 1_334, 4_489, 32_000, 33_000, 1_000_000]
+    sizes = [batch_size(number) for number in rows]
+    assert sizes == [32, 32, 32, 32, 32, 64, 256]
+    epochs = [epochs_for(number, size) for number, size in zip(rows, sizes, strict=True)]
+    assert epochs == [100, 100, 36, 20, 20, 20, 20]
+
+
+def test_auto_becomes_numbers(trainer):
+    found = trainer(240)
+    assert (found.batch_size, found.epochs, found.early_stopping.patience) == (32, 100, 33)
+    assert found.early_stopping.monitor == "val/loss"
+    assert trainer(10_000).early_stopping.patience == 8
+
+
+def test_numbers_stay(trainer):
+    found = trainer(240, "trainer.epochs=3", "trainer.batch_size=7", "trainer.early_stopping.patience=2")
+    assert (found.batch_size, found.epochs, found.early_stopping.patience) == (7, 3, 2)
+    assert trainer(240, "trainer.early_stopping=null").early_stopping is None
+
+
+def test_epochs_count_updates_not_batches(trainer):
+    assert trainer(4_489, "trainer.accumulate=4").epochs == 42
