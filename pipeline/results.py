@@ -1,0 +1,95 @@
+"""The kept weights, measured: what a run reached, and what it tells its sweep and its user."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pipeline.compose import Job
+from pipeline.errors import ConfigError
+from pipeline.evaluation import measure
+from pipeline.fit import Fitted
+from pipeline.insight import (
+    Contribution,
+    contribution_metrics,
+    contributions,
+    sentences,
+)
+from pipeline.progress import result_table
+from pipeline.tracking import Run
+from pipeline.trainer import Epoch
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The kept weights on validation and test rows.
+
+    Args:
+        numbers: best/…, val/… at the kept epoch, and test/….
+        passes: split -> the pass over its rows.
+        constants: head -> test loss of the best constant of the training rows.
+        given: what each branch gives to each head; empty where nobody asked.
+        words: what gradients and contributions say, in sentences.
+    """
+
+    numbers: dict[str, float]
+    passes: dict[str, Epoch]
+    constants: dict[str, float | None]
+    given: list[Contribution]
+    words: list[str]
+
+
+def test_kept(job: Job, fitted: Fitted) -> Results:
+    """Evaluate the kept weights once on the validation and the test rows."""
+    passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
+    numbers = {f"best/{name.replace('/', '_')}": value for name, value in fitted.best.items()}
+    numbers |= {"best/epoch": float(fitted.best_epoch), **fitted.best}
+    numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
+    constants = {name: head.constant for name, head in job.measured["test"].items()}
+    given = _given(job)
+    words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), given)
+    return Results(numbers | contribution_metrics(given), passes, constants, given, words)
+
+
+def objective(names: Any, results: Results) -> Any:
+    """The metric, or list of metrics, that a sweep asked for."""
+    wanted = [names] if isinstance(names, str) else list(names)
+    for name in wanted:
+        if name not in results.numbers:
+            raise ConfigError(
+                "objective", "this run has no such value", found=name, allowed=sorted(results.numbers)
+            )
+    values = [results.numbers[name] for name in wanted]
+    return values[0] if isinstance(names, str) else tuple(values)
+
+
+def ending(results: Results, tracked: Run, heads: Sequence[str]) -> str:
+    """What is printed at the end: a table per head, and where to look."""
+    table = result_table(by_head(results.numbers, "test", heads), results.constants)
+    where = tracked.url() or f"run {tracked.run_id}\nlook: mlflow ui --backend-store-uri {tracked.uri}"
+    return "\n".join([table, *results.words, where])
+
+
+def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> dict[str, dict[str, float]]:
+    """A split's numbers, head -> metric word -> value."""
+    found: dict[str, dict[str, float]] = {head: {} for head in heads}
+    for name, value in numbers.items():
+        for head in heads:
+            if name.startswith(f"{split}/{head}_"):
+                found[head][name.removeprefix(f"{split}/{head}_")] = value
+    return found
+
+
+def _given(job: Job) -> list[Contribution]:
+    if not (job.insight.repeats and "val" in job.rows):
+        return []
+    return contributions(
+        job.trainer,
+        job.rows["val"],
+        job.measured["val"],
+        repeats=job.insight.repeats,
+        number=job.insight.rows,
+    )

@@ -1,0 +1,58 @@
+"""Every command of the README runs, made small."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text()
+SMALL = ["trainer.epochs=1", "trainer.early_stopping=null", "branches.image.filters=[4]", "branches.series.filters=[4]"]
+TABLE = ["trainer.epochs=1", "trainer.early_stopping=null"]
+
+
+def commands() -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def small(words: list[str]) -> list[str]:
+    if words[2] == "pipeline.train" and not any(word.startswith("resume=") for word in words):
+        return [*words, *(TABLE if "data=penguins" in words else SMALL)]
+    return words
+
+
+@pytest.mark.slow
+def test_every_command_of_the_readme_runs(tmp_path):
+    run_id = None
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    _write_rows(tmp_path / "rows.npz")
+    assert len(commands()) >= 12
+    for words in commands():
+        if words[2] == "pipeline.ui":
+            continue  # a server: tests/test_ui.py
+        words = [word.replace("<run id>", str(run_id)) for word in small(words)]
+        done = subprocess.run(
+            [sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        if run_id is None:
+            run_id = re.search(r"^run (\w+)$", done.stdout, re.MULTILINE)[1]
+    assert (tmp_path / "predictions.parquet").exists()
+
+
+def _write_rows(path: Path) -> None:
+    kanji = np.load(ROOT / "pipeline" / "datasets" / "kanji.npz")
+    np.savez(path, **{name: kanji[name][:20] for name in ("image", "strokes", "length")})
+
+
+def test_every_link_of_the_readme_leads_to_a_file():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in link]
+    assert len(links) >= 8
+    for link in links:
+        assert (ROOT / link).exists(), link
