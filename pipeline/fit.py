@@ -11,8 +11,10 @@ from keras.callbacks import Callback, CallbackList
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measure
 from pipeline.insight.flow import Probe
+from pipeline.loss_weights import LossWeight, at, objective
+from pipeline.rows import Rows, Stream
 from pipeline.schedules import direction
-from pipeline.trainer import Rows, Trainer
+from pipeline.trainer import Trainer
 
 
 @dataclass
@@ -66,10 +68,10 @@ class Fitted:
 
 def fit(
     trainer: Trainer,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, Rows | Stream],
     heads: Mapping[str, Mapping[str, Measured]],
     *,
-    loss_weights: Mapping[str, float],
+    loss_weights: Mapping[str, LossWeight],
     epochs: int,
     shuffle: bool,
     seed: int,
@@ -84,6 +86,8 @@ def fit(
 
     Args:
         rows, heads: by split; those of "train" are used, and of "val" where given.
+        loss_weights: numbers, or functions of the epochs completed; the combined losses are logged with those
+            of the last epoch, see `pipeline.loss_weights`.
         shuffle: draw the order of the rows anew each epoch, from the seed and the number of the epoch.
         callbacks: told of each epoch and its metrics; nothing is called per batch, see `reject_batch_hooks`.
         watch: told the rows done inside an epoch, about every second.
@@ -99,6 +103,7 @@ def fit(
     kept, model = done.kept, trainer.model
     told = CallbackList(list(callbacks), model=model, epochs=epochs)
     model.stop_training = False
+    meant = objective(loss_weights, epochs)
     told.on_train_begin()
     if probe:
         probe.remember()
@@ -106,7 +111,8 @@ def fit(
         done.epoch += 1
         told.on_epoch_begin(done.epoch - 1)
         order = order_of(done.epoch, len(rows["train"]), seed, shuffle)
-        metrics = _one_epoch(trainer, rows, heads, loss_weights, order, watch)
+        weights = at(loss_weights, done.epoch - 1)
+        metrics = _one_epoch(trainer, rows, heads, weights, meant, order, watch)
         if probe:
             metrics |= probe({name: metrics[f"weight/{name}"] for name in trainer.losses})
         _remember(done.history, done.epoch, metrics)
@@ -139,14 +145,14 @@ def order_of(epoch: int, rows: int, seed: int, shuffle: bool) -> Any:
 
 
 def _one_epoch(
-    trainer: Trainer, rows: Any, heads: Any, loss_weights: Any, order: Any, watch: Any
+    trainer: Trainer, rows: Any, heads: Any, descended: Any, meant: Any, order: Any, watch: Any
 ) -> dict[str, float]:
     started = time.perf_counter()
-    weights = np.array([loss_weights[name] for name in trainer.losses], np.float32)
+    weights = np.array([descended[name] for name in trainer.losses], np.float32)
     trained = trainer.train(rows["train"], order, weights, watch)
-    metrics = measure("train", trained, heads["train"], loss_weights)
+    metrics = measure("train", trained, heads["train"], meant)
     if "val" in rows:
-        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], loss_weights)
+        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], meant)
     metrics |= {f"weight/{head}": float(value) for head, value in trained.weights.items()}
     metrics |= {f"share/{head}": float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started

@@ -3,15 +3,46 @@
 `loss_weights.<head>` is a number, or one of these, called with the number of epochs completed (0 in the
 first).
 
+A schedule changes what is descended, never what `train/loss` and `val/loss` mean: these carry the weights
+of the last epoch of `trainer.epochs` from the first epoch on. Otherwise a falling weight would pass for
+progress, and early stopping would keep the epoch in which a head counted least.
+
 Example:
     loss_weights:
       class: {_target_: pipeline.loss_weights.Linear, start: 0.0, end: 1.0, epochs: 10}
 """
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
+
+LossWeight = float | Callable[[int], float]
+
+
+def at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
+    """Every head's weight after `epoch` completed epochs.
+
+    Raises:
+        ConfigError: a schedule gave no weight, or all weights are 0.
+    """
+    found = {head: float(weight(epoch) if callable(weight) else weight) for head, weight in weights.items()}
+    for head, weight in found.items():
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ConfigError(f"loss_weights.{head}", f"in epoch {epoch + 1} not a weight", found=weight)
+    if not any(found.values()):
+        raise ConfigError("loss_weights", f"all weights are 0 in epoch {epoch + 1}", found=found)
+    return found
+
+
+def objective(weights: Mapping[str, LossWeight], epochs: int) -> dict[str, float]:
+    """The weights that the combined losses are logged with: those of the last of `epochs` epochs.
+
+    Raises:
+        ConfigError: a schedule gives no weight in some epoch, or all weights are 0 in one.
+    """
+    return [at(weights, epoch) for epoch in range(epochs)][-1]
 
 
 @dataclass(frozen=True, kw_only=True)

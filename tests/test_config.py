@@ -161,6 +161,11 @@ FAULTS = [
         "loss_weights.class: ",
         ["found:   -1", "allowed: a finite number of at least 0"],
     ),
+    (
+        ["loss_weights.class={_target_:pipeline.loss_weights.Linear,start:1.0}"],
+        "loss_weights.class.end: this key is missing",
+        [],
+    ),
     (["loss_weights.class=abc"], "loss_weights.class: ", ["found:   'abc'", "allowed: a finite number"]),
     (["loss_weights.class=inf"], "loss_weights.class: ", ["found:   inf"]),
     (["loss_weights.class=nan"], "loss_weights.class: ", ["found:   nan"]),

@@ -7,6 +7,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured
 from pipeline.fit import fit, order_of, reject_batch_hooks
+from pipeline.loss_weights import Linear
 from pipeline.trainer import Epoch
 
 
@@ -45,7 +46,7 @@ def run(val_losses, **options):
         "seed": 0,
         "early_stopping": {"monitor": "val/loss", "patience": 2},
     }
-    return trainer, fit(trainer, ROWS, HEADS, loss_weights={"score": 2.0}, **{**defaults, **options})
+    return trainer, fit(trainer, ROWS, HEADS, **{"loss_weights": {"score": 2.0}, **defaults, **options})
 
 
 def test_the_weights_of_the_best_epoch_are_kept():
@@ -126,3 +127,11 @@ def test_a_callback_that_waits_for_batches_is_refused_by_name():
 
     with pytest.raises(ConfigError, match=r"trainer.callbacks\[1\]: PerBatch waits for on_train_batch_end"):
         reject_batch_hooks([keras.callbacks.Callback(), PerBatch()])
+
+
+def test_a_changing_weight_is_descended_and_changes_no_objective():
+    falling = Linear(start=4.0, end=1.0, epochs=4)
+    trainer, fitted = run([1.0, 0.9, 0.8, 0.7], loss_weights={"score": falling})
+    assert [weights for _, weights in trainer.seen] == [[4.0], [3.0], [2.0], [1.0]]
+    assert fitted.history["val/loss"] == pytest.approx([1.5, 1.4, 1.3, 1.2])
+    assert fitted.best_epoch == 4

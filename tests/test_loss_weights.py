@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import Cosine, Linear
+from pipeline.loss_weights import Cosine, Linear, at, objective
 
 
 def test_linear_goes_from_start_to_end_and_stays():
@@ -21,3 +21,22 @@ def test_cosine_is_slow_at_both_ends():
 def test_a_schedule_that_cannot_be_is_refused(schedule, wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         schedule(**({"start": 0.0, "end": 1.0, "epochs": 3} | wrong))
+
+
+FALLING = {"class": Linear(start=1.0, end=0.0, epochs=5), "score": 2.0}
+
+
+def test_weights_of_an_epoch_are_numbers_and_schedules_alike():
+    assert at(FALLING, 1) == {"class": 0.75, "score": 2.0}
+
+
+def test_the_logged_losses_carry_the_weights_of_the_last_epoch():
+    assert objective(FALLING, 3) == {"class": 0.5, "score": 2.0}
+    assert objective(FALLING, 50) == {"class": 0.0, "score": 2.0}
+
+
+def test_an_epoch_without_any_weight_is_refused_before_it_comes():
+    with pytest.raises(ConfigError, match="all weights are 0 in epoch 5"):
+        objective({"class": FALLING["class"]}, 7)
+    with pytest.raises(ConfigError, match=r"loss_weights\.class: in epoch 4 not a weight"):
+        objective({"class": lambda epoch: 2.5 - epoch}, 5)

@@ -58,7 +58,7 @@ def trained(tmp_path_factory, planted_folder):
     where = tmp_path_factory.mktemp("trained")
     done = call(where, planted_folder, "-m", "loss_weights.place=0.5,1,2")
     assert done.returncode == 0, done.stderr
-    return where, done, all_runs(where)
+    return where, done, [run for run in all_runs(where) if "mlflow.parentRunId" in run.data.tags]
 
 
 def history(where, run, name):

@@ -4,9 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.config.rules import NOT_NEGATIVE, PART
+from pipeline.config.rules import NOT_NEGATIVE, PART, Rule
 from pipeline.errors import ConfigError
 
+LOSS_WEIGHT = Rule(
+    lambda value: NOT_NEGATIVE.test(value) or PART.test(value),
+    f"{NOT_NEGATIVE.allowed}, or a schedule of pipeline.loss_weights by its _target_",
+)
 LOGITS = (None, "linear")
 PROBABILITIES = {"category": "softmax", "binary": "sigmoid", "labels": "sigmoid"}
 ACTIVATIONS = {
@@ -118,13 +122,13 @@ def check_auxiliary(config: dict[str, Any]) -> None:
 
 
 def check_loss_weights(config: dict[str, Any]) -> None:
-    """Weights belong to heads, are finite numbers of at least 0, and not all of them are 0."""
+    """Weights belong to heads, are finite numbers of at least 0 or schedules, and not all of them are 0."""
     weights, heads = config["loss_weights"], config["heads"]
     for name, weight in weights.items():
         if name not in heads:
             problem = f"there is no such head (~loss_weights.{name} removes the weight)"
             raise ConfigError(f"loss_weights.{name}", problem, found=name, allowed=heads)
-        NOT_NEGATIVE.check(f"loss_weights.{name}", weight)
+        LOSS_WEIGHT.check(f"loss_weights.{name}", weight)
     if not any(weights.get(name, 1.0) for name in heads):
         raise ConfigError(
             "loss_weights",
