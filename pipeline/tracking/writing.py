@@ -5,13 +5,11 @@ import os
 import queue
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +19,15 @@ from filelock import FileLock
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric, RunStatus
-from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
-from mlflow.types import Schema, TensorSpec
+
+from pipeline.tracking.models import log_model
 
 if TYPE_CHECKING:
     import keras
 
     from pipeline.progress import LogEpochs
 
-LOGGED_MODEL = Path(__file__).parent.with_name("logged_model.py")
 # Its progress is not ours.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -128,32 +125,8 @@ class Run:
         mlflow.log_input(dataset, context="training")
 
     def log_model(self, model: "keras.Model", example: Mapping[str, Any], register: str | None) -> None:
-        """Log a Keras model of named inputs and outputs as `model`, loadable without this package.
-
-        Args:
-            model: raw inputs to presented outputs, both by name.
-            example: a few rows of every input.
-            register: name under which the model is registered; None for not at all.
-        """
-        signature = ModelSignature(
-            Schema([TensorSpec(_dtype(x.dtype), _open(x.shape), name) for name, x in model.input.items()]),
-            Schema([TensorSpec(_dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]),
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            model.save(path)
-            mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(LOGGED_MODEL),
-                artifacts={"keras_model": str(path)},
-                signature=signature,
-                input_example=dict(example),
-                pip_requirements=[
-                    f"{name}=={metadata.version(name)}"
-                    for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
-                ],
-                registered_model_name=register,
-            )
+        """Log a Keras model as the run's `model`; see `pipeline.tracking.models`."""
+        log_model(self.client, model, example, register)
 
     def url(self) -> str | None:
         """The run's page, where the store is a server."""
@@ -266,11 +239,3 @@ def source_tags(folder: Path) -> dict[str, str]:
 def _git(folder: Path, *words: str) -> str | None:
     done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _dtype(name: str) -> np.dtype:
-    return np.dtype(object if name == "string" else name)
-
-
-def _open(shape: tuple[int | None, ...]) -> tuple[int, ...]:
-    return tuple(-1 if size is None else size for size in shape)
