@@ -1,5 +1,6 @@
 """A sweep's trials -> one page that says what to choose, and how sure that is."""
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from pipeline.board.choice import choices, front_values
+from pipeline.board.choice import choices, front_name, front_values
 from pipeline.board.effects import effects
 from pipeline.board.figures import (
     effect_drawing,
@@ -16,11 +17,10 @@ from pipeline.board.figures import (
     importance_drawing,
     ranking,
     search_drawing,
-    short,
     time_drawing,
 )
-from pipeline.board.groups import Group, fold, noise, ranked, verdict
-from pipeline.board.record import Sweep, Trial, sign, skill_of
+from pipeline.board.groups import Group, Noise, fold, noise, ranked, verdict
+from pipeline.board.record import Sweep, Trial, short, sign, skill_of
 from pipeline.report.page import write_page
 from pipeline.report.record import Drawing, Heading, Section, Table
 from pipeline.report.style import look, number
@@ -81,8 +81,8 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     yield Section("What to choose", paragraphs)
     metrics, values = front_values(sweep, groups)
     if len(metrics) > 1 and not np.isnan(values).all(axis=0).any():
-        names = "the objectives" if len(sweep.objective) > 1 else "the heads"
-        yield Section(f"The front between {names}", figures={"front": front_drawing(groups, metrics, values)})
+        drawing = front_drawing(groups, metrics, values)
+        yield Section(f"The front between the {front_name(sweep)}", figures={"front": drawing})
 
 
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
@@ -107,27 +107,35 @@ def _trials_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
     for metric in sweep.objective:
         order = ranked(groups, metric)
         spread = noise(order, metric)
-        parameters = list(order[0].varied)
-        rows: list[list[object]] = [
-            [
-                place + 1,
-                *(group.varied.get(name, "") for name in parameters),
-                group.mean(metric),
-                spread.error(len(group.values(metric))),
-                len(group.trials),
-                verdict(order[0], group, metric, spread),
-            ]
-            for place, group in enumerate(order)
-        ]
-        columns = ["", *parameters, short(metric), "standard error", "seeds", "beside the best"]
+        table = _ranking_table(order, metric, spread)
         label = "" if metric == sweep.objective[0] else "_" + metric.rpartition("/")[2]
-        tables[f"trials{label}"] = Table(columns, rows, f"Trials sorted by {short(metric)}.")
+        tables[f"trials{label}"] = table
         if len(order) > 1:
             figures[f"trials{label}"] = ranking(order, metric, spread)
         sentences.append(_sentence(metric, order, spread.freedom))
     tables["all_trials"] = _every_number(sweep)
     link = [Markup('<a href="{}">All trials in MLflow</a>').format(sweep.compare)] if sweep.compare else []
     return Section("Trials", [*sentences, *link], figures, tables)
+
+
+def _ranking_table(order: Sequence[Group], metric: str, spread: Noise) -> Table:
+    parameters = list(order[0].varied)
+    repeated = any(len(group.trials) > 1 for group in order)
+    rows: list[list[object]] = []
+    for place, group in enumerate(order):
+        values: list[object] = [_value(group.varied.get(name, "")) for name in parameters]
+        rows.append([place + 1, *(values or [group.name]), group.mean(metric)])
+        if repeated:
+            error = spread.error(len(group.values(metric)))
+            rows[-1] += [error, len(group.trials), verdict(order[0], group, metric, spread)]
+    columns = ["", *(parameters or ["trial"]), short(metric)]
+    columns += ["standard error", "seeds", "beside the best"] if repeated else []
+    return Table(columns, rows, f"Trials sorted by {short(metric)}.")
+
+
+def _value(written: str) -> object:
+    """A number that a search drew as a number, which the page rounds; anything else as it was written."""
+    return float(written) if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", written) else written
 
 
 def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
@@ -157,7 +165,8 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         names = sorted({name for group in groups for trial in group.trials for name in trial.metrics})
         words = [name.removeprefix(f"test/{head}_") for name in names if name.startswith(f"test/{head}_")]
         words = [word for word in words if word not in ("loss", "skill")]
-        columns = [f"best/val_{head}_skill", *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
+        columns = [skill_of(head), *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
+        columns = [name for name in columns if name in names]
         order = ranked(groups, skill_of(head))
         spreads = {name: noise(order, name) for name in columns}
         titles = [short(name.replace(f"{head}_", "", 1)) for name in columns]

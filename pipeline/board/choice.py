@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.board.front import front, knee
 from pipeline.board.groups import REPEATS, Group, ranked
-from pipeline.board.record import Sweep, sign, skill_of
+from pipeline.board.record import Sweep, short, sign, skill_of
 
 
 class Choice(NamedTuple):
@@ -25,11 +25,11 @@ def choices(sweep: Sweep, groups: Sequence[Group]) -> list[Choice]:
     if not groups:
         return []
     heads = sweep.heads()
-    wanted = [(f"Best {name}", name) for name in sweep.objective]
+    wanted = [(f"Best {short(name)}", name) for name in sweep.objective]
     if len(sweep.objective) > 1:
         wanted.insert(0, ("Best overall, by the mean skill", "best/val_skill"))
     else:
-        wanted[0] = (f"Best overall, by {sweep.objective[0]}", sweep.objective[0])
+        wanted[0] = (f"Best overall, by {short(sweep.objective[0])}", sweep.objective[0])
     wanted += [
         (f"Best for head {head}", skill_of(head)) for head in heads if skill_of(head) not in sweep.objective
     ]
@@ -42,8 +42,13 @@ def choices(sweep: Sweep, groups: Sequence[Group]) -> list[Choice]:
     on_front = front(values) if len(values) else []
     if on_front and values.shape[1] > 1:
         best = groups[knee(values, on_front)]
-        found.append(Choice("Knee between the heads", best, command(sweep, best)))
+        found.append(Choice(f"Knee between the {front_name(sweep)}", best, command(sweep, best)))
     return found
+
+
+def front_name(sweep: Sweep) -> str:
+    """What the front lies between, in a word."""
+    return "objectives" if len(sweep.objective) > 1 else "heads"
 
 
 def front_values(sweep: Sweep, groups: Sequence[Group]) -> tuple[list[str], np.ndarray]:
@@ -60,6 +65,8 @@ def front_values(sweep: Sweep, groups: Sequence[Group]) -> tuple[list[str], np.n
 
 def command(sweep: Sweep, group: Group) -> str:
     """The command that trains a group's config once; its first seed where several were tried."""
-    dropped = ("sweep=", "sweep.", "tracking.run_name=") + ((f"{REPEATS}=",) if len(group.trials) > 1 else ())
-    kept = [word for word in shlex.split(group.trials[0].overrides) if not word.startswith(dropped)]
+    dropped = ("sweep=", "sweep.", "objective=", "tracking.run_name=") + (
+        (f"{REPEATS}=",) if len(group.trials) > 1 else ()
+    )
+    kept = [word for word in shlex.split(group.trials[0].overrides) if not word.startswith(tuple(dropped))]
     return " ".join(part for part in ("python -m pipeline.train", sweep.options, shlex.join(kept)) if part)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from pipeline.board.effects import Effect
 from pipeline.board.front import front, knee
 from pipeline.board.groups import Group, Noise
-from pipeline.board.record import Sweep, Trial, sign
+from pipeline.board.record import Sweep, Trial, short, sign
 from pipeline.report.record import Drawing
 from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
 
@@ -21,14 +21,6 @@ STATUS_COLOURS = {
     "FAILED": COLOURS[5],
     "KILLED": COLOURS[1],
 }
-
-
-def short(metric: str) -> str:
-    """A metric as an axis names it: `best/val_class_skill` is `class skill (val)`."""
-    split, _, rest = metric.rpartition("/")
-    if split == "best":
-        split, _, rest = rest.partition("_")
-    return f"{rest.replace('_', ' ')} ({split})" if split else rest
 
 
 def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:

@@ -90,6 +90,8 @@ def noise(groups: Sequence[Group], metric: str) -> Noise:
         for trial in group.trials
         if metric in trial.metrics
     ]
+    if not rows:
+        return Noise(math.nan, 0, math.nan, 0, 0)
     values = np.array([value for _, _, value in rows])
     of_group = _columns([place for place, _, _ in rows])
     deviation, freedom = _left(of_group, values)
@@ -106,8 +108,6 @@ def _columns(labels: Sequence[object]) -> np.ndarray:
 
 def _left(design: np.ndarray, values: np.ndarray) -> tuple[float, int]:
     """The standard deviation that a least-squares fit leaves, and its degrees of freedom."""
-    if not len(values):
-        return math.nan, 0
     weights, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
     freedom = len(values) - int(rank)
     left = values - design @ weights

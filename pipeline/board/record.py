@@ -92,3 +92,11 @@ def skill_of(head: str) -> str:
 def sign(metric: str) -> int:
     """1 where more of a metric is better, -1 where less is."""
     return -1 if direction(metric) == "min" else 1
+
+
+def short(metric: str) -> str:
+    """A metric as a page names it: `best/val_class_skill` is `class skill (val)`."""
+    split, _, rest = metric.rpartition("/")
+    if split == "best":
+        split, _, rest = rest.partition("_")
+    return f"{rest.replace('_', ' ')} ({split})" if split else rest

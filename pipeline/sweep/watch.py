@@ -106,7 +106,7 @@ class Watch:
         return f"{self.parent.uri}/{link}"
 
     def ending(self, since: int) -> str:
-        """What is printed at the end: how many trials finished, which ended badly since, and where to look."""
+        """What is printed at the end: how many trials finished, which did not, and where to look."""
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
         lines = [f"{finished} of {self.planned or len(trials)} trials finished"]
