@@ -68,6 +68,7 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
     cfg = settle(cfg, len(dataset.splits["train"].rows))
     branches = {name: make(node, trusted) for name, node in cfg.branches.items()}
     heads = {name: make(node, trusted) for name, node in cfg.heads.items()}
+    _check_calibrated(heads, dataset.splits["val"].labels)
     model = build_model(
         dataset.inputs, dataset.targets, branches, make(cfg.fusion, trusted), heads, missing=_missing(dataset)
     )
@@ -125,6 +126,14 @@ def _probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | N
         batches=insight.probe_batches,
         by_part=insight.by_part,
     )
+
+
+def _check_calibrated(heads: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+    for name, head in heads.items():
+        gone = labels[name] < 0 if labels[name].dtype.kind == "i" else np.isnan(labels[name])
+        if getattr(head, "calibrate", None) and gone.all():
+            problem = "no validation row has a label to fit the temperature on"
+            raise ConfigError(f"heads.{name}.calibrate", problem, found=head.calibrate, allowed="null")
 
 
 def settings(node: Any) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def measure(
         found |= {
             f"{name}_{word}": value
             for word, value in _metrics(head, head.labels[epoch.order], epoch.outputs[name])
+            # While a model learns its probabilities change, and those of training rows promise too much.
+            if not (prefix == "train" and word == "ece")
         }
         if prefix != "train" and head.constant:
             skills[f"{name}_skill"] = skill(epoch.losses[name], head.constant)

@@ -7,7 +7,7 @@ turns it into what people want to read: probabilities. Both in float32, also und
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any
+from typing import Any, Literal
 
 from keras import KerasTensor, layers, ops
 from keras.losses import Loss
@@ -68,7 +68,19 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Multiclass(Head):
-    """One of several classes: (rows, classes) logits, presented as probabilities that add up to 1."""
+    """One of several classes: (rows, classes) logits, presented as probabilities that add up to 1.
+
+    Args:
+        calibrate: "temperature" divides the trained logits by one number, fitted on the validation rows.
+
+    Raises:
+        ConfigError: there are no logits to divide.
+    """
+
+    calibrate: Literal["temperature"] | None = None
+
+    def __post_init__(self) -> None:
+        _check_calibrate(self)
 
     def present(self, x: KerasTensor, name: str) -> KerasTensor:
         return x if self.activation else layers.Softmax(dtype="float32", name=f"{name}_probabilities")(x)
@@ -82,6 +94,15 @@ class Ordinal(Multiclass):
     a row. The output is the logarithm of each class's probability, (rows, classes), so that it goes through a
     softmax unchanged and the losses of other class heads fit.
     """
+
+    def __post_init__(self) -> None:
+        if self.calibrate:
+            raise ConfigError(
+                "heads: calibrate",
+                "an ordinal head has no logits of its own",
+                found=self.calibrate,
+                allowed="null",
+            )
 
     def __call__(self, x: KerasTensor, name: str, width: int) -> KerasTensor:
         # The thresholds' own place makes a bias of the score idle.
@@ -100,7 +121,19 @@ class Ordinal(Multiclass):
 
 @dataclass(frozen=True, kw_only=True)
 class Binary(Head):
-    """Yes or no: (rows, 1) logit, presented as the probability of yes."""
+    """Yes or no: (rows, 1) logit, presented as the probability of yes.
+
+    Args:
+        calibrate: "temperature" divides the trained logit by one number, fitted on the validation rows.
+
+    Raises:
+        ConfigError: there is no logit to divide.
+    """
+
+    calibrate: Literal["temperature"] | None = None
+
+    def __post_init__(self) -> None:
+        _check_calibrate(self)
 
     def present(self, x: KerasTensor, name: str) -> KerasTensor:
         if self.activation:
@@ -158,3 +191,13 @@ class Quantiles(Head):
 
     def names(self, names: Sequence[str]) -> list[str]:
         return [f"{name} q{quantile:g}" for name in names for quantile in self.quantiles]
+
+
+def _check_calibrate(head: Multiclass | Binary) -> None:
+    if head.calibrate and head.activation:
+        raise ConfigError(
+            "heads: calibrate",
+            f"the output is {head.activation}, no logits that a temperature could divide",
+            found=head.calibrate,
+            allowed="activation: null, with loss.from_logits: true",
+        )

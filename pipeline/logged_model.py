@@ -63,7 +63,7 @@ def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
     """The values of one input as an array of the shape and type that the model takes."""
     shape, dtype = tensor.shape[1:], tensor.dtype
     # What a server makes of a list of rows holds cells as arrays without an axis.
-    if isinstance(values, list) or getattr(values, "dtype", None) == object:
+    if isinstance(values, list) or (isinstance(values, np.ndarray) and values.dtype.kind == "O"):
         values = [cell.item() if isinstance(cell, np.ndarray) and cell.ndim == 0 else cell for cell in values]
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == 1 + len(shape):
         array = values

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 Array = NDArray[Any]
+BINS = 15  # of a reliability diagram
 
 
 def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
@@ -21,7 +22,8 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
         labels: codes (rows,), -1 where missing, or distributions (rows, classes), whose largest entry counts.
         probabilities: (rows, classes).
         words: of accuracy, f1 (macro: mean over the classes that occur), auc (macro, one against the rest),
-            mae (of classes with an order: how many classes the likeliest one is away from the true one).
+            mae (of classes with an order: how many classes the likeliest one is away from the true one), ece
+            (see `calibration_error`, of the likeliest class).
     """
     if labels.ndim == 2:
         labels = np.where(np.isnan(labels).any(axis=1), -1, np.nan_to_num(labels).argmax(axis=1))
@@ -33,6 +35,8 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
     found = {"accuracy": float(np.mean(guess == labels))}
     if "mae" in words:
         found["mae"] = float(np.mean(np.abs(guess - labels)))
+    if "ece" in words:
+        found["ece"] = calibration_error(guess == labels, probabilities.max(axis=1))
     if "f1" in words:
         found["f1"] = _macro_f1(labels, guess, classes)
     if "auc" in words:
@@ -46,7 +50,7 @@ def of_labels(labels: Array, probabilities: Array, words: Iterable[str]) -> dict
     Args:
         labels: (rows, columns) of 0, 1, or NaN where missing.
         probabilities: (rows, columns).
-        words: of accuracy (at one half), f1, auc, ap (average precision).
+        words: of accuracy (at one half), f1, auc, ap (average precision), ece (see `calibration_error`).
     """
     values: dict[str, list[float]] = {word: [] for word in words}
     for truth, probability in zip(labels.T, probabilities.T, strict=True):
@@ -102,6 +106,28 @@ def of_quantiles(
     return {word: found[word] for word in words if word in found}
 
 
+def calibration_error(truth: Array, probability: Array) -> float:
+    """Expected calibration error: how far the share of truths is from the mean probability, mean over rows.
+
+    Both are those of the row's bin, of 15 of equal width, as in Guo et al. 2017 (arXiv:1706.04599). 0: what is
+    said with a probability of 0.8 comes true in 8 of 10 cases.
+
+    Args:
+        truth: (rows,) whether what was said came true.
+        probability: (rows,) with which it was said.
+    """
+    counts, hits, said = reliability(truth, probability)
+    return float(np.abs(hits - said).sum() / counts.sum())
+
+
+def reliability(truth: Array, probability: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
+    """Per bin of equal width from 0 to 1: rows, how many came true, and the sum of their probabilities."""
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    weights = (None, truth.astype(float), probability.astype(float))
+    counts, hits, said = (np.bincount(place, weight, minlength=bins) for weight in weights)
+    return counts, hits, said
+
+
 def skill(loss: float, constant: float) -> float:
     """1 - loss / loss of the best constant prediction: 0 is no better than a constant, 1 is perfect."""
     return 1.0 - loss / constant
@@ -116,6 +142,7 @@ def _of_column(truth: Array, probability: Array) -> dict[str, float]:
         "f1": 2 * hits / named if named else np.nan,
         "auc": float(_areas(truth[:, None], probability[:, None])[0]),
         "ap": _average_precision(truth, probability),
+        "ece": calibration_error(truth, probability),
     }
 
 

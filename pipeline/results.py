@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pipeline.calibration import calibrate
 from pipeline.compose import Job
 from pipeline.errors import ConfigError
 from pipeline.evaluation import measure
@@ -44,9 +45,13 @@ class Results:
 
 def test_kept(job: Job, fitted: Fitted) -> Results:
     """Evaluate the kept weights once on the validation and the test rows."""
+    temperatures = calibrate(job)
     passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
-    numbers = {f"best/{name.replace('/', '_')}": value for name, value in fitted.best.items()}
-    numbers |= {"best/epoch": float(fitted.best_epoch), **fitted.best}
+    best = fitted.best
+    if temperatures:
+        best = measure("val", passes["val"], job.measured["val"], job.loss_weights)
+    numbers = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
+    numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
     numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
     constants = {name: head.constant for name, head in job.measured["test"].items()}
     given = _given(job)

@@ -40,9 +40,9 @@ UNSCALED_LOSSES = (
     "Poisson",
 )
 METRICS = {
-    "category": ("accuracy", "f1", "auc"),
-    "binary": ("accuracy", "f1", "auc", "ap"),
-    "labels": ("accuracy", "f1", "auc", "ap"),
+    "category": ("accuracy", "f1", "auc", "ece"),
+    "binary": ("accuracy", "f1", "auc", "ap", "ece"),
+    "labels": ("accuracy", "f1", "auc", "ap", "ece"),
     "number": ("mae", "rmse", "r2"),
 }
 # Heads whose output is not that of any head of their target's kind.
@@ -222,7 +222,7 @@ def _check_metric(key: str, name: str, allowed: list[str]) -> None:
 
 
 def metric_names(heads: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[str]:
-    """Names of the metrics that these heads lead to, as MLflow has them. Skill has no training value."""
+    """Names of the metrics that these heads lead to, as MLflow has them; skill and ece not of training rows."""
     names = ["loss", "loss_unweighted", "skill"]
     for name, head in heads.items():
         words = [metric_word(metric) for metric in head.get("metrics", [])]
@@ -231,7 +231,7 @@ def metric_names(heads: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[st
         f"{prefix}{name}"
         for prefix in prefixes
         for name in names
-        if prefix != "train/" or not name.endswith("skill")
+        if prefix != "train/" or not name.endswith(("skill", "_ece"))
     ]
 
 

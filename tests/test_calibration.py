@@ -1,0 +1,92 @@
+"""Probabilities against what came true: how far off they are, and the one number that brings them near."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.calibration import divide, temperature
+from pipeline.errors import ConfigError
+from pipeline.heads import Binary, Multiclass, Ordinal
+from pipeline.metrics import calibration_error, of_classes, of_labels, reliability
+
+rng = np.random.default_rng(0)
+CROSSENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+YES_NO = keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def softmax(logits):
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def drawn(logits):
+    """Labels drawn with the very probabilities of the logits."""
+    return np.array([rng.choice(logits.shape[1], p=row) for row in softmax(logits)], dtype=np.int32)
+
+
+def test_probabilities_that_come_true_have_no_calibration_error_and_bold_ones_have():
+    said = np.repeat([0.25, 0.75], 400)
+    true = np.concatenate([np.arange(400) < 100, np.arange(400) < 300])
+    assert calibration_error(true, said) == pytest.approx(0)
+    assert calibration_error(true, np.repeat([0.05, 0.95], 400)) == pytest.approx(0.2)
+    assert calibration_error(np.array([True]), np.array([1.0])) == 0
+
+
+def test_bins_hold_every_row_once():
+    counts, hits, said = reliability(np.array([True, False, True]), np.array([0.0, 0.55, 1.0]), bins=10)
+    assert counts.tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert hits.sum() == 2
+    assert said.sum() == pytest.approx(1.55)
+
+
+def test_each_class_head_has_the_metric_and_missing_labels_take_no_part():
+    probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]])
+    found = of_classes(np.array([0, 1, -1]), probabilities, ["ece"])
+    assert found["ece"] == pytest.approx(np.mean([0.2, 0.3]))
+    found = of_labels(np.array([[1.0], [0.0], [np.nan]]), np.array([[0.8], [0.3], [0.5]]), ["ece"])
+    assert found["ece"] == pytest.approx(np.mean([0.2, 0.3]))
+
+
+@pytest.mark.parametrize("by", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_the_factor_by_which_logits_are_too_large(by):
+    logits = rng.normal(0, 1.5, (4000, 4))
+    labels = drawn(logits)
+    assert temperature(by * logits, labels, "category") == pytest.approx(by, rel=0.1)
+    assert temperature(by * logits, np.eye(4)[labels], "category") == pytest.approx(by, rel=0.1)
+    yes = (rng.random((4000, 2)) < 1 / (1 + np.exp(-logits[:, :2]))).astype(float)
+    for kind in ("binary", "labels"):
+        assert temperature(by * logits[:, :2], yes, kind) == pytest.approx(by, rel=0.15)
+
+
+def test_the_temperature_is_the_best_of_all_and_ignores_rows_without_a_label():
+    logits = 3 * rng.normal(0, 1, (500, 3))
+    labels = drawn(logits / 3)
+    found = temperature(logits, labels, "category")
+
+    def loss(by):
+        return -np.log(softmax(logits / by)[np.arange(500), labels]).mean()
+
+    assert all(loss(found) <= loss(found * factor) + 1e-9 for factor in (0.5, 0.9, 1.1, 2))
+    more = np.concatenate([logits, 100 * rng.normal(size=(50, 3))])
+    assert temperature(more, np.append(labels, np.full(50, -1)), "category") == pytest.approx(found, rel=1e-4)
+
+
+def test_dividing_changes_the_probabilities_but_never_the_order_of_classes():
+    entry = keras.Input((5,))
+    head = Multiclass(loss=CROSSENTROPY, units=[4], calibrate="temperature")
+    model = keras.Model(entry, keras.Model(entry, head(entry, "class_output", 3), name="head_class")(entry))
+    rows = rng.normal(size=(50, 5)).astype("float32")
+    before = model.predict(rows, verbose=0)
+    divide(model, "class", 2.5)
+    after = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(after, before / 2.5, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(after.argsort(axis=1), before.argsort(axis=1))
+
+
+def test_heads_without_logits_of_their_own_refuse_a_temperature():
+    with pytest.raises(ConfigError, match="calibrate: the output is softmax"):
+        Multiclass(loss=CROSSENTROPY, activation="softmax", calibrate="temperature")
+    with pytest.raises(ConfigError, match="calibrate: the output is sigmoid"):
+        Binary(loss=YES_NO, activation="sigmoid", calibrate="temperature")
+    with pytest.raises(ConfigError, match="an ordinal head has no logits"):
+        Ordinal(loss=CROSSENTROPY, calibrate="temperature")
