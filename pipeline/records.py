@@ -35,7 +35,7 @@ def opening(
         "uri": tracking.uri,
         "experiment": tracking.experiment,
         "run_name": tracking.run_name or name,
-        "params": {name: value for name, value in {**flatten(cfg), **groups}.items() if name != "resume"},
+        "params": _params(cfg, groups),
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
@@ -44,6 +44,12 @@ def opening(
         },
         "system_metrics": tracking.system_metrics,
     }
+
+
+def _params(cfg: DictConfig, groups: Mapping[str, str]) -> dict[str, Any]:
+    """Leaves and choices; what a choice stands for is not said twice, so that a comparison shows it once."""
+    told = {"resume", *(f"{group}._target_" for group in groups)}
+    return {name: value for name, value in {**flatten(cfg), **groups}.items() if name not in told}
 
 
 def log_config(tracked: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
