@@ -258,7 +258,7 @@ def test_default_run_has_every_figure_and_table(written):
     folder, _ = written
     assert figures(folder) == {
         *("skill", "model", "curves", "share", "time"),
-        *("curves_class", "confusion_class", "worst_class"),
+        *("curves_class", "confusion_class", "reliability_class", "worst_class"),
         *("curves_score", "predicted_score", "worst_score"),
     }
     assert {path.stem for path in (folder / "tables").iterdir()} == {

@@ -19,6 +19,7 @@ from pipeline.report.record import (
     Section,
     Table,
 )
+from pipeline.report.reliability import reliability_drawing
 from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
 from pipeline.report.style import legend_of, look
 
@@ -102,6 +103,7 @@ def _head_section(record: Record, name: str, *, curves: bool = True) -> Section:
     figures = {
         f"curves_{name}": head_curves(record, name) if curves else None,
         **result_drawings(name, head),
+        f"reliability_{name}": reliability_drawing(name, head),
         f"worst_{name}": worst_drawing(record, name),
     }
     return Section(

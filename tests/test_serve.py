@@ -1,0 +1,239 @@
+"""The logged model, loaded and behind `mlflow models serve`: rows as JSON in, answers as JSON out."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import warnings
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # MLflow 3.17 warns of type hints of its own while it is imported
+    import mlflow.pyfunc
+
+TRAITS = {
+    "traits.island": "Dream",
+    "traits.sex": "MALE",
+    "traits.bill_length_mm": 39.1,
+    "traits.bill_depth_mm": 18.7,
+    "traits.flipper_length_mm": 181,
+}
+IMAGE = np.full((8, 8, 1), 30).tolist()
+SERIES = [[0.5, 0.4], [0.3, 0.2], [0.1, 0.0]]
+
+
+@pytest.fixture
+def load(recorded):
+    def loaded(run_id):
+        mlflow.set_tracking_uri(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
+        return mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+
+    return loaded
+
+
+@pytest.fixture
+def planted(load, recorded):
+    return load(recorded.planted).predict
+
+
+@pytest.fixture
+def penguins(load, recorded):
+    model = load(recorded.penguins)
+    return lambda **changed: model.predict({key: [value] for key, value in {**TRAITS, **changed}.items()})
+
+
+def same(one, other):
+    return all(np.allclose(one[head], other[head], rtol=1e-5) for head in one)
+
+
+def test_rows_columns_and_arrays_give_the_same_answers(load, recorded):
+    predict = load(recorded.penguins).predict
+    due = predict({key: np.array([value]) for key, value in TRAITS.items()})
+    assert due["species"].shape == (1, 3)
+    assert due["species"].sum() == pytest.approx(1)
+    assert same(due, predict({key: [value] for key, value in TRAITS.items()}))
+    assert same(due, predict(pd.DataFrame([TRAITS])))
+    # As a server makes it of a list of rows.
+    assert same(due, predict({key: np.array([np.array(v, object)], object) for key, v in TRAITS.items()}))
+
+
+def test_unseen_categories_and_missing_cells_are_answered(penguins):
+    known = penguins()
+    unseen = penguins(**{"traits.island": "Atlantis"})
+    assert not same(known, unseen)
+    missing = penguins(**{"traits.island": None})
+    assert same(missing, penguins(**{"traits.island": ""}))
+    assert same(missing, penguins(**{"traits.island": float("nan")}))
+    empty = penguins(**{"traits.bill_depth_mm": None})
+    assert same(empty, penguins(**{"traits.bill_depth_mm": float("nan")}))
+    assert same(known, penguins(**{"traits.bill_length_mm": "39.1"}))
+
+
+def test_series_of_several_lengths_and_missing_ones_are_answered_row_by_row(planted):
+    alone = planted({"image": [IMAGE], "series": [SERIES]})
+    both = planted({"image": [IMAGE, IMAGE, IMAGE], "series": [SERIES, SERIES * 4, None]})
+    for head in alone:
+        np.testing.assert_allclose(both[head][0], alone[head][0], rtol=1e-4, atol=1e-6)
+        assert np.isfinite(both[head]).all()
+    ragged = np.array([np.array(SERIES), np.array(SERIES * 4), None], dtype=object)
+    assert same(both, planted({"image": np.array([IMAGE] * 3, dtype=object), "series": ragged}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"image": [None]}, "input 'image' must be whole numbers from 0 to 255"),
+        ({"image": [np.full((8, 8, 1), 300).tolist()]}, "input 'image' must be whole numbers from 0 to 255"),
+        ({"image": [np.full((8, 8, 1), 0.5)]}, "input 'image' must be whole numbers from 0 to 255"),
+        ({"image": [IMAGE[:3]]}, r"input 'image' must be of shape \(8, 8, 1\), row 0 is \(3, 8, 1\)"),
+        ({"image": np.zeros((1, 9, 8, 1), "uint8")}, r"input 'image' has rows of shape \(9, 8, 1\)"),
+        ({"series": [[["a", "b"]]]}, "input 'series' must be numbers of shape .*row 0 is not.*'a'"),
+        ({"series": [[[1, 2, 3]]]}, r"input 'series' must be of shape \(None, 2\), row 0 is \(1, 3\)"),
+        ({"series": [SERIES, SERIES]}, "input 'series' has 2 rows, 'image' has 1"),
+    ],
+)
+def test_what_does_not_fit_names_its_input(planted, changed, message):
+    with pytest.raises(MlflowException, match=message) as caught:
+        planted({"image": [IMAGE], "series": [SERIES], **changed})
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_a_text_where_a_number_is_due_names_its_input(penguins):
+    with pytest.raises(
+        MlflowException, match=r"input 'traits\.bill_depth_mm' must be a number.*row 0 has 'deep'"
+    ):
+        penguins(**{"traits.bill_depth_mm": "deep"})
+
+
+def test_the_signature_names_inputs_and_heads_and_the_metadata_their_kinds(load, recorded):
+    metadata = load(recorded.planted).metadata
+    assert metadata.signature.inputs.input_names() == ["image", "series"]
+    assert {one.name: one.shape for one in metadata.signature.outputs.inputs}["place"] == (-1, 2)
+    assert metadata.metadata["inputs"]["image"] == {"dtype": "uint8", "shape": [-1, 8, 8, 1]}
+    assert metadata.metadata["inputs"]["series"] == {"dtype": "float32", "shape": [-1, -1, 2]}
+
+
+@pytest.fixture(scope="module")
+def servers(recorded_runs, tmp_path_factory):
+    """Both models behind `mlflow models serve`, run -> address, in a folder and with a path of no ours."""
+    where = tmp_path_factory.mktemp("served")
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{recorded_runs.folder}/mlruns/mlflow.db",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    started, addresses = [], {}
+    try:
+        for run_id in (recorded_runs.planted, recorded_runs.penguins):
+            port = free_port()
+            command = ["mlflow", "models", "serve", "-m", f"runs:/{run_id}/model", "--env-manager", "local"]
+            with (where / f"{run_id}.log").open("w") as log:
+                started.append(
+                    subprocess.Popen(
+                        [*command, "-h", "127.0.0.1", "-p", str(port)],
+                        cwd=where,
+                        env=environment,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
+                )
+            addresses[run_id] = f"http://127.0.0.1:{port}"
+        for address in addresses.values():
+            wait_for(address)
+        yield addresses
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for(address):
+    until = time.monotonic() + 240
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/ping", timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < until, f"no answer from {address}"
+            time.sleep(0.5)
+
+
+def post(address, body):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}/invocations", data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@pytest.mark.slow
+def test_a_server_answers_whole_rows_as_the_model_does(servers, recorded, load):
+    address = servers[recorded.penguins]
+    strange = {**TRAITS, "traits.island": "Atlantis", "traits.sex": None, "traits.bill_depth_mm": None}
+    due = load(recorded.penguins).predict({key: [TRAITS[key], strange[key]] for key in TRAITS})
+    bodies = [
+        {"instances": [TRAITS, strange]},
+        {"inputs": {key: [TRAITS[key], strange[key]] for key in TRAITS}},
+    ]
+    for body in bodies:
+        status, answer = post(address, body)
+        assert status == 200
+        for head, values in due.items():
+            np.testing.assert_allclose(answer["predictions"][head], values, rtol=1e-4)
+    status, answer = post(address, {"dataframe_records": [TRAITS]})
+    np.testing.assert_allclose(answer["predictions"]["body_mass"], due["body_mass"][:1], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_server_answers_images_and_series_and_the_models_own_example(servers, recorded):
+    address = servers[recorded.planted]
+    status, answer = post(address, {"inputs": {"image": [IMAGE, IMAGE], "series": [SERIES, SERIES * 2]}})
+    assert (status, len(answer["predictions"]["slope"])) == (200, 2)
+    status, answer = post(address, {"instances": [{"image": IMAGE, "series": SERIES}]})
+    assert status == 200
+    mlflow.set_tracking_uri(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
+    uri = f"runs:/{recorded.planted}/model/serving_input_example.json"
+    example = Path(mlflow.artifacts.download_artifacts(uri)).read_bytes()
+    status, answer = post(address, example)
+    assert (status, len(answer["predictions"]["place"])) == (200, 2)
+
+
+@pytest.mark.slow
+def test_a_bad_request_is_a_400_that_names_the_input(servers, recorded):
+    penguins, planted = servers[recorded.penguins], servers[recorded.planted]
+    less = {key: value for key, value in TRAITS.items() if key != "traits.sex"}
+    cases = [
+        (penguins, {"inputs": {key: [value] for key, value in less.items()}}, "traits.sex"),
+        (
+            penguins,
+            {"instances": [{**TRAITS, "traits.bill_depth_mm": "deep"}]},
+            "input 'traits.bill_depth_mm'",
+        ),
+        (planted, {"inputs": {"image": [IMAGE[:2]], "series": [SERIES]}}, "input 'image'"),
+        (planted, {"inputs": {"image": [IMAGE], "series": [[["x", 1]]]}}, "input 'series'"),
+    ]
+    for address, body, words in cases:
+        status, answer = post(address, body)
+        assert status == 400
+        assert words in answer["message"]
+    assert post(planted, b"nonsense")[0] == 400
