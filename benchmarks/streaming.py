@@ -76,7 +76,7 @@ def generate(folder: Path, rows: int) -> None:
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, rows, 4096):
             block = rng.random((min(4096, rows - start), 32, 32, 3), dtype=np.float32)
-            block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += 0.5
+            block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += 0.15
             block.tofile(file)
 
 

@@ -5,6 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.data.stored import row_bytes, spans
+
+READ_BYTES = 8 * 2**20
+
 
 class Fetched:
     """One input of a split, indexed like an array (rows, ...): by a slice, row positions, or one of them.
@@ -20,11 +24,17 @@ class Fetched:
     ) -> None:
         self.read, self.rows, self.pieces = read, rows, pieces
         one = read(rows[:1])
-        self.shape, self.dtype = (len(rows), *one.shape[1:]), one.dtype
+        self.shape, self.dtype, self.ndim = (len(rows), *one.shape[1:]), one.dtype, one.ndim
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> np.ndarray:
         rows = self.rows[index]
-        return self.read(rows) if np.ndim(rows) else self.read(np.array([rows]))[0]
+        if not np.ndim(rows):
+            return self.read(np.array([rows]))[0]
+        result = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        # A few rows at a time: on their way from the file to the model they are copied several times.
+        for span in spans(len(rows), row_bytes(self), READ_BYTES):
+            result[span] = self.read(rows[span])
+        return result

@@ -42,7 +42,9 @@ class StoredNpy:
 
     def __getitem__(self, index: Any) -> np.ndarray:
         with reading(self.path, self.key):
-            return np.array(self._mapped()[index])
+            found = self._mapped()[index]
+        # A slice is a view of the mapped file, the rest are copies already.
+        return np.array(found) if isinstance(index, slice) else np.asarray(found)
 
     def _mapped(self) -> np.ndarray:
         return np.load(self.path, mmap_mode="r", allow_pickle=False)
@@ -60,6 +62,7 @@ class StoredParquet:
             self.dtype = _dtype(file.schema_arrow.field(column).type, _has_nulls(groups, column))
         self.pieces = np.concatenate([[0], self.ends[:-1]]).astype(int)
         self.shape = (int(self.ends[-1]) if len(groups) else 0,)
+        self.last: tuple[int, np.ndarray] = -1, np.zeros(0)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -70,12 +73,19 @@ class StoredParquet:
         result = np.empty(len(wanted), self.dtype)
         homes = np.searchsorted(self.ends, wanted, side="right")
         with reading(self.path, self.key):
-            file = pq.ParquetFile(self.path)
             for group in np.unique(homes):
                 here = homes == group
-                cells = file.read_row_group(int(group), columns=[self.column]).column(self.column).to_numpy()
-                result[here] = cells[wanted[here] - self.pieces[group]]
+                result[here] = self._group(int(group))[wanted[here] - self.pieces[group]]
         return result if np.ndim(rows) else result[0]
+
+    def _group(self, group: int) -> np.ndarray:
+        # Rows are mostly asked for in turn, so that the next ones are in the group of the last ones.
+        known, cells = self.last
+        if known != group:
+            file = pq.ParquetFile(self.path)
+            cells = file.read_row_group(group, columns=[self.column]).column(self.column).to_numpy()
+            self.last = group, cells
+        return cells
 
 
 class Chained:
@@ -132,9 +142,9 @@ def row_bytes(values: Any) -> int:
     return max(1, int(np.prod(values.shape[1:])) * cell)
 
 
-def spans(rows: int, bytes_of_row: int) -> Iterator[slice]:
-    """Rows 0 … rows - 1 in blocks of about `BLOCK_BYTES`."""
-    step = max(1, BLOCK_BYTES // bytes_of_row)
+def spans(rows: int, bytes_of_row: int, block: int | None = None) -> Iterator[slice]:
+    """Rows 0 … rows - 1 in blocks of about so many bytes, `BLOCK_BYTES` if none are given."""
+    step = max(1, (block or BLOCK_BYTES) // bytes_of_row)
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
