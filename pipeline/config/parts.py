@@ -222,8 +222,8 @@ def _fields(module: str, part: ast.ClassDef) -> Iterator[Field]:
 
 def _rule(annotation: ast.expr | None) -> Rule:
     text = ast.unparse(annotation) if annotation else ""
-    if text.startswith("Literal["):
-        return one_of(*ast.literal_eval(f"({text.removeprefix('Literal[').removesuffix(']')},)"))
     if isinstance(annotation, ast.BinOp) and text.endswith(" | None"):
         return or_null(_rule(annotation.left))
+    if text.startswith("Literal["):
+        return one_of(*ast.literal_eval(f"({text.removeprefix('Literal[').removesuffix(']')},)"))
     return ANNOTATIONS.get(text, ANYTHING)
