@@ -73,7 +73,8 @@ def log(
 ) -> None:
     """Log everything that a finished training leaves behind."""
     kept = {name: value for name, value in results.numbers.items() if not name.startswith("val/")}
-    tracked.log_metrics(kept, fitted.best_epoch)
+    # At step 0 MLflow compares single values as bars, at any other as lost points of a curve.
+    tracked.log_metrics(kept, step=0)
     tracked.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -46,7 +46,7 @@ class Writer:
         self.client, self.run_id = client, run_id
         self.waiting: queue.Queue[list[Metric] | None] = queue.Queue()
         self.error: Exception | None = None
-        self.there: set[tuple[str, int]] = set()  # what an earlier process logged: a step is logged once
+        self.there: dict[tuple[str, int], float] = {}  # what an earlier process logged
         self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
         self.thread.start()
 
@@ -59,9 +59,14 @@ class Writer:
             [
                 Metric(name, value, now, step)
                 for name, value in metrics.items()
-                if np.isfinite(value) and (name, step) not in self.there
+                if np.isfinite(value) and not self._is_there(name, step, value)
             ]
         )
+
+    def _is_there(self, name: str, step: int, value: float) -> bool:
+        """Whether it is logged: an epoch's value once; a single value, at step 0, again where it changed."""
+        there = self.there.get((name, step))
+        return there is not None and (step > 0 or there == value)
 
     def close(self) -> None:
         """Send what waits and end the thread."""
@@ -168,7 +173,7 @@ def open_run(
     )
     run = Run(active.info.run_id, experiment_id, uri)
     run.writer.there = {
-        (name, metric.step)
+        (name, metric.step): metric.value
         for name in active.data.metrics
         for metric in run.client.get_metric_history(run.run_id, name)
     }
