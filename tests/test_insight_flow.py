@@ -243,10 +243,10 @@ def test_a_head_without_labels_is_named():
 def test_the_probe_holds_labelled_rows_of_every_head():
     rare = np.full((ROWS, 1), np.nan, "float32")
     rare[[3, 50, 51]] = 1.0
-    inputs, labels = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), 16, 4, seed=0)
+    inputs, labels = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
     assert np.isfinite(labels["score"]).sum() == 3
     assert labels["class"].shape == (4, 4)
-    again = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), 16, 4, seed=0)
+    again = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
     np.testing.assert_array_equal(inputs["series"], again[0]["series"])
 
 
@@ -254,7 +254,7 @@ def test_the_probe_holds_labelled_rows_of_every_head():
     ("number", "batches", "shape"), [(1000, 4, (4, 25)), (3, 8, (3, 1)), (10, 4, (4, 2))]
 )
 def test_a_probe_of_any_size_has_equal_parts_of_different_rows(number, batches, shape):
-    inputs, labels = drawn(Rows.of(INPUTS, LABELS), number, batches, seed=1)
+    inputs, labels = drawn(Rows.of(INPUTS, LABELS), list(LOSSES), number, batches, seed=1)
     assert labels["class"].shape == shape
     flat = np.reshape(inputs["series"], (shape[0] * shape[1], -1))
     assert len(np.unique(flat, axis=0)) == len(flat)

@@ -64,6 +64,7 @@ def make_trainer(
     balancer=None,
     reads=None,
     dropout_input=0.0,
+    modulation=None,
 ):
     keras.utils.set_random_seed(0)
     reads = reads or {}
@@ -85,7 +86,19 @@ def make_trainer(
     presenter = build_presenter(TARGETS, made)
     balancer = balancer or Static()
     balancer.build(list(names), {name: TARGETS[name].kind for name in names})
-    return Trainer(model, presenter, losses, balancer, optimizer, batch_size=32, rates=factors, jit=jit)
+    if modulation:
+        modulation.build(list(parts), steps=4)
+    return Trainer(
+        model,
+        presenter,
+        losses,
+        balancer,
+        optimizer,
+        batch_size=32,
+        rates=factors,
+        jit=jit,
+        modulation=modulation,
+    )
 
 
 def plain_keras(names):

@@ -31,6 +31,7 @@ TOP = {
     "schedule": PART,
     "trainer": MAPPING,
     "insight": PART,
+    "modulation": PART,
     "tracking": MAPPING,
     "objective": TEXTS,
     "sweep": MAPPING,

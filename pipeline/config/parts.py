@@ -55,6 +55,7 @@ RANGES = {
     "learning_rate": NOT_NEGATIVE,
     "warmup_epochs": NOT_NEGATIVE,
     "blocks": POSITIVE_COUNT,
+    "alpha": NOT_NEGATIVE,
     "probe_rows": COUNT,
     "probe_batches": POSITIVE_COUNT,
     "repeats": COUNT,
@@ -66,6 +67,13 @@ RANGES = {
     "unseen": SHARE,
     "white": POSITIVE,
     "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "a file that is there")),
+    "class_weight": Rule(
+        lambda value: (
+            value in (None, "balanced")
+            or (isinstance(value, dict) and all(map(NOT_NEGATIVE.test, value.values())))
+        ),
+        "balanced, or a mapping of class names to finite numbers of at least 0",
+    ),
     "quantiles": Rule(
         lambda value: (
             list_of(SHARE).test(value) and value == sorted({*value}) and 0.5 in value and value[0] > 0

@@ -4,7 +4,7 @@ Gradients are taken without dropout and with the moving statistics of normalisat
 that two epochs differ by their weights alone. Regularisation is no head's and is left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,8 @@ class Probe:
     ) -> None:
         self.trainer, self.by_part, self.say = trainer, by_part, say
         self.warned = False
-        self.inputs, self.labels = drawn(rows, number, batches, seed)
         self.heads, self.branches = list(trainer.losses), list(trainer.model.input)
+        self.inputs, self.labels = drawn(rows, self.heads, number, batches, seed)
         owner = {id(v): layer.name for layer in trainer.model.layers for v in layer.trainable_variables}
         self.parts = [owner[id(variable)] for variable in trainer.variables]
         self.graph = tf.function(self._all_batches, autograph=False)
@@ -121,7 +121,7 @@ class Probe:
             # A frozen branch leads to no variable, but its output has a gradient.
             tape.watch(list(features.values()))
             _, outputs = decode(trainer.model, features, self.heads, training=False)
-            losses = [loss(labels[head], outputs[head])[0] for head, loss in trainer.losses.items()]
+            losses = trainer.descended_losses(labels, outputs)
         sources = [*features.values(), *trainer.variables]
         scale = tf.cast(trainer.optimizer.scale_loss(1.0), tf.float32)
         by_head = [_known(tape.gradient(loss, sources, output_gradients=scale), sources) for loss in losses]
@@ -135,11 +135,13 @@ class Probe:
         return tf.stack(seen, axis=1), tf.stack(products)
 
 
-def drawn(rows: Rows | Stream, number: int, batches: int, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def drawn(
+    rows: Rows | Stream, heads: Sequence[str], number: int, batches: int, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inputs and labels of some rows, (batches, rows, …) each; heads pick labelled ones in turn."""
-    labelled = {name: _labelled(np.asarray(values)) for name, values in rows.labels.items()}
+    labelled = [_labelled(np.asarray(rows.labels[name])) for name in heads]
     order = np.random.default_rng(seed).permutation(len(rows))
-    queues = [iter(order[there[order]]) for there in labelled.values() if there.any()]
+    queues = [iter(order[there[order]]) for there in labelled if there.any()]
     taken: dict[int, None] = {}
     while len(taken) < number:
         picked = [next((row for row in queue if int(row) not in taken), None) for queue in queues]
