@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError
 from pipeline.tracking.writing import default_uri
 
 OURS = "pipeline.version"  # a tag that every run of ours has
+SWEEP = "sweep.command"  # a tag that the run of a sweep itself has
 SHORTEST = 4  # characters of an id that may stand for it
 PAGE = 1000
 SHOWN = 12  # runs that a message lists
@@ -116,6 +117,20 @@ def find_run(wanted: str, uri: str | None = None) -> Recorded:
     if not found:
         raise _unknown(wanted, uri, runs)
     return recorded(client, uri, _ours(alive or found))
+
+
+def client_of(uri: str | None = None) -> MlflowClient:
+    """A client of a store that is there already; None for the default."""
+    return MlflowClient(open_store(uri))
+
+
+def latest_of(uri: str, *, sweep: bool) -> Recorded | None:
+    """The newest run of ours that is a sweep's own, or that is none; None without any."""
+    client = MlflowClient(uri)
+    for run in all_runs(client):
+        if OURS in run.data.tags and (SWEEP in run.data.tags) == sweep:
+            return recorded(client, uri, run)
+    return None
 
 
 def open_store(uri: str | None) -> str:
