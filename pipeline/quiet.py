@@ -1,9 +1,12 @@
 """TensorFlow imported without its notes on the machine, which no log level silences."""
 
+import logging
 import os
 import sys
 import tempfile
 
+# Each run of a process traces its graphs anew, for each shape of its splits: as it should.
+RETRACED = "triggered tf.function retracing"
 NOISE = ("WARNING: All log messages before absl::InitializeLog()", "I0000 ", "W0000 ")
 
 
@@ -27,3 +30,4 @@ def import_tensorflow() -> None:
             caught.seek(0)
             lines = caught.read().decode(errors="replace").splitlines(keepends=True)
             sys.stderr.writelines(line for line in lines if not line.startswith(NOISE))
+    logging.getLogger("tensorflow").addFilter(lambda record: RETRACED not in record.getMessage())
