@@ -62,7 +62,7 @@ def main() -> None:
         compare(folder / "small", 2 if options.quick else options.rounds)
 
 
-def generate(folder: Path, rows: int) -> None:
+def generate(folder: Path, rows: int, signal: float = 0.15) -> None:
     """Write images (rows, 32, 32, 3) float32, their labels and splits, and a config of the data."""
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "generated.yaml").write_text(DATA)
@@ -76,7 +76,7 @@ def generate(folder: Path, rows: int) -> None:
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, rows, 4096):
             block = rng.random((min(4096, rows - start), 32, 32, 3), dtype=np.float32)
-            block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += 0.15
+            block[np.arange(len(block)), :, 3 * labels[start : start + len(block)]] += signal
             block.tofile(file)
 
 
