@@ -349,7 +349,8 @@ def test_a_name_says_what_varies_first_and_the_seed_last(overrides, varies, name
 def test_a_job_is_the_same_trial_wherever_it_is_kept_and_another_when_anything_else_differs():
     config = {"seed": 0, "optimizer": {"rate": 0.1}, "tracking": {"uri": None}, "sweep": {"parent": "a"}}
     key = trial_of_job.key(OmegaConf.create(config))
-    assert trial_of_job.key(OmegaConf.create({**config, "tracking": {"uri": "x"}, "sweep": {}})) == key
+    elsewhere = {"tracking": {"uri": "x"}, "sweep": {}, "hydra": {"job": {"num": 3}}}
+    assert trial_of_job.key(OmegaConf.create({**config, **elsewhere})) == key
     assert trial_of_job.key(OmegaConf.create({**config, "optimizer": {"rate": 0.2}})) != key
     assert trial_of_job.key(OmegaConf.create({**config, "seed": 1})) != key
 

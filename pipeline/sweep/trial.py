@@ -14,7 +14,7 @@ from pipeline.config import overrides, run_name
 from pipeline.sweep.process import identity
 
 # These say how a run is started and kept; two configs that agree in all else are one trial.
-NOT_OF_A_TRIAL = ("tracking", "sweep", "objective", "trusted_modules", "resume")
+NOT_OF_A_TRIAL = ("hydra", "tracking", "sweep", "objective", "trusted_modules", "resume")
 
 
 class TrialFailedError(RuntimeError):
