@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data
 from pipeline.budget import settle
+from pipeline.class_weights import class_factors
 from pipeline.config import whitelist
 from pipeline.data.stored import blocks
 from pipeline.errors import ConfigError
@@ -19,7 +20,7 @@ from pipeline.evaluation import Measured, measured
 from pipeline.fit import reject_batch_hooks
 from pipeline.insight import Insight, Probe
 from pipeline.loss_weights import LossWeight, objective
-from pipeline.losses import HeadLoss
+from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import build_model, build_presenter
 from pipeline.rows import Rows, Stream
 from pipeline.trainer import Trainer
@@ -73,10 +74,7 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         dataset.inputs, dataset.targets, branches, make(cfg.fusion, trusted), heads, missing=_missing(dataset)
     )
     presenter = build_presenter(dataset.targets, heads)
-    losses = {
-        name: HeadLoss(loss=head.loss, kind=dataset.targets[name].kind, complete=_complete(dataset, name))
-        for name, head in heads.items()
-    }
+    losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
     optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), trusted)
     balancer = make(cfg.balancer, trusted)
     if cfg.trainer.accumulate > 1 and (balancer.needs == "gram" or balancer.needs_losses_after):
@@ -87,6 +85,8 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
             allowed="1, and a larger trainer.batch_size instead",
         )
     balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
+    modulation = make(cfg.modulation, trusted)
+    modulation.build(list(branches), _updates(cfg, len(dataset.splits["train"].rows)))
     trainer = Trainer(
         model,
         presenter,
@@ -96,6 +96,7 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         batch_size=cfg.trainer.batch_size,
         rates={f"branch_{name}": branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
+        modulation=modulation,
     )
     schedules = _schedules(cfg, list(heads), trusted)
     insight = make(cfg.insight, trusted)
@@ -112,11 +113,12 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         measured=measured(heads, dataset.targets, losses, dataset.splits),
         callbacks=callbacks,
         insight=insight,
-        probe=_probe(insight, trainer, rows["train"]),
+        probe=probe(insight, trainer, rows["train"]),
     )
 
 
-def _probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:
+def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:
+    """What looks at the gradients after each epoch; None where nobody asked."""
     if not insight.probe_rows:
         return None
     return Probe(
@@ -152,9 +154,8 @@ def _schedules(cfg: DictConfig, heads: Sequence[str], trusted: Sequence[str]) ->
 
 def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any, list[Any]]:
     trainer = cfg.trainer
-    updates = max(1, -(-rows // trainer.batch_size) // trainer.accumulate)
     rate, callbacks = make(cfg.schedule, trusted)(
-        cfg.optimizer.learning_rate, steps=updates, epochs=trainer.epochs
+        cfg.optimizer.learning_rate, steps=_updates(cfg, rows), epochs=trainer.epochs
     )
     more = {"learning_rate": rate}
     if trainer.gradient_clip is not None:
@@ -168,10 +169,15 @@ def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any,
     return optimizer, [*callbacks, *made]
 
 
+def _updates(cfg: DictConfig, rows: int) -> int:
+    return max(1, -(-rows // cfg.trainer.batch_size) // cfg.trainer.accumulate)
+
+
 def _rows(split: Any, streamed: bool) -> Rows | Stream:
+    labels = split.labels | {weight_key(name): values for name, values in split.weights.items()}
     if streamed:
-        return Stream(split.prepared, split.labels, split.rows)
-    return Rows.of(split.prepared, split.labels)
+        return Stream(split.prepared, labels, split.rows)
+    return Rows.of(split.prepared, labels)
 
 
 def _missing(dataset: Any) -> list[str]:
@@ -188,6 +194,14 @@ def _missing(dataset: Any) -> list[str]:
 def _lacks(values: Any, kind: str) -> bool:
     gaps = values == 0 if kind == "text" else np.isnan(values)
     return bool(gaps.reshape(len(values), -1).all(axis=1).any())
+
+
+def _head_loss(name: str, head: Any, dataset: Any) -> HeadLoss:
+    target, factors = dataset.targets[name], None
+    if (given := getattr(head, "class_weight", None)) is not None:
+        labels = dataset.splits["train"].labels[name]
+        factors = class_factors(given, target.kind, target.names, labels, f"heads.{name}.class_weight")
+    return HeadLoss(loss=head.loss, kind=target.kind, complete=_complete(dataset, name), factors=factors)
 
 
 def _complete(dataset: Any, target: str) -> bool:

@@ -4,7 +4,7 @@ A head's output in training is what its loss wants: logits, or numbers in standa
 turns it into what people want to read: probabilities. Both in float32, also under mixed precision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any, Literal
@@ -67,7 +67,20 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Multiclass(Head):
+class Classes(Head):
+    """What every head of classes takes.
+
+    Args:
+        class_weight: factors in the loss that training descends; the logged losses stay unweighted. With
+            "balanced" every class weighs the same in all; or class name -> factor (for heads of yes and no:
+            column name -> factor of yes).
+    """
+
+    class_weight: str | Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiclass(Classes):
     """One of several classes: (rows, classes) logits, presented as probabilities that add up to 1.
 
     Args:
@@ -120,7 +133,7 @@ class Ordinal(Multiclass):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Binary(Head):
+class Binary(Classes):
     """Yes or no: (rows, 1) logit, presented as the probability of yes.
 
     Args:

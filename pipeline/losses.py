@@ -1,10 +1,17 @@
-"""How a Keras loss is applied to one head, so that missing labels take no part."""
+"""How a Keras loss is applied to one head, so that missing labels take no part.
+
+A head has two losses. The one that is logged is the plain mean over its labelled cells, in every split. The
+one that training descends has every cell times its class's factor and its row's weight: without either it is
+the same.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from keras.losses import Loss
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +25,13 @@ class HeadLoss:
         loss: its weighting and reduction are not used: cells are averaged here.
         kind: of the target: category, number, binary or labels.
         complete: no label is missing in any row, so none has to be looked for.
+        factors: of classes in the descended loss: (classes,), or (columns, 2) for no and yes of each column.
     """
 
     loss: Loss
     kind: str
     complete: bool = False
+    factors: NDArray[np.float32] | None = None
 
     def cells(self, labels: Any, output: Any) -> tuple[Any, Any]:
         """Loss of every cell and whether it is labelled, both (rows, 1) or (rows, columns).
@@ -58,9 +67,42 @@ class HeadLoss:
         total = tf.reduce_sum(tf.where(there, cells, 0.0))
         return total / tf.maximum(number, 1.0), number
 
+    def descended(self, labels: Any, output: Any, weights: Any = None) -> Any:
+        """The loss that training descends: the weighted sum over the labelled cells, by their number.
+
+        By their number and not by the sum of their weights, which would take back what a batch of rare rows
+        weighs; a weight is a number of rows, as Keras has it.
+
+        Args:
+            labels, output: as for `cells`.
+            weights: (rows,), or None for 1.
+        """
+        cells, there = self.cells(labels, output)
+        if self.factors is not None:
+            cells *= self._of_classes(labels)
+        if weights is not None:
+            cells *= weights[:, None]
+        number = tf.reduce_sum(tf.cast(there, tf.float32))
+        return tf.reduce_sum(tf.where(there, cells, 0.0)) / tf.maximum(number, 1.0)
+
+    def _of_classes(self, labels: Any) -> Any:
+        factors = tf.constant(self.factors, tf.float32)
+        if labels.dtype.is_integer:
+            return tf.gather(factors, tf.maximum(labels, 0))[:, None]
+        # Zeros in place of NaN: a factor of a cell that is not there is never used.
+        known = tf.where(tf.math.is_nan(labels), 0.0, labels)
+        if self.kind == "category":
+            return tf.linalg.matvec(known, factors)[:, None]
+        return factors[:, 0] + known * (factors[:, 1] - factors[:, 0])
+
     def rows(self, labels: Any, output: Any) -> Any:
         """Mean loss of each row over its labelled cells, (rows,); NaN for a row without a label."""
         cells, there = self.cells(tf.convert_to_tensor(labels), tf.convert_to_tensor(output))
         number = tf.reduce_sum(tf.cast(there, tf.float32), axis=1)
         # 0/0 where nothing is labelled: NaN, as wanted.
         return (tf.reduce_sum(tf.where(there, cells, 0.0), axis=1) / number).numpy()
+
+
+def weight_key(head: str) -> str:
+    """Where a head's sample weights (rows,) stand among the labels; no head can have such a name."""
+    return f"{head}: weight"

@@ -17,8 +17,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.descent import Descended, Descent, Passed
-from pipeline.losses import HeadLoss
-from pipeline.model import forward
+from pipeline.losses import HeadLoss, weight_key
+from pipeline.model import decode, encode, forward
+from pipeline.modulation import Off
 from pipeline.rows import Rows, Stream
 
 Array = NDArray[Any]
@@ -69,6 +70,7 @@ class Trainer:
         batch_size: rows per step; the last step of an epoch takes what is left.
         rates: part name -> factor on the updates of its weights; 1 where not named.
         jit: compile each step with XLA.
+        modulation: holds back branches that are ahead, see `pipeline.modulation`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Trainer:
         batch_size: int,
         rates: Mapping[str, float] | None = None,
         jit: bool = False,
+        modulation: Any = None,
     ) -> None:
         self.model, self.presenter, self.losses = model, presenter, dict(losses)
         self.balancer, self.optimizer, self.batch_size = balancer, optimizer, batch_size
@@ -89,10 +92,12 @@ class Trainer:
         for part, rate in rates.items():
             if rate == 0:
                 model.get_layer(part).trainable = False
+        self.modulation: Any = modulation or Off()
+        branches = [f"branch_{name}" for name in model.input] if self.modulation.modulates else []
         self.slowed = [
-            (rate, variable)
-            for part, rate in rates.items()
-            if rate not in (0, 1)
+            (rates.get(part, 1.0), part, variable)
+            for part in dict.fromkeys([*rates, *branches])
+            if part in branches or rates[part] not in (0, 1)
             for variable in model.get_layer(part).trainable_variables
         ]
         self.variables = model.trainable_variables
@@ -103,7 +108,7 @@ class Trainer:
         optimizer.build(self.variables)
         # Callbacks look for the optimizer on the model.
         model.optimizer = optimizer
-        step = tf.function(self._step, jit_compile=True) if jit else self._step
+        step = tf.function(self._step, jit_compile=True, autograph=False) if jit else self._step
         # A stream's last window is shorter than the others: the second length of all is traced for any.
         graph = partial(tf.function, autograph=False, reduce_retracing=True)
         self._train_graph = graph(_loop_over(step, model, presenter))
@@ -134,14 +139,20 @@ class Trainer:
         """One update; returns the raw outputs and what is summed over the steps."""
         states = [tf.identity(state.value) for state in self.noise]
         with tf.GradientTape(persistent=True) as tape:
-            crossing, outputs = forward(self.model, inputs, self.losses, training=True)
+            features = encode(self.model, inputs, training=True)
+            crossing, outputs = decode(self.model, features, self.losses, training=True)
             losses, numbers = self._head_losses(labels, outputs)
+            sent = self._weighted(losses, labels, outputs)
         scale = tf.cast(self.optimizer.scale_loss(1.0), tf.float32)
-        passed = Passed(tape, losses, crossing, self.model.losses, scale)
+        passed = Passed(tape, sent, crossing, self.model.losses, scale)
         descended = self.descent(passed, tf.stack(numbers) > 0, loss_weights)
-        self._apply(descended.gradients)
+        step = self.optimizer.iterations
+        factors = self.modulation.factors(
+            self.model, self.losses, features, labels, loss_weights, keras.ops.convert_to_tensor(step)
+        )
+        self._apply(descended.gradients, {f"branch_{name}": factor for name, factor in factors.items()})
         self._move_balancer(descended, inputs, labels, states)
-        return outputs, _sums(losses, numbers, descended.weights, self._regularisation())
+        return outputs, _sums(losses, numbers, descended.weights, self._regularisation(), sent)
 
     def _move_balancer(self, descended: Descended, inputs: Any, labels: Any, states: list[Any]) -> None:
         """Let the balancer move its state on, unless half precision overflowed in this step."""
@@ -151,7 +162,7 @@ class Trainer:
             for state, value in zip(self.noise, states, strict=True):
                 state.assign(value)
             _, outputs = forward(self.model, inputs, self.losses, training=True)
-            after = tf.stack(self._head_losses(labels, outputs)[0]) * descended.factors
+            after = tf.stack(self.descended_losses(labels, outputs)) * descended.factors
 
         def move() -> Any:
             self.balancer.update(*descended.asked, losses_after=after)
@@ -167,21 +178,40 @@ class Trainer:
     def _look(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
         _, outputs = forward(self.model, inputs, self.losses, training=False)
         losses, numbers = self._head_losses(labels, outputs)
-        return outputs, _sums(losses, numbers, loss_weights, self._regularisation())
+        return outputs, _sums(losses, numbers, loss_weights, self._regularisation(), losses)
 
     def _head_losses(self, labels: Any, outputs: Any) -> tuple[Any, Any]:
         pairs = [loss(labels[head], outputs[head]) for head, loss in self.losses.items()]
         return [mean for mean, _ in pairs], [number for _, number in pairs]
 
+    def descended_losses(self, labels: Any, outputs: Any) -> list[Any]:
+        """Each head's loss as training descends it: with the weights of classes and rows."""
+        return self._weighted(self._head_losses(labels, outputs)[0], labels, outputs)
+
+    def _weighted(self, means: list[Any], labels: Any, outputs: Any) -> list[Any]:
+        weights = {head: labels.get(weight_key(head)) for head in self.losses}
+        return [
+            mean
+            if loss.factors is None and weights[head] is None
+            else loss.descended(labels[head], outputs[head], weights[head])
+            for mean, (head, loss) in zip(means, self.losses.items(), strict=True)
+        ]
+
     def _regularisation(self) -> Any:
         return tf.add_n(self.model.losses) if self.model.losses else tf.constant(0.0)
 
-    def _apply(self, gradients: list[Any]) -> None:
-        before = [tf.identity(variable.value) for _, variable in self.slowed]
+    def _apply(self, gradients: list[Any], factors: Mapping[str, Any]) -> None:
+        before = [tf.identity(variable.value) for _, _, variable in self.slowed]
         self.optimizer.apply(gradients, self.variables)
         # The factor scales the update: scaling a gradient would do nothing under Adam.
-        for (rate, variable), old in zip(self.slowed, before, strict=True):
-            variable.assign(old + rate * (variable.value - old))
+        for place, ((rate, part, variable), old) in enumerate(zip(self.slowed, before, strict=True)):
+            change = rate * (variable.value - old)
+            if part in factors:
+                step = self.optimizer.iterations
+                change = self.modulation.moved(
+                    change, factors[part], place, keras.ops.convert_to_tensor(step)
+                )
+            variable.assign(old + change)
 
     def _run(
         self,
@@ -250,11 +280,13 @@ class Trainer:
         )
 
 
-def _sums(means: list[Any], counts: list[Any], weights: Any, regularisation: Any) -> tuple[Any, Any]:
-    """What is added up over steps: (loss x labelled cells, labelled cells, weight, weight x loss)."""
+def _sums(
+    means: list[Any], counts: list[Any], weights: Any, regularisation: Any, descended: list[Any]
+) -> tuple[Any, Any]:
+    """What is added up: (loss x labelled cells, labelled cells, weight, weight x descended loss)."""
     losses, numbers = tf.stack(means), tf.stack(counts)
     return (
-        tf.cast(tf.stack([losses * numbers, numbers, weights, weights * losses]), tf.float64),
+        tf.cast(tf.stack([losses * numbers, numbers, weights, weights * tf.stack(descended)]), tf.float64),
         tf.cast(regularisation, tf.float64),
     )
 

@@ -39,7 +39,7 @@ TARGETS = {
     "binary": "pipeline.data.targets.Binary",
     "labels": "pipeline.data.targets.Labels",
 }
-COLUMN_KEYS = ("column", "length", "numeric", "categorical")
+COLUMN_KEYS = ("column", "length", "numeric", "categorical", "sample_weight")
 SCALES = {"image": one_of("auto", "standard", "none")}
 SCALE = one_of("standard", "none")
 SPLITS: dict[str, tuple[dict[str, Rule], dict[str, Rule]]] = {
@@ -63,6 +63,8 @@ def check_entries(config: dict[str, Any]) -> None:
                     f"{key}.kind", f"there is no such kind of {group[:-1]}", found=kind, allowed=kinds
                 )
             required, optional = arguments(kinds[kind], key)
+            if group == "targets":
+                optional["sample_weight"] = TEXT
             check_node(key, entry, {"kind": TEXT, **required}, optional=optional)
             if "scale" in entry:
                 SCALES.get(kind, SCALE).check(f"{key}.scale", entry["scale"])

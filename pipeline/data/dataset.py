@@ -1,12 +1,13 @@
 """A data set, loaded: sources lined up, rows split, inputs and targets fitted on the training rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.data.columns import numbers
 from pipeline.data.fetched import Fetched
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.memory import fits
@@ -14,13 +15,16 @@ from pipeline.data.prepare import preparation, prepared
 from pipeline.data.sources import Located, Sources
 from pipeline.data.splits import SPLITS, Stratum, assign, fingerprint, group_words, row_hashes
 
+SAMPLE_WEIGHT = "sample_weight"  # an option of every kind of target: a column of the rows' weights
+
 
 @dataclass(frozen=True)
 class Split:
     """The rows of one split; all arrays share the order of `rows`.
 
     `rows` are row numbers of the joined sources. `raw` is what the logged model takes (a table's columns are
-    `<input>.<column>`), `prepared` what the trained model takes, by input; `labels` are encoded, by target.
+    `<input>.<column>`), `prepared` what the trained model takes, by input; `labels` are encoded, by target;
+    `weights` (rows,) float32, of the targets that have sample weights.
     Where data streams, those of `raw` and `prepared` are `Fetched`: indexed like arrays, read when indexed.
     """
 
@@ -28,6 +32,7 @@ class Split:
     raw: dict[str, Any]
     prepared: dict[str, Any]
     labels: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def load(
     Args:
         sources: name -> path, glob, list of them, mapping of arrays, or pandas DataFrame.
         inputs: name -> `{kind: …, column: …}`, or an object that is an `Input`.
-        targets: name -> `{kind: …, column: …}`, or an object that is a `Target`.
+        targets: name -> `{kind: …, column: …}`, or an object that is a `Target`; a mapping may name a column
+            of row weights as its `sample_weight`.
         split: `{column: …}`, `{fractions: …}` or `{time: …}`.
         folders: where relative paths are looked for, in turn.
         seed: of the split by fractions, where `split` has none.
@@ -87,7 +93,8 @@ def load(
              {"b": {"kind": "category", "column": "x.b"}}, {"fractions": [0.6, 0.2, 0.2], "stratify": "b"})
     """
     built, goals = _built(inputs, targets)
-    table, columns = _lined_up(sources, built, goals, split, folders, join, in_memory)
+    weighing = _weighing(targets, only_targets)
+    table, columns = _lined_up(sources, built, goals, split, folders, join, in_memory, weighing.values())
     contents, codes = _assigned(table, columns, goals, split, seed)
     rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     built, goals = _chosen(built, only_inputs), _chosen(goals, only_targets)
@@ -99,7 +106,13 @@ def load(
     # Images are prepared in the model, a batch at a time: as floats they would take four times the memory.
     graphs = {name: preparation(one) for name, one in built.items() if not one.prepare_in_model}
     streamed = not table.in_memory or (in_memory == "auto" and not fits(_pixels(table, built)))
-    splits = {name: _split(table, built, goals, graphs, rows[name], streamed) for name in SPLITS}
+    splits = {
+        name: replace(
+            _split(table, built, goals, graphs, rows[name], streamed),
+            weights=_weights(table, weighing, rows[name]),
+        )
+        for name in SPLITS
+    }
     return Dataset(built, goals, splits, fingerprint(contents, codes), groups, streamed=streamed)
 
 
@@ -156,8 +169,36 @@ def load_labelled(
 def _built(inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         {name: build(one, INPUTS, f"data.inputs.{name}") for name, one in inputs.items()},
-        {name: build(one, TARGETS, f"data.targets.{name}") for name, one in targets.items()},
+        {name: build(_unweighted(one), TARGETS, f"data.targets.{name}") for name, one in targets.items()},
     )
+
+
+def _unweighted(target: Any) -> Any:
+    """A target without its sample weights, which say nothing of what its labels are."""
+    if not isinstance(target, Mapping):
+        return target
+    return {option: value for option, value in target.items() if option != SAMPLE_WEIGHT}
+
+
+def _weighing(targets: Mapping[str, Any], only: Collection[str] | None) -> dict[str, str]:
+    """Target name -> column of its sample weights."""
+    chosen = _chosen(targets, only).items()
+    return {
+        name: one[SAMPLE_WEIGHT] for name, one in chosen if isinstance(one, Mapping) and SAMPLE_WEIGHT in one
+    }
+
+
+def _weights(table: Sources, weighing: Mapping[str, str], rows: np.ndarray) -> dict[str, np.ndarray]:
+    found = {}
+    for name, reference in weighing.items():
+        column = table.column(reference, f"data.targets.{name}.{SAMPLE_WEIGHT}").take(rows)
+        values = numbers(column)
+        wrong = np.isnan(values) | (values < 0)
+        if values.ndim != 1 or wrong.any():
+            row = int(np.argmax(wrong))
+            raise column.error(row, "not a weight of a row", "one number of at least 0", values[row])
+        found[name] = values.astype(np.float32)
+    return found
 
 
 def _lined_up(
@@ -168,10 +209,11 @@ def _lined_up(
     folders: Sequence[str | Path],
     join: str | None,
     in_memory: bool | str,
+    more: Collection[str] = (),
 ) -> tuple[Sources, list[Any]]:
-    """The sources, and all columns that inputs and targets name."""
+    """The sources, and all columns that inputs and targets name; `more` are read besides."""
     references = _references("inputs", inputs) | _references("targets", targets)
-    named = [value for value in split.values() if isinstance(value, str)]
+    named = [*more, *(value for value in split.values() if isinstance(value, str))]
     table = Sources(
         sources, folders=folders, references=[*references, *named], join=join, in_memory=in_memory
     )
