@@ -11,7 +11,7 @@ train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
 
 test: $(STAMP)
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # What pre-commit runs too.
 check: $(STAMP)
