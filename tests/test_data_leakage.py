@@ -49,7 +49,8 @@ def test_shipped_data_have_no_leaks(name: str) -> None:
 
 
 def test_the_emoji_that_both_artists_drew_alike_are_found() -> None:
-    assert [(leak.severity, leak.sentence[:2]) for leak in data.leaks(data.load(**shipped("emoji")))] == [
+    drawn = data.load(**shipped("emoji"), only_inputs=["gray", "colour"])
+    assert [(leak.severity, leak.sentence[:2]) for leak in data.leaks(drawn)] == [
         (DUPLICATES, "3 "),
         (DUPLICATES, "1 "),
     ]
