@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.comparison.scores import BETTER
 from pipeline.comparison.verdicts import Contender, Verdict, differing
@@ -86,10 +87,11 @@ def _forest(found: Sequence[Verdict], first: str, split: str) -> Drawing:
         axes.set_xlabel(f"{metric}, difference ({better} is better)")
         axes.grid(visible=False, axis="y")
         reach = max(abs(np.array(axes.get_xlim())))
-        axes.set_xlim(-reach, reach)
+        axes.set_xlim(-1.05 * reach, 1.05 * reach)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     head = found[0].head
     caption = (
-        f"Head {head}, {split} rows: each run less {first}. Green: better, red: worse, grey: within noise."
+        f"Head {head}, {split} rows: each run less {first}. Green: better, orange: worse, grey: within noise."
     )
     return Drawing(figure, caption, f"Differences of head {head} to {first}")
 
