@@ -78,6 +78,7 @@ def recorded_runs(tmp_path_factory: pytest.TempPathFactory, planted_folder: Path
     folder = tmp_path_factory.mktemp("recorded")
     few = ["trainer.early_stopping=null", "optimizer.learning_rate=0.01", "trainer.epochs=4"]
     parts = ["branches=image_series", "branches.image.filters=[4]", "branches.series.filters=[8]"]
+    parts.append("heads.place.calibrate=temperature")
     jobs = [
         [
             "--config-dir",
@@ -88,7 +89,7 @@ def recorded_runs(tmp_path_factory: pytest.TempPathFactory, planted_folder: Path
             *parts,
             *few,
         ],
-        ["experiment=penguins", "tracking.run_name=penguins", *few],
+        ["experiment=penguins", "tracking.run_name=penguins", "tracking.register=birds", *few],
     ]
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     ids = []

@@ -1,9 +1,13 @@
 """Probabilities against what came true: how far off they are, and the one number that brings them near."""
 
 import keras
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
+from pipeline import compose
 from pipeline.calibration import divide, temperature
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
@@ -120,3 +124,30 @@ def test_yes_and_no_have_the_figure_and_numbers_and_heads_without_labels_have_no
     assert "calibration error 0." in drawing.alt
     assert reliability_drawing("late", result("binary", labels * np.nan, outputs)) is None
     assert reliability_drawing("score", result("number", labels, outputs)) is None
+
+
+def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded):
+    metrics = (
+        MlflowClient(f"sqlite:///{recorded.folder}/mlruns/mlflow.db").get_run(recorded.planted).data.metrics
+    )
+    assert metrics["calibration/place_temperature"] > 0
+    assert metrics["best/val_place_loss"] <= metrics["calibration/place_loss_before"] + 1e-6
+    assert "calibration/place_ece_before" in metrics
+    assert "calibration/both_temperature" not in metrics
+    mlflow.set_tracking_uri(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
+    path = mlflow.artifacts.download_artifacts(f"runs:/{recorded.planted}/predictions/val.parquet")
+    rows = pd.read_parquet(path)
+    said = np.stack(rows.place_probabilities)
+    assert metrics["best/val_place_loss"] == pytest.approx(rows.place_loss.mean(), rel=1e-5)
+    labels = (rows.place_label == "down").astype(int)
+    found = of_classes(labels.to_numpy(), said, ["ece", "accuracy"])
+    assert metrics["best/val_place_ece"] == pytest.approx(found["ece"], abs=1e-5)
+    assert metrics["best/val_place_accuracy"] == pytest.approx(found["accuracy"])
+    assert not [name for name in metrics if name.startswith("train/") and name.endswith("_ece")]
+
+
+def test_a_head_without_labelled_validation_rows_is_told_before_training():
+    heads = {"class": Multiclass(loss=CROSSENTROPY, calibrate="temperature")}
+    with pytest.raises(ConfigError, match=r"heads\.class\.calibrate: no validation row has a label"):
+        compose._check_calibrated(heads, {"class": np.array([-1, -1])})
+    compose._check_calibrated(heads, {"class": np.array([-1, 0])})

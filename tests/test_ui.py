@@ -1,0 +1,91 @@
+"""`python -m pipeline.ui`: MLflow's pages, for this machine alone, with the links that matter."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from pipeline import ui
+from pipeline.tracking import open_store
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def listening(port):
+    """The addresses at which this port is listened to, as Linux writes them."""
+    texts = [Path("/proc/net", file).read_text() for file in ("tcp", "tcp6")]
+    lines = [line.split() for text in texts for line in text.splitlines()[1:]]
+    return {line[1].split(":")[0] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
+
+
+def test_links_lead_to_the_latest_run_and_sweep_in_the_training_view(recorded):
+    uri = open_store(None)
+    client = MlflowClient(uri)
+    experiment = client.get_run(recorded.penguins).info.experiment_id
+    newest = client.create_run(experiment, run_name="newest", tags={"pipeline.version": "1"}).info.run_id
+    lines = ui.links(uri, "http://here")
+    assert lines[0].split()[1] == f"http://here/#/experiments/{experiment}?workflowType=machine_learning"
+    assert f"/runs/{newest}?workflowType=machine_learning  (newest, RUNNING)" in lines[1]
+    assert len(lines) == 2
+    tags = {"pipeline.version": "1", "sweep.command": "train -m"}
+    sweep = client.create_run(experiment, run_name="grid", tags=tags).info.run_id
+    try:
+        lines = ui.links(uri, "http://here")
+        assert f"/runs/{newest}" in lines[1]
+        assert f"/runs/{sweep}" in lines[2]
+        assert "(grid, RUNNING)" in lines[2]
+    finally:
+        client.delete_run(sweep)
+        client.delete_run(newest)
+
+
+@pytest.mark.slow
+def test_the_pages_are_served_to_this_machine_until_it_is_ended(recorded):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.ui", f"port={port}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        first = process.stdout.readline()
+        assert re.match(rf"runs +http://127\.0\.0\.1:{port}/#/experiments/", first)
+        ui.wait_for(process, f"http://127.0.0.1:{port}")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+            assert b"MLflow" in page.read()
+        assert listening(port) == {"0100007F"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert listening(port) == set()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_port_that_is_taken_and_a_folder_without_runs_are_told(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.ui", f"port={port}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert "port: something answers there already" in done.stderr
+    done = subprocess.run([sys.executable, "-m", "pipeline.ui"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "nothing was recorded here" in done.stderr
