@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib import metadata
@@ -229,13 +230,16 @@ def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[
 
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
+    """End the command where Hydra would turn an error of a callback into a warning and go on."""
     try:
         yield
     except ConfigError as error:
         _refuse(error)
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(1) from error
 
 
 def _refuse(error: ConfigError) -> None:
-    # Hydra turns a callback's exceptions into warnings; this is none.
     sys.stderr.write(f"{error}\n")
     raise SystemExit(2)

@@ -202,7 +202,9 @@ def connect(uri: str | None, experiment: str) -> tuple[MlflowClient, str, str]:
     """A client of MLflow's store (None for the default), the store's address and the experiment's id."""
     uri = uri or default_uri(Path.cwd())
     mlflow.set_tracking_uri(uri)
-    return MlflowClient(uri), uri, _experiment(uri, experiment)
+    # First, as a client makes the database too, and only here is it made by one process at a time.
+    experiment_id = _experiment(uri, experiment)
+    return MlflowClient(uri), uri, experiment_id
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
