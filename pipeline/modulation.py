@@ -57,14 +57,14 @@ class OGMGE:
     Args:
         alpha: 0 changes nothing.
         epochs: the first so many; afterwards every factor is 1.
-        noise: False leaves the noise out: OGM alone.
+        add_noise: False leaves the noise out: OGM alone.
         seed: of the noise.
     """
 
     modulates: ClassVar[bool] = True
     alpha: float = 0.3
     epochs: int = 50
-    noise: bool = True
+    add_noise: bool = True
     seed: int = 0
 
     def build(self, branches: Sequence[str], steps: int) -> None:
@@ -101,7 +101,7 @@ class OGMGE:
     def moved(self, change: Any, factor: Any, place: int, step: Any) -> Any:
         """What a weight moves by; `place` tells its noise from that of others."""
         factor = tf.cast(factor, change.dtype)
-        if not self.noise:
+        if not self.add_noise:
             return factor * change
         key = tf.stack([tf.constant(self.seed * 100_003 + place, tf.int64), tf.cast(step, tf.int64)])
         shaken = tf.random.stateless_normal(tf.shape(change), key, dtype=change.dtype)

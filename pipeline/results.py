@@ -82,9 +82,11 @@ def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> d
     """A split's numbers, head -> metric word -> value."""
     found: dict[str, dict[str, float]] = {head: {} for head in heads}
     for name, value in numbers.items():
-        for head in heads:
-            if name.startswith(f"{split}/{head}_"):
-                found[head][name.removeprefix(f"{split}/{head}_")] = value
+        # Of heads `a` and `a_b`, a_b_loss belongs to the longer name.
+        owners = [head for head in heads if name.startswith(f"{split}/{head}_")]
+        if owners:
+            head = max(owners, key=len)
+            found[head][name.removeprefix(f"{split}/{head}_")] = value
     return found
 
 

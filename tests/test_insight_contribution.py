@@ -202,5 +202,18 @@ def test_of_many_pairs_the_worst_are_told():
     history = {f"flow/conflict_{a}_{b}": [i / 10] for i, (a, b) in enumerate(pairs)}
     words = sentences(history, heads, ["image"], [])
     assert words[0].startswith("h3 and h4 pull apart on what they share in 90 %")
-    assert words[-1] == "the other 5 pairs of heads pull apart less often"
+    assert words[-1] == "4 more pairs of heads pull apart, less often"
     assert len(words) == 6
+
+
+def test_a_pair_that_hardly_ever_pulls_apart_is_told_of_only_if_it_is_the_only_one():
+    history = {"flow/conflict_a_b": [0.0], "flow/conflict_a_c": [0.5], "flow/conflict_b_c": [0.04]}
+    assert len(sentences(history, ["a", "b", "c"], ["image"], [])) == 1
+    assert len(sentences(history, ["a", "b"], ["image"], [])) == 1
+
+
+def test_heads_whose_names_begin_alike_keep_their_numbers_apart():
+    from pipeline.results import by_head
+
+    numbers = {"val/a_loss": 1.0, "val/a_b_loss": 2.0, "val/loss": 3.0}
+    assert by_head(numbers, "val", ["a", "a_b"]) == {"a": {"loss": 1.0}, "a_b": {"loss": 2.0}}

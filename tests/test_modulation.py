@@ -55,14 +55,14 @@ def test_the_branch_that_is_ahead_moves_less_by_the_papers_factor(optimizer):
     assert min(wanted.values()) < 0.7
     assert max(wanted.values()) == 1.0
     _, free = one_step(None, optimizer)
-    _, held = one_step(OGMGE(alpha=0.5, noise=False), optimizer)
+    _, held = one_step(OGMGE(alpha=0.5, add_noise=False), optimizer)
     for name, factor in wanted.items():
         np.testing.assert_allclose(held[name], factor * free[name], rtol=1e-3, atol=1e-7)
 
 
 def test_the_factor_multiplies_that_of_the_branch():
     _, free = one_step(None)
-    _, held = one_step(OGMGE(alpha=0.5, noise=False), factors={"branch_image": 0.5, "branch_series": 0.5})
+    _, held = one_step(OGMGE(alpha=0.5, add_noise=False), factors={"branch_image": 0.5, "branch_series": 0.5})
     for name, factor in expected_factors(0.5).items():
         np.testing.assert_allclose(held[name], 0.5 * factor * free[name], rtol=1e-3, atol=1e-7)
 

@@ -5,7 +5,7 @@ branch runs once, and only the fusion and the heads run again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from pipeline.rows import Rows, Stream
 from pipeline.trainer import EVALUATION_BATCH, Epoch, Trainer
 
 Array = NDArray[Any]
+Numbers = dict[str, dict[str, float]]
 ALL = "all branches"
 
 
@@ -103,8 +104,8 @@ class _Looker:
         ]
         self.features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def numbers(self, features: Mapping[str, Array]) -> dict[str, float]:
-        """Validation numbers by the names that they have in MLflow."""
+    def numbers(self, features: Mapping[str, Array]) -> Numbers:
+        """Validation numbers, head -> word -> value."""
         tensors = {name: tf.convert_to_tensor(x) for name, x in features.items()}
         _, raw = decode(self.trainer.model, tensors, self.heads, training=False)
         means = {name: loss(self.labels[name], raw[name]) for name, loss in self.trainer.losses.items()}
@@ -119,7 +120,14 @@ class _Looker:
             order=self.at,
             seconds=0.0,
         )
-        return measure("val", epoch, self.heads, dict.fromkeys(self.heads, 1.0))
+        # One head at a time: of heads `a` and `a_b`, whose is a_b_loss?
+        return {name: self._of_head(name, epoch) for name in self.heads}
+
+    def _of_head(self, name: str, epoch: Epoch) -> dict[str, float]:
+        own = replace(epoch, losses={head: loss for head, loss in epoch.losses.items() if head == name})
+        found = measure("val", own, {name: self.heads[name]}, {name: 1.0})
+        prefix = f"val/{name}_"
+        return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
 
     def stand_in(self, branch: str) -> Array:
         layers = [layer.name for layer in self.trainer.model.get_layer(f"branch_{branch}").layers]
@@ -129,11 +137,9 @@ class _Looker:
         return self.features[branch].mean(axis=0, keepdims=True)
 
 
-def _summed(
-    branch: str, head: str, how: str, before: Mapping[str, float], after: list[dict[str, float]]
-) -> Contribution:
-    old = _of_head(before, head)
-    new = [_of_head(one, head) for one in after]
+def _summed(branch: str, head: str, how: str, before: Numbers, after: list[Numbers]) -> Contribution:
+    old = before[head]
+    new = [one[head] for one in after]
     words = [word for word in old if all(word in one for one in new)]
     return Contribution(
         branch,
@@ -143,14 +149,6 @@ def _summed(
         {word: float(np.mean([one[word] for one in new])) for word in words},
         {word: float(np.std([one[word] for one in new])) for word in words},
     )
-
-
-def _of_head(numbers: Mapping[str, float], head: str) -> dict[str, float]:
-    return {
-        name.removeprefix(f"val/{head}_"): value
-        for name, value in numbers.items()
-        if name.startswith(f"val/{head}_")
-    }
 
 
 def contribution_metrics(found: list[Contribution]) -> dict[str, float]:

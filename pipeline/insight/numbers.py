@@ -27,7 +27,7 @@ def flow_numbers(flow: "Flow", weights: Mapping[str, float], *, by_part: bool) -
         "_raw": at_output,
         "_weights": force * on_weights,
         "_weights_raw": on_weights,
-        "_share": shares(on_weights, axis=1),
+        "_share": shares(force * on_weights, axis=1),
     }
     found = {
         f"flow/{head}_to_{branch}{word}": values[i, m]

@@ -7,8 +7,9 @@ import numpy as np
 
 from pipeline.insight.contribution import ALL, Contribution
 
-ALMOST_ONLY, MOSTLY = 0.8, 0.6
+ALMOST_ONLY, MOSTLY, TRACE = 0.8, 0.6, 0.005
 NOTHING = 1.0  # points of skill below which a branch is said to give nothing
+SELDOM = 0.05  # share of the probe steps below which one of many pairs is not told of
 PAIRS = 5  # pairs of heads told of, those that pull apart most
 FASTER = 5.0  # times as much an epoch, from which a difference between branches is told of
 
@@ -66,6 +67,8 @@ def conflicts(history: History, heads: Sequence[str]) -> list[str]:
     """How often pairs of heads pull apart, the worst pairs first."""
     pairs = [(a, b, mean(history, f"flow/conflict_{a}_{b}")) for a, b in combinations(heads, 2)]
     pairs = sorted((pair for pair in pairs if pair[2] == pair[2]), key=lambda pair: -pair[2])
+    if len(pairs) > 1:
+        pairs = [pair for pair in pairs if pair[2] >= SELDOM]
     found = []
     for a, b, often in pairs[:PAIRS]:
         cosine = mean(history, f"flow/cos_{a}_{b}")
@@ -74,7 +77,7 @@ def conflicts(history: History, heads: Sequence[str]) -> list[str]:
             f"(mean cosine {cosine:.2f}){_worst_part(history, f'flow/conflict_{a}_{b}_on_')}"
         )
     if len(pairs) > PAIRS:
-        found.append(f"the other {len(pairs) - PAIRS} pairs of heads pull apart less often")
+        found.append(f"{len(pairs) - PAIRS} more pairs of heads pull apart, less often")
     return found
 
 
@@ -143,7 +146,7 @@ def _mostly(parts: Mapping[str, float]) -> str:
     word = "almost only" if known[first] >= ALMOST_ONLY else "mostly" if known[first] >= MOSTLY else ""
     if word:
         return f"{word} {{word}} {first} ({known[first]:.2f})"
-    listed = sorted(known, key=lambda name: -known[name])
+    listed = sorted((name for name in known if known[name] >= TRACE), key=lambda name: -known[name])
     return "{word} " + ", ".join(f"{name} ({known[name]:.2f})" for name in listed)
 
 
