@@ -5,12 +5,16 @@ RUN := .venv/bin/python
 STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test check bench ui clean
+.PHONY: train test test-all check bench ui clean
 
 train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
 
 test: $(STAMP)
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+# With the slow ones: twenty kills of one training, real servers, every README command.
+test-all: $(STAMP)
 	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # What pre-commit runs too.
