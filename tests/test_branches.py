@@ -119,6 +119,49 @@ def test_a_table_without_numbers_and_one_without_categories():
     assert built(branches.Table(units=[3]), (2,))(x).shape == (2, 3)
 
 
+MOVED = {
+    "flip": {"flip": "both"},
+    "shift": {"shift": 0.2},
+    "rotate": {"rotate": 30},
+    "zoom": {"zoom": 0.3},
+    "grain": {"grain": 0.1},
+}
+
+
+def augmented(**changes):
+    branch = branches.Conv2D(filters=[], pooling="flatten", augment=branches.Augment(**changes))
+    return built(branch, (8, 8, 1))
+
+
+@pytest.mark.parametrize("changes", MOVED.values(), ids=MOVED)
+def test_images_are_changed_in_training_only_each_in_its_own_way_and_by_the_seed(changes):
+    x = np.repeat(rng.random((1, 8, 8, 1)).astype("float32"), 8, axis=0)
+    model = augmented(**changes)
+    for said in ({}, {"training": False}):
+        np.testing.assert_array_equal(model(x, **said), x.reshape(8, -1))
+    rows, again = np.asarray(model(x, training=True)), np.asarray(model(x, training=True))
+    assert len(np.unique(rows, axis=0)) > 1
+    assert np.abs(rows - again).max() > 0
+    np.testing.assert_array_equal(augmented(**changes)(x, training=True), rows)
+
+
+def test_a_flip_mirrors_in_the_ways_it_is_told():
+    x = np.repeat(rng.random((1, 8, 8, 1)).astype("float32"), 40, axis=0)
+    for flip, ways in (("horizontal", {"", "h"}), ("vertical", {"", "v"}), ("both", {"", "h", "v", "hv"})):
+        seen = np.asarray(augmented(flip=flip)(x, training=True)).reshape(-1, 8, 8)
+        image = x[0, ..., 0]
+        wanted = {"": image, "h": image[:, ::-1], "v": image[::-1], "hv": image[::-1, ::-1]}
+        found = {way for way, one in wanted.items() if (seen == one).all(axis=(1, 2)).any()}
+        assert found == ways
+
+
+@pytest.mark.parametrize("branch", [branches.Conv2D, branches.ResNet])
+def test_every_image_branch_takes_the_changes(branch):
+    x = rng.random((4, 16, 16, 1)).astype("float32")
+    model = built(branch(filters=[4], augment=branches.Augment(shift=0.3)), (16, 16, 1))
+    assert np.abs(model(x, training=True) - model(x)).max() > 0
+
+
 SMALL = {"architecture": "MobileNet", "options": {"alpha": 0.25}}
 
 

@@ -65,6 +65,12 @@ FAULTS = [
         ["found:   'no.h5'", "a file that is there"],
     ),
     (["branches.series.pooling=flatten"], "branches.series.pooling: ", ["allowed: max, average"]),
+    (["+branches.image.augment={shift: 0.1}"], "branches.image.augment: ", ["a mapping with a _target_"]),
+    (
+        ["+augment@branches.image.augment=small", "branches.image.augment.flip=horizontaly"],
+        "branches.image.augment.flip: ",
+        ["allowed: none, horizontal, vertical, both"],
+    ),
     (["branches.image.padding=valide"], "branches.image.padding: ", ["allowed: same, valid"]),
     (
         ["branch@branches.series=transformer", "branches.series.width=30"],
@@ -454,6 +460,7 @@ CONTEXT = {
 }
 TEXT = ["~data.inputs.series", "+data.inputs.series={kind: text, column: kanji.radical_names}"]
 PLACES = {
+    "augment/small": ["+augment@branches.image.augment=small"],
     "branch/resnet": ["branch@branches.image=resnet"],
     "branch/application": ["branch@branches.image=application"],
     "branch/lstm": ["branch@branches.series=lstm"],

@@ -64,9 +64,10 @@ TARGETS = {
 SMALL = {"dropout": 0.1, "dropout_input": 0.1}
 # So that of twelve rows some are dropped.
 OFTEN = {"dropout": 0.1, "dropout_input": 0.5}
+MOVED = branches.Augment(flip="both", shift=0.1, rotate=5, zoom=0.1, grain=0.1)
 ENCODERS = {
     "conv2d": ("image", branches.Conv2D(filters=[4], units=[6], **SMALL)),
-    "resnet": ("image", branches.ResNet(filters=[4, 8], **SMALL)),
+    "resnet": ("image", branches.ResNet(filters=[4, 8], augment=MOVED, **SMALL)),
     "application": (
         "image",
         branches.Application(architecture="MobileNet", options={"alpha": 0.25}, units=[6], **SMALL),

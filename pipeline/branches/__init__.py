@@ -5,6 +5,7 @@ with Keras alone. What the prepared inputs look like is written in `pipeline.dat
 input: `image`, `series`, `vector`, `table`, `text`.
 """
 
+from pipeline.branches.augment import Augment
 from pipeline.branches.branch import Branch
 from pipeline.branches.image import Application, Conv2D, ResNet
 from pipeline.branches.series import GRU, LSTM, Conv1D, Transformer
@@ -16,6 +17,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Application",
+    "Augment",
     "Branch",
     "Conv1D",
     "Conv2D",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import keras
 from keras import KerasTensor, layers, ops
 
+from pipeline.branches.augment import Augment
 from pipeline.branches.branch import Branch
 from pipeline.branches.stack import dense_stack
 from pipeline.errors import ConfigError
@@ -18,7 +19,21 @@ SMALLEST_OTHER = 32  # pixels a side, of all other architectures
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conv2D(Branch):
+class ImageBranch(Branch):
+    """What every branch over images takes.
+
+    Args:
+        augment: random changes of the training images.
+    """
+
+    augment: Augment | None = None
+
+    def augmented(self, x: KerasTensor, name: str) -> KerasTensor:
+        return self.augment(x, name) if self.augment else x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2D(ImageBranch):
     """Convolutions, each followed by max-pooling.
 
     Args:
@@ -37,6 +52,7 @@ class Conv2D(Branch):
     units: Sequence[int] = ()
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        x = self.augmented(x, name)
         for i, filters in enumerate(self.filters, 1):
             x = layers.Conv2D(
                 filters,
@@ -52,7 +68,7 @@ class Conv2D(Branch):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet(Branch):
+class ResNet(ImageBranch):
     """A residual network for small images (He et al. 2016, arXiv:1603.05027: normalise, activate, convolve).
 
     Normalised over groups of channels of one row (Wu and He 2018, arXiv:1803.08494) and not over the batch:
@@ -73,7 +89,7 @@ class ResNet(Branch):
     units: Sequence[int] = ()
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
-        x = self._convolved(x, self.filters[0], 1, f"{name}_conv")
+        x = self._convolved(self.augmented(x, name), self.filters[0], 1, f"{name}_conv")
         for stage, filters in enumerate(self.filters, 1):
             for block in range(1, self.blocks + 1):
                 strides = 2 if stage > 1 and block == 1 else 1
@@ -99,7 +115,7 @@ class ResNet(Branch):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Application(Branch):
+class Application(ImageBranch):
     """A network of `keras.applications`, with weights from a file or none, and its own preprocessing inside.
 
     Grey images get three equal channels; images smaller than the network takes are enlarged.
@@ -127,7 +143,7 @@ class Application(Branch):
     activation: str | None = "relu"
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
-        x = layers.Rescaling(255.0 / self.white, name=f"{name}_to_bytes")(x)
+        x = layers.Rescaling(255.0 / self.white, name=f"{name}_to_bytes")(self.augmented(x, name))
         if x.shape[-1] == 1:
             x = ops.repeat(x, 3, axis=-1)
         height, width = x.shape[1:3]
@@ -137,7 +153,7 @@ class Application(Branch):
             height, width = round(height * factor), round(width * factor)
             x = layers.Resizing(height, width, name=f"{name}_enlarged")(x)
         network, preprocess = self._network(name, (height, width, x.shape[-1]))
-        x = network(preprocess(x), training=None if self.trainable else False)
+        x = network(preprocess(x))
         return dense_stack(
             pool_places(x, self.pooling, name), self.units, self.activation, self.dropout, name
         )

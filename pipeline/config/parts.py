@@ -13,6 +13,7 @@ from pipeline.config.rules import (
     FLAG,
     NOT_NEGATIVE,
     NUMBER,
+    PART,
     POSITIVE,
     POSITIVE_COUNT,
     TEXT,
@@ -66,6 +67,11 @@ RANGES = {
     "dropout_words": SHARE,
     "unseen": SHARE,
     "white": POSITIVE,
+    "augment": or_null(PART),
+    "shift": SHARE,
+    "zoom": SHARE,
+    "rotate": NOT_NEGATIVE,
+    "grain": Rule(lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "a file that is there")),
     "class_weight": Rule(
         lambda value: (
