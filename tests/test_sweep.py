@@ -1,5 +1,6 @@
 """Sweeps as people run them: `python -m pipeline.train -m …`, then MLflow and Optuna read back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -175,19 +176,33 @@ def pid_of(run: object) -> int:
     return int(run.data.tags["sweep.process"].split(":")[1])
 
 
-def start(where: Path, folder: Path, *overrides: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        command(folder, *overrides),
-        cwd=where,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
+@pytest.fixture
+def start(tmp_path, planted_folder):
+    """Start a sweep in a process group of its own; whatever is left of it is killed in the end."""
+    started = []
+
+    def begin(*overrides: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            command(planted_folder, *overrides),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
-def test_a_killed_worker_fails_its_own_trial_and_the_others_finish(tmp_path, planted_folder):
-    process = start(tmp_path, planted_folder, "loss_weights.place=1,2,3", "trainer.epochs=30", *JOBLIB)
+def test_a_killed_worker_fails_its_own_trial_and_the_others_finish(tmp_path, start):
+    process = start("loss_weights.place=1,2,3", "trainer.epochs=30", *JOBLIB)
     two = wait_for(tmp_path, lambda children: len(training(children)) == 2)
     time.sleep(3)  # the parent looks every two seconds who is running
     os.kill(pid_of(two[0]), signal.SIGKILL)
@@ -203,12 +218,12 @@ def test_a_killed_worker_fails_its_own_trial_and_the_others_finish(tmp_path, pla
     assert parents[0].info.status == "FAILED"
 
 
-def test_a_sweep_killed_as_a_whole_is_taken_up_where_it_was(tmp_path, planted_folder):
+def test_a_sweep_killed_as_a_whole_is_taken_up_where_it_was(tmp_path, planted_folder, start):
     words = ["loss_weights.place=1,2,3,4", "sweep.name=again", *JOBLIB]
-    process = start(tmp_path, planted_folder, *words)
+    process = start(*words)
     wait_for(tmp_path, lambda children: statuses(children)["FINISHED"] >= 1)
     process.kill()
-    process.communicate()
+    assert process.wait() < 0
     assert runs_of(tmp_path)[0][0].info.status == "RUNNING"  # nobody was left to write anything else
     before = {run.info.run_id for run in runs_of(tmp_path)[1]}
     done = call(tmp_path, planted_folder, *words)
@@ -223,9 +238,9 @@ def test_a_sweep_killed_as_a_whole_is_taken_up_where_it_was(tmp_path, planted_fo
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("launcher", [[], JOBLIB], ids=["in_process", "joblib"])
-def test_a_signal_ends_workers_and_parent_with_true_statuses(tmp_path, planted_folder, number, launcher):
+def test_a_signal_ends_workers_and_parent_with_true_statuses(tmp_path, start, number, launcher):
     long = ["loss_weights.place=1,2,3", "trainer.epochs=100000", "trainer.early_stopping=null", *launcher]
-    process = start(tmp_path, planted_folder, *long)
+    process = start(*long)
     running = training(wait_for(tmp_path, training))
     process.send_signal(number)
     process.communicate(timeout=120)
@@ -432,8 +447,9 @@ def study(tmp_path):
     storage = f"sqlite:///{tmp_path}/optuna.db"
     made = optuna.create_study(study_name="s", storage=storage, directions=["maximize"])
     for x in (1, 2, 3):
+        made.enqueue_trial({"x": x})
         asked = made.ask()
-        asked.suggest_int("x", x, x + 0)
+        asked.suggest_int("x", 1, 3)
         if x < 3:
             made.tell(asked, x / 10)
     return made, OmegaConf.create({"storage": storage, "n_trials": 5, "n_jobs": 0, "sampler": {"seed": 7}})
@@ -456,7 +472,7 @@ def test_a_study_runs_what_is_left_and_draws_anew(study):
         "sampler.seed": 7 + len(made.trials),
     }
     # The interrupted one comes again.
-    assert made.ask().suggest_int("x", 3, 3) == 3
+    assert made.ask().suggest_int("x", 1, 3) == 3
     assert [one.state.name for one in made.trials] == ["COMPLETE", "COMPLETE", "FAIL", "RUNNING"]
 
 
