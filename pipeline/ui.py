@@ -1,5 +1,6 @@
 """MLflow's pages on the runs of this folder: `python -m pipeline.ui`."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -68,7 +69,9 @@ def links(uri: str, address: str) -> list[str]:
 def serve(uri: str, port: int, address: str, *, browser: bool) -> None:
     """Run MLflow's server until it or this process is ended."""
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port)])
+    # Its job queue, seven processes of the server, is for what nobody asks of these pages.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port)], env=environment)
     try:
         wait_for(server, address)
         if browser:

@@ -1,5 +1,6 @@
 """`python -m pipeline.ui`: MLflow's pages, for this machine alone, with the links that matter."""
 
+import os
 import re
 import signal
 import socket
@@ -74,18 +75,20 @@ def test_the_pages_are_served_to_this_machine_until_it_is_ended(recorded):
 
 
 def test_a_port_that_is_taken_and_a_folder_without_runs_are_told(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+
+    def call(port):
+        command = [sys.executable, "-m", "pipeline.ui", f"port={port}"]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline.ui", f"port={port}"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        done = call(taken.getsockname()[1])
     assert done.returncode == 2
     assert "port: something answers there already" in done.stderr
-    done = subprocess.run([sys.executable, "-m", "pipeline.ui"], cwd=tmp_path, capture_output=True, text=True)
+    done = call(free_port())
     assert done.returncode == 2
     assert "nothing was recorded here" in done.stderr
