@@ -3,7 +3,6 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: train test test-all check bench ui clean
 
