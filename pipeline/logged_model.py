@@ -18,8 +18,8 @@ BATCH = 256
 class LoggedModel(PythonModel):
     """A Keras model of several named inputs and outputs.
 
-    Input: a dict of arrays or lists, or a frame or list of rows with one column per input. Series may differ
-    in length from row to row; missing values are NaN, None or empty text, also for a whole input of a row.
+    Input: a dict of arrays, or a frame of rows with one column per input. Series may differ in length by
+    row (an array of objects); missing values are NaN, None or empty text, also for a whole input of a row.
     Output: a dict of arrays (rows, width) by head. What does not fit is an error that names the input, which
     a server answers as 400.
     """

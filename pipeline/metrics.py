@@ -109,8 +109,8 @@ def of_quantiles(
 def calibration_error(truth: Array, probability: Array) -> float:
     """Expected calibration error: how far the share of truths is from the mean probability, mean over rows.
 
-    Both are those of the row's bin, of 15 of equal width, as in Guo et al. 2017 (arXiv:1706.04599). 0: what is
-    said with a probability of 0.8 comes true in 8 of 10 cases.
+    Both are those of the row's bin, of 15 of equal width: Guo et al. 2017 (arXiv:1706.04599). At 0, what
+    is said with a probability of 0.8 comes true in 8 of 10 cases.
 
     Args:
         truth: (rows,) whether what was said came true.

@@ -71,16 +71,25 @@ class Remeasured:
         }
 
     def intervals(self, resamples: int, seed: int = 0) -> dict[str, Interval]:
-        """Every number with its 95 % percentile interval over rows drawn with replacement."""
+        """Every number with its 95 % interval over rows drawn with replacement; NaN ends without any."""
         rng = np.random.default_rng(seed)
         rows = len(self.rows.rows)
         drawn = [self.numbers(rng.integers(0, rows, rows)) for _ in range(resamples)]
         return {
-            name: interval(value, np.array([one.get(name, np.nan) for one in drawn]), CERTAINTY)
+            name: centred(value, np.array([one.get(name, np.nan) for one in drawn]))
             if resamples
             else Interval(value, np.nan, np.nan)
             for name, value in self.numbers().items()
         }
+
+
+def centred(value: float, drawn: np.ndarray) -> Interval:
+    """The percentile interval less the bootstrap's own bias (Efron and Tibshirani 1993, chapter 10).
+
+    Rows drawn twice make calibration look worse than it is: uncorrected, the interval may miss the value.
+    """
+    found = interval(value, drawn - np.nanmean(drawn) + value, CERTAINTY)
+    return found._replace(low=max(found.low, 0.0)) if (drawn >= 0).all() else found
 
 
 def remeasure(

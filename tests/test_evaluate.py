@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import evaluate
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
+from pipeline.remeasure import centred
 
 DEFAULTS = {"split": None, "sources": None, "name": None, "resamples": 20, "tracking": {"uri": None}}
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
@@ -203,3 +204,12 @@ def test_wrong_keys_are_told_before_anything_heavy_is_imported(tmp_path, argumen
     assert done.stdout.endswith("set()\n")
     for word in words:
         assert word in done.stderr
+
+
+def test_intervals_hold_the_value_though_resampling_moves_it():
+    drawn = np.array([0.05, 0.06, 0.07, 0.08])
+    found = centred(0.03, drawn)
+    assert found.low < 0.03 < found.high
+    assert found.high - found.low == pytest.approx(np.ptp(np.quantile(drawn, [0.025, 0.975])))
+    assert centred(0.001, drawn).low == 0
+    assert centred(-0.5, drawn - 1).low < -0.5

@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
-SMALL = ["trainer.epochs=1", "trainer.early_stopping=null", "branches.image.filters=[4]", "branches.series.filters=[4]"]
+SMALL = [
+    "trainer.epochs=1",
+    "trainer.early_stopping=null",
+    "branches.image.filters=[4]",
+    "branches.series.filters=[4]",
+]
 TABLE = ["trainer.epochs=1", "trainer.early_stopping=null"]
 
 

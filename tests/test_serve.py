@@ -33,6 +33,18 @@ IMAGE = np.full((8, 8, 1), 30).tolist()
 SERIES = [[0.5, 0.4], [0.3, 0.2], [0.1, 0.0]]
 
 
+def arrays(**columns):
+    """Columns as a server makes them of JSON."""
+    found = {}
+    for name, values in columns.items():
+        if not isinstance(values, np.ndarray):
+            column = np.empty(len(values), dtype=object)
+            column[:] = values
+            values = column
+        found[name] = values
+    return found
+
+
 @pytest.fixture
 def load(recorded):
     def loaded(run_id):
@@ -44,13 +56,16 @@ def load(recorded):
 
 @pytest.fixture
 def planted(load, recorded):
-    return load(recorded.planted).predict
+    model = load(recorded.planted)
+    return lambda **columns: model.predict(arrays(**columns))
 
 
 @pytest.fixture
 def penguins(load, recorded):
     model = load(recorded.penguins)
-    return lambda **changed: model.predict({key: [value] for key, value in {**TRAITS, **changed}.items()})
+    return lambda **changed: model.predict(
+        arrays(**{key: [value] for key, value in {**TRAITS, **changed}.items()})
+    )
 
 
 def same(one, other):
@@ -62,7 +77,7 @@ def test_rows_columns_and_arrays_give_the_same_answers(load, recorded):
     due = predict({key: np.array([value]) for key, value in TRAITS.items()})
     assert due["species"].shape == (1, 3)
     assert due["species"].sum() == pytest.approx(1)
-    assert same(due, predict({key: [value] for key, value in TRAITS.items()}))
+    assert same(due, predict(arrays(**{key: [value] for key, value in TRAITS.items()})))
     assert same(due, predict(pd.DataFrame([TRAITS])))
     # As a server makes it of a list of rows.
     assert same(due, predict({key: np.array([np.array(v, object)], object) for key, v in TRAITS.items()}))
@@ -81,13 +96,15 @@ def test_unseen_categories_and_missing_cells_are_answered(penguins):
 
 
 def test_series_of_several_lengths_and_missing_ones_are_answered_row_by_row(planted):
-    alone = planted({"image": [IMAGE], "series": [SERIES]})
-    both = planted({"image": [IMAGE, IMAGE, IMAGE], "series": [SERIES, SERIES * 4, None]})
+    alone = planted(image=[IMAGE], series=[SERIES])
+    whole = planted(image=np.array([IMAGE], "uint8"), series=np.array([SERIES], "float32"))
+    assert same(alone, whole)
+    both = planted(image=[IMAGE, IMAGE, IMAGE], series=[SERIES, SERIES * 4, None])
     for head in alone:
         np.testing.assert_allclose(both[head][0], alone[head][0], rtol=1e-4, atol=1e-6)
         assert np.isfinite(both[head]).all()
     ragged = np.array([np.array(SERIES), np.array(SERIES * 4), None], dtype=object)
-    assert same(both, planted({"image": np.array([IMAGE] * 3, dtype=object), "series": ragged}))
+    assert same(both, planted(image=np.array([IMAGE] * 3, dtype=object), series=ragged))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +122,7 @@ def test_series_of_several_lengths_and_missing_ones_are_answered_row_by_row(plan
 )
 def test_what_does_not_fit_names_its_input(planted, changed, message):
     with pytest.raises(MlflowException, match=message) as caught:
-        planted({"image": [IMAGE], "series": [SERIES], **changed})
+        planted(**{"image": [IMAGE], "series": [SERIES], **changed})
     assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
@@ -190,7 +207,7 @@ def post(address, body):
 def test_a_server_answers_whole_rows_as_the_model_does(servers, recorded, load):
     address = servers[recorded.penguins]
     strange = {**TRAITS, "traits.island": "Atlantis", "traits.sex": None, "traits.bill_depth_mm": None}
-    due = load(recorded.penguins).predict({key: [TRAITS[key], strange[key]] for key in TRAITS})
+    due = load(recorded.penguins).predict(arrays(**{key: [TRAITS[key], strange[key]] for key in TRAITS}))
     bodies = [
         {"instances": [TRAITS, strange]},
         {"inputs": {key: [TRAITS[key], strange[key]] for key in TRAITS}},

@@ -222,7 +222,7 @@ def _check_metric(key: str, name: str, allowed: list[str]) -> None:
 
 
 def metric_names(heads: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[str]:
-    """Names of the metrics that these heads lead to, as MLflow has them; skill and ece not of training rows."""
+    """Names of the metrics that these heads lead to, as in MLflow; skill and ece not of training rows."""
     names = ["loss", "loss_unweighted", "skill"]
     for name, head in heads.items():
         words = [metric_word(metric) for metric in head.get("metrics", [])]
