@@ -49,7 +49,10 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
             ["+loss_weights.klass=2"],
             ["loss_weights.klass: ", "found:   klass", "allowed: class, score", "nearest: class"],
         ),
-        (["trainer.epochs=0"], ["trainer.epochs: ", "found:   0", "allowed: a whole number of at least 1"]),
+        (
+            ["trainer.epochs=0"],
+            ["trainer.epochs: ", "found:   0", "allowed: auto, or a whole number of at least 1"],
+        ),
         (
             ["optimizer=adm"],
             ["optimizer: there is no such option", "found:   adm", "allowed: adam", "nearest: adam"],
