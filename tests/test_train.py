@@ -266,6 +266,7 @@ def test_a_run_that_fails_is_failed_and_keeps_its_traceback(planted_folder, tmp_
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_ended_by_a_signal_is_killed_not_running(planted_folder, tmp_path, number, code):
     long = command(planted_folder, "trainer.epochs=100000", "trainer.early_stopping=null")
