@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SHORT = ["trainer=quick", "insight=off", "tracking.log_model=false"]
+SHORT = ["experiment=image_series", "trainer.epochs=3", "insight=off", "tracking.log_model=false"]
 FLOORS = {"in_process": 0.7, "commands": 0.35}  # at most this part of the other's time, on two cores
 
 
