@@ -21,6 +21,15 @@ from pipeline.rows import Rows
 from pipeline.trainer import Trainer
 
 BATCH, CLASSES = 64, 10
+
+
+class BackwardPasses(balancers.Static):
+    """A pass back for every head, added up: what a method pays for the heads' gradients, and nothing more."""
+
+    needs = "gram"
+    level = "parameters"
+
+
 REPRESENTATION, PARAMETERS = {"level": "representation"}, {"level": "parameters"}
 METHODS: Mapping[str, Callable[[], Any]] = {
     "static": balancers.Static,
@@ -35,6 +44,7 @@ METHODS: Mapping[str, Callable[[], Any]] = {
     "cagrad, representation": lambda: balancers.CAGrad(**REPRESENTATION),
     "nash, representation": lambda: balancers.Nash(**REPRESENTATION),
     "aligned, representation": lambda: balancers.Aligned(**REPRESENTATION),
+    "a pass per head": BackwardPasses,
     "pcgrad, parameters": lambda: balancers.PCGrad(**PARAMETERS),
     "mgda, parameters": lambda: balancers.MGDA(**PARAMETERS),
     "imtl_g, parameters": lambda: balancers.IMTLG(**PARAMETERS),
@@ -129,7 +139,7 @@ def limit(name: str, number: int) -> str:
     solver = method in ("cagrad", "nash", "aligned")
     kind = f"{level}, solver" if level == "representation" and solver else level or "losses"
     kind = "famo" if method == "famo" else kind
-    if method in ("static", "gradnorm"):
+    if method in ("static", "gradnorm", "a pass per head"):
         return ""
     return str(LIMITS[kind].get(number, ""))
 

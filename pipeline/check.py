@@ -69,7 +69,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     sections = {
         "data": _data(job, loaded),
         "labels": overview.as_text(overview.overview(job)),
-        "leaks": _leaks(job, cfg.data.get("leaks", "warn")),
+        "leaks": _leaks(job, cfg.data.leaks),
         "model": _model(job),
         **_tried(job, trainer.batch_size, trainer.epochs),
     }

@@ -56,7 +56,7 @@ def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str
         ConfigError: a leak that `data.leaks` does not let pass.
     """
     node = make(cfg.data, trusted)
-    policy = node.pop("leaks", "warn")
+    policy = node.pop("leaks")
     used: dict[str, Any] = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
     dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
     found = data.leaks(dataset) if policy != "ignore" else []

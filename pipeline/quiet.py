@@ -1,5 +1,7 @@
-"""TensorFlow imported without its notes on the machine, which no log level silences."""
+"""TensorFlow imported without its notes on the machine, which no log level silences, and left quickly."""
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -18,6 +20,8 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" in sys.modules:
         return
+    # Looking for cycles among its objects would take two seconds of every exit, to free what is freed anyway.
+    atexit.register(gc.freeze)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught:
         kept = os.dup(2)

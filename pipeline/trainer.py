@@ -6,7 +6,7 @@ kept in the graph. Python sees the numbers at the end of an epoch, or about once
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.descent import Descended, Descent, Passed
+from pipeline.loop import loop_over, spans
 from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import decode, encode, forward
 from pipeline.modulation import Off
@@ -25,7 +26,6 @@ from pipeline.rows import Rows, Stream
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result
 LARGEST_OUTPUTS = 50_000_000  # float32 cells of a stream's training outputs that are kept for metrics
-SECONDS_PER_CALL = 1.0  # how long Python lets the graph run before it looks again
 
 
 class NotFiniteError(ArithmeticError):
@@ -111,8 +111,8 @@ class Trainer:
         step = tf.function(self._step, jit_compile=True, autograph=False) if jit else self._step
         # A stream's last window is shorter than the others: the second length of all is traced for any.
         graph = partial(tf.function, autograph=False, reduce_retracing=True)
-        self._train_graph = graph(_loop_over(step, model, presenter))
-        self._evaluate_graph = graph(_loop_over(self._look, model, presenter))
+        self._train_graph = graph(loop_over(step, model, presenter))
+        self._evaluate_graph = graph(loop_over(self._look, model, presenter))
 
     def train(
         self,
@@ -230,7 +230,7 @@ class Trainer:
         done, pieces = 0, []
         for window, here in rows.windows(order, batch):
             order_tensor = tf.constant(here, tf.int32)
-            for first, last in _spans(-(-len(here) // batch)):
+            for first, last in spans(-(-len(here) // batch)):
                 outputs, sums = graph(
                     dict(window.inputs),
                     dict(window.labels),
@@ -289,40 +289,3 @@ def _sums(
         tf.cast(tf.stack([losses * numbers, numbers, weights, weights * tf.stack(descended)]), tf.float64),
         tf.cast(regularisation, tf.float64),
     )
-
-
-def _loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Model) -> Callable[..., Any]:
-    """A graph that takes steps `first` … `last` - 1 over rows in a given order and adds to the sums."""
-    widths = {name: output.shape[-1] for name, output in model.output.items()}
-
-    def loop(
-        inputs: Any, labels: Any, order: Any, loss_weights: Any, batch: Any, first: Any, last: Any, sums: Any
-    ) -> tuple[Any, Any]:
-        def body(i: Any, sums: Any, arrays: Any) -> Any:
-            at = order[i * batch : (i + 1) * batch]
-            x = {name: tf.gather(values, at) for name, values in inputs.items()}
-            y = {name: tf.gather(values, at) for name, values in labels.items()}
-            outputs, found = step(x, y, loss_weights)
-            arrays = {name: array.write(i - first, outputs[name]) for name, array in arrays.items()}
-            return i + 1, tf.nest.map_structure(tf.add, sums, found), arrays
-
-        arrays = {
-            name: tf.TensorArray(tf.float32, last - first, infer_shape=False, element_shape=(None, width))
-            for name, width in widths.items()
-        }
-        _, sums, arrays = tf.while_loop(lambda i, *_: i < last, body, (first, sums, arrays))
-        raw = {name: array.concat() for name, array in arrays.items()}
-        return (raw, presenter(raw)), sums
-
-    return loop
-
-
-def _spans(steps: int) -> Iterator[tuple[int, int]]:
-    """Step ranges that take about `SECONDS_PER_CALL` each, found out while they run."""
-    first, span = 0, 32
-    while first < steps:
-        started = time.perf_counter()
-        last = min(first + span, steps)
-        yield first, last
-        rate = (last - first) / (time.perf_counter() - started)
-        first, span = last, max(1, int(rate * SECONDS_PER_CALL))

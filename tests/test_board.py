@@ -6,11 +6,11 @@ import struct
 import numpy as np
 import pytest
 
-from pipeline import board
 from pipeline.board.choice import choices, command
 from pipeline.board.effects import effects
 from pipeline.board.front import front, knee
 from pipeline.board.groups import fold, noise, ranked, verdict
+from pipeline.board.page import write
 from pipeline.board.record import Sweep, Trial, short, sign
 
 OBJECTIVE = "best/val_skill"
@@ -212,9 +212,7 @@ def check_page(folder, text: list[str]) -> str:
 
 def test_the_page_of_a_grid_holds_all(tmp_path, grid):
     bad = trial("class=9", {"loss_weights.class": "9"}, 0, 0, status="FAILED", reason="NotFiniteError: <nan>")
-    board.write(
-        tmp_path, sweep([*grid, bad], compare="http://localhost/#/compare-runs".replace("http", "https"))
-    )
+    write(tmp_path, sweep([*grid, bad], compare="http://localhost/#/compare-runs".replace("http", "https")))
     page = check_page(
         tmp_path,
         [
@@ -242,7 +240,7 @@ def test_the_page_of_a_grid_holds_all(tmp_path, grid):
 def test_the_page_can_be_drawn_at_any_time(tmp_path, grid, count):
     running = trial("class=7", {"loss_weights.class": "7"}, 0, 0, status="RUNNING", ended=None, metrics={})
     trials = [*grid[:count], running] if count else []
-    board.write(tmp_path, sweep(trials, running=True))
+    write(tmp_path, sweep(trials, running=True))
     page = check_page(tmp_path, ["s</h1>", "drawn again while the sweep runs"])
     assert 'http-equiv="refresh"' in page
 
@@ -255,5 +253,5 @@ def test_the_page_of_a_search_shows_its_way_and_importances(tmp_path):
     ]
     objective = ["best/val_class_skill", "best/val_score_skill"]
     found = {name: {"optimizer.learning_rate": 0.8, "optimizer": 0.2} for name in objective}
-    board.write(tmp_path, sweep(trials, objective=objective, importances=found))
+    write(tmp_path, sweep(trials, objective=objective, importances=found))
     check_page(tmp_path, ["Knee between the objectives", "Parameter importances", "nothing was repeated"])

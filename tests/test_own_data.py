@@ -98,7 +98,7 @@ def trained(request, tmp_path_factory) -> Trained:
     where = folder / "work"
     where.mkdir()
     command = [sys.executable, "-m", "pipeline.train", "--config-dir", str(folder / "conf"), "data=mine"]
-    command += ["branches=auto", "heads=auto", f"+data.in_memory={request.param}"]
+    command += ["branches=auto", "heads=auto", f"data.in_memory={request.param}"]
     command += ["trainer.epochs=15", "trainer.early_stopping=null", "optimizer.learning_rate=0.005"]
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     done = subprocess.run(command, cwd=where, capture_output=True, text=True, env=environment)

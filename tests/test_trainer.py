@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_numbers():
 
 def test_long_epochs_in_many_calls_give_the_same_numbers(monkeypatch):
     once = train(make_trainer(), epochs=2, shuffle=True)
-    monkeypatch.setattr("pipeline.trainer._spans", lambda steps: ((i, i + 1) for i in range(steps)))
+    monkeypatch.setattr("pipeline.trainer.spans", lambda steps: ((i, i + 1) for i in range(steps)))
     seen = []
     trainer = make_trainer()
     rows = Rows.of(INPUTS, LABELS)

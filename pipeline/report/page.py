@@ -98,7 +98,7 @@ def _png(figure: Figure) -> bytes:
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     buffer = BytesIO()
-    picture.quantize(256, Image.Quantize.MEDIANCUT).save(buffer, "png", compress_level=9)
+    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(buffer, "png")
     return buffer.getvalue()
 
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline.config import TOLD
 from pipeline.errors import ConfigError
-from pipeline.sweep.launchers import workers
+from pipeline.sweep.launchers import warm, workers
 from pipeline.sweep.process import identity
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class SweepCallback(Callback):
             self._start(config)
 
     def _start(self, config: DictConfig) -> None:
+        warming = warm(config.hydra.launcher)
         from pipeline.sweep.parent import Parent
         from pipeline.sweep.study import is_search, left_to_do
         from pipeline.sweep.watch import Watch
@@ -112,6 +113,8 @@ class SweepCallback(Callback):
             importances=_importances(config, study),
         )
         self.watch.start()
+        if warming:
+            warming.join()
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """In the process that runs the job."""

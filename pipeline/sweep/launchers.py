@@ -1,8 +1,14 @@
-"""How many trials share a machine, by the launcher that Hydra was given."""
+"""How many trials share a machine, by the launcher that Hydra was given; workers started ahead of them."""
 
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any
+
+from pipeline.quiet import import_tensorflow
+
+# Of joblib's settings those by which it tells whether a call may have the processes of the one before.
+TELL_APART = ("n_jobs", "prefer", "require", "verbose", "temp_folder", "max_nbytes", "mmap_mode")
 
 
 def processors() -> int:
@@ -29,3 +35,29 @@ def threads(launcher: Mapping[str, Any]) -> int | None:
     if "ray" in target:
         return max(1, int(launcher["ray"]["remote"].get("num_cpus") or 1))
     return None
+
+
+def warm(launcher: Mapping[str, Any]) -> threading.Thread | None:
+    """Start joblib's workers in a thread; they import what trials need while the sweep opens its database.
+
+    Joblib keeps its processes from one call to the next of the same settings, so Hydra's launcher finds them.
+    Of other launchers there is nothing to start.
+    """
+    if workers(launcher) < 2 or launcher["backend"] != "loky" or launcher["inner_max_num_threads"]:
+        return None
+    settings = {name: launcher[name] for name in TELL_APART}
+
+    def start() -> None:
+        from joblib import Parallel, delayed
+
+        Parallel(**settings, batch_size=1)(delayed(_import_all)() for _ in range(workers(launcher)))
+
+    thread = threading.Thread(target=start, name="warm-workers", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_all() -> None:
+    import_tensorflow()
+    import pipeline.records
+    import pipeline.sweep.parent  # noqa: F401

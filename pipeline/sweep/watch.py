@@ -79,7 +79,7 @@ class Watch:
     def draw(self, *, running: bool) -> None:
         """Write the sweep's board and description."""
         # Matplotlib and SciPy take a second to import, which the first trial need not wait for.
-        from pipeline import board
+        from pipeline.board import page
 
         trials = self.parent.trials()
         self.drawn = sum(trial.status != "RUNNING" for trial in trials)
@@ -95,7 +95,7 @@ class Watch:
             compare=self._compare(trials),
         )
         with tempfile.TemporaryDirectory() as folder:
-            board.write(Path(folder), sweep)
+            page.write(Path(folder), sweep)
             self.parent.log_folder(Path(folder))
         self.parent.describe(self.objective, self.planned)
 

@@ -1,0 +1,239 @@
+"""A sweep's trials -> one page that says what to choose, and how sure that is."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from pipeline.board.choice import choices, front_name, front_values
+from pipeline.board.effects import effects
+from pipeline.board.figures import (
+    effect_drawing,
+    front_drawing,
+    importance_drawing,
+    ranking,
+    search_drawing,
+    time_drawing,
+)
+from pipeline.board.groups import Group, Noise, fold, noise, ranked, verdict
+from pipeline.board.record import Sweep, short, skill_of
+from pipeline.report.page import write_page
+from pipeline.report.record import Drawing, Heading, Section, Table
+from pipeline.report.style import look, number
+
+PAGE = "sweep.html"
+Figures = dict[str, Figure | bytes | Drawing]
+REFRESH = 20  # seconds after which a browser reads the page of a running sweep again
+
+
+def write(folder: Path, sweep: Sweep) -> None:
+    """Writes `folder`/sweep.html, `folder`/figures/*.png and `folder`/tables/*.csv.
+
+    The page needs no network. It can be written at any time: what no trial has reached yet is left out.
+
+    Example:
+        board.write(Path("report"), sweep)
+    """
+    groups = ranked(fold(sweep.finished()), sweep.objective[0])
+    with look(_words(sweep)):
+        sections = [*_chosen(sweep, groups), *_compared(sweep, groups), *_ended(sweep)]
+        write_page(folder, _heading(sweep), sections, PAGE)
+
+
+def _heading(sweep: Sweep) -> Heading:
+    counts = [
+        f"{sum(trial.status == status for trial in sweep.trials)} {status.lower()}"
+        for status in ("FINISHED", "RUNNING", "FAILED", "KILLED")
+        if any(trial.status == status for trial in sweep.trials)
+    ]
+    total = sweep.planned if sweep.planned is not None else len(sweep.trials)
+    note = Markup("Of {} trials: <strong>{}</strong>.").format(total, ", ".join(counts) or "none begun")
+    if sweep.running:
+        note += " This page is drawn again while the sweep runs."
+    return Heading(sweep.title, note, sweep.command, refresh=REFRESH if sweep.running else None)
+
+
+def _words(sweep: Sweep) -> Iterator[str]:
+    yield from sweep.heads()
+    for trial in sweep.trials:
+        yield trial.name
+        yield from trial.varied.values()
+
+
+def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
+    if not groups:
+        return
+    paragraphs: list[str] = []
+    for choice in choices(sweep, groups):
+        seeds = f", mean of {len(choice.group.trials)} seeds" if len(choice.group.trials) > 1 else ""
+        skills = ", ".join(f"{h} {number(choice.group.mean(skill_of(h)))}" for h in sweep.heads())
+        paragraphs.append(
+            Markup("<strong>{}</strong>: {} (skill on validation rows: {}{})<br><code>{}</code>").format(
+                choice.why, choice.group.name, skills, seeds, choice.command
+            )
+        )
+    yield Section("What to choose", paragraphs)
+    metrics, values = front_values(sweep, groups)
+    if len(metrics) > 1 and not np.isnan(values).all(axis=0).any():
+        drawing = front_drawing(groups, metrics, values)
+        yield Section(f"The front between the {front_name(sweep)}", figures={"front": drawing})
+
+
+def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
+    if groups:
+        yield _trials_section(sweep, groups)
+        yield _heads_section(sweep, groups)
+        yield from _effect_section(sweep)
+    if sweep.importances:
+        yield Section(
+            "The search",
+            figures={
+                "search": search_drawing(sweep.finished(), list(sweep.objective)),
+                "importances": importance_drawing(sweep),
+            },
+        )
+
+
+def _trials_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
+    tables: dict[str, Table] = {}
+    figures: Figures = {}
+    sentences: list[str] = []
+    for metric in sweep.objective:
+        order = ranked(groups, metric)
+        spread = noise(order, metric)
+        table = _ranking_table(order, metric, spread)
+        label = "" if metric == sweep.objective[0] else "_" + metric.rpartition("/")[2]
+        tables[f"trials{label}"] = table
+        if len(order) > 1:
+            figures[f"trials{label}"] = ranking(order, metric, spread)
+        sentences.append(_sentence(metric, order, spread.freedom))
+    tables["all_trials"] = _every_number(sweep)
+    link = [Markup('<a href="{}">All trials in MLflow</a>').format(sweep.compare)] if sweep.compare else []
+    return Section("Trials", [*sentences, *link], figures, tables)
+
+
+def _ranking_table(order: Sequence[Group], metric: str, spread: Noise) -> Table:
+    parameters = list(order[0].varied)
+    repeated = any(len(group.trials) > 1 for group in order)
+    rows: list[list[object]] = []
+    for place, group in enumerate(order):
+        values: list[object] = [_value(group.varied.get(name, "")) for name in parameters]
+        rows.append([place + 1, *(values or [group.name]), group.mean(metric)])
+        if repeated:
+            error = spread.error(len(group.values(metric)))
+            rows[-1] += [error, len(group.trials), verdict(order[0], group, metric, spread)]
+    columns = ["", *(parameters or ["trial"]), short(metric)]
+    columns += ["standard error", "seeds", "beside the best"] if repeated else []
+    return Table(columns, rows, f"Trials sorted by {short(metric)}.")
+
+
+def _value(written: str) -> object:
+    """A number that a search drew as a number, which the page rounds; anything else as it was written."""
+    return float(written) if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", written) else written
+
+
+def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
+    if len(order) < 2:
+        return f"{short(metric)}: one configuration so far."
+    if not freedom:
+        return (
+            f"{short(metric)}: nothing was repeated, so it is not known which differences are more than "
+            "noise. Sweep seed=0,1,2 as well to know."
+        )
+    spread = noise(order, metric)
+    best = order[0]
+    close = [g.name for g in order[1:] if verdict(best, g, metric, spread).startswith("within")]
+    also = f"within noise of it: {', '.join(close[:6])}" if close else "all others are worse, beyond noise"
+    more = f" and {len(close) - 6} more" if len(close) > 6 else ""
+    return (
+        f"{short(metric)}: the best is {best.name}; {also}{more}. Another seed alone moves a trial by "
+        f"{number(spread.deviation)} (standard deviation); a difference "
+        f"counts beyond {number(spread.margin(len(best.trials), len(best.trials)))} (Tukey's range of all "
+        "configurations at 95 %)."
+    )
+
+
+def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
+    tables = {}
+    for head in sweep.heads():
+        names = sorted({name for group in groups for trial in group.trials for name in trial.metrics})
+        words = [name.removeprefix(f"test/{head}_") for name in names if name.startswith(f"test/{head}_")]
+        words = [word for word in words if word not in ("loss", "skill")]
+        columns = [skill_of(head), *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
+        columns = [name for name in columns if name in names]
+        order = ranked(groups, skill_of(head))
+        spreads = {name: noise(order, name) for name in columns}
+        titles = [short(name.replace(f"{head}_", "", 1)) for name in columns]
+        rows: list[list[object]] = [
+            [group.name, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
+            for group in order
+        ]
+        caption = f"Head {head}, sorted by its skill on validation rows; mean ± standard error over seeds."
+        tables[f"head_{head}"] = Table(["trial", *titles], rows, caption)
+    return Section("Heads", tables=tables)
+
+
+def _with_error(group: Group, metric: str, deviation: float) -> object:
+    values = group.values(metric)
+    if len(values) < 2 or np.isnan(deviation):
+        return group.mean(metric)
+    return f"{number(group.mean(metric))} ± {deviation / np.sqrt(len(values)):.2g}"
+
+
+def _effect_section(sweep: Sweep) -> Iterator[Section]:
+    metrics = list(dict.fromkeys([*sweep.objective, *(skill_of(head) for head in sweep.heads())]))
+    figures: Figures = {}
+    rows: list[list[object]] = []
+    for metric in metrics:
+        if found := effects(sweep.finished(), metric):
+            figures[f"effects_{metric.rpartition('/')[2]}"] = effect_drawing(found, metric)
+            for effect in found:
+                rows += [
+                    [short(metric), effect.parameter, level, float(mean), float(error)]
+                    for level, mean, error in zip(effect.levels, effect.means, effect.errors, strict=True)
+                ]
+    if figures:
+        columns = ["metric", "parameter", "value", "adjusted mean", "standard error"]
+        caption = "Adjusted means of every parameter's values"
+        yield Section("Effects", figures=figures, tables={"effects": Table(columns, rows, caption, "folded")})
+
+
+def _every_number(sweep: Sweep) -> Table:
+    names = sorted({name for trial in sweep.trials for name in trial.metrics})
+    parameters = list(dict.fromkeys(name for trial in sweep.trials for name in trial.varied))
+    rows: list[list[object]] = [
+        [
+            *(trial.name, trial.run_id, trial.status),
+            *(trial.varied.get(name, "") for name in parameters),
+            *(trial.metrics.get(name, float("nan")) for name in names),
+        ]
+        for trial in sweep.trials
+    ]
+    return Table(["trial", "run", "status", *parameters, *names], rows, show="file")
+
+
+def _ended(sweep: Sweep) -> Iterator[Section]:
+    if not sweep.trials:
+        return
+    seconds = [(trial.ended - trial.started) / 1000 for trial in sweep.trials if trial.ended]
+    sentences = []
+    if seconds:
+        sentences.append(
+            f"A trial takes {number(float(np.median(seconds)))} s (median); {len(seconds)} ended trials took "
+            f"{number(float(sum(seconds)))} s together."
+        )
+    bad = [trial for trial in sweep.trials if trial.status in ("FAILED", "KILLED")]
+    rows: list[list[object]] = [
+        [trial.name, trial.status.lower(), trial.reason, trial.run_id] for trial in bad
+    ]
+    tables = {"failures": Table(["trial", "ended", "reason", "run"], rows, "Trials without a result.")}
+    yield Section(
+        "Time and failures" if bad else "Time",
+        sentences,
+        {"time": time_drawing(sweep.trials, int(time.time() * 1000))},
+        tables if bad else {},
+    )
