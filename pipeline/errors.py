@@ -17,6 +17,8 @@ class ConfigError(ValueError):
     def __init__(
         self, key: str, problem: str, *, found: object = None, allowed: Iterable[object] | str | None = None
     ) -> None:
+        # NumPy would write np.int8(0), which nobody typed.
+        found = found.item() if hasattr(found, "dtype") and not getattr(found, "shape", ()) else found
         self.key, self.problem, self.found = key, problem, found
         lines = [f"{key}: {problem}"]
         if found is not None:

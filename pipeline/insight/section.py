@@ -157,7 +157,10 @@ def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array])
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, pad=0.01)
+    # Three marks: a low map has no room for those of a logarithm.
+    between = np.geomspace if isinstance(norm, LogNorm) else np.linspace
+    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=between(norm.vmin, norm.vmax, 3), format="%.2g")
+    bar.minorticks_off()
 
 
 def _scale(title: str, values: Array) -> tuple[str, Normalize]:

@@ -19,6 +19,7 @@ from filelock import FileLock
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric, RunStatus
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.tracking.models import log_model
@@ -127,7 +128,11 @@ class Run:
     def log_dataset(self, name: str, fingerprint: str) -> None:
         """Name the data in the run's Dataset column; the digest is the split's fingerprint."""
         dataset = MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=fingerprint[:8])
-        mlflow.log_input(dataset, context="training")
+        try:
+            mlflow.log_input(dataset, context="training")
+        except MlflowException:
+            # Two runs that are the first to name the same data: MLflow looks, then inserts, and one comes second.
+            mlflow.log_input(dataset, context="training")
 
     def log_model(self, model: "keras.Model", example: Mapping[str, Any], register: str | None) -> None:
         """Log a Keras model as the run's `model`; see `pipeline.tracking.models`."""
