@@ -131,7 +131,7 @@ class Run:
         try:
             mlflow.log_input(dataset, context="training")
         except MlflowException:
-            # Two runs that are the first to name the same data: MLflow looks, then inserts, and one comes second.
+            # Two runs named the same data first, at once: MLflow looks, then inserts, and one comes second.
             mlflow.log_input(dataset, context="training")
 
     def log_model(self, model: "keras.Model", example: Mapping[str, Any], register: str | None) -> None:
