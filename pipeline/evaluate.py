@@ -72,6 +72,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     from pipeline import judged
     from pipeline.finished import Finished
     from pipeline.remeasure import remeasure
+    from pipeline.resume import folders_known
     from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
@@ -88,7 +89,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         data,
         which=config["split"] or ("test" if own else "all"),
         own=own,
-        folders=folders(),
+        folders=[*folders(), *folders_known(recorded.run_id)],
         trusted=trusted(typed),
     )
     return judged.log(recorded, finished, found, name, resamples=config["resamples"], command=command)

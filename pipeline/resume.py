@@ -29,6 +29,12 @@ class Origin:
     folders: list[Path]
 
 
+def folders_known(run_id: str) -> list[Path]:
+    """Where a run that was started from here found its files; of another run nothing is known."""
+    facts = folder_of(run_id) / "origin.json"
+    return [Path(path) for path in json.loads(facts.read_text())["folders"]] if facts.exists() else []
+
+
 def keep_config(run_id: str, cfg: DictConfig, origin: Origin) -> None:
     """Write down what the run is made of, before its first epoch."""
     folder = folder_of(run_id)

@@ -167,3 +167,13 @@ def test_raw_rows_are_predicted_without_the_package_as_they_were_in_the_run(trai
     # Rows of nothing but gaps get an answer too.
     assert np.isfinite(found["delay"]).all()
     np.testing.assert_allclose(found["status"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_it_is_evaluated_again_without_a_word_of_where_its_files_are(trained):
+    command = [sys.executable, "-m", "pipeline.evaluate", "run=latest", "split=test", "resamples=20"]
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    done = subprocess.run(command, cwd=trained.where, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    metrics = client(trained.where).get_run(trained.run.info.run_id).data.metrics
+    for name in ("status_accuracy", "delay_mae"):
+        assert metrics[f"eval_test/{name}"] == pytest.approx(metrics[f"test/{name}"], rel=1e-4)
