@@ -18,7 +18,8 @@ class ConfigError(ValueError):
         self, key: str, problem: str, *, found: object = None, allowed: Iterable[object] | str | None = None
     ) -> None:
         # NumPy would write np.int8(0), which nobody typed.
-        found = found.item() if hasattr(found, "dtype") and not getattr(found, "shape", ()) else found
+        if hasattr(found, "ndim") and hasattr(found, "item") and found.ndim == 0:
+            found = found.item()
         self.key, self.problem, self.found = key, problem, found
         lines = [f"{key}: {problem}"]
         if found is not None:

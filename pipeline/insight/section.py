@@ -159,7 +159,7 @@ def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array])
     axes.grid(visible=False)
     # Three marks: a low map has no room for those of a logarithm.
     between = np.geomspace if isinstance(norm, LogNorm) else np.linspace
-    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=between(norm.vmin, norm.vmax, 3), format="%.2g")
+    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=between(*image.get_clim(), 3), format="%.2g")
     bar.minorticks_off()
 
 
