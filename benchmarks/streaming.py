@@ -147,7 +147,7 @@ def made(folder: Path, *, in_memory: bool, seed: int = 0) -> Any:
         # hydra.searchpath is what --config-dir sets.
         cfg = hydra_compose(
             "config",
-            overrides=[f"hydra.searchpath=[file://{folder}]", *MODEL, *FEWER, f"+data.in_memory={in_memory}"],
+            overrides=[f"hydra.searchpath=[file://{folder}]", *MODEL, *FEWER, f"data.in_memory={in_memory}"],
         )
     dataset = compose.load_data(cfg, folders=[folder], trusted=[])
     return compose.build(cfg, dataset, trusted=[])
