@@ -78,7 +78,7 @@ def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
 
 def test_leaks_fail_or_are_not_looked_for_as_the_data_says(caplog):
     with pytest.raises(config.ConfigError, match=r"data\.leaks"):
-        composed("experiment=gray_colour", "+data.leaks=fail")
+        composed("experiment=gray_colour", "data.leaks=fail")
     with caplog.at_level(logging.WARNING):
-        assert composed("experiment=gray_colour", "+data.leaks=ignore").dataset.leaks == []
+        assert composed("experiment=gray_colour", "data.leaks=ignore").dataset.leaks == []
     assert not caplog.records
