@@ -27,7 +27,7 @@ def look(trainer, **options):
     from pipeline import heads
 
     made = {
-        "class": heads.Multiclass(loss=LOSSES["class"], metrics=["accuracy", "auc"]),
+        "class": heads.Multiclass(loss=LOSSES["class"], metrics=["auc", "accuracy"]),
         "score": heads.Regression(loss=LOSSES["score"], metrics=["mae"]),
     }
     targets = {"class": Decoding("category", 5), "score": Decoding("number", 1)}

@@ -29,8 +29,8 @@ class Contribution:
     Args:
         branch: its name, or `ALL`: every branch permuted alike, so that inputs and labels no longer match.
         how: "permuted", or "stand-in".
-        before, after: the head's validation numbers by word (loss, skill, accuracy …); after is the mean over
-            the repeats.
+        before, after: the head's validation numbers by word: loss, skill, and its first metric; after is the
+            mean over the repeats.
         spread: standard deviation over the repeats, by the same words; 0 for a stand-in.
     """
 
@@ -96,7 +96,8 @@ class _Looker:
     def __init__(
         self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Measured], at: Array
     ) -> None:
-        self.trainer, self.heads, self.at = trainer, heads, at
+        self.trainer, self.at = trainer, at
+        self.heads = {name: _first_metric(head) for name, head in heads.items()}
         self.labels = {name: tf.gather(values, at) for name, values in rows.labels.items()}
         pieces = [
             encode(trainer.model, rows.take(piece).inputs, training=False)
@@ -135,6 +136,11 @@ class _Looker:
             part = self.trainer.model.get_layer(f"branch_{branch}")
             return part.get_layer(f"{branch}_stand_in").get_weights()[0].astype(self.features[branch].dtype)
         return self.features[branch].mean(axis=0, keepdims=True)
+
+
+def _first_metric(head: Measured) -> Measured:
+    """With the first of the head's metrics alone: each is measured for every branch and repeat."""
+    return replace(head, words=head.words[:1], keras_metrics=head.keras_metrics[: not head.words])
 
 
 def _summed(branch: str, head: str, how: str, before: Numbers, after: list[Numbers]) -> Contribution:
