@@ -286,7 +286,7 @@ FAULTS = [
     (["branches.image.filters=[32,0]"], "branches.image.filters: ", ["found:   [32, 0]", "at least 1"]),
     (["branches.image.dropout=1"], "branches.image.dropout: ", ["allowed: a number from 0 to below 1"]),
     (["branches.image.padding=sane"], "branches.image.padding: ", ["allowed: same, valid"]),
-    (["+branches.image.learning_rate=-1"], "branches.image.learning_rate: ", ["at least 0"]),
+    (["branches.image.learning_rate=-1"], "branches.image.learning_rate: ", ["at least 0"]),
     (["optimizer.learning_rate=fast"], "optimizer.learning_rate: ", ["found:   'fast'", "a number above 0"]),
     (["~optimizer.learning_rate"], "optimizer.learning_rate: ", ["found:   null"]),
     (
@@ -436,7 +436,7 @@ RIGHT = [
     ["trainer.gradient_clip=1", "trainer.threads=2", "trainer.early_stopping=null"],
     ["trainer.callbacks=[{_target_: keras.callbacks.TerminateOnNaN}]"],
     ["data=penguins", "experiment=penguins", "+data.split.group=penguins.island"],
-    ["+branches.image.learning_rate=0.1"],
+    ["branches.image.learning_rate=0.1"],
     ["balancer._target_=pipeline.balancers.Static"],
 ]
 
@@ -694,3 +694,10 @@ def test_a_wheel_carries_the_configs_and_runs_from_any_folder(tmp_path):
         check=True,
     )
     assert done.stdout.strip() == str(tmp_path / "installed/pipeline/conf")
+
+
+@pytest.mark.parametrize("path", sorted((config.CONF / "branch").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_branch_can_be_slowed_and_dropped_without_a_plus(path):
+    node = OmegaConf.load(path)
+    assert (node["dropout_input"], node["learning_rate"]) == (0.0, 1.0)
+    assert "dropout" in node
