@@ -17,6 +17,7 @@ from hydra import initialize_config_dir
 from pipeline import compose, config
 from pipeline.fit import fit
 from pipeline.insight import contributions
+from pipeline.stand_in import stand_ins
 
 
 def main() -> None:
@@ -92,6 +93,7 @@ def give(one: Any) -> None:
         one.measured["val"],
         repeats=one.insight.repeats,
         number=one.insight.rows,
+        stand_ins=stand_ins(one.model, one.rows["train"]),
     )
 
 

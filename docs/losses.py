@@ -23,6 +23,7 @@ from pipeline.insight.section import contribution_bars, flow_maps
 from pipeline.insight.words import mean
 from pipeline.model import decode, encode
 from pipeline.report.style import COLOURS, DPI, look, panels
+from pipeline.stand_in import stand_ins
 
 FOLDER = Path(__file__).parent
 HEADS, BRANCHES = ["class", "score"], ["image", "series"]
@@ -77,7 +78,14 @@ def run(overrides: Sequence[str], epochs: int) -> dict[str, Any]:
         early_stopping={"monitor": "val/loss", "patience": epochs},
         probe=made.probe,
     )
-    given = contributions(made.trainer, made.rows["val"], made.measured["val"], repeats=5, number=1000)
+    given = contributions(
+        made.trainer,
+        made.rows["val"],
+        made.measured["val"],
+        repeats=5,
+        number=1000,
+        stand_ins=stand_ins(made.model, made.rows["train"]),
+    )
     words = sentences(fitted.history, list(made.heads), list(made.dataset.inputs), given)
     return {"history": fitted.history, "best": fitted.best, "given": given, "words": words, "job": made}
 

@@ -70,8 +70,15 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
     branches = {name: make(node, trusted) for name, node in cfg.branches.items()}
     heads = {name: make(node, trusted) for name, node in cfg.heads.items()}
     _check_calibrated(heads, dataset.splits["val"].labels)
+    lacking = {split: _missing(dataset, split) for split in dataset.splits}
     model = build_model(
-        dataset.inputs, dataset.targets, branches, make(cfg.fusion, trusted), heads, missing=_missing(dataset)
+        dataset.inputs,
+        dataset.targets,
+        branches,
+        make(cfg.fusion, trusted),
+        heads,
+        missing=lacking["train"],
+        missing_later={*lacking["val"], *lacking["test"]} - {*lacking["train"]},
     )
     presenter = build_presenter(dataset.targets, heads)
     losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
@@ -180,11 +187,11 @@ def _rows(split: Any, streamed: bool) -> Rows | Stream:
     return Rows.of(split.prepared, labels)
 
 
-def _missing(dataset: Any) -> list[str]:
-    """Inputs that some training row lacks as a whole."""
+def _missing(dataset: Any, split: str) -> list[str]:
+    """Inputs that some row of a split lacks as a whole."""
     found = []
     for name, source in dataset.inputs.items():
-        values = dataset.splits["train"].prepared[name]
+        values = dataset.splits[split].prepared[name]
         pixels = source.kind in ("image", "series") and values.dtype.kind == "f"
         if (pixels or source.kind == "text") and any(_lacks(block, source.kind) for block in blocks(values)):
             found.append(name)

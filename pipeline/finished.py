@@ -15,6 +15,7 @@ from pipeline.compose import make
 from pipeline.data.kinds import INPUTS, TARGETS, build
 from pipeline.data.prepare import Specs
 from pipeline.errors import ConfigError
+from pipeline.model import raw_specs
 from pipeline.tracking import Recorded
 
 STEPS = 256  # of a series, where memory is reckoned
@@ -50,7 +51,7 @@ class Finished:
         cfg: Any = OmegaConf.load(run.artifact("config/config.yaml"))
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
-        specs = {name: _specs(model, name) for name in cfg.branches}
+        specs = {name: raw_specs(model, name) for name in cfg.branches}
         inputs = {
             name: restored_input(name, make(cfg.data.inputs[name], trusted), specs[name])
             for name in cfg.branches
@@ -103,17 +104,9 @@ class Forward:
         rows = len(next(iter(arrays.values())))
         for first in range(0, rows, self.batch):
             yield {
-                name: tf.convert_to_tensor(arrays[name][first : first + self.batch], tensor.dtype)
+                name: tf.cast(tf.convert_to_tensor(arrays[name][first : first + self.batch]), tensor.dtype)
                 for name, tensor in self.model.input.items()
             }
-
-
-def _specs(model: keras.Model, name: str) -> Specs:
-    return {
-        key: (tuple(tensor.shape[1:]), str(tensor.dtype))
-        for key, tensor in model.input.items()
-        if key == name or key.startswith(f"{name}.")
-    }
 
 
 def restored_input(name: str, given: Any, specs: Specs) -> Any:

@@ -29,6 +29,13 @@ class LoggedModel(PythonModel):
 
     def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
+        # Their branches take bytes; they come as floats, since a missing one is NaN.
+        self.of_bytes = [
+            name
+            for name in self.model.input
+            for layer in self.model.layers
+            if layer.name == f"branch_{name}" and layer.input.dtype == "uint8"
+        ]
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         columns = _columns(model_input)
@@ -40,6 +47,8 @@ class LoggedModel(PythonModel):
         for name, array in values.items():
             if len(array) != rows:
                 raise _wrong(name, f"has {len(array)} rows, {next(iter(values))!r} has {rows}")
+            if name in self.of_bytes and not _are_bytes(array):
+                raise _wrong(name, "must be whole numbers from 0 to 255, or null for a whole row")
         pieces = [
             self.model({name: array[first : first + BATCH] for name, array in values.items()}, training=False)
             for first in range(0, rows, BATCH)
@@ -73,8 +82,6 @@ def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
         array = _stacked(name, [_row(name, row, value, shape) for row, value in enumerate(values)], shape)
     if any(due not in (None, size) for due, size in zip(shape, array.shape[1:], strict=True)):
         raise _wrong(name, f"has rows of shape {array.shape[1:]}, due is {tuple(shape)}")
-    if dtype == "uint8" and array.dtype != np.uint8 and not _are_bytes(array):
-        raise _wrong(name, "must be whole numbers from 0 to 255, without gaps")
     return array.astype(dtype, copy=False)
 
 
@@ -136,16 +143,18 @@ def _stacked(name: str, found: list[np.ndarray | None], shape: Any) -> np.ndarra
 
 
 def _are_bytes(array: np.ndarray) -> bool:
-    return bool(((array >= 0) & (array <= 255) & (array == np.floor(array))).all())
+    fits = (array >= 0) & (array <= 255) & (array == np.floor(array))
+    rows = tuple(range(1, array.ndim))
+    return bool((fits.all(axis=rows) | np.isnan(array).all(axis=rows)).all())
 
 
 def _check_sound(values: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> None:
-    """Raise where a row got no number, which happens where an input is missing that never was in training."""
+    """Raise where a row got no number, which happens where cells are missing that never were in training."""
     wrong = ~np.all([np.isfinite(output).all(axis=1) for output in outputs.values()], axis=0)
     for row in np.flatnonzero(wrong):
         for name, array in values.items():
-            if array.dtype.kind == "f" and np.isnan(array[row]).all():
-                raise _wrong(name, f"is missing in row {row}, and no training row lacked it")
+            if array.dtype.kind == "f" and np.isnan(array[row]).any():
+                raise _wrong(name, f"lacks numbers in row {row}, and no training row did")
 
 
 def _wrong(name: str, problem: str) -> Exception:

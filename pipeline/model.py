@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers, ops
 
+from pipeline.stand_in import fill, has_stand_in, is_absent, with_stand_in
+
 
 def build_model(
     inputs: Mapping[str, Any],
@@ -18,6 +20,7 @@ def build_model(
     fusion: Any,
     heads: Mapping[str, Any],
     missing: Collection[str] = (),
+    missing_later: Collection[str] = (),
 ) -> keras.Model:
     """The model that is trained: prepared inputs, by name, to raw head outputs, by name.
 
@@ -28,6 +31,7 @@ def build_model(
         fusion: joins the branches' features.
         heads: heads by the name of their target.
         missing: inputs that some training rows lack; their branches learn a stand-in.
+        missing_later: inputs that only validation or test rows lack; the branch's mean output stands in.
 
     Example:
         >>> model = build_model(dataset.inputs, dataset.targets, branches, fusion, heads)
@@ -36,7 +40,9 @@ def build_model(
     """
     entries = {name: _entry(name, inputs[name]) for name in branches}
     features = {
-        name: _branch(name, branch, inputs[name], entries[name], name in missing)(entries[name])
+        name: _branch(
+            name, branch, inputs[name], entries[name], learns=name in missing, needs=name in missing_later
+        )(entries[name])
         for name, branch in branches.items()
     }
     sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
@@ -82,20 +88,56 @@ def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> ker
     return keras.Model(raw, shown, name="presenter")
 
 
-def export_model(inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model) -> keras.Model:
-    """The model that is logged: raw inputs, strings too, to presented outputs; its weights are `model`'s."""
+def export_model(
+    inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model, vectors: Mapping[str, Any]
+) -> keras.Model:
+    """The model that is logged: raw inputs, strings too, to presented outputs; its weights are `model`'s.
+
+    Every input may be missing in any row. Images of bytes come as floats, since NaN is no byte.
+
+    Args:
+        vectors: branch -> (1, width), what stands in for its input; see `pipeline.stand_in.stand_ins`.
+    """
     raw = {
-        key: keras.Input(shape, dtype=dtype, name=key)
+        key: keras.Input(shape, dtype="float32" if dtype == "uint8" else dtype, name=key)
         for name in model.input
         for key, (shape, dtype) in inputs[name].specs().items()
     }
-    prepared = {
-        name: raw[name]
-        if inputs[name].prepare_in_model
-        else inputs[name].prepare({key: raw[key] for key in inputs[name].specs()})
-        for name in model.input
+    features = {
+        name: _exported(name, model.get_layer(f"branch_{name}"), inputs[name], raw) for name in model.input
     }
-    return keras.Model(raw, presenter(model(prepared)), name="logged_model")
+    read = {"fusion": model.get_layer("fusion")(features)}
+    read |= {f"branch_{name}": x for name, x in features.items()}
+    parts = {name: model.get_layer(f"head_{name}") for name in model.output}
+    outputs = {name: part(read[part.reads]) for name, part in parts.items()}
+    whole = keras.Model(raw, presenter(outputs), name="logged_model")
+    fill(whole, vectors)
+    return whole
+
+
+def raw_specs(exported: keras.Model, name: str) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """What an exported model's input is made of: raw input -> its shape without the rows, and its type."""
+    kinds = {
+        key: (tuple(x.shape[1:]), str(x.dtype))
+        for key, x in exported.input.items()
+        if key == name or key.startswith(f"{name}.")
+    }
+    if exported.get_layer(f"branch_{name}").input.dtype == "uint8":
+        kinds[name] = (kinds[name][0], "uint8")
+    return kinds
+
+
+def _exported(name: str, part: keras.Model, source: Any, raw: Mapping[str, KerasTensor]) -> KerasTensor:
+    """A branch's features of raw values, with a stand-in where the branch has none, or sees bytes alone."""
+    x = raw[name] if source.prepare_in_model else source.prepare({key: raw[key] for key in source.specs()})
+    of_bytes = part.input.dtype == "uint8"
+    # The cells of a vector or a table are filled one by one.
+    if source.kind not in ("image", "series", "text") or (has_stand_in(part, name) and not of_bytes):
+        return part(x)
+    absent = is_absent(x)
+    if source.kind == "image":
+        x = ops.where(ops.reshape(absent, (-1, 1, 1, 1)) > 0, 0.0, x)
+    return with_stand_in(name, part(ops.cast(x, part.input.dtype)), absent, learned=False)
 
 
 def _in_own_unit(target: Any, x: KerasTensor) -> KerasTensor:
@@ -114,37 +156,20 @@ def _entry(name: str, source: Any) -> KerasTensor:
     return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
 
 
-def _branch(name: str, branch: Any, source: Any, entry: KerasTensor, missing: bool) -> keras.Model:
+def _branch(
+    name: str, branch: Any, source: Any, entry: KerasTensor, *, learns: bool, needs: bool
+) -> keras.Model:
     inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=f"{name}_prepared")
     x = source.prepare({name: inside}) if source.prepare_in_model else inside
-    if not (missing or branch.dropout_input):
+    if not (learns or needs or branch.dropout_input):
         return keras.Model(
             inside, branch(x, name=name, vocabularies=source.vocabularies), name=f"branch_{name}"
         )
     known = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
     features = branch(known, name=name, vocabularies=source.vocabularies)
-    features = _with_stand_in(name, features, _absent(x), branch.dropout_input)
+    learned = bool(learns or branch.dropout_input) and branch.learning_rate != 0
+    features = with_stand_in(name, features, is_absent(x), rate=branch.dropout_input, learned=learned)
     return keras.Model(inside, features, name=f"branch_{name}")
-
-
-def _absent(x: KerasTensor) -> KerasTensor:
-    """1.0 for rows whose whole input is missing, (rows, 1): all NaN, or no token."""
-    gone = ops.equal(x, 0) if keras.backend.is_int_dtype(x.dtype) else ops.isnan(x)
-    axes = tuple(range(1, len(x.shape)))
-    return ops.cast(ops.expand_dims(ops.all(gone, axis=axes), -1), "float32")
-
-
-def _with_stand_in(name: str, features: KerasTensor, absent: KerasTensor, rate: float) -> KerasTensor:
-    """Replace the features of rows whose input is missing, or dropped in training, by a learned vector."""
-    if rate:
-        ones = ops.ones_like(features[:, :1], dtype="float32")
-        kept = layers.Dropout(rate, name=f"{name}_dropout_input", dtype="float32")(ones)
-        dropped = ops.cast(ops.equal(kept, 0.0), "float32")
-        absent = ops.maximum(absent, dropped)
-    stand_in = layers.Dense(
-        features.shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_stand_in"
-    )
-    return ops.where(absent > 0, stand_in(absent), features)
 
 
 def _head(name: str, head: Any, width: int, shape: tuple[int, ...]) -> keras.Model:

@@ -17,7 +17,7 @@ from pipeline import overview, report
 from pipeline.compose import Job, settings
 from pipeline.config import flatten
 from pipeline.fit import Fitted
-from pipeline.model import export_model
+from pipeline.model import export_model, raw_specs
 from pipeline.reporting import reported
 from pipeline.results import Results
 from pipeline.tracking import Run, source_tags
@@ -82,9 +82,10 @@ def log(
         report.write(folder / "report", reported(tracked, cfg, job, fitted, results, overrides, clock))
         tracked.log_folder(folder)
     if cfg.tracking.log_model:
-        model = export_model(job.dataset.inputs, job.model, job.presenter)
+        model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
         example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
-        tracked.log_model(model, example, cfg.tracking.register)
+        specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
+        tracked.log_model(model, specs, example, cfg.tracking.register)
 
 
 def first_metrics(heads: Mapping[str, Any]) -> dict[str, str | None]:

@@ -18,6 +18,7 @@ from pipeline.insight import (
     sentences,
 )
 from pipeline.progress import result_table
+from pipeline.stand_in import stand_ins
 from pipeline.tracking import Run
 from pipeline.trainer import Epoch
 
@@ -34,6 +35,7 @@ class Results:
         constants: head -> test loss of the best constant of the training rows.
         given: what each branch gives to each head; empty where nobody asked.
         words: what gradients and contributions say, in sentences.
+        stand_ins: branch -> (1, width), what takes the place of its features where its input is missing.
     """
 
     numbers: dict[str, float]
@@ -41,6 +43,7 @@ class Results:
     constants: dict[str, float | None]
     given: list[Contribution]
     words: list[str]
+    stand_ins: dict[str, Array]
 
 
 def test_kept(job: Job, fitted: Fitted) -> Results:
@@ -54,9 +57,10 @@ def test_kept(job: Job, fitted: Fitted) -> Results:
     numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
     numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
     constants = {name: head.constant for name, head in job.measured["test"].items()}
-    given = _given(job)
+    vectors = stand_ins(job.model, job.rows["train"])
+    given = _given(job, vectors)
     words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), given)
-    return Results(numbers | contribution_metrics(given), passes, constants, given, words)
+    return Results(numbers | contribution_metrics(given), passes, constants, given, words, vectors)
 
 
 def objective(names: Any, results: Results) -> Any:
@@ -90,7 +94,7 @@ def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> d
     return found
 
 
-def _given(job: Job) -> list[Contribution]:
+def _given(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:
     if not (job.insight.repeats and "val" in job.rows):
         return []
     return contributions(
@@ -99,4 +103,5 @@ def _given(job: Job) -> list[Contribution]:
         job.measured["val"],
         repeats=job.insight.repeats,
         number=job.insight.rows,
+        stand_ins=vectors,
     )

@@ -22,6 +22,7 @@ from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import decode, encode, forward
 from pipeline.modulation import Off
 from pipeline.rows import Rows, Stream
+from pipeline.stand_in import set_means
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result
@@ -127,6 +128,7 @@ class Trainer:
         epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch, kept)
         means = [epoch.losses.get(name, float("nan")) for name in self.losses]
         self.balancer.on_epoch_end(tf.constant(means, tf.float32))
+        set_means(self.model, rows)
         return epoch
 
     def evaluate(self, rows: Rows | Stream) -> Epoch:

@@ -8,6 +8,7 @@ from pipeline.evaluation import measured
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
 from pipeline.insight.contribution import ALL
 from pipeline.rows import Rows
+from pipeline.stand_in import stand_ins
 from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 
 
@@ -32,9 +33,9 @@ def look(trainer, **options):
     }
     targets = {"class": Decoding("category", 5), "score": Decoding("number", 1)}
     heads_of = measured(made, targets, trainer.losses, {"train": Split, "val": Split})
-    found = contributions(
-        trainer, Rows.of(INPUTS, LABELS), heads_of["val"], **{"repeats": 4, "number": None, **options}
-    )
+    rows = Rows.of(INPUTS, LABELS)
+    given = {"repeats": 4, "number": None, "stand_ins": stand_ins(trainer.model, rows), **options}
+    found = contributions(trainer, rows, heads_of["val"], **given)
     return {(one.branch, one.head, one.how): one for one in found}
 
 

@@ -147,7 +147,7 @@ def test_dropping_whole_inputs_happens_in_training_only_and_row_by_row(dataset):
 
 def test_the_exported_model_takes_raw_values_and_equals_the_trained_one(dataset, tmp_path):
     model, presenter = make(dataset, FUSIONS[1])
-    whole = export_model(dataset.inputs, model, presenter)
+    whole = export_model(dataset.inputs, model, presenter, {})
     split = dataset.splits["test"]
     wanted = presenter(model(split.prepared))
     for head, values in whole({name: _tensor(values) for name, values in split.raw.items()}).items():
@@ -156,7 +156,7 @@ def test_the_exported_model_takes_raw_values_and_equals_the_trained_one(dataset,
 
 def test_the_saved_model_loads_with_keras_alone(dataset, tmp_path):
     model, presenter = make(dataset, FUSIONS[2])
-    whole = export_model(dataset.inputs, model, presenter)
+    whole = export_model(dataset.inputs, model, presenter, {})
     whole.save(tmp_path / "model.keras")
     raw = dataset.splits["test"].raw
     np.savez(tmp_path / "raw.npz", **{k: v.astype(str) if v.dtype == object else v for k, v in raw.items()})

@@ -149,7 +149,7 @@ def assert_every_weight_moves(trainer, dataset):
 
 
 def assert_saved_it_predicts_the_same(trainer, dataset, folder):
-    whole = export_model(dataset.inputs, trainer.model, trainer.presenter)
+    whole = export_model(dataset.inputs, trainer.model, trainer.presenter, {})
     whole.save(folder / "model.keras")
     raw = {name: dataset.splits["test"].raw[name] for name in whole.input}
     raw = {k: tf.constant(v.astype(str) if v.dtype == object else v) for k, v in raw.items()}

@@ -119,6 +119,16 @@ def test_an_input_that_the_rows_lack_is_done_without(recorded, planted_folder, t
     assert not np.allclose(found.slope_predicted[:6], whole.slope_predicted[:6])
 
 
+def test_images_that_training_always_had_may_be_lacking(recorded, planted_folder, tmp_path):
+    config = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
+    found, rejected = run(tmp_path / "o.parquet", missing=["image"], **config)
+    whole, _ = run(tmp_path / "w.parquet", **config)
+    assert rejected == 0
+    # What only the image shows is the same for all rows now, what only the series shows is hardly touched.
+    assert len(found.place_predicted.unique()) == 1
+    assert np.corrcoef(found.slope_predicted, whole.slope_predicted)[0, 1] > 0.9
+
+
 def test_chunks_and_batches_of_any_size_give_the_same_answers(
     recorded, planted_folder, tmp_path, monkeypatch
 ):

@@ -107,10 +107,19 @@ def test_series_of_several_lengths_and_missing_ones_are_answered_row_by_row(plan
     assert same(both, planted(image=np.array([IMAGE] * 3, dtype=object), series=ragged))
 
 
+def test_a_row_without_its_image_is_answered_though_training_had_bytes_in_every_row(planted):
+    both = planted(image=[IMAGE, None], series=[SERIES, SERIES])
+    alone = planted(image=[IMAGE], series=[SERIES])
+    for head in alone:
+        np.testing.assert_allclose(both[head][0], alone[head][0], rtol=1e-4, atol=1e-6)
+        assert np.isfinite(both[head]).all()
+    assert not np.allclose(both["place"][0], both["place"][1], atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"image": [None]}, "input 'image' must be whole numbers from 0 to 255"),
+        ({"image": np.full((1, 8, 8, 1), [[[np.nan]]] + [[[3]]] * 7)}, "input 'image' must be whole numbers"),
         ({"image": [np.full((8, 8, 1), 300).tolist()]}, "input 'image' must be whole numbers from 0 to 255"),
         ({"image": [np.full((8, 8, 1), 0.5)]}, "input 'image' must be whole numbers from 0 to 255"),
         ({"image": [IMAGE[:3]]}, r"input 'image' must be of shape \(8, 8, 1\), row 0 is \(3, 8, 1\)"),

@@ -143,10 +143,6 @@ class RowReader:
         for name in self.missing:
             if name not in inputs:
                 raise ConfigError("missing", "the model has no such input", found=name, allowed=inputs)
-            if any(dtype == "uint8" for _, dtype in self.specs[name].values()):
-                raise ConfigError(
-                    "missing", f"the model never saw a row without {name}", found=name, allowed="not this one"
-                )
         if not self.inputs:
             raise ConfigError("missing", "all inputs are missing", found=self.missing, allowed="not all")
 
@@ -241,7 +237,7 @@ def absent(specs: Specs, rows: int) -> dict[str, np.ndarray]:
         key: np.full(
             (rows, *(size or 1 for size in shape)),
             "" if dtype == "string" else np.nan,
-            dtype=object if dtype == "string" else dtype,
+            dtype={"string": object, "uint8": np.float32}.get(dtype, dtype),
         )
         for key, (shape, dtype) in specs.items()
     }

@@ -59,16 +59,15 @@ def contributions(
     *,
     repeats: int,
     number: int | None,
+    stand_ins: Mapping[str, Array],
     seed: int = 0,
 ) -> list[Contribution]:
-    """Permute every branch, and all of them alike, `repeats` times; put a stand-in for every branch once.
-
-    The stand-in is what the branch has learned to give for a missing input; of a branch that has learned
-    none, its mean output over the rows looked at.
+    """Permute every branch, and all of them alike, `repeats` times; put its stand-in for every branch once.
 
     Args:
         rows, heads: the validation split.
         number: at most this many rows, drawn from the seed, the same for every run; None for all.
+        stand_ins: branch -> (1, width), see `pipeline.stand_in`.
     """
     drawn = np.random.default_rng(seed)
     at = np.sort(drawn.permutation(len(rows))[:number])
@@ -80,7 +79,7 @@ def contributions(
         after = [looker.numbers(permuted(looker.features, branch, order)) for order in permutations]
         found += [_summed(branch, head, "permuted", before, after) for head in heads]
     for branch, x in looker.features.items():
-        replaced = {**looker.features, branch: np.broadcast_to(looker.stand_in(branch), x.shape)}
+        replaced = {**looker.features, branch: np.broadcast_to(stand_ins[branch].astype(x.dtype), x.shape)}
         found += [_summed(branch, head, "stand-in", before, [looker.numbers(replaced)]) for head in heads]
     return found
 
@@ -129,13 +128,6 @@ class _Looker:
         found = measure("val", own, {name: self.heads[name]}, {name: 1.0})
         prefix = f"val/{name}_"
         return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
-
-    def stand_in(self, branch: str) -> Array:
-        layers = [layer.name for layer in self.trainer.model.get_layer(f"branch_{branch}").layers]
-        if f"{branch}_stand_in" in layers:
-            part = self.trainer.model.get_layer(f"branch_{branch}")
-            return part.get_layer(f"{branch}_stand_in").get_weights()[0].astype(self.features[branch].dtype)
-        return self.features[branch].mean(axis=0, keepdims=True)
 
 
 def _first_metric(head: Measured) -> Measured:

@@ -19,21 +19,27 @@ if TYPE_CHECKING:
     import keras
 
 LOGGED_MODEL = Path(__file__).parent.with_name("logged_model.py")
+Specs = Mapping[str, tuple[tuple[int | None, ...], str]]
 CANDIDATE, CHAMPION = "candidate", "champion"
 
 
 def log_model(
-    client: MlflowClient, model: "keras.Model", example: Mapping[str, Any], register: str | None
+    client: MlflowClient,
+    model: "keras.Model",
+    specs: Specs,
+    example: Mapping[str, Any],
+    register: str | None,
 ) -> None:
     """Log a Keras model of named inputs and outputs as the open run's `model`; it loads without this package.
 
     Args:
         model: raw inputs to presented outputs, both by name.
+        specs: raw input -> its shape without the rows, and the type that people give it in.
         example: a few rows of every input.
         register: name under which the model is registered, as its `candidate`; None for not at all.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
-    kinds = {name: {"dtype": x.dtype, "shape": list(_open(x.shape))} for name, x in model.input.items()}
+    kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)

@@ -22,7 +22,7 @@ from mlflow.entities import Metric, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from pipeline.tracking.models import log_model
+from pipeline.tracking.models import Specs, log_model
 
 if TYPE_CHECKING:
     import keras
@@ -134,9 +134,11 @@ class Run:
             # Two runs named the same data first, at once: MLflow looks, then inserts, and one comes second.
             mlflow.log_input(dataset, context="training")
 
-    def log_model(self, model: "keras.Model", example: Mapping[str, Any], register: str | None) -> None:
+    def log_model(
+        self, model: "keras.Model", specs: Specs, example: Mapping[str, Any], register: str | None
+    ) -> None:
         """Log a Keras model as the run's `model`; see `pipeline.tracking.models`."""
-        log_model(self.client, model, example, register)
+        log_model(self.client, model, specs, example, register)
 
     def url(self) -> str | None:
         """The run's page, where the store is a server."""
