@@ -6,6 +6,7 @@ branch runs once, and only the fusion and the heads run again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.trainer import EVALUATION_BATCH, Epoch, Trainer
 Array = NDArray[Any]
 Numbers = dict[str, dict[str, float]]
 ALL = "all branches"
+AT_ONCE = 10_000  # rows of features, of several permutations, that go through fusion and heads in one call
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,21 @@ def contributions(
     drawn = np.random.default_rng(seed)
     at = np.sort(drawn.permutation(len(rows))[:number])
     looker = _Looker(trainer, rows, heads, at)
-    before = looker.numbers(looker.features)
-    found = []
-    permutations = [drawn.permutation(len(at)) for _ in range(repeats)]
-    for branch in [*looker.features, ALL]:
-        after = [looker.numbers(permuted(looker.features, branch, order)) for order in permutations]
-        found += [_summed(branch, head, "permuted", before, after) for head in heads]
-    for branch, x in looker.features.items():
-        replaced = {**looker.features, branch: np.broadcast_to(stand_ins[branch].astype(x.dtype), x.shape)}
-        found += [_summed(branch, head, "stand-in", before, [looker.numbers(replaced)]) for head in heads]
-    return found
+    features = looker.features
+    orders = [drawn.permutation(len(at)) for _ in range(repeats)]
+    taken = {
+        (branch, "permuted"): [permuted(features, branch, order) for order in orders]
+        for branch in [*features, ALL]
+    }
+    for branch, x in features.items():
+        vector = np.broadcast_to(stand_ins[branch].astype(x.dtype), x.shape)
+        taken[branch, "stand-in"] = [{**features, branch: vector}]
+    (before,), *after = looker.numbers([[features], *taken.values()])
+    return [
+        _summed(branch, head, how, before, found)
+        for (branch, how), found in zip(taken, after, strict=True)
+        for head in heads
+    ]
 
 
 def permuted(features: Mapping[str, Array], branch: str, order: Array) -> dict[str, Array]:
@@ -104,12 +111,26 @@ class _Looker:
         ]
         self.features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def numbers(self, features: Mapping[str, Array]) -> Numbers:
-        """Validation numbers, head -> word -> value."""
-        tensors = {name: tf.convert_to_tensor(x) for name, x in features.items()}
+    def numbers(self, groups: list[list[dict[str, Array]]]) -> list[list[Numbers]]:
+        """Validation numbers, head -> word -> value, of features that may have been tampered with."""
+        every = chain.from_iterable(groups)
+        found = []
+        while some := list(islice(every, max(1, AT_ONCE // len(self.at)))):
+            found += self._numbers(some)
+        return [[found.pop(0) for _ in group] for group in groups]
+
+    def _numbers(self, several: list[dict[str, Array]]) -> list[Numbers]:
+        tensors = {name: tf.concat([one[name] for one in several], axis=0) for name in several[0]}
         _, raw = decode(self.trainer.model, tensors, self.heads, training=False)
+        both = [raw, self.trainer.presenter(raw)]
+        parts = [{name: tf.split(x, len(several)) for name, x in kind.items()} for kind in both]
+        return [
+            self._of_outputs(*({name: pieces[place] for name, pieces in kind.items()} for kind in parts))
+            for place in range(len(several))
+        ]
+
+    def _of_outputs(self, raw: dict[str, Any], shown: dict[str, Any]) -> Numbers:
         means = {name: loss(self.labels[name], raw[name]) for name, loss in self.trainer.losses.items()}
-        shown = self.trainer.presenter(raw)
         epoch = Epoch(
             losses={name: float(mean) for name, (mean, labelled) in means.items() if labelled},
             regularisation=0.0,
