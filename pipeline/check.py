@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import folders, overrides, trusted
-from pipeline.quiet import import_tensorflow
+from pipeline.quiet import importing
 
 if TYPE_CHECKING:
     from pipeline.compose import Job
@@ -50,9 +50,9 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     Raises:
         ConfigError: what training would raise before its first epoch.
     """
-    import_tensorflow()
-    from pipeline import compose, overview
-    from pipeline.keras_setup import set_up
+    with importing():
+        from pipeline import compose, overview
+        from pipeline.keras_setup import set_up
 
     trainer = cfg.trainer
     set_up(

@@ -12,7 +12,7 @@ from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.config.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
 from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
-from pipeline.quiet import import_tensorflow
+from pipeline.quiet import importing
 
 KEYS = {
     "run": TEXT,
@@ -68,12 +68,12 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         command: as typed, for the page.
         typed: the overrides; they may name trusted modules.
     """
-    import_tensorflow()
-    from pipeline import judged
-    from pipeline.finished import Finished
-    from pipeline.remeasure import remeasure
-    from pipeline.resume import folders_known
-    from pipeline.tracking import find_run
+    with importing():
+        from pipeline import judged
+        from pipeline.finished import Finished
+        from pipeline.remeasure import remeasure
+        from pipeline.resume import folders_known
+        from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)

@@ -13,7 +13,7 @@ from pipeline.config import overrides, resolved, trusted
 from pipeline.config.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
-from pipeline.quiet import import_tensorflow
+from pipeline.quiet import importing
 
 SOME_REJECTED = 3  # exit code
 KEYS = {
@@ -64,11 +64,11 @@ def main(cfg: DictConfig) -> None:
 
 def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     """Predict all rows; returns how many there are and how many of them were rejected."""
-    import_tensorflow()
-    from pipeline.data.rows import RowReader
-    from pipeline.finished import Finished
-    from pipeline.predictions import predict
-    from pipeline.tracking import find_run
+    with importing():
+        from pipeline.data.rows import RowReader
+        from pipeline.finished import Finished
+        from pipeline.predictions import predict
+        from pipeline.tracking import find_run
 
     finished = Finished.of(find_run(config["run"], config["tracking"]["uri"]), trusted_modules)
     for one in finished.inputs.values():

@@ -4,6 +4,7 @@ import json
 import platform
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,19 @@ def _head_facts(name: str, job: Job) -> dict[str, Any]:
 
 def _write_environment(folder: Path) -> None:
     folder.mkdir()
-    packages = sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
-    (folder / "requirements.txt").write_text("\n".join(packages) + "\n")
+    (folder / "requirements.txt").write_text("\n".join(_packages()) + "\n")
     machine = {
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": platform.machine(),
     }
     _write_json(folder / "machine.json", machine)
+
+
+@cache
+def _packages() -> list[str]:
+    """What is installed; hundreds of small files are read for it, so once in a process of many runs."""
+    return sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
 
 
 def _write_predictions(folder: Path, job: Job, results: Results) -> None:

@@ -11,7 +11,7 @@ from pipeline import resume
 from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
-from pipeline.quiet import import_tensorflow
+from pipeline.quiet import importing
 from pipeline.resume import Origin, stored
 from pipeline.sweep.launchers import threads
 from pipeline.sweep.trial import begin
@@ -57,13 +57,13 @@ def run(
         threads: what `trainer.threads=auto` means where trials share the machine.
     """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
-    import_tensorflow()
-    from pipeline import compose, overview, records, results
-    from pipeline.checkpoint import Saver
-    from pipeline.fit import fit
-    from pipeline.keras_setup import set_up
-    from pipeline.progress import Progress
-    from pipeline.tracking import open_run
+    with importing():
+        from pipeline import compose, overview, records, results
+        from pipeline.checkpoint import Saver
+        from pipeline.fit import fit
+        from pipeline.keras_setup import set_up
+        from pipeline.progress import Progress
+        from pipeline.tracking import open_run
 
     clock = Clock()
     with clock.phase("set up"):

@@ -1,7 +1,9 @@
 """Workers that are started ahead of a sweep's trials."""
 
+import subprocess
 import sys
 
+import pytest
 from joblib import Parallel, delayed
 
 from pipeline.sweep.launchers import warm
@@ -32,6 +34,35 @@ def test_trials_find_the_workers_that_were_started_ahead() -> None:
     assert thread is not None
     thread.join()
     assert all(Parallel(**SETTINGS)(delayed(is_warm)() for _ in range(4)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_workers_are_forked_from_one_process_that_has_imported_all_and_run_nothing(tmp_path):
+    code = f"""
+import os, sys
+from pathlib import Path
+from joblib import Parallel, delayed
+from pipeline.sweep.launchers import warm
+SETTINGS, LAUNCHER = {SETTINGS!r}, {LAUNCHER!r}
+
+def look(_):
+    parent = Path(f"/proc/{{os.getppid()}}/cmdline").read_text()
+    ready, tf = "tensorflow" in sys.modules, __import__("tensorflow")
+    return os.getppid(), ready and "forkserver" in parent, float(tf.reduce_sum(tf.ones(9)))
+
+if __name__ == "__main__":
+    warm(LAUNCHER).join()
+    assert "tensorflow" not in sys.modules
+    found = Parallel(**SETTINGS)(delayed(look)(i) for i in range(2))
+    assert len(set(found)) == 1, found
+    assert found[0][0] != os.getpid()
+    assert found[0][1:] == (True, 9.0), found
+"""
+    (tmp_path / "look.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "look.py"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 def test_nothing_is_started_for_trials_of_one_process() -> None:

@@ -6,4 +6,5 @@ trial      one job: its run in MLflow, or what an earlier attempt at it reached
 process    which process runs a trial, and whether it still does
 study      a stored Optuna study brought up to date before it goes on
 launchers  how many trials share a machine; workers started ahead
+preload    what they import
 """

@@ -64,7 +64,7 @@ class SweepCallback(Callback):
             self._start(config)
 
     def _start(self, config: DictConfig) -> None:
-        warming = warm(config.hydra.launcher)
+        warm(config.hydra.launcher)
         from pipeline.sweep.parent import Parent
         from pipeline.sweep.study import is_search, left_to_do
         from pipeline.sweep.watch import Watch
@@ -113,8 +113,6 @@ class SweepCallback(Callback):
             importances=_importances(config, study),
         )
         self.watch.start()
-        if warming:
-            warming.join()
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """In the process that runs the job."""

@@ -1,0 +1,7 @@
+"""What every trial needs: importing this is importing all of it, see `pipeline.sweep.launchers`."""
+
+from pipeline.quiet import importing
+
+with importing():
+    import pipeline.records
+    import pipeline.sweep.parent  # noqa: F401
