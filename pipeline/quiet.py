@@ -1,6 +1,5 @@
-"""TensorFlow imported without its notes on the machine, which no log level silences, and left quickly."""
+"""TensorFlow imported without its notes on the machine, which no log level silences."""
 
-import atexit
 import gc
 import logging
 import os
@@ -39,8 +38,6 @@ def _import_tensorflow() -> None:
     C++ writes the notes to the file descriptor before any log level counts, so that is what is caught.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Looking for cycles among its objects would take two seconds of every exit, to free what is freed anyway.
-    atexit.register(gc.freeze)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught:
         kept = os.dup(2)
