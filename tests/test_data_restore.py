@@ -112,8 +112,10 @@ def test_vectors_of_lists_have_the_width_of_training_and_may_be_missing(fitted):
 def test_images_are_of_the_shape_and_kind_of_training(fitted):
     with pytest.raises(RowError, match="not the pixels that the model takes"):
         read(fitted, "image", image=np.full((ROWS, 4, 5, 1), 0.5))
-    with pytest.raises(RowError, match="no image"):
-        read(fitted, "image", image=np.full((ROWS, 4, 5, 1), NAN))
+    with pytest.raises(RowError, match="not the pixels that the model takes"):
+        read(fitted, "image", image=np.where(np.arange(5)[:, None] == 2, NAN, np.ones((ROWS, 4, 5, 1))))
+    gone = read(fitted, "image", image=np.full((ROWS, 4, 5, 1), NAN))["image"]
+    assert np.isnan(gone).all()
     with pytest.raises(ConfigError, match="another shape"):
         read(fitted, "image", image=np.zeros((ROWS, 4, 4, 1), "uint8"))
     whole = read(fitted, "image", image=SOURCE["image"].astype(float))["image"]
