@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# A shell lets its background jobs ignore Ctrl-C, and they their children: those that the tests interrupt too.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
@@ -34,6 +32,11 @@ defaults:
   - /head@heads.both: multiclass
 loss_weights: {place: 1.0, slope: 1.0, both: 1.0}
 """
+
+
+def pytest_configure() -> None:
+    """A shell lets background jobs ignore Ctrl-C, and they their children: those that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def planted(rows: int = 800, seed: int = 0) -> dict[str, np.ndarray]:
