@@ -234,6 +234,12 @@ def test_a_sweep_killed_as_a_whole_is_taken_up_where_it_was(tmp_path, planted_fo
     assert sorted(finished) == ["place=1", "place=2", "place=3", "place=4"]
     assert statuses(children)["RUNNING"] == 0
     assert before & {run.info.run_id for run in children if run.info.status == "FINISHED"}
+    # Workers that outlived their sweep ended what they were at, and then themselves.
+    orphans = [run.data.tags["sweep.process"] for run in children if run.info.run_id in before]
+    until = time.monotonic() + 30
+    while any(map(alive, orphans)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not any(map(alive, orphans))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

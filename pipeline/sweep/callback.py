@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from pipeline.config import TOLD
 from pipeline.errors import ConfigError
 from pipeline.sweep.launchers import warm, workers
-from pipeline.sweep.process import identity
+from pipeline.sweep.process import identity, leave_with
 
 if TYPE_CHECKING:
     from pipeline.sweep.parent import Parent
@@ -45,9 +45,10 @@ class SweepCallback(Callback):
         self.parent: Parent | None = None
         self.watch: Watch | None = None
         self.since = 0
+        self.process = ""  # that which started joblib's workers
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"parent": None, "watch": None, "since": self.since}
+        return {**self.__dict__, "parent": None, "watch": None}
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """A preset of a sweep says nothing about a single run."""
@@ -90,6 +91,7 @@ class SweepCallback(Callback):
         with read_write(config.hydra):
             config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
         if "joblib" in config.hydra.launcher["_target_"]:
+            self.process = identity()
             # Else trials that are done already are bundled with long ones.
             _set(config, "hydra.launcher.batch_size", "1")
         if is_search(config.hydra.sweeper):
@@ -119,9 +121,17 @@ class SweepCallback(Callback):
         from pipeline.sweep import trial
 
         trial.start(config)
+        if self.process not in ("", identity()):
+            leave_with(self.process, lambda: trial.runs)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """In the process that ran the job: a job that ended before its run did leaves a true status too."""
+        from pipeline.sweep import trial
+
+        self._end_job(config, job_return)
+        trial.stop()
+
+    def _end_job(self, config: DictConfig, job_return: JobReturn) -> None:
         if config.hydra.job.name not in RECORDED or config.sweep.parent is None:
             return
         if job_return.status == JobStatus.FAILED:

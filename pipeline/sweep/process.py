@@ -4,7 +4,12 @@ import os
 import select
 import socket
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+_followed: set[str] = set()  # processes with which this one ends
 
 
 def identity(pid: int | None = None) -> str:
@@ -19,6 +24,24 @@ def alive(who: str) -> bool | None:
     if host != socket.gethostname():
         return None
     return _start(int(pid)) == start != ""
+
+
+def leave_with(who: str, busy: Callable[[], bool]) -> None:
+    """End this process once the process `who` has gone and `busy` says no; asked every second, in a thread.
+
+    A worker of a killed sweep would wait for ever, for its next job or to hand over the result of the last.
+    Said again, it is as said once.
+    """
+    if who in _followed:
+        return
+    _followed.add(who)
+
+    def wait() -> None:
+        while alive(who) is not False or busy():
+            time.sleep(1.0)
+        os._exit(0)
+
+    threading.Thread(target=wait, name="leave-with-sweep", daemon=True).start()
 
 
 def pid_of(who: str) -> int:

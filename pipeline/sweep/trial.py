@@ -32,12 +32,19 @@ class Begun:
 # Of this process, which runs one job after the other.
 of_job = ""  # the key of the job's config as composed, whatever is worked out of it later
 begun = Begun()
+runs = False  # whether a job is under way
 
 
 def start(config: DictConfig) -> None:
     """A job starts: remember which trial it is."""
-    global of_job, begun
-    of_job, begun = key(config), Begun()
+    global of_job, begun, runs
+    of_job, begun, runs = key(config), Begun(), True
+
+
+def stop() -> None:
+    """The job has ended."""
+    global runs
+    runs = False
 
 
 def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
