@@ -136,7 +136,7 @@ def _exported(name: str, part: keras.Model, source: Any, raw: Mapping[str, Keras
         return part(x)
     absent = is_absent(x)
     if source.kind == "image":
-        x = ops.where(ops.reshape(absent, (-1, 1, 1, 1)) > 0, 0.0, x)
+        x = ops.where(ops.reshape(absent, (-1, *[1] * (len(x.shape) - 1))) > 0, 0.0, x)
     return with_stand_in(name, part(ops.cast(x, part.input.dtype)), absent, learned=False)
 
 

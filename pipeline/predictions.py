@@ -125,11 +125,13 @@ def _sound(rows: RawRows, outputs: Mapping[str, np.ndarray], finished: Finished)
     sound = np.all([np.isfinite(values).all(axis=1) for values in outputs.values()], axis=0)
     faults = {}
     for place in np.flatnonzero(~sound).tolist():
-        # The cells of vectors and tables are filled in the model, and do no harm.
-        suspects = [name for name, one in finished.inputs.items() if one.kind not in ("vector", "table")]
-        lacking = [name for name in suspects if _lacks(rows.arrays, finished.specs[name], place)]
+        lacking = [
+            name
+            for name, one in finished.inputs.items()
+            if _lacks(rows.arrays, finished.specs[name], place, np.any if one.kind == "image" else np.all)
+        ]
         why = (
-            f"{' and '.join(lacking)} with cells missing, as in no training row"
+            f"{' and '.join(lacking)} with values missing, as in no training row"
             if lacking
             else "of unknown cause"
         )
@@ -137,8 +139,9 @@ def _sound(rows: RawRows, outputs: Mapping[str, np.ndarray], finished: Finished)
     return sound, faults
 
 
-def _lacks(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Any], place: int) -> bool:
-    return any(missing(np.asarray(arrays[key][place : place + 1])).all() for key in specs)
+def _lacks(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Any], place: int, how: Any) -> bool:
+    """Whether a row lacks an input: any pixel of an image, all of what has its gaps filled or masked."""
+    return all(how(missing(np.asarray(arrays[key][place : place + 1]))) for key in specs)
 
 
 def _key_column(keys: np.ndarray) -> pa.Array:

@@ -16,7 +16,7 @@ from pipeline.rows import Rows, Stream
 
 Array = NDArray[Any]
 ROWS = 256  # of the training rows, for a mean: its error is then 6 % of the features' spread
-LEARNED, MEAN = "_stand_in", "_mean"  # endings of the layers' names
+LEARNED, MEAN = "_stand_in", "_mean_stand_in"  # endings of the layers' names
 
 
 def is_absent(x: KerasTensor) -> KerasTensor:
@@ -68,14 +68,18 @@ def fill(model: keras.Model, vectors: Mapping[str, Array]) -> None:
 
 def stand_ins(model: keras.Model, rows: Rows | Stream) -> dict[str, Array]:
     """The vector (1, width) of every branch: what it has learned, or its mean output over training rows."""
-    layers = {name: _layer(model.get_layer(f"branch_{name}"), name, LEARNED) for name in model.input}
-    learned = {name: layer.get_weights()[0] for name, layer in layers.items() if layer}
-    return _means(model, [name for name in layers if name not in learned], rows) | learned
+    layers = {name: _own(model.get_layer(f"branch_{name}"), name) for name in model.input}
+    own = {name: layer.get_weights()[0] for name, layer in layers.items() if layer}
+    return _means(model, [name for name in layers if name not in own], rows) | own
 
 
 def has_stand_in(part: keras.Model, name: str) -> bool:
     """Whether a branch's part puts a vector in place of missing inputs by itself."""
-    return bool(_layer(part, name, LEARNED) or _layer(part, name, MEAN))
+    return _own(part, name) is not None
+
+
+def _own(part: keras.Model, name: str) -> Any:
+    return _layer(part, name, LEARNED) or _layer(part, name, MEAN)
 
 
 def _layer(model: keras.Model, name: str, ending: str) -> Any:

@@ -4,9 +4,9 @@ A branch is a function of its own rows, so permuting its input across rows is pe
 branch runs once, and only the fusion and the heads run again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -74,21 +74,27 @@ def contributions(
     drawn = np.random.default_rng(seed)
     at = np.sort(drawn.permutation(len(rows))[:number])
     looker = _Looker(trainer, rows, heads, at)
-    features = looker.features
     orders = [drawn.permutation(len(at)) for _ in range(repeats)]
-    taken = {
-        (branch, "permuted"): [permuted(features, branch, order) for order in orders]
-        for branch in [*features, ALL]
-    }
+    found: dict[tuple[str, str], list[Numbers]] = {}
+    for what, numbers in looker.numbers(_tampered(looker.features, orders, stand_ins)):
+        found.setdefault(what, []).append(numbers)
+    (before,) = found.pop(("", ""))
+    return [
+        _summed(branch, head, how, before, after) for (branch, how), after in found.items() for head in heads
+    ]
+
+
+def _tampered(
+    features: dict[str, Array], orders: list[Array], stand_ins: Mapping[str, Array]
+) -> Iterator[tuple[tuple[str, str], dict[str, Array]]]:
+    """(branch, how) and the features; first as they are. One by one: together they may not fit in memory."""
+    yield ("", ""), features
+    for branch in [*features, ALL]:
+        for order in orders:
+            yield (branch, "permuted"), permuted(features, branch, order)
     for branch, x in features.items():
         vector = np.broadcast_to(stand_ins[branch].astype(x.dtype), x.shape)
-        taken[branch, "stand-in"] = [{**features, branch: vector}]
-    (before,), *after = looker.numbers([[features], *taken.values()])
-    return [
-        _summed(branch, head, how, before, found)
-        for (branch, how), found in zip(taken, after, strict=True)
-        for head in heads
-    ]
+        yield (branch, "stand-in"), {**features, branch: vector}
 
 
 def permuted(features: Mapping[str, Array], branch: str, order: Array) -> dict[str, Array]:
@@ -111,13 +117,12 @@ class _Looker:
         ]
         self.features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def numbers(self, groups: list[list[dict[str, Array]]]) -> list[list[Numbers]]:
+    def numbers(
+        self, tampered: Iterator[tuple[tuple[str, str], dict[str, Array]]]
+    ) -> Iterator[tuple[tuple[str, str], Numbers]]:
         """Validation numbers, head -> word -> value, of features that may have been tampered with."""
-        every = chain.from_iterable(groups)
-        found = []
-        while some := list(islice(every, max(1, AT_ONCE // len(self.at)))):
-            found += self._numbers(some)
-        return [[found.pop(0) for _ in group] for group in groups]
+        while some := list(islice(tampered, max(1, AT_ONCE // len(self.at)))):
+            yield from zip([what for what, _ in some], self._numbers([x for _, x in some]), strict=True)
 
     def _numbers(self, several: list[dict[str, Array]]) -> list[Numbers]:
         tensors = {name: tf.concat([one[name] for one in several], axis=0) for name in several[0]}
