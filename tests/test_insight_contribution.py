@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation import measured
-from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
+from pipeline.insight import Contribution, contribution, contribution_metrics, contributions, sentences
 from pipeline.insight.contribution import ALL
 from pipeline.rows import Rows
 from pipeline.stand_in import stand_ins
@@ -106,6 +106,15 @@ def test_a_learned_stand_in_is_what_the_branch_gives_for_a_missing_input():
     gone = {**INPUTS, "image": np.full_like(INPUTS["image"], np.nan)}
     wanted = trainer.evaluate(Rows.of(gone, LABELS)).losses["class"]
     assert look(trainer)["image", "class", "stand-in"].after["loss"] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_permutations_that_go_through_the_heads_together_are_as_if_each_went_alone(learned, monkeypatch):
+    together = look(learned)
+    monkeypatch.setattr(contribution, "AT_ONCE", 1)
+    alone = look(learned)
+    assert together.keys() == alone.keys()
+    for key, one in alone.items():
+        assert one.after["loss"] == pytest.approx(together[key].after["loss"], rel=1e-5), key
 
 
 def test_fewer_rows_may_be_looked_at(learned):

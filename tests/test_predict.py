@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -13,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 from PIL import Image
 
-from pipeline import finished, predict
+from pipeline import finished, predict, predictions
 from pipeline.answers import Answers
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
@@ -127,6 +128,22 @@ def test_images_that_training_always_had_may_be_lacking(recorded, planted_folder
     # What only the image shows is the same for all rows now, what only the series shows is hardly touched.
     assert len(found.place_predicted.unique()) == 1
     assert np.corrcoef(found.slope_predicted, whole.slope_predicted)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("pixels", "why"), [(1, "image with values missing"), (0, "of unknown cause")])
+def test_a_row_without_an_answer_is_blamed_on_the_image_that_lacks_pixels_not_on_a_short_series(pixels, why):
+    arrays = {"image": np.zeros((2, 3, 3, 1)), "series": np.full((2, 4, 2), np.nan)}
+    arrays["series"][:, :2] = 1.0
+    arrays["image"][1, 0, :pixels] = np.nan
+    rows = SimpleNamespace(good=np.array([3, 7]), arrays=arrays)
+    specs = {name: {name: None} for name in arrays}
+    inputs = {name: SimpleNamespace(kind=name) for name in arrays}
+    outputs = {"class": np.array([[1.0], [np.nan]])}
+    sound, faults = predictions._sound(rows, outputs, SimpleNamespace(inputs=inputs, specs=specs))
+    assert sound.tolist() == [True, False]
+    assert list(faults) == [7]
+    assert why in faults[7][1]
+    assert "series" not in faults[7][1]
 
 
 def test_chunks_and_batches_of_any_size_give_the_same_answers(

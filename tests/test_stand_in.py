@@ -114,6 +114,17 @@ def test_the_exported_model_puts_the_stand_in_where_any_row_lacks_an_input(plant
         np.testing.assert_allclose(values, due[head], rtol=1e-4, atol=1e-5)
 
 
+def test_an_input_may_be_called_like_anothers_mean(planted_folder):
+    inputs = [
+        "+data.inputs.image_mean={kind: series, column: planted.series}",
+        "+branch@branches.image_mean=conv1d",
+    ]
+    made = job(planted_folder, *inputs, "branches.image_mean.filters=[4]")
+    raw = {key: np.array(x[:3], "float32") for key, x in made.dataset.splits["test"].raw.items()}
+    raw["image"][:] = np.nan
+    assert all(np.isfinite(values).all() for values in exported(made)(raw).values())
+
+
 def test_the_exported_model_tells_which_inputs_are_bytes(planted_folder):
     whole = exported(job(planted_folder))
     assert raw_specs(whole, "image") == {"image": ((8, 8, 1), "uint8")}
