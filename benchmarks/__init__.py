@@ -4,3 +4,4 @@ from pipeline.quiet import importing
 
 with importing():
     import keras  # noqa: F401
+    import mlflow  # noqa: F401

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# New objects before the next search for cycles: MLflow makes some 100 a metric, and none is part of a cycle.
+OBJECTS = 20_000
 # Each run of a process traces its graphs anew, for each shape of its splits: as it should.
 RETRACED = "triggered tf.function retracing"
 NOISE = ("WARNING: All log messages before absl::InitializeLog()", "I0000 ", "W0000 ")
@@ -18,7 +20,7 @@ def importing() -> Iterator[None]:
     """Import TensorFlow, then what needs it in the block.
 
     What is imported stays, so looking for cycles among its million objects is a waste: a seventh of the
-    imports' time, and half a second whenever Keras clears its session.
+    imports' time, and half a second whenever Keras clears its session. Afterwards it is done less often.
     """
     if "tensorflow" in sys.modules:
         yield
@@ -30,6 +32,7 @@ def importing() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(OBJECTS)
 
 
 def _import_tensorflow() -> None:

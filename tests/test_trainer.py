@@ -164,6 +164,18 @@ def test_the_same_seed_gives_the_same_numbers():
     assert [epoch.losses for epoch in runs[0]] == [epoch.losses for epoch in runs[1]]
 
 
+def test_what_was_trained_before_changes_no_later_pass():
+    trainer, rows = make_trainer(), Rows.of(INPUTS, LABELS)
+    trainer.optimizer.learning_rate = 0.0  # the same model in every pass
+    weights = np.ones(2, "float32")
+    whole = trainer.train(rows, np.arange(ROWS), weights)
+    part = trainer.train(rows, np.arange(40), weights)
+    other = trainer.train(rows.take(np.arange(ROWS)[::-1]), np.arange(ROWS), weights)
+    for name in LABELS:
+        np.testing.assert_allclose(part.outputs[name], whole.outputs[name][:40], atol=1e-5)
+        np.testing.assert_allclose(other.outputs[name], whole.outputs[name][::-1], atol=1e-5)
+
+
 def test_long_epochs_in_many_calls_give_the_same_numbers(monkeypatch):
     once = train(make_trainer(), epochs=2, shuffle=True)
     monkeypatch.setattr("pipeline.trainer.spans", lambda steps: ((i, i + 1) for i in range(steps)))
