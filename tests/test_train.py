@@ -32,10 +32,14 @@ def command(folder: Path, *overrides: str) -> list[str]:
     return [sys.executable, "-m", "pipeline.train", "--config-dir", str(folder), *SMALL, *overrides]
 
 
+def environment() -> dict[str, str]:
+    """Without the store that a test before looked into, which MLflow puts here."""
+    return {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+
+
 def call(where: Path, folder: Path, *overrides: str) -> subprocess.CompletedProcess:
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     return subprocess.run(
-        command(folder, *overrides), cwd=where, capture_output=True, text=True, env=environment
+        command(folder, *overrides), cwd=where, capture_output=True, text=True, env=environment()
     )
 
 
@@ -270,7 +274,8 @@ def test_a_run_that_fails_is_failed_and_keeps_its_traceback(planted_folder, tmp_
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_ended_by_a_signal_is_killed_not_running(planted_folder, tmp_path, number, code):
     long = command(planted_folder, "trainer.epochs=100000", "trainer.early_stopping=null")
-    process = subprocess.Popen(long, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(long, cwd=tmp_path, env=environment(), **pipes)
     try:
         until = time.monotonic() + 400  # a busy machine takes minutes to start it
         while time.monotonic() < until and process.poll() is None:
