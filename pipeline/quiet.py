@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# New objects before the next search for cycles: MLflow makes some 100 a metric, and none is part of a cycle.
+# New objects before the next search for cycles: MLflow makes some 65 a metric, so 700, Python's own number,
+# meant a search for every tenth metric.
 OBJECTS = 20_000
 # Each run of a process traces its graphs anew, for each shape of its splits: as it should.
 RETRACED = "triggered tf.function retracing"
