@@ -60,7 +60,7 @@ def job(insight: str) -> Any:
     """The default job, ready to train."""
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=[f"insight={insight}", "trainer.early_stopping=null"])
-    return compose.build(cfg, compose.load_data(cfg, folders=[Path.cwd()], trusted=[]), trusted=[])
+    return compose.compose_job(cfg, folders=[Path.cwd()])
 
 
 def train(one: Any, epochs: int, look: bool) -> None:

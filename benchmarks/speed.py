@@ -117,8 +117,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
     """Ours, bare `fit`, and the hand-written graph, each a function of the number of epochs."""
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=[*overrides, "trainer.early_stopping=null"])
-    dataset = compose.load_data(cfg, folders=[Path.cwd()], trusted=[])
-    job = compose.build(cfg, dataset, trusted=[])
+    job = compose.compose_job(cfg, folders=[Path.cwd()])
     splits = ("train", "val") if validated else ("train",)
 
     def ours(epochs: int) -> None:
@@ -135,7 +134,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
                 callbacks=[tracked.log_epochs()],
             )
 
-    arrays = {split: _arrays(job, dataset.splits[split]) for split in ("train", "val")}
+    arrays = {split: _arrays(job, job.dataset.splits[split]) for split in ("train", "val")}
     loss = {name: head.loss for name, head in job.heads.items()}
     plain = plain_model(job.model)
     plain.compile(type(job.trainer.optimizer)(1e-3), loss=loss)

@@ -149,8 +149,7 @@ def made(folder: Path, *, in_memory: bool, seed: int = 0) -> Any:
             "config",
             overrides=[f"hydra.searchpath=[file://{folder}]", *MODEL, *FEWER, f"data.in_memory={in_memory}"],
         )
-    dataset = compose.load_data(cfg, folders=[folder], trusted=[])
-    return compose.build(cfg, dataset, trusted=[])
+    return compose.compose_job(cfg, folders=[folder])
 
 
 def trained(job: Any, epochs: int) -> dict[str, float]:

@@ -127,7 +127,7 @@ def train(trial: Trial) -> dict[str, Any]:
         cfg = hydra_compose("config", overrides=trial.overrides())
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
-    made = compose.build(cfg, compose.load_data(cfg, folders=[Path.cwd()], trusted=[]), trusted=[])
+    made = compose.compose_job(cfg, folders=[Path.cwd()])
     rows = dict(made.rows)
     order = np.random.default_rng(0).permutation(len(rows["train"]))
     rows["train"] = rows["train"].take(np.sort(order[: trial.rows or None]))

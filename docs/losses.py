@@ -61,7 +61,7 @@ def job(overrides: Sequence[str], epochs: int) -> tuple[Any, Any]:
         cfg = hydra_compose("config", overrides=[*overrides, f"trainer.epochs={epochs}"])
     keras.backend.clear_session()
     keras.utils.set_random_seed(cfg.seed)
-    return cfg, compose.build(cfg, compose.load_data(cfg, folders=[Path.cwd()], trusted=[]), trusted=[])
+    return cfg, compose.compose_job(cfg, folders=[Path.cwd()])
 
 
 def run(overrides: Sequence[str], epochs: int) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logsumexp
 
-from pipeline.compose import Job
 from pipeline.evaluation import measure
+from pipeline.job.job import Job
 
 Array = NDArray[Any]
 LARGEST = 5.0  # of the temperature's logarithm, either way
@@ -36,9 +36,9 @@ def calibrate(job: Job) -> dict[str, float]:
         divide(job.model, name, found)
         numbers[f"calibration/{name}_temperature"] = found
         numbers |= {
-            f"calibration/{name}_{word}_before": before[f"val/{name}_{word}"]
+            f"calibration/{name}_{word}_before": before.heads[name][word]
             for word in ("ece", "loss")
-            if f"val/{name}_{word}" in before
+            if word in before.heads[name]
         }
     return numbers
 

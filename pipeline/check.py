@@ -19,7 +19,7 @@ from pipeline.config import folders, overrides, trusted
 from pipeline.quiet import importing
 
 if TYPE_CHECKING:
-    from pipeline.compose import Job
+    from pipeline.job.job import Job
 
 # Hydra's folder, log and callbacks would leave files.
 NOTHING_KEPT = [
@@ -52,6 +52,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     """
     with importing():
         from pipeline import compose, overview
+        from pipeline.config.make import maker
         from pipeline.keras_setup import set_up
 
     trainer = cfg.trainer
@@ -62,16 +63,17 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
         deterministic=trainer.deterministic,
     )
     started = time.perf_counter()
-    dataset = compose.load_data(cfg, folders=folders, trusted=trusted_modules)
+    make = maker(trusted_modules)
+    dataset = compose.load_data(cfg, make, folders=folders)
     loaded = time.perf_counter() - started
-    trainer = settle(cfg, len(dataset.splits["train"].rows)).trainer
-    job = compose.build(cfg, dataset, trusted=trusted_modules)
+    cfg = settle(cfg, len(dataset.splits["train"].rows))
+    job = compose.build(cfg, dataset, make)
     sections = {
         "data": _data(job, loaded),
         "labels": overview.as_text(overview.overview(job)),
         "leaks": _leaks(job, cfg.data.leaks),
         "model": _model(job),
-        **_tried(job, trainer.batch_size, trainer.epochs),
+        **_tried(job, cfg.trainer.batch_size, cfg.trainer.epochs),
     }
     return "\n".join(f"{name:<8}{text}".replace("\n", f"\n{'':<8}") for name, text in sections.items())
 

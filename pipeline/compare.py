@@ -76,7 +76,7 @@ def compare(wanted: Sequence[str], options: dict[str, str], command: str) -> str
 
 def _of_sweep(wanted: str, uri: str | None) -> list[Any]:
     """A sweep's finished trials, the best by its first objective first."""
-    from pipeline.board.record import sign
+    from pipeline.metric_names import sign
     from pipeline.tracking import all_runs, find_run
     from pipeline.tracking.reading import recorded
 

@@ -1,24 +1,24 @@
 """A composed config -> the objects it names. The verbs' common ground: nothing below them sees a config."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from pipeline import data
 from pipeline.budget import settle
 from pipeline.class_weights import class_factors
-from pipeline.config import whitelist
+from pipeline.config.make import Make, maker
 from pipeline.data.stored import blocks
 from pipeline.errors import ConfigError
-from pipeline.evaluation import Measured, measured
+from pipeline.evaluation import measured
 from pipeline.fit import reject_batch_hooks
 from pipeline.insight import Insight, Probe
+from pipeline.job.job import Job
 from pipeline.loss_weights import LossWeight, objective
 from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import build_model, build_presenter
@@ -26,36 +26,24 @@ from pipeline.rows import Rows, Stream
 from pipeline.trainer import Trainer
 
 
-@dataclass(frozen=True)
-class Job:
-    """Everything a run is made of, ready to train."""
+def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
+    """The job that a config describes, with its data loaded: what `train` and `check` do step by step.
 
-    dataset: Any
-    heads: Mapping[str, Any]
-    loss_weights: Mapping[str, float]  # of the logged losses
-    schedules: Mapping[str, LossWeight]  # of what is descended, epoch by epoch
-    model: keras.Model
-    presenter: keras.Model
-    trainer: Trainer
-    rows: Mapping[str, Rows | Stream]
-    measured: Mapping[str, Mapping[str, Measured]]
-    callbacks: Sequence[keras.callbacks.Callback]
-    insight: Insight
-    probe: Probe | None
+    Args:
+        folders: where relative paths are looked for, in turn.
+    """
+    make = maker()
+    dataset = load_data(cfg, make, folders=folders)
+    return build(settle(cfg, len(dataset.splits["train"].rows)), dataset, make)
 
 
-def make(node: Any, trusted: Sequence[str], **more: Any) -> Any:
-    """Call what a config node names; only our parts, Keras's and trusted packages may be named."""
-    return instantiate(node, _convert_="all", _execution_whitelist_=whitelist(list(trusted)), **more)
-
-
-def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str]) -> Any:
+def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Any:
     """The data that the config's branches and heads use, looked through for leaks.
 
     Raises:
         ConfigError: a leak that `data.leaks` does not let pass.
     """
-    node = make(cfg.data, trusted)
+    node = make(cfg.data)
     policy = node.pop("leaks")
     used: dict[str, Any] = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
     dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
@@ -64,26 +52,29 @@ def load_data(cfg: DictConfig, *, folders: Sequence[Path], trusted: Sequence[str
     return replace(dataset, leaks=found)
 
 
-def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
-    """Model, losses, optimizer and trainer for the data at hand."""
-    cfg = settle(cfg, len(dataset.splits["train"].rows))
-    branches = {name: make(node, trusted) for name, node in cfg.branches.items()}
-    heads = {name: make(node, trusted) for name, node in cfg.heads.items()}
+def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
+    """Model, losses, optimizer and trainer for the data at hand.
+
+    Args:
+        cfg: settled, see `pipeline.budget.settle`.
+    """
+    branches = {name: make(node) for name, node in cfg.branches.items()}
+    heads = {name: make(node) for name, node in cfg.heads.items()}
     _check_calibrated(heads, dataset.splits["val"].labels)
     lacking = {split: _missing(dataset, split) for split in dataset.splits}
     model = build_model(
         dataset.inputs,
         dataset.targets,
         branches,
-        make(cfg.fusion, trusted),
+        make(cfg.fusion),
         heads,
         missing=lacking["train"],
         missing_later={*lacking["val"], *lacking["test"]} - {*lacking["train"]},
     )
     presenter = build_presenter(dataset.targets, heads)
     losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
-    optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), trusted)
-    balancer = make(cfg.balancer, trusted)
+    optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), make)
+    balancer = make(cfg.balancer)
     if cfg.trainer.accumulate > 1 and (balancer.needs == "gram" or balancer.needs_losses_after):
         raise ConfigError(
             "trainer.accumulate",
@@ -92,7 +83,7 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
             allowed="1, and a larger trainer.batch_size instead",
         )
     balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
-    modulation = make(cfg.modulation, trusted)
+    modulation = make(cfg.modulation)
     modulation.build(list(branches), _updates(cfg, len(dataset.splits["train"].rows)))
     trainer = Trainer(
         model,
@@ -105,8 +96,8 @@ def build(cfg: DictConfig, dataset: Any, *, trusted: Sequence[str]) -> Job:
         jit=cfg.trainer.jit,
         modulation=modulation,
     )
-    schedules = _schedules(cfg, list(heads), trusted)
-    insight = make(cfg.insight, trusted)
+    schedules = _schedules(cfg, list(heads), make)
+    insight = make(cfg.insight)
     rows = {split: _rows(found, dataset.streamed) for split, found in dataset.splits.items()}
     return Job(
         dataset=dataset,
@@ -145,23 +136,18 @@ def _check_calibrated(heads: Mapping[str, Any], labels: Mapping[str, Any]) -> No
             raise ConfigError(f"heads.{name}.calibrate", problem, found=head.calibrate, allowed="null")
 
 
-def settings(node: Any) -> dict[str, Any]:
-    """A config node as plain values."""
-    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
-
-
-def _schedules(cfg: DictConfig, heads: Sequence[str], trusted: Sequence[str]) -> dict[str, LossWeight]:
+def _schedules(cfg: DictConfig, heads: Sequence[str], make: Make) -> dict[str, LossWeight]:
     # A head that no set of heads gave a weight, as with heads=auto, counts once.
     given = {name: cfg.loss_weights.get(name, 1.0) for name in heads}
     return {
-        name: make(weight, trusted) if isinstance(weight, DictConfig) else float(weight)
+        name: make(weight) if isinstance(weight, DictConfig) else float(weight)
         for name, weight in given.items()
     }
 
 
-def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any, list[Any]]:
+def _optimizer(cfg: DictConfig, rows: int, make: Make) -> tuple[Any, list[Any]]:
     trainer = cfg.trainer
-    rate, callbacks = make(cfg.schedule, trusted)(
+    rate, callbacks = make(cfg.schedule)(
         cfg.optimizer.learning_rate, steps=_updates(cfg, rows), epochs=trainer.epochs
     )
     more = {"learning_rate": rate}
@@ -169,8 +155,8 @@ def _optimizer(cfg: DictConfig, rows: int, trusted: Sequence[str]) -> tuple[Any,
         more["global_clipnorm"] = trainer.gradient_clip
     if trainer.accumulate > 1:
         more["gradient_accumulation_steps"] = trainer.accumulate
-    reject_batch_hooks(made := make(trainer.callbacks, trusted))
-    optimizer = make(cfg.optimizer, trusted, **more)
+    reject_batch_hooks(made := make(trainer.callbacks))
+    optimizer = make(cfg.optimizer, **more)
     if trainer.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer, [*callbacks, *made]

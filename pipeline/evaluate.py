@@ -70,6 +70,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     """
     with importing():
         from pipeline import judged
+        from pipeline.config.make import maker
         from pipeline.finished import Finished
         from pipeline.remeasure import remeasure
         from pipeline.resume import folders_known
@@ -77,7 +78,8 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)
-    finished = Finished.of(recorded, trusted(typed))
+    make = maker(trusted(typed))
+    finished = Finished.of(recorded, make)
     data = config.get("data") or resolved(finished.cfg)["data"]
     own = chosen is None and config["sources"] is None
     if config["sources"] is not None:
@@ -90,7 +92,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         which=config["split"] or ("test" if own else "all"),
         own=own,
         folders=[*folders(), *folders_known(recorded.run_id)],
-        trusted=trusted(typed),
+        make=make,
     )
     return judged.log(recorded, finished, found, name, resamples=config["resamples"], command=command)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.constant import best_constant, constant_loss
 from pipeline.losses import HeadLoss
+from pipeline.metric_names import Scores
 from pipeline.metrics import OF_KIND, of_quantiles, skill
 from pipeline.trainer import Epoch
 
@@ -68,29 +69,31 @@ def measured(
 
 
 def measure(
-    prefix: str, epoch: Epoch, heads: Mapping[str, Measured], loss_weights: Mapping[str, float]
-) -> dict[str, float]:
-    """The numbers of one pass: `<prefix>/loss`, `<prefix>/<head>_<metric>` …; undefined ones are absent."""
-    found = {
+    split: str, epoch: Epoch, heads: Mapping[str, Measured], loss_weights: Mapping[str, float]
+) -> Scores:
+    """The metrics of one pass; undefined ones are absent, and training rows have neither skill nor ece."""
+    combined = {
         "loss": sum(loss_weights[head] * loss for head, loss in epoch.losses.items()) + epoch.regularisation,
         "loss_unweighted": sum(epoch.losses.values()),
     }
-    skills = {}
+    by_head: dict[str, dict[str, float]] = {}
     for name, head in heads.items():
         if name not in epoch.losses:
             continue
-        found[f"{name}_loss"] = epoch.losses[name]
+        found = {"loss": float(epoch.losses[name])}
         found |= {
-            f"{name}_{word}": value
+            word: float(value)
             for word, value in _metrics(head, head.labels[epoch.order], epoch.outputs[name])
             # While a model learns its probabilities change, and those of training rows promise too much.
-            if not (prefix == "train" and word == "ece")
+            if not (split == "train" and word == "ece")
         }
-        if prefix != "train" and head.constant:
-            skills[f"{name}_skill"] = skill(epoch.losses[name], head.constant)
+        if split != "train" and head.constant:
+            found["skill"] = float(skill(epoch.losses[name], head.constant))
+        by_head[name] = found
+    skills = [found["skill"] for found in by_head.values() if "skill" in found]
     if skills:
-        found |= skills | {"skill": float(np.mean(list(skills.values())))}
-    return {f"{prefix}/{word}": float(value) for word, value in found.items()}
+        combined["skill"] = float(np.mean(skills))
+    return Scores({word: float(value) for word, value in combined.items()}, by_head)
 
 
 def _metrics(head: Measured, labels: Array, outputs: Array) -> list[tuple[str, float]]:

@@ -1,7 +1,7 @@
 """A run that was recorded, ready for use: its logged model, how its data is read, what its heads answer."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.answers import Answers
-from pipeline.compose import make
+from pipeline.config.make import Make
 from pipeline.data.kinds import INPUTS, TARGETS, build
 from pipeline.data.prepare import Specs
 from pipeline.errors import ConfigError
@@ -42,7 +42,7 @@ class Finished:
     answers: dict[str, Answers]
 
     @classmethod
-    def of(cls, run: Recorded, trusted: Sequence[str] = ()) -> "Finished":
+    def of(cls, run: Recorded, make: Make) -> "Finished":
         """Load a run's config and model.
 
         Raises:
@@ -53,13 +53,10 @@ class Finished:
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: raw_specs(model, name) for name in cfg.branches}
         inputs = {
-            name: restored_input(name, make(cfg.data.inputs[name], trusted), specs[name])
-            for name in cfg.branches
+            name: restored_input(name, make(cfg.data.inputs[name]), specs[name]) for name in cfg.branches
         }
         answers = {
-            name: Answers(
-                _kind(name, cfg.data.targets[name], trusted), names[name], head.get("quantiles", ())
-            )
+            name: Answers(_kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ()))
             for name, head in cfg.heads.items()
         }
         return cls(cfg, model, specs, inputs, answers)
@@ -127,5 +124,5 @@ def restored_input(name: str, given: Any, specs: Specs) -> Any:
     return one
 
 
-def _kind(name: str, node: Any, trusted: Sequence[str]) -> str:
-    return build(make(node, trusted), TARGETS, f"data.targets.{name}").kind
+def _kind(name: str, target: Any) -> str:
+    return build(target, TARGETS, f"data.targets.{name}").kind

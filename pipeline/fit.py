@@ -3,18 +3,27 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from keras.callbacks import Callback, CallbackList
 
 from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measure
-from pipeline.insight.flow import Probe
 from pipeline.loss_weights import LossWeight, at, objective
+from pipeline.metric_names import direction
 from pipeline.rows import Rows, Stream
-from pipeline.schedules import direction
 from pipeline.trainer import Trainer
+
+
+class Probe(Protocol):
+    """Looks at the model after each epoch, as `pipeline.insight.Probe` does."""
+
+    def remember(self) -> None:
+        """Take the weights as they are for those from which the next epoch's change is counted."""
+
+    def __call__(self, weights: Mapping[str, float]) -> Mapping[str, float]:
+        """Metrics of the epoch that has just ended; weights: head -> the weight in force."""
 
 
 @dataclass
@@ -150,9 +159,9 @@ def _one_epoch(
     started = time.perf_counter()
     weights = np.array([descended[name] for name in trainer.losses], np.float32)
     trained = trainer.train(rows["train"], order, weights, watch)
-    metrics = measure("train", trained, heads["train"], meant)
+    metrics = measure("train", trained, heads["train"], meant).named("train")
     if "val" in rows:
-        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], meant)
+        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], meant).named("val")
     metrics |= {f"weight/{head}": float(value) for head, value in trained.weights.items()}
     metrics |= {f"share/{head}": float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started

@@ -116,18 +116,13 @@ def write_page(
 
 def _head_result(head: str, finished: Finished, found: Remeasured) -> HeadResult:
     part, measured = found.parts[head], found.heads[head]
-    values = {
-        word.removeprefix(f"{head}_"): value
-        for word, value in found.numbers().items()
-        if word.startswith(f"{head}_")
-    }
     return HeadResult(
         kind=measured.kind,
         names=list(found.targets[head].names),
         loss=type(part.loss).__name__,
         weight=float("nan"),
         baseline=float("nan") if measured.constant is None else measured.constant,
-        test=values,
+        test=found.scores().heads[head],
         val={},
         labels=measured.labels,
         outputs=part.point(found.passed.outputs[head]),

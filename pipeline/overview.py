@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import data
-from pipeline.compose import Job
+from pipeline.job.job import Job
 
 SHOWN = 6  # classes of one head in the table on a terminal
 

@@ -65,12 +65,13 @@ def main(cfg: DictConfig) -> None:
 def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     """Predict all rows; returns how many there are and how many of them were rejected."""
     with importing():
+        from pipeline.config.make import maker
         from pipeline.data.rows import RowReader
         from pipeline.finished import Finished
         from pipeline.predictions import predict
         from pipeline.tracking import find_run
 
-    finished = Finished.of(find_run(config["run"], config["tracking"]["uri"]), trusted_modules)
+    finished = Finished.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
     for one in finished.inputs.values():
         if config["root"] is not None and one.kind == "image":
             one.root = config["root"]

@@ -1,7 +1,7 @@
 """What a person at a terminal sees while a model trains."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras.callbacks import Callback
@@ -59,32 +59,5 @@ class Progress(Callback):
         return "  ".join([f"{first:>7}", *(f"{cell:>17}" for cell in cells[:-1]), f"{cells[-1]:>7}"])
 
 
-class LogEpochs(Callback):
-    """Hands each epoch's metrics on; step = epochs completed."""
-
-    def __init__(self, put: Callable[[Mapping[str, float], int], None]) -> None:
-        super().__init__()
-        self.put = put
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.put(logs or {}, epoch + 1)
-
-
 def _number(logs: Mapping[str, float], name: str) -> str:
     return f"{logs[name]:.4g}" if name in logs else "-"
-
-
-def result_table(heads: Mapping[str, Mapping[str, float]], constants: Mapping[str, float | None]) -> str:
-    """A short table: per head its test metrics, skill, and the loss of the best constant."""
-    lines = []
-    for head, metrics in heads.items():
-        words = [f"{word} {value:.4g}" for word, value in metrics.items() if word not in ("loss", "skill")]
-        skill = f"{metrics['skill']:.3f}" if "skill" in metrics else "-"
-        constant = constants[head]
-        loss = f"{metrics['loss']:.4g}" if "loss" in metrics else "-"
-        lines.append([head, skill, loss, "-" if constant is None else f"{constant:.4g}", "  ".join(words)])
-    rows = [["head", "skill", "test loss", "constant's", "test metrics"], *lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import overview, report
-from pipeline.compose import Job, settings
 from pipeline.config import flatten
+from pipeline.config.make import settings
 from pipeline.fit import Fitted
+from pipeline.job.job import Job
 from pipeline.model import export_model, raw_specs
 from pipeline.reporting import reported
 from pipeline.results import Results

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
-from pipeline.compose import make
+from pipeline.config.make import Make
 from pipeline.constant import constant_loss
 from pipeline.data.dataset import Labelled, load_labelled
 from pipeline.data.kinds import TARGETS, build
@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation import Measured, measure
 from pipeline.finished import Finished, Forward, restored_input
 from pipeline.losses import HeadLoss
+from pipeline.metric_names import Scores
 from pipeline.tracking import Recorded
 from pipeline.trainer import Epoch
 
@@ -47,8 +48,8 @@ class Remeasured:
     parts: dict[str, Any]
     targets: dict[str, Any]
 
-    def numbers(self, places: np.ndarray | None = None) -> dict[str, float]:
-        """`<head>_<metric>` -> value over these places, or over all; undefined ones are absent."""
+    def scores(self, places: np.ndarray | None = None) -> Scores:
+        """The metrics over these places, or over all; undefined ones are absent."""
         passed, heads = self.passed, self.heads
         if places is not None:
             losses = {head: _mean(loss[places]) for head, loss in self.row_loss.items()}
@@ -62,12 +63,16 @@ class Remeasured:
                 head: replace(one, constant=_mean(self.row_constant[head][places]))
                 for head, one in heads.items()
             }
-        found = measure("rows", passed, heads, dict.fromkeys(heads, 1.0))
-        # Combined losses depend on loss weights, which say how a model was trained, not how good it is.
+        return measure("rows", passed, heads, dict.fromkeys(heads, 1.0))
+
+    def numbers(self, places: np.ndarray | None = None) -> dict[str, float]:
+        """`<head>_<word>` -> value over these places, or over all; undefined ones are absent."""
+        scores = self.scores(places)
+        # Combined losses depend on the loss weights, which say how a model was trained, not how good it is.
+        shown = {word: value for word, value in scores.combined.items() if not word.startswith("loss")}
         return {
             name.removeprefix("rows/"): value
-            for name, value in found.items()
-            if name not in ("rows/loss", "rows/loss_unweighted")
+            for name, value in replace(scores, combined=shown).named("rows").items()
         }
 
     def intervals(self, resamples: int, seed: int = 0) -> dict[str, Interval]:
@@ -100,7 +105,7 @@ def remeasure(
     which: str,
     own: bool,
     folders: Sequence[Path],
-    trusted: Sequence[str],
+    make: Make,
 ) -> Remeasured:
     """Read labelled rows and give them to a run's model.
 
@@ -108,14 +113,13 @@ def remeasure(
         data: a data config, with the names of the run's inputs and targets.
         which: "train", "val", "test" or "all".
         own: the rows are those that the run was made with, so their split must be the one that it logged.
-        trusted: packages besides ours that the configs may name.
 
     Raises:
         ConfigError: data that does not fit the run, or is no longer what it was.
     """
     facts = json.loads(run.artifact("config/heads.json").read_text())
-    parts = {name: make(node, trusted) for name, node in finished.cfg.heads.items()}
-    node = make(data, trusted)
+    parts = {name: make(node) for name, node in finished.cfg.heads.items()}
+    node = make(data)
     node.pop("leaks", None)  # those between splits: of rows that train nothing there is nothing to say
     inputs, targets = _restored(finished, node, facts)
     rows = load_labelled(

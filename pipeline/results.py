@@ -7,17 +7,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pipeline.calibration import calibrate
-from pipeline.compose import Job
 from pipeline.errors import ConfigError
 from pipeline.evaluation import measure
 from pipeline.fit import Fitted
-from pipeline.insight import (
-    Contribution,
-    contribution_metrics,
-    contributions,
-    sentences,
-)
-from pipeline.progress import result_table
+from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
+from pipeline.job.job import Job
+from pipeline.metric_names import by_head
 from pipeline.stand_in import stand_ins
 from pipeline.tracking import Run
 from pipeline.trainer import Epoch
@@ -52,10 +47,10 @@ def test_kept(job: Job, fitted: Fitted) -> Results:
     passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
     best = fitted.best
     if temperatures:
-        best = measure("val", passes["val"], job.measured["val"], job.loss_weights)
+        best = measure("val", passes["val"], job.measured["val"], job.loss_weights).named("val")
     numbers = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
     numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
-    numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights)
+    numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights).named("test")
     constants = {name: head.constant for name, head in job.measured["test"].items()}
     vectors = stand_ins(job.model, job.rows["train"])
     given = _given(job, vectors)
@@ -82,16 +77,20 @@ def ending(results: Results, tracked: Run, heads: Sequence[str]) -> str:
     return "\n".join([table, *results.words, where])
 
 
-def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> dict[str, dict[str, float]]:
-    """A split's numbers, head -> metric word -> value."""
-    found: dict[str, dict[str, float]] = {head: {} for head in heads}
-    for name, value in numbers.items():
-        # Of heads `a` and `a_b`, a_b_loss belongs to the longer name.
-        owners = [head for head in heads if name.startswith(f"{split}/{head}_")]
-        if owners:
-            head = max(owners, key=len)
-            found[head][name.removeprefix(f"{split}/{head}_")] = value
-    return found
+def result_table(heads: Mapping[str, Mapping[str, float]], constants: Mapping[str, float | None]) -> str:
+    """A short table: per head its test metrics, skill, and the loss of the best constant."""
+    lines = []
+    for head, metrics in heads.items():
+        words = [f"{word} {value:.4g}" for word, value in metrics.items() if word not in ("loss", "skill")]
+        skill = f"{metrics['skill']:.3f}" if "skill" in metrics else "-"
+        constant = constants[head]
+        loss = f"{metrics['loss']:.4g}" if "loss" in metrics else "-"
+        lines.append([head, skill, loss, "-" if constant is None else f"{constant:.4g}", "  ".join(words)])
+    rows = [["head", "skill", "test loss", "constant's", "test metrics"], *lines]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _given(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:

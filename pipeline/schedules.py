@@ -10,7 +10,7 @@ from typing import Any
 from keras.callbacks import Callback, ReduceLROnPlateau
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
-from pipeline.direction import direction
+from pipeline.metric_names import direction
 
 
 @dataclass(frozen=True, kw_only=True)

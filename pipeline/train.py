@@ -60,12 +60,14 @@ def run(
     with importing():
         from pipeline import compose, overview, records, results
         from pipeline.checkpoint import Saver
+        from pipeline.config.make import maker, settings
         from pipeline.fit import fit
         from pipeline.keras_setup import set_up
         from pipeline.progress import Progress
         from pipeline.tracking import open_run
 
     clock = Clock()
+    make = maker(trusted_modules)
     with clock.phase("set up"):
         set_up(
             seed=cfg.seed,
@@ -74,10 +76,10 @@ def run(
             deterministic=cfg.trainer.deterministic,
         )
     with clock.phase("load data"):
-        dataset = compose.load_data(cfg, folders=origin.folders, trusted=trusted_modules)
+        dataset = compose.load_data(cfg, make, folders=origin.folders)
     cfg = settle(cfg, len(dataset.splits["train"].rows))
     with clock.phase("build"):
-        job = compose.build(cfg, dataset, trusted=trusted_modules)
+        job = compose.build(cfg, dataset, make)
     overview.show(job)
     start, callbacks = resume.restore(cfg.resume, job) if cfg.resume else (None, [])
     progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
@@ -98,7 +100,7 @@ def run(
                 epochs=cfg.trainer.epochs,
                 shuffle=cfg.trainer.shuffle,
                 seed=cfg.seed,
-                early_stopping=compose.settings(cfg.trainer).get("early_stopping"),
+                early_stopping=settings(cfg.trainer).get("early_stopping"),
                 callbacks=[tracked.log_epochs(), progress, *job.callbacks, *callbacks],
                 watch=progress.rows_done,
                 probe=job.probe,

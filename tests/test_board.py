@@ -11,7 +11,8 @@ from pipeline.board.effects import effects
 from pipeline.board.front import front, knee
 from pipeline.board.groups import fold, noise, ranked, verdict
 from pipeline.board.page import write
-from pipeline.board.record import Sweep, Trial, short, sign
+from pipeline.board.record import Sweep, Trial
+from pipeline.metric_names import short, sign
 
 OBJECTIVE = "best/val_skill"
 

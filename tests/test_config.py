@@ -12,10 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from pipeline import config
-from pipeline.config.heads import METRICS, metric_names, metric_word
+from pipeline.config.heads import METRICS
 from pipeline.config.parts import arguments
 from pipeline.config.trust import CALLABLE, find_targets
 from pipeline.errors import ConfigError
+from pipeline.metric_names import metric_names, metric_word
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,8 +9,8 @@ from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
 from pipeline.fit import fit
 from pipeline.insight import Probe
-from pipeline.insight.flow import Flow, drawn
-from pipeline.insight.numbers import branch_norms, cosines, flow_numbers, silent
+from pipeline.insight.flow import drawn
+from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, silent
 from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter, forward
 from pipeline.rows import Rows

@@ -20,8 +20,7 @@ def job():
 def composed(*overrides):
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=list(overrides))
-    dataset = compose.load_data(cfg, folders=[], trusted=[])
-    return compose.build(cfg, dataset, trusted=[])
+    return compose.compose_job(cfg, folders=[])
 
 
 def test_every_head_and_split_has_its_rows_and_its_best_constant(job):

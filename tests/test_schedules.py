@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from pipeline.direction import direction
+from pipeline.metric_names import direction
 from pipeline.schedules import Constant, Cosine, Plateau
 
 

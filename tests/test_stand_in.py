@@ -22,8 +22,7 @@ def job(folder, *overrides):
     with initialize_config_dir(str(config.CONF)):
         wanted = [f"hydra.searchpath=[file://{folder}]", "data=planted", "heads=planted", *PARTS, *overrides]
         cfg = hydra_compose("config", overrides=wanted)
-    dataset = compose.load_data(cfg, folders=[folder], trusted=[])
-    return compose.build(cfg, dataset, trusted=[])
+    return compose.compose_job(cfg, folders=[folder])
 
 
 @pytest.fixture

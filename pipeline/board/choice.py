@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.board.front import front, knee
 from pipeline.board.groups import REPEATS, Group, ranked
-from pipeline.board.record import Sweep, short, sign, skill_of
+from pipeline.board.record import Sweep
+from pipeline.metric_names import short, sign, skill_of
 
 
 class Choice(NamedTuple):

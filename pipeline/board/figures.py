@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from pipeline.board.effects import Effect
 from pipeline.board.front import front, knee
 from pipeline.board.groups import Group, Noise
-from pipeline.board.record import Sweep, Trial, short, sign
+from pipeline.board.record import Sweep, Trial
+from pipeline.metric_names import short, sign
 from pipeline.report.record import Drawing
 from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
 

@@ -20,7 +20,8 @@ from pipeline.board.figures import (
     time_drawing,
 )
 from pipeline.board.groups import Group, Noise, fold, noise, ranked, verdict
-from pipeline.board.record import Sweep, short, skill_of
+from pipeline.board.record import Sweep
+from pipeline.metric_names import by_head, short, skill_of
 from pipeline.report.page import write_page
 from pipeline.report.record import Drawing, Heading, Section, Table
 from pipeline.report.style import look, number
@@ -161,8 +162,8 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
     tables = {}
     for head in sweep.heads():
         names = sorted({name for group in groups for trial in group.trials for name in trial.metrics})
-        words = [name.removeprefix(f"test/{head}_") for name in names if name.startswith(f"test/{head}_")]
-        words = [word for word in words if word not in ("loss", "skill")]
+        of_test = by_head(dict.fromkeys(names, 0.0), "test", sweep.heads())[head]
+        words = [word for word in of_test if word not in ("loss", "skill")]
         columns = [skill_of(head), *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
         columns = [name for name in columns if name in names]
         order = ranked(groups, skill_of(head))

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.direction import direction
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -82,21 +80,3 @@ class Sweep:
 
 def _is_skill(name: str) -> bool:
     return name.startswith("best/val_") and name.endswith("_skill") and name != "best/val_skill"
-
-
-def skill_of(head: str) -> str:
-    """The name of a head's skill on the validation rows, by which trials are chosen."""
-    return f"best/val_{head}_skill"
-
-
-def sign(metric: str) -> int:
-    """1 where more of a metric is better, -1 where less is."""
-    return -1 if direction(metric) == "min" else 1
-
-
-def short(metric: str) -> str:
-    """A metric as a page names it: `best/val_class_skill` is `class skill (val)`."""
-    split, _, rest = metric.rpartition("/")
-    if split == "best":
-        split, _, rest = rest.partition("_")
-    return f"{rest.replace('_', ' ')} ({split})" if split else rest

@@ -1,11 +1,11 @@
 """What must agree: branches with inputs, heads with targets, and weights and metrics with heads."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from pipeline.config.rules import NOT_NEGATIVE, PART, Rule
 from pipeline.errors import ConfigError
+from pipeline.metric_names import metric_names
 
 LOSS_WEIGHT = Rule(
     lambda value: NOT_NEGATIVE.test(value) or PART.test(value),
@@ -219,26 +219,3 @@ def check_metrics(config: dict[str, Any]) -> None:
 def _check_metric(key: str, name: str, allowed: list[str]) -> None:
     if name not in allowed:
         raise ConfigError(key, "no metric of this name is logged", found=name, allowed=allowed)
-
-
-def metric_names(heads: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[str]:
-    """Names of the metrics that these heads lead to, as in MLflow; skill and ece not of training rows."""
-    names = ["loss", "loss_unweighted", "skill"]
-    for name, head in heads.items():
-        words = [metric_word(metric) for metric in head.get("metrics", [])]
-        names += [f"{name}_{word}" for word in ("loss", "skill", *words)]
-    return [
-        f"{prefix}{name}"
-        for prefix in prefixes
-        for name in names
-        if prefix != "train/" or not name.endswith(("skill", "_ece"))
-    ]
-
-
-def metric_word(metric: str | dict[str, Any]) -> str:
-    """The word of a metric: itself, or the name that a Keras metric gives itself."""
-    if isinstance(metric, str):
-        return metric
-    class_name = metric["_target_"].rpartition(".")[2]
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
-    return str(metric.get("name", snake))

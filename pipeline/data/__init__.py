@@ -3,13 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.data.dataset import Dataset as Dataset
-    from pipeline.data.dataset import Split as Split
-    from pipeline.data.dataset import load as load
-    from pipeline.data.leakage import Leak as Leak
-    from pipeline.data.leakage import leaks as leaks
-    from pipeline.data.leakage import report_leaks as report_leaks
-    from pipeline.data.overview import summary as summary
+    from pipeline.data.dataset import Dataset, Split, load
+    from pipeline.data.leakage import Leak, leaks, report_leaks
+    from pipeline.data.overview import summary
 
 _HOMES = {
     "Dataset": "dataset",

@@ -146,14 +146,8 @@ class _Looker:
             order=self.at,
             seconds=0.0,
         )
-        # One head at a time: of heads `a` and `a_b`, whose is a_b_loss?
-        return {name: self._of_head(name, epoch) for name in self.heads}
-
-    def _of_head(self, name: str, epoch: Epoch) -> dict[str, float]:
-        own = replace(epoch, losses={head: loss for head, loss in epoch.losses.items() if head == name})
-        found = measure("val", own, {name: self.heads[name]}, {name: 1.0})
-        prefix = f"val/{name}_"
-        return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
+        scores = measure("val", epoch, self.heads, dict.fromkeys(self.heads, 1.0))
+        return {name: scores.heads.get(name, {}) for name in self.heads}
 
 
 def _first_metric(head: Measured) -> Measured:

@@ -5,7 +5,6 @@ that two epochs differ by their weights alone. Regularisation is no head's and i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,31 +12,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pipeline.insight.numbers import flow_numbers, silent
+from pipeline.insight.numbers import Flow, flow_numbers, silent
 from pipeline.model import decode, encode
 from pipeline.rows import Rows, Stream
 from pipeline.trainer import Trainer
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Gradients of the heads' unweighted losses, one entry per part of the probe.
-
-    Args:
-        heads, branches: the names that the arrays' axes go by.
-        parts: of the model, one per variable: "branch_image", "fusion", "head_class" …
-        rows: (batches, heads, branches) norm of a row's gradient at the branch's output, mean over the rows
-            that the head has labels for.
-        products: (batches, variables, heads, heads) scalar products of the heads' gradients on each variable.
-    """
-
-    heads: list[str]
-    branches: list[str]
-    parts: list[str]
-    rows: Array
-    products: Array
 
 
 class Probe:

@@ -1,19 +1,36 @@
 """Gradients on the probe -> the numbers of an epoch, as they stand in MLflow."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pipeline.insight.flow import Flow
-
 Array = NDArray[Any]
 
 
-def flow_numbers(flow: "Flow", weights: Mapping[str, float], *, by_part: bool) -> dict[str, float]:
+@dataclass(frozen=True)
+class Flow:
+    """Gradients of the heads' unweighted losses, one entry per part of the probe.
+
+    Args:
+        heads, branches: the names that the arrays' axes go by.
+        parts: of the model, one per variable: "branch_image", "fusion", "head_class" …
+        rows: (batches, heads, branches) norm of a row's gradient at the branch's output, mean over the rows
+            that the head has labels for.
+        products: (batches, variables, heads, heads) scalar products of the heads' gradients on each variable.
+    """
+
+    heads: list[str]
+    branches: list[str]
+    parts: list[str]
+    rows: Array
+    products: Array
+
+
+def flow_numbers(flow: Flow, weights: Mapping[str, float], *, by_part: bool) -> dict[str, float]:
     """Sizes, shares, cosines and conflicts; what is not defined (a share of nothing) is absent.
 
     Args:
@@ -43,14 +60,14 @@ def flow_numbers(flow: "Flow", weights: Mapping[str, float], *, by_part: bool) -
     return {name: float(value) for name, value in found.items() if np.isfinite(value)}
 
 
-def branch_norms(flow: "Flow") -> Array:
+def branch_norms(flow: Flow) -> Array:
     """(heads, branches) norm of a probe batch's gradient on a branch's weights, mean over the batches."""
     squares = np.einsum("svii->svi", flow.products)
     columns = [_of_part(flow, f"branch_{branch}") for branch in flow.branches]
     return np.stack([np.sqrt(squares[:, own].sum(axis=1)).mean(axis=0) for own in columns], axis=1)
 
 
-def cosines(flow: "Flow", a: int, b: int, part: str | None = None) -> Array:
+def cosines(flow: Flow, a: int, b: int, part: str | None = None) -> Array:
     """(batches,) cosines of two heads' gradients on what both reach; NaN where that is nothing."""
     squares = np.einsum("svii->svi", flow.products).sum(axis=0)
     both = (squares[:, a] > 0) & (squares[:, b] > 0)
@@ -65,7 +82,7 @@ def shares(values: Array, axis: int) -> Array:
     return np.divide(values, total, out=np.full_like(values, np.nan), where=total > 0)
 
 
-def silent(flow: "Flow", weights: Mapping[str, float]) -> list[str]:
+def silent(flow: Flow, weights: Mapping[str, float]) -> list[str]:
     """A sentence for every head that sends, and every branch that gets, exactly no gradient."""
     force = np.array([weights[head] for head in flow.heads])
     squares = np.einsum("svii->vi", flow.products)
@@ -86,7 +103,7 @@ def silent(flow: "Flow", weights: Mapping[str, float]) -> list[str]:
     return found
 
 
-def _pair(flow: "Flow", a: int, b: int, by_part: bool) -> dict[str, float]:
+def _pair(flow: Flow, a: int, b: int, by_part: bool) -> dict[str, float]:
     pair = f"{flow.heads[a]}_{flow.heads[b]}"
     measured = {"": cosines(flow, a, b)}
     if by_part:
@@ -100,5 +117,5 @@ def _pair(flow: "Flow", a: int, b: int, by_part: bool) -> dict[str, float]:
     return found
 
 
-def _of_part(flow: "Flow", part: str) -> Array:
+def _of_part(flow: Flow, part: str) -> Array:
     return np.array([one == part for one in flow.parts])

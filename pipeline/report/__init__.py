@@ -9,16 +9,7 @@ from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
 from pipeline.report.page import write_page
 from pipeline.report.picture import model_section
-from pipeline.report.record import (
-    Drawing,
-    Heading,
-    HeadResult,
-    InputExamples,
-    Part,
-    Record,
-    Section,
-    Table,
-)
+from pipeline.report.record import Drawing, Heading, HeadResult, InputExamples, Part, Record, Section, Table
 from pipeline.report.reliability import reliability_drawing
 from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
 from pipeline.report.style import legend_of, look

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from omegaconf import DictConfig
 
-from pipeline.board.record import Trial, sign
+from pipeline.board.record import Trial
 from pipeline.errors import ConfigError
+from pipeline.metric_names import sign
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.tracking import connect, log_failure
 

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pipeline.board.record import Trial
-from pipeline.direction import direction
 from pipeline.errors import ConfigError
+from pipeline.metric_names import direction
 
 DIRECTIONS = {"min": "minimize", "max": "maximize"}
 

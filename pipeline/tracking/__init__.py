@@ -1,15 +1,7 @@
 """Everything that goes to MLflow and comes from it. The only package of the program that imports it."""
 
 from pipeline.tracking.reading import Recorded, all_runs, find_run, open_store
-from pipeline.tracking.writing import (
-    Run,
-    Writer,
-    connect,
-    default_uri,
-    log_failure,
-    open_run,
-    source_tags,
-)
+from pipeline.tracking.writing import Run, Writer, connect, default_uri, log_failure, open_run, source_tags
 
 __all__ = [
     "Recorded",

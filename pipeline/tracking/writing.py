@@ -27,7 +27,7 @@ from pipeline.tracking.models import Specs, log_model
 if TYPE_CHECKING:
     import keras
 
-    from pipeline.progress import LogEpochs
+    from pipeline.tracking.epochs import LogEpochs
 
 # Its progress is not ours.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -108,7 +108,7 @@ class Run:
     def log_epochs(self) -> "LogEpochs":
         """A callback that logs every epoch."""
         # A sweep's parent tracks and trains nothing: it should not wait for Keras.
-        from pipeline.progress import LogEpochs
+        from pipeline.tracking.epochs import LogEpochs
 
         return LogEpochs(self.writer.put)
 

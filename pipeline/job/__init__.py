@@ -1,0 +1,1 @@
+"""A composed run: its parts, its results, and what is recorded of it."""

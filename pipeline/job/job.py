@@ -1,0 +1,31 @@
+"""Everything a run is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from pipeline.evaluation import Measured
+from pipeline.insight import Insight, Probe
+from pipeline.loss_weights import LossWeight
+from pipeline.rows import Rows, Stream
+from pipeline.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run is made of, ready to train."""
+
+    dataset: Any
+    heads: Mapping[str, Any]
+    loss_weights: Mapping[str, float]  # of the logged losses
+    schedules: Mapping[str, LossWeight]  # of what is descended, epoch by epoch
+    model: keras.Model
+    presenter: keras.Model
+    trainer: Trainer
+    rows: Mapping[str, Rows | Stream]
+    measured: Mapping[str, Mapping[str, Measured]]
+    callbacks: Sequence[keras.callbacks.Callback]
+    insight: Insight
+    probe: Probe | None
