@@ -15,10 +15,10 @@ import keras
 import numpy as np
 
 from pipeline import balancers, branches, fusion, heads
-from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter
 from pipeline.rows import Rows
-from pipeline.trainer import Trainer
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.trainer import Trainer
 
 BATCH, CLASSES = 64, 10
 

@@ -15,9 +15,9 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from pipeline import compose, config
-from pipeline.fit import fit
 from pipeline.insight import contributions
 from pipeline.stand_in import stand_ins
+from pipeline.training.fit import fit
 
 
 def main() -> None:

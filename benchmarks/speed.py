@@ -24,8 +24,8 @@ from hydra import initialize_config_dir
 from keras import layers
 
 from pipeline import compose, config
-from pipeline.fit import fit
 from pipeline.tracking import open_run
+from pipeline.training.fit import fit
 
 TINY = ["experiment=image_series"]
 CONV = [

@@ -24,7 +24,7 @@ from hydra import initialize_config_dir
 
 from pipeline import compose, config
 from pipeline.check import peak_memory
-from pipeline.fit import fit, order_of
+from pipeline.training.fit import fit, order_of
 
 ROW_BYTES = 32 * 32 * 3 * 4
 CLASSES = 10

@@ -24,8 +24,8 @@ from hydra import initialize_config_dir
 
 from pipeline import compose, config
 from pipeline.balancers.comparison import delta_m
-from pipeline.evaluation import measure
-from pipeline.fit import fit
+from pipeline.training.fit import fit
+from pipeline.training.measure import measure
 
 RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)
 METHODS = sorted(path.stem for path in (config.CONF / "balancer").glob("*.yaml") if path.stem != "static")

@@ -17,13 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.ticker import MaxNLocator
 
 from pipeline import compose, config
-from pipeline.fit import fit, order_of
 from pipeline.insight import contributions, sentences
 from pipeline.insight.section import contribution_bars, flow_maps
 from pipeline.insight.words import mean
 from pipeline.model import decode, encode
 from pipeline.report.style import COLOURS, DPI, look, panels
 from pipeline.stand_in import stand_ins
+from pipeline.training.fit import fit, order_of
 
 FOLDER = Path(__file__).parent
 HEADS, BRANCHES = ["class", "score"], ["image", "series"]

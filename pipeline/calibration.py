@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logsumexp
 
-from pipeline.evaluation import measure
 from pipeline.job.job import Job
+from pipeline.training.measure import measure
 
 Array = NDArray[Any]
 LARGEST = 5.0  # of the temperature's logarithm, either way

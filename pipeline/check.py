@@ -53,7 +53,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     with importing():
         from pipeline import compose, overview
         from pipeline.config.make import maker
-        from pipeline.keras_setup import set_up
+        from pipeline.training.keras_setup import set_up
 
     trainer = cfg.trainer
     set_up(

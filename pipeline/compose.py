@@ -11,19 +11,19 @@ from omegaconf import DictConfig
 
 from pipeline import data
 from pipeline.budget import settle
-from pipeline.class_weights import class_factors
 from pipeline.config.make import Make, maker
 from pipeline.data.stored import blocks
 from pipeline.errors import ConfigError
-from pipeline.evaluation import measured
-from pipeline.fit import reject_batch_hooks
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
 from pipeline.loss_weights import LossWeight, objective
-from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import build_model, build_presenter
 from pipeline.rows import Rows, Stream
-from pipeline.trainer import Trainer
+from pipeline.training.class_weights import class_factors
+from pipeline.training.fit import reject_batch_hooks
+from pipeline.training.head_loss import HeadLoss, weight_key
+from pipeline.training.measure import measured
+from pipeline.training.trainer import Trainer
 
 
 def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:

@@ -17,13 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import overview, report
 from pipeline.config import flatten
 from pipeline.config.make import settings
-from pipeline.fit import Fitted
 from pipeline.job.job import Job
 from pipeline.model import export_model, raw_specs
 from pipeline.reporting import reported
 from pipeline.results import Results
 from pipeline.tracking import Run, source_tags
-from pipeline.trainer import Epoch
+from pipeline.training.fit import Fitted
+from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
 

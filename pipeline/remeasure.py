@@ -12,16 +12,16 @@ import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
-from pipeline.constant import constant_loss
 from pipeline.data.dataset import Labelled, load_labelled
 from pipeline.data.kinds import TARGETS, build
 from pipeline.errors import ConfigError
-from pipeline.evaluation import Measured, measure
 from pipeline.finished import Finished, Forward, restored_input
-from pipeline.losses import HeadLoss
 from pipeline.metric_names import Scores
 from pipeline.tracking import Recorded
-from pipeline.trainer import Epoch
+from pipeline.training.best_constant import constant_loss
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.measure import Measured, measure
+from pipeline.training.trainer import Epoch
 
 CERTAINTY = 0.95
 

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import report
-from pipeline.fit import Fitted
 from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.report.style import look
 from pipeline.results import Results
 from pipeline.tracking import Run
+from pipeline.training.fit import Fitted
 
 Array = NDArray[Any]
 

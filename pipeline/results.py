@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from pipeline.calibration import calibrate
 from pipeline.errors import ConfigError
-from pipeline.evaluation import measure
-from pipeline.fit import Fitted
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.stand_in import stand_ins
 from pipeline.tracking import Run
-from pipeline.trainer import Epoch
+from pipeline.training.fit import Fitted
+from pipeline.training.measure import measure
+from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
 

@@ -59,12 +59,13 @@ def run(
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     with importing():
         from pipeline import compose, overview, records, results
-        from pipeline.checkpoint import Saver
         from pipeline.config.make import maker, settings
-        from pipeline.fit import fit
-        from pipeline.keras_setup import set_up
-        from pipeline.progress import Progress
         from pipeline.tracking import open_run
+        from pipeline.training.checkpoint import Saver
+        from pipeline.training.fit import fit
+        from pipeline.training.keras_setup import set_up
+        from pipeline.training.progress import Progress
+        from pipeline.training.state import restore, save_to
 
     clock = Clock()
     make = maker(trusted_modules)
@@ -81,7 +82,7 @@ def run(
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
     overview.show(job)
-    start, callbacks = resume.restore(cfg.resume, job) if cfg.resume else (None, [])
+    start, callbacks = restore(resume.folder_of(cfg.resume), job) if cfg.resume else (None, [])
     progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
     opening = records.opening(cfg, origin.overrides, origin.groups, run_name(origin.overrides))
     if cfg.resume:
@@ -105,7 +106,7 @@ def run(
                 watch=progress.rows_done,
                 probe=job.probe,
                 start=start,
-                save=resume.save_to(saver, job, cfg.trainer.checkpoint_every),
+                save=save_to(saver, job, cfg.trainer.checkpoint_every),
             )
         with clock.phase("test"):
             reached = results.test_kept(job, fitted)

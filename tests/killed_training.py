@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-import pipeline.checkpoint
+import pipeline.training.checkpoint
 from pipeline import config, records, tracking, train  # noqa: F401 - imported before the fork
 from pipeline.resume import Origin, stored
 
@@ -36,13 +36,13 @@ def child(run_id: str | None, end: str) -> None:
     if end == "write":
         _die_while_writing()
     elif end != "never":
-        first = pipeline.checkpoint.Saver.__init__
+        first = pipeline.training.checkpoint.Saver.__init__
 
         def started(self, folder):
             first(self, folder)
             threading.Timer(float(end), os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-        pipeline.checkpoint.Saver.__init__ = started
+        pipeline.training.checkpoint.Saver.__init__ = started
     with initialize_config_dir(str(config.CONF)):
         typed = [f"resume={run_id}"] if run_id else OVERRIDES
         cfg = compose("config", overrides=typed)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.checkpoint import Restore, Saver, assign, checkpoints, load, numbered, save, scalars
+from pipeline.training.checkpoint import Restore, Saver, assign, checkpoints, load, numbered, save, scalars
 
 
 def state(value):

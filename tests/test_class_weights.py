@@ -6,11 +6,11 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from pipeline import data
-from pipeline.class_weights import class_factors
 from pipeline.errors import ConfigError
-from pipeline.losses import weight_key
 from pipeline.rows import Rows
-from pipeline.trainer import Trainer
+from pipeline.training.class_weights import class_factors
+from pipeline.training.head_loss import weight_key
+from pipeline.training.trainer import Trainer
 from tests.test_trainer import CODES, INPUTS, LOSSES, make_trainer, plain_keras
 
 rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_factors_go_by_name():
 
 @pytest.mark.parametrize("kind", ["category", "binary"])
 def test_missing_labels_weigh_nothing(kind):
-    from pipeline.losses import HeadLoss
+    from pipeline.training.head_loss import HeadLoss
 
     if kind == "category":
         loss, labels = LOSSES["class"], np.array([0, -1, 2], "int32")

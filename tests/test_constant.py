@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.constant import best_constant, constant_loss
-from pipeline.losses import HeadLoss
+from pipeline.training.best_constant import best_constant, constant_loss
+from pipeline.training.head_loss import HeadLoss
 
 rng = np.random.default_rng(0)
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.evaluation import Measured
-from pipeline.fit import fit, order_of, reject_batch_hooks
 from pipeline.loss_weights import Linear
-from pipeline.trainer import Epoch
+from pipeline.training.fit import fit, order_of, reject_batch_hooks
+from pipeline.training.measure import Measured
+from pipeline.training.trainer import Epoch
 
 
 class ScriptedTrainer:

@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
-from pipeline.fit import fit
 from pipeline.insight import Probe
 from pipeline.insight.flow import drawn
 from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, silent
-from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter, forward
 from pipeline.rows import Rows
-from pipeline.trainer import Trainer
+from pipeline.training.fit import fit
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.trainer import Trainer
 from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, Source, Target, make_trainer
 
 ONES = {"class": 1.0, "score": 1.0}

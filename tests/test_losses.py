@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.losses import HeadLoss
+from pipeline.training.head_loss import HeadLoss
 
 rng = np.random.default_rng(0)
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from pipeline import branches, data, fusion, heads
 from pipeline.balancers import Static
-from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter, export_model
 from pipeline.pinball import Pinball
-from pipeline.trainer import Rows, Trainer
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.trainer import Rows, Trainer
 
 rng = np.random.default_rng(0)
 ROWS = 36

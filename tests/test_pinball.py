@@ -4,10 +4,10 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import mean_pinball_loss
 
-from pipeline.constant import best_constant
-from pipeline.losses import HeadLoss
 from pipeline.metrics import of_quantiles
 from pipeline.pinball import Pinball
+from pipeline.training.best_constant import best_constant
+from pipeline.training.head_loss import HeadLoss
 
 rng = np.random.default_rng(0)
 QUANTILES = [0.1, 0.5, 0.9]

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline import rows as module
 from pipeline.data.fetched import Fetched
-from pipeline.fit import order_of
 from pipeline.rows import Rows, Stream
+from pipeline.training.fit import order_of
 from tests.test_trainer import INPUTS, LABELS, ROWS, make_trainer
 
 VALUES = np.arange(2000, dtype="float32").reshape(1000, 2)
@@ -145,7 +145,7 @@ def test_a_person_hears_of_rows_done_in_all_windows(monkeypatch):
 
 def test_of_too_many_training_outputs_the_first_are_kept(monkeypatch):
     given = trained_stream(monkeypatch, 32 * 1000)
-    monkeypatch.setattr("pipeline.trainer.LARGEST_OUTPUTS", 6 * 40)
+    monkeypatch.setattr("pipeline.training.trainer.LARGEST_OUTPUTS", 6 * 40)
     epoch = make_trainer().train(given, order_of(1, ROWS, 0, True), np.ones(2, "float32"))
     assert 40 <= len(epoch.order) < ROWS
     assert len(epoch.outputs["class"]) == len(epoch.raw["score"]) == len(epoch.order)

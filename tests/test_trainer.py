@@ -9,10 +9,10 @@ from keras import layers
 
 from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
-from pipeline.fit import order_of
-from pipeline.losses import HeadLoss
 from pipeline.model import build_model, build_presenter
-from pipeline.trainer import NotFiniteError, Rows, Trainer
+from pipeline.training.fit import order_of
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.trainer import NotFiniteError, Rows, Trainer
 
 ROWS = 100
 rng = np.random.default_rng(0)
@@ -178,7 +178,7 @@ def test_what_was_trained_before_changes_no_later_pass():
 
 def test_long_epochs_in_many_calls_give_the_same_numbers(monkeypatch):
     once = train(make_trainer(), epochs=2, shuffle=True)
-    monkeypatch.setattr("pipeline.trainer.spans", lambda steps: ((i, i + 1) for i in range(steps)))
+    monkeypatch.setattr("pipeline.training.trainer.spans", lambda steps: ((i, i + 1) for i in range(steps)))
     seen = []
     trainer = make_trainer()
     rows = Rows.of(INPUTS, LABELS)

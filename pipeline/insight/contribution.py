@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.evaluation import Measured, measure
 from pipeline.model import decode, encode
 from pipeline.rows import Rows, Stream
-from pipeline.trainer import EVALUATION_BATCH, Epoch, Trainer
+from pipeline.training.measure import Measured, measure
+from pipeline.training.trainer import EVALUATION_BATCH, Epoch, Trainer
 
 Array = NDArray[Any]
 Numbers = dict[str, dict[str, float]]

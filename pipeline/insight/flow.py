@@ -15,7 +15,7 @@ from tqdm import tqdm
 from pipeline.insight.numbers import Flow, flow_numbers, silent
 from pipeline.model import decode, encode
 from pipeline.rows import Rows, Stream
-from pipeline.trainer import Trainer
+from pipeline.training.trainer import Trainer
 
 Array = NDArray[Any]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from pipeline.evaluation import Measured
 from pipeline.insight import Insight, Probe
 from pipeline.loss_weights import LossWeight
 from pipeline.rows import Rows, Stream
-from pipeline.trainer import Trainer
+from pipeline.training.measure import Measured
+from pipeline.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

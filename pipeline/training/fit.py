@@ -9,11 +9,11 @@ import numpy as np
 from keras.callbacks import Callback, CallbackList
 
 from pipeline.errors import ConfigError
-from pipeline.evaluation import Measured, measure
 from pipeline.loss_weights import LossWeight, at, objective
 from pipeline.metric_names import direction
 from pipeline.rows import Rows, Stream
-from pipeline.trainer import Trainer
+from pipeline.training.measure import Measured, measure
+from pipeline.training.trainer import Trainer
 
 
 class Probe(Protocol):

@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.descent import Descended, Descent, Passed
-from pipeline.loop import loop_over, spans
-from pipeline.losses import HeadLoss, weight_key
 from pipeline.model import decode, encode, forward
 from pipeline.modulation import Off
 from pipeline.rows import Rows, Stream
 from pipeline.stand_in import set_means
+from pipeline.training.descent import Descended, Descent, Passed
+from pipeline.training.head_loss import HeadLoss, weight_key
+from pipeline.training.loop import loop_over, spans
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows at a time where nothing is learned; changes no result

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.constant import best_constant, constant_loss
-from pipeline.losses import HeadLoss
 from pipeline.metric_names import Scores
 from pipeline.metrics import OF_KIND, of_quantiles, skill
-from pipeline.trainer import Epoch
+from pipeline.training.best_constant import best_constant, constant_loss
+from pipeline.training.head_loss import HeadLoss
+from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from pipeline.losses import HeadLoss
+from pipeline.training.head_loss import HeadLoss
 
 Array = NDArray[Any]
 
