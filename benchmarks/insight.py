@@ -16,7 +16,7 @@ from hydra import initialize_config_dir
 
 from pipeline import compose, config
 from pipeline.insight import contributions
-from pipeline.stand_in import stand_ins
+from pipeline.model.stand_in import stand_ins
 from pipeline.training.fit import fit
 
 

@@ -21,8 +21,8 @@ from pipeline.insight import contributions, sentences
 from pipeline.insight.section import contribution_bars, flow_maps
 from pipeline.insight.words import mean
 from pipeline.model import decode, encode
+from pipeline.model.stand_in import stand_ins
 from pipeline.report.style import COLOURS, DPI, look, panels
-from pipeline.stand_in import stand_ins
 from pipeline.training.fit import fit, order_of
 
 FOLDER = Path(__file__).parent

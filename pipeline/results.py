@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
-from pipeline.stand_in import stand_ins
+from pipeline.model.stand_in import stand_ins
 from pipeline.tracking import Run
 from pipeline.training.fit import Fitted
 from pipeline.training.measure import measure

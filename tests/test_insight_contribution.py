@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.insight import Contribution, contribution, contribution_metrics, contributions, sentences
 from pipeline.insight.contribution import ALL
+from pipeline.model.stand_in import stand_ins
 from pipeline.rows import Rows
-from pipeline.stand_in import stand_ins
 from pipeline.training.measure import measured
 from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 

@@ -5,9 +5,9 @@ import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
-from pipeline import compose, config, stand_in
-from pipeline.model import encode, export_model, raw_specs
-from pipeline.stand_in import set_means, stand_ins
+from pipeline import compose, config
+from pipeline.model import encode, export_model, raw_specs, stand_in
+from pipeline.model.stand_in import set_means, stand_ins
 
 PARTS = ["branches=image_series", "branches.image.filters=[4]", "branches.series.filters=[4]"]
 

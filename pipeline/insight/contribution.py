@@ -69,7 +69,7 @@ def contributions(
     Args:
         rows, heads: the validation split.
         number: at most this many rows, drawn from the seed, the same for every run; None for all.
-        stand_ins: branch -> (1, width), see `pipeline.stand_in`.
+        stand_ins: branch -> (1, width), see `pipeline.model.stand_in`.
     """
     drawn = np.random.default_rng(seed)
     at = np.sort(drawn.permutation(len(rows))[:number])

@@ -4,13 +4,13 @@ Every branch, the fusion and every head is a nested keras.Model, named `branch_<
 `head_<name>`: a part's weights are those of its layer, and what is shared shows in the graph.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
 from keras import KerasTensor, layers, ops
 
-from pipeline.stand_in import fill, has_stand_in, is_absent, with_stand_in
+from pipeline.model.stand_in import is_absent, with_stand_in
 
 
 def build_model(
@@ -56,88 +56,11 @@ def build_model(
     return keras.Model(entries, outputs, name="model")
 
 
-def encode(model: keras.Model, inputs: Mapping[str, Any], *, training: bool) -> dict[str, Any]:
-    """The branches' features, by branch."""
-    return {name: model.get_layer(f"branch_{name}")(inputs[name], training=training) for name in model.input}
-
-
-def decode(
-    model: keras.Model, features: Mapping[str, Any], heads: Iterable[str], *, training: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Features on to the heads: what crosses to them, by the layer it comes from, and their outputs."""
-    parts = {name: model.get_layer(f"head_{name}") for name in heads}
-    crossing = {"fusion": model.get_layer("fusion")(dict(features), training=training)}
-    for name, x in features.items():
-        if any(part.reads == f"branch_{name}" for part in parts.values()):
-            # A copy lies on no way to the fusion: its gradient is that of the heads that read it.
-            crossing[f"branch_{name}"] = ops.copy(x)
-    return crossing, {name: part(crossing[part.reads], training=training) for name, part in parts.items()}
-
-
-def forward(
-    model: keras.Model, inputs: Mapping[str, Any], heads: Iterable[str], *, training: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model part by part: what crosses to the heads, by the layer it comes from, and their outputs."""
-    return decode(model, encode(model, inputs, training=training), heads, training=training)
-
-
 def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> keras.Model:
     """Raw head outputs to what people read: probabilities, and numbers in their own unit."""
     raw = {name: keras.Input((head.width(targets[name].units),), name=name) for name, head in heads.items()}
     shown = {name: _in_own_unit(targets[name], head.present(raw[name], name)) for name, head in heads.items()}
     return keras.Model(raw, shown, name="presenter")
-
-
-def export_model(
-    inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model, vectors: Mapping[str, Any]
-) -> keras.Model:
-    """The model that is logged: raw inputs, strings too, to presented outputs; its weights are `model`'s.
-
-    Every input may be missing in any row. Images of bytes come as floats, since NaN is no byte.
-
-    Args:
-        vectors: branch -> (1, width), what stands in for its input; see `pipeline.stand_in.stand_ins`.
-    """
-    raw = {
-        key: keras.Input(shape, dtype="float32" if dtype == "uint8" else dtype, name=key)
-        for name in model.input
-        for key, (shape, dtype) in inputs[name].specs().items()
-    }
-    features = {
-        name: _exported(name, model.get_layer(f"branch_{name}"), inputs[name], raw) for name in model.input
-    }
-    read = {"fusion": model.get_layer("fusion")(features)}
-    read |= {f"branch_{name}": x for name, x in features.items()}
-    parts = {name: model.get_layer(f"head_{name}") for name in model.output}
-    outputs = {name: part(read[part.reads]) for name, part in parts.items()}
-    whole = keras.Model(raw, presenter(outputs), name="logged_model")
-    fill(whole, vectors)
-    return whole
-
-
-def raw_specs(exported: keras.Model, name: str) -> dict[str, tuple[tuple[int | None, ...], str]]:
-    """What an exported model's input is made of: raw input -> its shape without the rows, and its type."""
-    kinds = {
-        key: (tuple(x.shape[1:]), str(x.dtype))
-        for key, x in exported.input.items()
-        if key == name or key.startswith(f"{name}.")
-    }
-    if exported.get_layer(f"branch_{name}").input.dtype == "uint8":
-        kinds[name] = (kinds[name][0], "uint8")
-    return kinds
-
-
-def _exported(name: str, part: keras.Model, source: Any, raw: Mapping[str, KerasTensor]) -> KerasTensor:
-    """A branch's features of raw values, with a stand-in where the branch has none, or sees bytes alone."""
-    x = raw[name] if source.prepare_in_model else source.prepare({key: raw[key] for key in source.specs()})
-    of_bytes = part.input.dtype == "uint8"
-    # The cells of a vector or a table are filled one by one.
-    if source.kind not in ("image", "series", "text") or (has_stand_in(part, name) and not of_bytes):
-        return part(x)
-    absent = is_absent(x)
-    if source.kind == "image":
-        x = ops.where(ops.reshape(absent, (-1, *[1] * (len(x.shape) - 1))) > 0, 0.0, x)
-    return with_stand_in(name, part(ops.cast(x, part.input.dtype)), absent, learned=False)
 
 
 def _in_own_unit(target: Any, x: KerasTensor) -> KerasTensor:
