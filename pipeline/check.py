@@ -51,8 +51,9 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
         ConfigError: what training would raise before its first epoch.
     """
     with importing():
-        from pipeline import compose, overview
+        from pipeline import compose
         from pipeline.config.make import maker
+        from pipeline.job import label_overview
         from pipeline.training.keras_setup import set_up
 
     trainer = cfg.trainer
@@ -70,7 +71,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     job = compose.build(cfg, dataset, make)
     sections = {
         "data": _data(job, loaded),
-        "labels": overview.as_text(overview.overview(job)),
+        "labels": label_overview.as_text(label_overview.overview(job)),
         "leaks": _leaks(job, cfg.data.leaks),
         "model": _model(job),
         **_tried(job, cfg.trainer.batch_size, cfg.trainer.epochs),

@@ -69,11 +69,11 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         typed: the overrides; they may name trusted modules.
     """
     with importing():
-        from pipeline import judged
         from pipeline.config.make import maker
-        from pipeline.finished import Finished
-        from pipeline.remeasure import remeasure
-        from pipeline.resume import folders_known
+        from pipeline.finished import evaluation_record
+        from pipeline.finished.evaluation import remeasure
+        from pipeline.finished.run import Finished
+        from pipeline.job.resume import folders_known
         from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
@@ -94,7 +94,9 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         folders=[*folders(), *folders_known(recorded.run_id)],
         make=make,
     )
-    return judged.log(recorded, finished, found, name, resamples=config["resamples"], command=command)
+    return evaluation_record.log(
+        recorded, finished, found, name, resamples=config["resamples"], command=command
+    )
 
 
 def check_sources(given: dict[str, Any], known: dict[str, Any]) -> None:

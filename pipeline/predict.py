@@ -67,8 +67,8 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     with importing():
         from pipeline.config.make import maker
         from pipeline.data.rows import RowReader
-        from pipeline.finished import Finished
-        from pipeline.predictions import predict
+        from pipeline.finished.predictions import predict
+        from pipeline.finished.run import Finished
         from pipeline.tracking import find_run
 
     finished = Finished.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))

@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from pipeline import resume
 from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
+from pipeline.job import resume
+from pipeline.job.resume import Origin, stored
 from pipeline.quiet import importing
-from pipeline.resume import Origin, stored
 from pipeline.sweep.launchers import threads
 from pipeline.sweep.trial import begin
 
@@ -58,8 +58,9 @@ def run(
     """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     with importing():
-        from pipeline import compose, overview, records, results
+        from pipeline import compose
         from pipeline.config.make import maker, settings
+        from pipeline.job import artifacts, label_overview, results
         from pipeline.tracking import open_run
         from pipeline.training.checkpoint import Saver
         from pipeline.training.fit import fit
@@ -81,14 +82,14 @@ def run(
     cfg = settle(cfg, len(dataset.splits["train"].rows))
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
-    overview.show(job)
+    label_overview.show(job)
     start, callbacks = restore(resume.folder_of(cfg.resume), job) if cfg.resume else (None, [])
-    progress = Progress(records.first_metrics(job.heads), len(job.rows["train"]))
-    opening = records.opening(cfg, origin.overrides, origin.groups, run_name(origin.overrides))
+    progress = Progress(artifacts.first_metrics(job.heads), len(job.rows["train"]))
+    opening = artifacts.opening(cfg, origin.overrides, origin.groups, run_name(origin.overrides))
     if cfg.resume:
         opening["params"] = resume.params_that_stay(opening["params"])
     with open_run(run_id=run_id, **opening) as tracked:
-        records.log_config(tracked, cfg, job, origin.overrides)
+        artifacts.log_config(tracked, cfg, job, origin.overrides)
         resume.keep_config(tracked.run_id, cfg, origin)
         if start:
             tracked.log_history(start.history)
@@ -110,7 +111,7 @@ def run(
             )
         with clock.phase("test"):
             reached = results.test_kept(job, fitted)
-        records.log(tracked, cfg, job, fitted, reached, overrides=origin.overrides, clock=clock.seconds)
+        artifacts.log(tracked, cfg, job, fitted, reached, overrides=origin.overrides, clock=clock.seconds)
     resume.mark_finished(tracked.run_id, cfg.trainer.epochs)
     print(results.ending(reached, tracked, list(job.heads)))
     return results.objective(cfg.objective, reached)

@@ -15,8 +15,9 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 
 import pipeline.training.checkpoint
-from pipeline import config, records, tracking, train  # noqa: F401 - imported before the fork
-from pipeline.resume import Origin, stored
+from pipeline import config, tracking, train  # noqa: F401 - imported before the fork
+from pipeline.job import artifacts  # noqa: F401 - imported before the fork
+from pipeline.job.resume import Origin, stored
 
 OVERRIDES = [
     "experiment=image_series",

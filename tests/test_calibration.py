@@ -8,9 +8,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from pipeline import compose
-from pipeline.calibration import divide, temperature
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
+from pipeline.job.calibration import divide, temperature
 from pipeline.metrics import BINS, calibration_error, of_classes, of_labels, reliability
 from pipeline.report.record import HeadResult
 from pipeline.report.reliability import reliability_drawing

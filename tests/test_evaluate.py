@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import evaluate
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
-from pipeline.remeasure import centred
+from pipeline.finished.evaluation import centred
 
 DEFAULTS = {"split": None, "sources": None, "name": None, "resamples": 20, "tracking": {"uri": None}}
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"

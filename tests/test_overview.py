@@ -9,7 +9,8 @@ import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
-from pipeline import compose, config, overview
+from pipeline import compose, config
+from pipeline.job import label_overview
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def composed(*overrides):
 
 
 def test_every_head_and_split_has_its_rows_and_its_best_constant(job):
-    table = overview.overview(job).set_index(["target", "split"])
+    table = label_overview.overview(job).set_index(["target", "split"])
     assert len(table) == 6
     train = table.loc[("species", "train")]
     assert train["constant"] == max(train["counts"], key=train["counts"].get)
@@ -36,7 +37,7 @@ def test_every_head_and_split_has_its_rows_and_its_best_constant(job):
 
 
 def test_the_text_has_a_line_per_head_and_split(job):
-    lines = overview.as_text(overview.overview(job)).splitlines()
+    lines = label_overview.as_text(label_overview.overview(job)).splitlines()
     assert len(lines) == 7
     assert lines[0].split()[:3] == ["head", "split", "rows"]
     assert lines[1].split()[:2] == ["species", "train"]
@@ -47,7 +48,7 @@ def test_the_text_has_a_line_per_head_and_split(job):
 def test_many_classes_are_cut_to_the_most_frequent():
     counts = {f"c{n}": n for n in range(20)}
     row = {"target": "t", "column": "", "split": "val", "rows": 9, "labelled": 0, "counts": counts}
-    text = overview.as_text(pd.DataFrame([row | {"constant": "c19", "constant_loss": None}]))
+    text = label_overview.as_text(pd.DataFrame([row | {"constant": "c19", "constant_loss": None}]))
     assert "c19 19, c18 18" in text
     assert "… 20 classes" in text
     assert "c0 0" not in text
@@ -55,10 +56,10 @@ def test_many_classes_are_cut_to_the_most_frequent():
 
 
 def test_it_is_shown_at_a_terminal_only(job, capsys, monkeypatch):
-    overview.show(job)
+    label_overview.show(job)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    overview.show(job)
+    label_overview.show(job)
     assert "best constant" in capsys.readouterr().err
 
 
@@ -66,7 +67,7 @@ def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         job = composed("experiment=gray_colour")
     assert "have the very inputs of a row of" in caplog.text
-    overview.write(tmp_path / "data", job)
+    label_overview.write(tmp_path / "data", job)
     table = pd.read_csv(tmp_path / "data" / "summary.csv")
     assert table["rows"].tolist() == [1334, 285, 287]
     assert sum(json.loads(table["counts"][0]).values()) == 1334

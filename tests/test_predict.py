@@ -14,10 +14,12 @@ from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 from PIL import Image
 
-from pipeline import finished, predict, predictions
-from pipeline.answers import Answers
+from pipeline import predict
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
+from pipeline.finished import predictions
+from pipeline.finished import run as finished_run
+from pipeline.job.prediction_columns import Answers
 
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
 DEFAULTS = {"key": None, "missing": [], "root": None, "tracking": {"uri": None}}
@@ -151,8 +153,8 @@ def test_chunks_and_batches_of_any_size_give_the_same_answers(
 ):
     config = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
     whole, _ = run(tmp_path / "o.parquet", **config)
-    monkeypatch.setattr(finished, "BATCH_BYTES", 50 * 2112)
-    monkeypatch.setattr(finished, "CHUNK_BYTES", 130 * 2112)
+    monkeypatch.setattr(finished_run, "BATCH_BYTES", 50 * 2112)
+    monkeypatch.setattr(finished_run, "CHUNK_BYTES", 130 * 2112)
     parts, _ = run(tmp_path / "p.parquet", **config)
     assert parts.row.tolist() == whole.row.tolist()
     np.testing.assert_allclose(parts.slope_predicted, whole.slope_predicted, rtol=1e-5)

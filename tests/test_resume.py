@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 
 from pipeline.errors import ConfigError
-from pipeline.resume import Origin, is_finished, keep_config, mark_finished, stored
+from pipeline.job.resume import Origin, is_finished, keep_config, mark_finished, stored
 
 SCRIPT = Path(__file__).with_name("killed_training.py")
 

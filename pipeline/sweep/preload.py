@@ -3,5 +3,5 @@
 from pipeline.quiet import importing
 
 with importing():
-    import pipeline.records
+    import pipeline.job.artifacts
     import pipeline.sweep.parent  # noqa: F401

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pipeline.data.columns import missing, text_of
 from pipeline.data.rows import RawRows, RowReader
-from pipeline.finished import Finished, Forward
+from pipeline.finished.run import Finished, Forward
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, why)
 

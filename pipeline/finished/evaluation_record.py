@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from pipeline import report
 from pipeline.comparison.bootstrap import Interval
-from pipeline.finished import Finished
-from pipeline.remeasure import Remeasured
+from pipeline.finished.evaluation import Remeasured
+from pipeline.finished.run import Finished
 from pipeline.report.record import Heading, HeadResult, InputExamples, Record, Section, Table
 from pipeline.report.style import number
 from pipeline.tracking import Recorded

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.answers import Answers
 from pipeline.config.make import Make
 from pipeline.data.kinds import INPUTS, TARGETS, build
 from pipeline.data.prepare import Specs
 from pipeline.errors import ConfigError
+from pipeline.job.prediction_columns import Answers
 from pipeline.model import raw_specs
 from pipeline.tracking import Recorded
 

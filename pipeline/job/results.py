@@ -6,9 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.calibration import calibrate
 from pipeline.errors import ConfigError
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
+from pipeline.job.calibration import calibrate
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.model.stand_in import stand_ins

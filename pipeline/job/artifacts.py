@@ -14,13 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import overview, report
+from pipeline import report
 from pipeline.config import flatten
 from pipeline.config.make import settings
+from pipeline.job import label_overview
 from pipeline.job.job import Job
+from pipeline.job.report_record import reported
+from pipeline.job.results import Results
 from pipeline.model import export_model, raw_specs
-from pipeline.reporting import reported
-from pipeline.results import Results
 from pipeline.tracking import Run, source_tags
 from pipeline.training.fit import Fitted
 from pipeline.training.trainer import Epoch
@@ -59,7 +60,7 @@ def log_config(tracked: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]
     with tempfile.TemporaryDirectory() as name:
         _write_config(Path(name) / "config", cfg, overrides, job)
         _write_environment(Path(name) / "environment")
-        overview.write(Path(name) / "data", job)
+        label_overview.write(Path(name) / "data", job)
         tracked.log_folder(Path(name))
 
 

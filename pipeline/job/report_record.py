@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import report
 from pipeline.insight import insight_section
 from pipeline.job.job import Job
+from pipeline.job.results import Results
 from pipeline.metric_names import by_head
 from pipeline.report.style import look
-from pipeline.results import Results
 from pipeline.tracking import Run
 from pipeline.training.fit import Fitted
 

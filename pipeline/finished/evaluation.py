@@ -15,7 +15,7 @@ from pipeline.config.make import Make
 from pipeline.data.dataset import Labelled, load_labelled
 from pipeline.data.kinds import TARGETS, build
 from pipeline.errors import ConfigError
-from pipeline.finished import Finished, Forward, restored_input
+from pipeline.finished.run import Finished, Forward, restored_input
 from pipeline.metric_names import Scores
 from pipeline.tracking import Recorded
 from pipeline.training.best_constant import constant_loss

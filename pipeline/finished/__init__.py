@@ -1,0 +1,1 @@
+"""A finished run, used again: its model, its evaluation on labelled rows, its predictions of raw rows."""
