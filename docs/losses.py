@@ -22,7 +22,7 @@ from pipeline.insight.section import contribution_bars, flow_maps
 from pipeline.insight.words import mean
 from pipeline.model import decode, encode
 from pipeline.model.stand_in import stand_ins
-from pipeline.report.style import COLOURS, DPI, look, panels
+from pipeline.page.style import COLOURS, DPI, look, panels
 from pipeline.training.fit import fit, order_of
 
 FOLDER = Path(__file__).parent

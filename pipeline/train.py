@@ -13,8 +13,8 @@ from pipeline.config import choices, folders, overrides, run_name, trusted
 from pipeline.job import resume
 from pipeline.job.resume import Origin, stored
 from pipeline.quiet import importing
+from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
-from pipeline.sweep.trial import begin
 
 
 @verb

@@ -6,13 +6,13 @@ import struct
 import numpy as np
 import pytest
 
-from pipeline.board.choice import choices, command
-from pipeline.board.effects import effects
-from pipeline.board.front import front, knee
-from pipeline.board.groups import fold, noise, ranked, verdict
-from pipeline.board.page import write
-from pipeline.board.record import Sweep, Trial
 from pipeline.metric_names import short, sign
+from pipeline.sweep.board.choice import choices, command
+from pipeline.sweep.board.effects import effects
+from pipeline.sweep.board.front import front, knee
+from pipeline.sweep.board.groups import fold, noise, ranked, verdict
+from pipeline.sweep.board.page import write
+from pipeline.sweep.trials import Sweep, Trial
 
 OBJECTIVE = "best/val_skill"
 

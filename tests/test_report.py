@@ -21,20 +21,18 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from pipeline import report
+from pipeline.page import style
+from pipeline.page.elements import Drawing, Section, Table
 from pipeline.report import (
-    Drawing,
     HeadResult,
     InputExamples,
     Part,
     Record,
-    Section,
-    Table,
     confusion,
     examples,
     learning,
     picture,
     results,
-    style,
 )
 
 NAN = float("nan")

@@ -19,15 +19,15 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 
-from pipeline.board.record import Trial
 from pipeline.config import run_name
 from pipeline.errors import ConfigError
-from pipeline.sweep import trial as trial_of_job
+from pipeline.sweep import attempt as job_attempt
 from pipeline.sweep.callback import options, plan
 from pipeline.sweep.launchers import processors, threads, workers
 from pipeline.sweep.parent import best_of, compare_link
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.study import importances, left_to_do
+from pipeline.sweep.trials import Trial
 
 SMALL = [
     "data=planted",
@@ -369,11 +369,11 @@ def test_a_name_says_what_varies_first_and_the_seed_last(overrides, varies, name
 
 def test_a_job_is_the_same_trial_wherever_it_is_kept_and_another_when_anything_else_differs():
     config = {"seed": 0, "optimizer": {"rate": 0.1}, "tracking": {"uri": None}, "sweep": {"parent": "a"}}
-    key = trial_of_job.key(OmegaConf.create(config))
+    key = job_attempt.key(OmegaConf.create(config))
     elsewhere = {"tracking": {"uri": "x"}, "sweep": {}, "hydra": {"job": {"num": 3}}}
-    assert trial_of_job.key(OmegaConf.create({**config, **elsewhere})) == key
-    assert trial_of_job.key(OmegaConf.create({**config, "optimizer": {"rate": 0.2}})) != key
-    assert trial_of_job.key(OmegaConf.create({**config, "seed": 1})) != key
+    assert job_attempt.key(OmegaConf.create({**config, **elsewhere})) == key
+    assert job_attempt.key(OmegaConf.create({**config, "optimizer": {"rate": 0.2}})) != key
+    assert job_attempt.key(OmegaConf.create({**config, "seed": 1})) != key
 
 
 def test_workers_share_the_processors():

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.comparison.scores import BETTER
 from pipeline.comparison.verdicts import Contender, Verdict, differing
-from pipeline.report.page import write_page
-from pipeline.report.record import Drawing, Figure, Heading, Section, Table
-from pipeline.report.style import COLOURS, GREY, INK, clean, look, number, panels
+from pipeline.page.elements import Drawing, Heading, Section, Table
+from pipeline.page.style import COLOURS, GREY, INK, clean, look, number, panels
+from pipeline.page.write import write_page
 
 PAGE = "comparison.html"
 MOST_RUNS = 40

@@ -15,8 +15,9 @@ from pipeline import report
 from pipeline.comparison.bootstrap import Interval
 from pipeline.finished.evaluation import Remeasured
 from pipeline.finished.run import Finished
-from pipeline.report.record import Heading, HeadResult, InputExamples, Record, Section, Table
-from pipeline.report.style import number
+from pipeline.page.elements import Heading, Section, Table
+from pipeline.page.style import number
+from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.tracking import Recorded
 
 PAGE = "evaluation.html"

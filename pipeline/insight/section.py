@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.insight.words import History, mean
-from pipeline.report import Drawing, Section, Table
-from pipeline.report.style import COLOUR_MAP, COLOURS, INK, WIDTH, clean, panels
+from pipeline.page.elements import Drawing, Section, Table
+from pipeline.page.style import COLOUR_MAP, COLOURS, INK, WIDTH, clean, panels
 
 Array = NDArray[np.float64]
 # Rows of a heat map from which only the largest are drawn; the history has them all.

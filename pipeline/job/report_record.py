@@ -12,7 +12,8 @@ from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
 from pipeline.metric_names import by_head
-from pipeline.report.style import look
+from pipeline.page.elements import Section
+from pipeline.page.style import look
 from pipeline.tracking import Run
 from pipeline.training.fit import Fitted
 
@@ -43,7 +44,7 @@ def reported(
     )
 
 
-def _insight(job: Job, fitted: Fitted, results: Results) -> list[report.Section]:
+def _insight(job: Job, fitted: Fitted, results: Results) -> list[Section]:
     heads, branches = list(job.heads), list(job.dataset.inputs)
     with look([*heads, *branches]):
         section = insight_section(fitted.history, heads, branches, results.given, results.words)

@@ -5,23 +5,21 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.page.elements import Heading, Section
+from pipeline.page.style import legend_of, look
+from pipeline.page.write import write_page
 from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
-from pipeline.report.page import write_page
 from pipeline.report.picture import model_section
-from pipeline.report.record import Drawing, Heading, HeadResult, InputExamples, Part, Record, Section, Table
+from pipeline.report.record import HeadResult, InputExamples, Part, Record
 from pipeline.report.reliability import reliability_drawing
 from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
-from pipeline.report.style import legend_of, look
 
 __all__ = [
-    "Drawing",
     "HeadResult",
     "InputExamples",
     "Part",
     "Record",
-    "Section",
-    "Table",
     "write",
     "write_heads",
 ]

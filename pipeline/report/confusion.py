@@ -5,8 +5,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.record import Drawing, HeadResult, Table
-from pipeline.report.style import COLOURS, INK, WIDTH, class_labels, panels
+from pipeline.page.elements import Drawing, Table
+from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, panels
+from pipeline.report.record import HeadResult
 
 _WHOLE = 40  # classes that one grid can still show
 _PART = 26  # classes shown of more

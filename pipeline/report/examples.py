@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.page.elements import Drawing, Table
+from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, sheet, wrap
 from pipeline.report.confusion import codes
-from pipeline.report.record import Drawing, HeadResult, InputExamples, Record, Table
+from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
-from pipeline.report.style import GREY, WIDTH, class_labels, clean, number, sheet, wrap
 
 _COUNT = 12
 _SIDE, _GAP, _LINE, _MARGIN, _WORDS = 1.22, 0.1, 0.155, 0.1, 1.62  # inches

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.record import Drawing, HeadResult, Record, Section, Table
-from pipeline.report.style import COLOURS, INK, clean, number, panels
+from pipeline.page.elements import Drawing, Section, Table
+from pipeline.page.style import COLOURS, INK, clean, number, panels
+from pipeline.report.record import HeadResult, Record
 
 _SPLITS = {"train": (COLOURS[0], "--"), "val": (COLOURS[5], "-")}
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}

@@ -3,8 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from pipeline.report.record import Drawing, Part, Section, Table
-from pipeline.report.style import GREY, INK, clean, number, sheet, wrap
+from pipeline.page.elements import Drawing, Section, Table
+from pipeline.page.style import GREY, INK, clean, number, sheet, wrap
+from pipeline.report.record import Part
 
 _FILL = {"branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
 _EDGE = {"branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}

@@ -3,9 +3,10 @@
 import numpy as np
 
 from pipeline.metrics import calibration_error, reliability
+from pipeline.page.elements import Drawing
+from pipeline.page.style import COLOURS, GREY, INK, number, panels
 from pipeline.report.confusion import codes
-from pipeline.report.record import Drawing, HeadResult
-from pipeline.report.style import COLOURS, GREY, INK, number, panels
+from pipeline.report.record import HeadResult
 
 
 def said_and_true(head: HeadResult) -> tuple[np.ndarray, np.ndarray] | None:

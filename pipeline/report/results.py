@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.page.elements import Drawing, Table
+from pipeline.page.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, panels
 from pipeline.report.confusion import confusion_drawings, confusion_tables
-from pipeline.report.record import Drawing, HeadResult, Table
-from pipeline.report.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, panels
+from pipeline.report.record import HeadResult
 
 _MOST_COLUMNS = 12
 _MOST_LABELS = 40

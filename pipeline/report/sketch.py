@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
+from pipeline.page.style import COLOURS, GREY, INK, PALE, clean, number, wrap
 from pipeline.report.record import InputExamples
-from pipeline.report.style import COLOURS, GREY, INK, PALE, clean, number, wrap
 
 _SMALL = 6.5  # points
 _SAMPLE = 100  # rows that decide how an input is drawn

@@ -36,7 +36,7 @@ def goes_on() -> bool:
 
 
 class SweepCallback(Callback):
-    """Keeps a sweep's run in MLflow; the trials' own runs are made by `pipeline.sweep.trial`.
+    """Keeps a sweep's run in MLflow; the trials' own runs are made by `pipeline.sweep.attempt`.
 
     Pickled to the workers, so it holds nothing open there.
     """
@@ -118,24 +118,24 @@ class SweepCallback(Callback):
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """In the process that runs the job."""
-        from pipeline.sweep import trial
+        from pipeline.sweep import attempt
 
-        trial.start(config)
+        attempt.start(config)
         if self.process not in ("", identity()):
-            leave_with(self.process, lambda: trial.runs)
+            leave_with(self.process, lambda: attempt.runs)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """In the process that ran the job: a job that ended before its run did leaves a true status too."""
-        from pipeline.sweep import trial
+        from pipeline.sweep import attempt
 
         self._end_job(config, job_return)
-        trial.stop()
+        attempt.stop()
 
     def _end_job(self, config: DictConfig, job_return: JobReturn) -> None:
         if config.hydra.job.name not in RECORDED or config.sweep.parent is None:
             return
         if job_return.status == JobStatus.FAILED:
-            from pipeline.sweep.trial import end_failed
+            from pipeline.sweep.attempt import end_failed
 
             # The property would raise it.
             end_failed(config, job_return._return_value)

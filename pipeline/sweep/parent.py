@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from omegaconf import DictConfig
 
-from pipeline.board.record import Trial
 from pipeline.errors import ConfigError
 from pipeline.metric_names import sign
 from pipeline.sweep.process import Deaths, alive, identity
+from pipeline.sweep.trials import Trial
 from pipeline.tracking import connect, log_failure
 
 PAGE = 1000  # runs in one answer of MLflow

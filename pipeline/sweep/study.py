@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from pipeline.board.record import Trial
 from pipeline.errors import ConfigError
 from pipeline.metric_names import direction
+from pipeline.sweep.trials import Trial
 
 DIRECTIONS = {"min": "minimize", "max": "maximize"}
 

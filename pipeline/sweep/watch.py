@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.board.record import Sweep, Trial
 from pipeline.sweep.parent import Parent, compare_link
 from pipeline.sweep.process import Deaths, identity
+from pipeline.sweep.trials import Sweep, Trial
 
 SECONDS = 2.0  # between two looks at the trials
 SHARE = 20  # drawing takes at most one part in this many of the time
@@ -79,7 +79,7 @@ class Watch:
     def draw(self, *, running: bool) -> None:
         """Write the sweep's board and description."""
         # Matplotlib and SciPy take a second to import, which the first trial need not wait for.
-        from pipeline.board import page
+        from pipeline.sweep.board import page
 
         trials = self.parent.trials()
         self.drawn = sum(trial.status != "RUNNING" for trial in trials)

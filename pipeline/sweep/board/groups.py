@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import studentized_range
 
-from pipeline.board.record import Trial
 from pipeline.metric_names import sign
+from pipeline.sweep.trials import Trial
 
 REPEATS = "seed"  # the parameter that repeats a trial and changes nothing that one would choose
 CERTAINTY = 0.95

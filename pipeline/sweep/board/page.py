@@ -9,9 +9,13 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from pipeline.board.choice import choices, front_name, front_values
-from pipeline.board.effects import effects
-from pipeline.board.figures import (
+from pipeline.metric_names import by_head, short, skill_of
+from pipeline.page.elements import Drawing, Heading, Section, Table
+from pipeline.page.style import look, number
+from pipeline.page.write import write_page
+from pipeline.sweep.board.choice import choices, front_name, front_values
+from pipeline.sweep.board.effects import effects
+from pipeline.sweep.board.figures import (
     effect_drawing,
     front_drawing,
     importance_drawing,
@@ -19,12 +23,8 @@ from pipeline.board.figures import (
     search_drawing,
     time_drawing,
 )
-from pipeline.board.groups import Group, Noise, fold, noise, ranked, verdict
-from pipeline.board.record import Sweep
-from pipeline.metric_names import by_head, short, skill_of
-from pipeline.report.page import write_page
-from pipeline.report.record import Drawing, Heading, Section, Table
-from pipeline.report.style import look, number
+from pipeline.sweep.board.groups import Group, Noise, fold, noise, ranked, verdict
+from pipeline.sweep.trials import Sweep
 
 PAGE = "sweep.html"
 Figures = dict[str, Figure | bytes | Drawing]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.board.groups import REPEATS
-from pipeline.board.record import Trial
+from pipeline.sweep.board.groups import REPEATS
+from pipeline.sweep.trials import Trial
 
 MOST_LEVELS = 8  # a parameter with more values, all numbers, is a scale
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.board.front import front, knee
-from pipeline.board.groups import REPEATS, Group, ranked
-from pipeline.board.record import Sweep
 from pipeline.metric_names import short, sign, skill_of
+from pipeline.sweep.board.front import front, knee
+from pipeline.sweep.board.groups import REPEATS, Group, ranked
+from pipeline.sweep.trials import Sweep
 
 
 class Choice(NamedTuple):

@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.report.record import Drawing, Heading, Section, Table
-from pipeline.report.style import DPI, number
+from pipeline.page.elements import Drawing, Heading, Section, Table
+from pipeline.page.style import DPI, number
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
         for place, section in enumerate(sections)
     ]
     environment = Environment(
-        loader=PackageLoader("pipeline.report", ""),
+        loader=PackageLoader("pipeline.page", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,13 +6,13 @@ from itertools import combinations
 import numpy as np
 from matplotlib.axes import Axes
 
-from pipeline.board.effects import Effect
-from pipeline.board.front import front, knee
-from pipeline.board.groups import Group, Noise
-from pipeline.board.record import Sweep, Trial
 from pipeline.metric_names import short, sign
-from pipeline.report.record import Drawing
-from pipeline.report.style import COLOURS, GREY, INK, clean, number, panels
+from pipeline.page.elements import Drawing
+from pipeline.page.style import COLOURS, GREY, INK, clean, number, panels
+from pipeline.sweep.board.effects import Effect
+from pipeline.sweep.board.front import front, knee
+from pipeline.sweep.board.groups import Group, Noise
+from pipeline.sweep.trials import Sweep, Trial
 
 MOST_ROWS = 40
 MOST_PAIRS = 3
