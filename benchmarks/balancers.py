@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from pipeline import balancers, branches, fusion, heads
+from pipeline.data.feed import Rows
 from pipeline.model import build_model, build_presenter
-from pipeline.rows import Rows
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.trainer import Trainer
 

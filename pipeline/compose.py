@@ -12,13 +12,13 @@ from omegaconf import DictConfig
 from pipeline import data
 from pipeline.budget import settle
 from pipeline.config.make import Make, maker
-from pipeline.data.stored import blocks
+from pipeline.data.feed import Rows, Stream
+from pipeline.data.files.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
 from pipeline.loss_weights import LossWeight, objective
 from pipeline.model import build_model, build_presenter
-from pipeline.rows import Rows, Stream
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
 from pipeline.training.head_loss import HeadLoss, weight_key

@@ -10,8 +10,8 @@ from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, resolved, trusted
 from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.config.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
-from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
+from pipeline.paths import expand
 from pipeline.quiet import importing
 
 KEYS = {

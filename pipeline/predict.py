@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
 from pipeline.config.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
-from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
+from pipeline.paths import expand
 from pipeline.quiet import importing
 
 SOME_REJECTED = 3  # exit code
@@ -66,7 +66,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     """Predict all rows; returns how many there are and how many of them were rejected."""
     with importing():
         from pipeline.config.make import maker
-        from pipeline.data.rows import RowReader
+        from pipeline.data.unlabelled import RowReader
         from pipeline.finished.predictions import predict
         from pipeline.finished.run import Finished
         from pipeline.tracking import find_run

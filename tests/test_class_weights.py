@@ -6,8 +6,8 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from pipeline import data
+from pipeline.data.feed import Rows
 from pipeline.errors import ConfigError
-from pipeline.rows import Rows
 from pipeline.training.class_weights import class_factors
 from pipeline.training.head_loss import weight_key
 from pipeline.training.trainer import Trainer

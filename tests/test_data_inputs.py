@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Picture
 
 from pipeline import data
-from pipeline.data.prepare import input_tensors, preparation, prepared
+from pipeline.data.kinds.prepare import input_tensors, preparation, prepared
 from pipeline.errors import ConfigError
 
 ROWS = 12
@@ -163,7 +163,7 @@ def test_prepared_arrays_do_not_depend_on_the_batches_they_are_made_in(
 ) -> None:
     entry, columns = KINDS["table"]
     whole = everything(loaded(entry, **columns))
-    monkeypatch.setattr("pipeline.data.prepare.BATCH", 2)
+    monkeypatch.setattr("pipeline.data.kinds.prepare.BATCH", 2)
     np.testing.assert_array_equal(everything(loaded(entry, **columns)), whole)
 
 

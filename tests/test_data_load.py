@@ -241,9 +241,7 @@ def test_an_object_of_the_users_own_is_taken_as_it_is() -> None:
 
 
 def test_paths_are_asked_for_without_importing_anything_heavy() -> None:
-    code = (
-        "import sys, pipeline.data.paths; print({'keras', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules))"
-    )
+    code = "import sys, pipeline.paths; print({'keras', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     with pytest.raises(AttributeError, match="has no attribute 'lod'"):

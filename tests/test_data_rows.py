@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from pipeline import data
-from pipeline.data import delimited_chunks
-from pipeline.data.chunks import open_chunks
+from pipeline.data.files import delimited_chunks
+from pipeline.data.files.chunks import open_chunks
 from pipeline.data.kinds import INPUTS, build
-from pipeline.data.rows import RowReader
+from pipeline.data.unlabelled import RowReader
 from pipeline.errors import ConfigError
 
 ROWS = 40

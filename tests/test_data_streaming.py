@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from pipeline import data
-from pipeline.data import memory, stored
-from pipeline.data.fetched import Fetched
+from pipeline.data.files import memory, stored
+from pipeline.data.files.fetched import Fetched
+from pipeline.data.files.stored import Chained, Ordered, StoredNpy, StoredParquet, blocks
 from pipeline.data.sources import Sources
 from pipeline.data.splits import row_hashes
-from pipeline.data.stored import Chained, Ordered, StoredNpy, StoredParquet, blocks
 from pipeline.errors import ConfigError
 
 ROWS = 60

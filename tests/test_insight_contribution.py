@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.data.feed import Rows
 from pipeline.insight import Contribution, contribution, contribution_metrics, contributions, sentences
 from pipeline.insight.contribution import ALL
 from pipeline.model.stand_in import stand_ins
-from pipeline.rows import Rows
 from pipeline.training.measure import measured
 from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
+from pipeline.data.feed import Rows
 from pipeline.insight import Probe
 from pipeline.insight.flow import drawn
 from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, silent
 from pipeline.model import build_model, build_presenter, forward
-from pipeline.rows import Rows
 from pipeline.training.fit import fit
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.trainer import Trainer

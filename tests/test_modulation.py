@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.data.feed import Rows
 from pipeline.errors import ConfigError
 from pipeline.model import encode
 from pipeline.modulation import OGMGE, Off, alone
-from pipeline.rows import Rows
 from tests.test_trainer import INPUTS, LABELS, make_trainer, train
 
 ONES = np.ones(2, "float32")

@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from pipeline import rows as module
-from pipeline.data.fetched import Fetched
-from pipeline.rows import Rows, Stream
+from pipeline.data import feed as module
+from pipeline.data.feed import Rows, Stream
+from pipeline.data.files.fetched import Fetched
 from pipeline.training.fit import order_of
 from tests.test_trainer import INPUTS, LABELS, ROWS, make_trainer
 

@@ -18,8 +18,8 @@ from pipeline.config.rules import (
     one_of,
     written,
 )
-from pipeline.data.paths import expand
 from pipeline.errors import ConfigError
+from pipeline.paths import expand
 
 FRACTIONS = Rule(
     lambda value: list_of(POSITIVE).test(value) and len(value) == 3 and abs(sum(value) - 1) < 1e-6,
@@ -27,17 +27,17 @@ FRACTIONS = Rule(
 )
 
 INPUTS = {
-    "image": "pipeline.data.image.Image",
-    "series": "pipeline.data.series.Series",
-    "vector": "pipeline.data.vector.Vector",
-    "table": "pipeline.data.table.Table",
-    "text": "pipeline.data.text.Text",
+    "image": "pipeline.data.kinds.image.Image",
+    "series": "pipeline.data.kinds.series.Series",
+    "vector": "pipeline.data.kinds.vector.Vector",
+    "table": "pipeline.data.kinds.table.Table",
+    "text": "pipeline.data.kinds.text.Text",
 }
 TARGETS = {
-    "category": "pipeline.data.category.Category",
-    "number": "pipeline.data.targets.Number",
-    "binary": "pipeline.data.targets.Binary",
-    "labels": "pipeline.data.targets.Labels",
+    "category": "pipeline.data.kinds.category.Category",
+    "number": "pipeline.data.kinds.targets.Number",
+    "binary": "pipeline.data.kinds.targets.Binary",
+    "labels": "pipeline.data.kinds.targets.Labels",
 }
 COLUMN_KEYS = ("column", "length", "numeric", "categorical", "sample_weight")
 SCALES = {"image": one_of("auto", "standard", "none")}

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.columns import numbers
-from pipeline.data.fetched import Fetched
+from pipeline.data.files.fetched import Fetched
+from pipeline.data.files.memory import fits
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
-from pipeline.data.memory import fits
-from pipeline.data.prepare import preparation, prepared
+from pipeline.data.kinds.prepare import preparation, prepared
 from pipeline.data.sources import Located, Sources
 from pipeline.data.splits import SPLITS, Stratum, assign, fingerprint, group_words, row_hashes
 

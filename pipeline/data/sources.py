@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.data.columns import Column, missing, text_of
 from pipeline.data.files import Columns, Memory, open_file
-from pipeline.data.memory import fits
-from pipeline.data.paths import expand, locate
-from pipeline.data.stored import Chained, Ordered, pieces_of, row_bytes, spans
+from pipeline.data.files.memory import fits
+from pipeline.data.files.stored import Chained, Ordered, pieces_of, row_bytes, spans
 from pipeline.errors import ConfigError
+from pipeline.paths import expand, locate
 
 Located = str | Sequence[str] | Mapping[str, np.ndarray]
 
@@ -45,7 +45,7 @@ class Source:
         Args:
             column: its name.
             key: the config key to name in messages.
-            stored: leave on the disk what can be read by rows; see `pipeline.data.stored`.
+            stored: leave on the disk what can be read by rows; see `pipeline.data.files.stored`.
 
         Raises:
             ConfigError: there is no such column, it has no rows, or files differ in its shape.

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.columns import Column, missing, numbers, strings, text_of
+from pipeline.data.files.stored import BLOCK_BYTES, blocks, row_bytes
 from pipeline.data.sources import Sources
-from pipeline.data.stored import BLOCK_BYTES, blocks, row_bytes
 from pipeline.errors import ConfigError
 
 SPLITS = ("train", "val", "test")

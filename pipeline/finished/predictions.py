@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipeline.data.columns import missing, text_of
-from pipeline.data.rows import RawRows, RowReader
+from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import Finished, Forward
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, why)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.make import Make
 from pipeline.data.kinds import INPUTS, TARGETS, build
-from pipeline.data.prepare import Specs
+from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
 from pipeline.job.prediction_columns import Answers
 from pipeline.model import raw_specs

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode
-from pipeline.rows import Rows, Stream
 from pipeline.training.measure import Measured, measure
 from pipeline.training.trainer import EVALUATION_BATCH, Epoch, Trainer
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pipeline.data.feed import Rows, Stream
 from pipeline.insight.numbers import Flow, flow_numbers, silent
 from pipeline.model import decode, encode
-from pipeline.rows import Rows, Stream
 from pipeline.training.trainer import Trainer
 
 Array = NDArray[Any]

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
+from pipeline.data.feed import Rows, Stream
 from pipeline.insight import Insight, Probe
 from pipeline.loss_weights import LossWeight
-from pipeline.rows import Rows, Stream
 from pipeline.training.measure import Measured
 from pipeline.training.trainer import Trainer
 

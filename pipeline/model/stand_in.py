@@ -12,7 +12,7 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 from numpy.typing import NDArray
 
-from pipeline.rows import Rows, Stream
+from pipeline.data.feed import Rows, Stream
 
 Array = NDArray[Any]
 ROWS = 256  # of the training rows, for a mean: its error is then 6 % of the features' spread

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from keras.callbacks import Callback, CallbackList
 
+from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, at, objective
 from pipeline.metric_names import direction
-from pipeline.rows import Rows, Stream
 from pipeline.training.measure import Measured, measure
 from pipeline.training.trainer import Trainer
 

@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode, forward
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Off
-from pipeline.rows import Rows, Stream
 from pipeline.training.descent import Descended, Descent, Passed
 from pipeline.training.head_loss import HeadLoss, weight_key
 from pipeline.training.loop import loop_over, spans

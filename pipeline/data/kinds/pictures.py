@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.data.columns import Column, missing
-from pipeline.data.paths import locate
 from pipeline.errors import ConfigError
+from pipeline.paths import locate
 
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")

@@ -6,15 +6,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.data.category import Category
-from pipeline.data.image import Image
-from pipeline.data.prepare import Specs
-from pipeline.data.series import Series
+from pipeline.data.kinds.category import Category
+from pipeline.data.kinds.image import Image
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.series import Series
+from pipeline.data.kinds.table import Table
+from pipeline.data.kinds.targets import Binary, Labels, Number, Rows
+from pipeline.data.kinds.text import Text
+from pipeline.data.kinds.vector import Vector
 from pipeline.data.sources import Sources
-from pipeline.data.table import Table
-from pipeline.data.targets import Binary, Labels, Number, Rows
-from pipeline.data.text import Text
-from pipeline.data.vector import Vector
 from pipeline.errors import ConfigError
 
 INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}

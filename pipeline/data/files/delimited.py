@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from pipeline.data.checked import distinct, reading
+from pipeline.data.files.checked import distinct, reading
 from pipeline.errors import ConfigError
 
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.chunks import FILE, Chunks, Folder, open_chunks
 from pipeline.data.columns import Column, RowError
-from pipeline.data.delimited_chunks import Chunk
-from pipeline.data.paths import expand, locate
-from pipeline.data.prepare import Specs
+from pipeline.data.files.chunks import FILE, Chunks, Folder, open_chunks
+from pipeline.data.files.delimited_chunks import Chunk
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.vector import short_name
 from pipeline.data.sources import Sources
-from pipeline.data.vector import short_name
 from pipeline.errors import ConfigError
+from pipeline.paths import expand, locate
 
 KEY = "input"  # the config key to name in messages
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.columns import Column, missing, numbers, strings
-from pipeline.data.prepare import Specs
-from pipeline.data.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.kinds.vector import number_blocks, short_name
 from pipeline.data.sources import Sources
-from pipeline.data.vector import number_blocks, short_name
 from pipeline.errors import ConfigError
 
 UNSEEN, MISSING = 0, 1  # the codes before the training categories

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from pipeline.data.columns import Column, missing, stacked
-from pipeline.data.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
-from pipeline.data.prepare import Specs
-from pipeline.data.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.kinds.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.data.columns import numbers, stacked
-from pipeline.data.prepare import Specs
-from pipeline.data.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 

@@ -11,10 +11,10 @@ from typing import IO, Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline.data.checked import distinct, reading
-from pipeline.data.delimited import COMPRESSED
-from pipeline.data.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files import FORMATS, SEPARATORS
+from pipeline.data.files.checked import distinct, reading
+from pipeline.data.files.delimited import COMPRESSED
+from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.errors import ConfigError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}

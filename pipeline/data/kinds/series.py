@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from pipeline.data.columns import Column, element, missing, numbers
-from pipeline.data.prepare import Specs
-from pipeline.data.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 

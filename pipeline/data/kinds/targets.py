@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from pipeline.data.scaling import check_scale, mean_and_spread
+from pipeline.data.kinds.scaling import check_scale, mean_and_spread
+from pipeline.data.kinds.vector import column_list, number_columns
 from pipeline.data.sources import Sources
-from pipeline.data.vector import column_list, number_columns
 from pipeline.errors import ConfigError
 
 Rows = Mapping[str, np.ndarray]  # split -> row numbers

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.data.columns import Column, missing, numbers, strings, text_of
+from pipeline.data.kinds.targets import Rows, check_labelled
 from pipeline.data.sources import Sources
-from pipeline.data.targets import Rows, check_labelled
 from pipeline.errors import ConfigError
 
 TOLERANCE = 1e-3  # how far a distribution's sum may be from 1

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from pipeline.data.columns import strings
-from pipeline.data.prepare import Specs
+from pipeline.data.kinds.prepare import Specs
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.stored import row_bytes, spans
+from pipeline.data.files.stored import row_bytes, spans
 
 READ_BYTES = 8 * 2**20
 

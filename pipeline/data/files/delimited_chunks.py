@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from pipeline.data.checked import reading
-from pipeline.data.delimited import COMPRESSED, EMPTY, Delimited
+from pipeline.data.files.checked import reading
+from pipeline.data.files.delimited import COMPRESSED, EMPTY, Delimited
 
 BLOCK = 1 << 22  # bytes that Arrow reads at a time
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.checked import distinct, reading
-from pipeline.data.stored import StoredParquet
+from pipeline.data.files.checked import distinct, reading
+from pipeline.data.files.stored import StoredParquet
 from pipeline.errors import ConfigError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.checked import reading
+from pipeline.data.files.checked import reading
 
 BLOCK_BYTES = 32 * 2**20  # read at a time where rows are gone through one after the other
 CELL_BYTES = 64  # what a string or a list is taken to need

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from pipeline.data.arrow import Folder, Parquet
-from pipeline.data.checked import distinct, reading
-from pipeline.data.delimited import COMPRESSED, Delimited
-from pipeline.data.stored import StoredNpy
+from pipeline.data.files.arrow import Folder, Parquet
+from pipeline.data.files.checked import distinct, reading
+from pipeline.data.files.delimited import COMPRESSED, Delimited
+from pipeline.data.files.stored import StoredNpy
 from pipeline.errors import ConfigError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
