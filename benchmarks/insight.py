@@ -68,7 +68,7 @@ def train(one: Any, epochs: int, look: bool) -> None:
     fit(
         one.trainer,
         {split: one.rows[split] for split in ("train", "val")},
-        one.measured,
+        one.references,
         loss_weights=one.loss_weights,
         epochs=epochs,
         shuffle=True,
@@ -90,7 +90,7 @@ def give(one: Any) -> None:
     contributions(
         one.trainer,
         one.rows["val"],
-        one.measured["val"],
+        one.references["val"],
         repeats=one.insight.repeats,
         number=one.insight.rows,
         stand_ins=stand_ins(one.model, one.rows["train"]),

@@ -125,7 +125,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
             fit(
                 job.trainer,
                 {split: job.rows[split] for split in splits},
-                job.measured,
+                job.references,
                 loss_weights=job.loss_weights,
                 epochs=epochs,
                 shuffle=True,

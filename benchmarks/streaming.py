@@ -159,7 +159,7 @@ def trained(job: Any, epochs: int) -> dict[str, float]:
     fitted = fit(
         job.trainer,
         splits,
-        job.measured,
+        job.references,
         loss_weights=weights,
         epochs=epochs,
         shuffle=True,

@@ -22,8 +22,8 @@ import numpy as np
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
+from benchmarks.delta_m import delta_m
 from pipeline import compose, config
-from pipeline.balancers.comparison import delta_m
 from pipeline.training.fit import fit
 from pipeline.training.measure import measure
 
@@ -132,7 +132,7 @@ def train(trial: Trial) -> dict[str, Any]:
     order = np.random.default_rng(0).permutation(len(rows["train"]))
     rows["train"] = rows["train"].take(np.sort(order[: trial.rows or None]))
     # Metrics of training rows are not looked at, and their labels would be those of all rows.
-    heads = {**made.measured, "train": {}}
+    heads = {**made.references, "train": {}}
     started = time.perf_counter()
     fitted = fit(
         made.trainer,
@@ -146,7 +146,7 @@ def train(trial: Trial) -> dict[str, Any]:
         early_stopping={"monitor": "val/skill", "patience": trial.epochs},
     )
     seconds = time.perf_counter() - started
-    test = measure("test", made.trainer.evaluate(rows["test"]), made.measured["test"], made.loss_weights)
+    test = measure("test", made.trainer.evaluate(rows["test"]), made.references["test"], made.loss_weights)
     return {
         "val": {head: fitted.best[f"val/{head}_skill"] for head in made.heads},
         "test": {head: test[f"test/{head}_skill"] for head in made.heads},

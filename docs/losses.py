@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from pipeline import compose, config
 from pipeline.insight import contributions, sentences
 from pipeline.insight.section import contribution_bars, flow_maps
-from pipeline.insight.words import mean
+from pipeline.insight.sentences import mean
 from pipeline.model import decode, encode
 from pipeline.model.stand_in import stand_ins
 from pipeline.page.style import COLOURS, DPI, look, panels
@@ -70,7 +70,7 @@ def run(overrides: Sequence[str], epochs: int) -> dict[str, Any]:
     fitted = fit(
         made.trainer,
         made.rows,
-        made.measured,
+        made.references,
         loss_weights=made.schedules,
         epochs=epochs,
         shuffle=True,
@@ -81,7 +81,7 @@ def run(overrides: Sequence[str], epochs: int) -> dict[str, Any]:
     given = contributions(
         made.trainer,
         made.rows["val"],
-        made.measured["val"],
+        made.references["val"],
         repeats=5,
         number=1000,
         stand_ins=stand_ins(made.model, made.rows["train"]),

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from omegaconf import DictConfig
 
-from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import folders, overrides, trusted
-from pipeline.quiet import importing
+from pipeline.config.auto_trainer import settle
+from pipeline.heavy_imports import importing
 
 if TYPE_CHECKING:
     from pipeline.job.job import Job

@@ -10,19 +10,19 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pipeline import data
-from pipeline.budget import settle
+from pipeline.config.auto_trainer import settle
 from pipeline.config.make import Make, maker
 from pipeline.data.feed import Rows, Stream
 from pipeline.data.files.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
-from pipeline.loss_weights import LossWeight, objective
+from pipeline.loss_weights import LossWeight, logged_weights
 from pipeline.model import build_model, build_presenter
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
 from pipeline.training.head_loss import HeadLoss, weight_key
-from pipeline.training.measure import measured
+from pipeline.training.measure import references
 from pipeline.training.trainer import Trainer
 
 
@@ -56,7 +56,7 @@ def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
     """Model, losses, optimizer and trainer for the data at hand.
 
     Args:
-        cfg: settled, see `pipeline.budget.settle`.
+        cfg: settled, see `pipeline.config.auto_trainer.settle`.
     """
     branches = {name: make(node) for name, node in cfg.branches.items()}
     heads = {name: make(node) for name, node in cfg.heads.items()}
@@ -102,13 +102,13 @@ def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
     return Job(
         dataset=dataset,
         heads=heads,
-        loss_weights=objective(schedules, cfg.trainer.epochs),
+        loss_weights=logged_weights(schedules, cfg.trainer.epochs),
         schedules=schedules,
         model=model,
         presenter=presenter,
         trainer=trainer,
         rows=rows,
-        measured=measured(heads, dataset.targets, losses, dataset.splits),
+        references=references(heads, dataset.targets, losses, dataset.splits),
         callbacks=callbacks,
         insight=insight,
         probe=probe(insight, trainer, rows["train"]),

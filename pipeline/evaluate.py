@@ -11,8 +11,8 @@ from pipeline.config import choices, folders, overrides, resolved, trusted
 from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.config.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
 from pipeline.errors import ConfigError
+from pipeline.heavy_imports import importing
 from pipeline.paths import expand
-from pipeline.quiet import importing
 
 KEYS = {
     "run": TEXT,
@@ -71,21 +71,21 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     with importing():
         from pipeline.config.make import maker
         from pipeline.finished import evaluation_record
-        from pipeline.finished.evaluation import remeasure
-        from pipeline.finished.run import Finished
+        from pipeline.finished.evaluation import evaluate
+        from pipeline.finished.run import FinishedRun
         from pipeline.job.resume import folders_known
         from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)
     make = maker(trusted(typed))
-    finished = Finished.of(recorded, make)
+    finished = FinishedRun.of(recorded, make)
     data = config.get("data") or resolved(finished.cfg)["data"]
     own = chosen is None and config["sources"] is None
     if config["sources"] is not None:
         check_sources(config["sources"], data["sources"])
         data = {**data, "sources": {**data["sources"], **config["sources"]}}
-    found = remeasure(
+    found = evaluate(
         recorded,
         finished,
         data,

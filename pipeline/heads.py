@@ -187,7 +187,7 @@ class Quantiles(Head):
                 "heads: quantiles",
                 "the loss is made for other quantiles",
                 found=list(self.quantiles),
-                allowed="loss: {_target_: pipeline.pinball.Pinball, quantiles: ${..quantiles}}",
+                allowed="loss: {_target_: pipeline.losses.Pinball, quantiles: ${..quantiles}}",
             )
 
     def __call__(self, x: KerasTensor, name: str, width: int) -> KerasTensor:

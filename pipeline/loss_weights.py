@@ -21,7 +21,7 @@ from pipeline.errors import ConfigError
 LossWeight = float | Callable[[int], float]
 
 
-def at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
+def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
     """Every head's weight after `epoch` completed epochs.
 
     Raises:
@@ -36,13 +36,13 @@ def at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
     return found
 
 
-def objective(weights: Mapping[str, LossWeight], epochs: int) -> dict[str, float]:
+def logged_weights(weights: Mapping[str, LossWeight], epochs: int) -> dict[str, float]:
     """The weights that the combined losses are logged with: those of the last of `epochs` epochs.
 
     Raises:
         ConfigError: a schedule gives no weight in some epoch, or all weights are 0 in one.
     """
-    return [at(weights, epoch) for epoch in range(epochs)][-1]
+    return [weights_at(weights, epoch) for epoch in range(epochs)][-1]
 
 
 @dataclass(frozen=True, kw_only=True)

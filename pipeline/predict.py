@@ -12,8 +12,8 @@ from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
 from pipeline.config.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 from pipeline.errors import ConfigError
+from pipeline.heavy_imports import importing
 from pipeline.paths import expand
-from pipeline.quiet import importing
 
 SOME_REJECTED = 3  # exit code
 KEYS = {
@@ -68,10 +68,10 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.config.make import maker
         from pipeline.data.unlabelled import RowReader
         from pipeline.finished.predictions import predict
-        from pipeline.finished.run import Finished
+        from pipeline.finished.run import FinishedRun
         from pipeline.tracking import find_run
 
-    finished = Finished.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
+    finished = FinishedRun.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
     for one in finished.inputs.values():
         if config["root"] is not None and one.kind == "image":
             one.root = config["root"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.comparison.bootstrap import Interval
-    from pipeline.tracking import Recorded
+    from pipeline.tracking import StoredRun
 
 
 def check(cfg: DictConfig) -> None:
@@ -60,7 +60,7 @@ def run(name: str, uri: str | None) -> str:
     return f"{name}: {new} is the champion, better than {old}: {shown}"
 
 
-def difference(champion: "Recorded", candidate: "Recorded") -> "Interval":
+def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
     """By how much the candidate's mean skill over heads is higher, on the test rows that both predicted.
 
     A head's skill is 1 - loss / loss of the best constant, so heads of any unit count alike; intervals are
@@ -94,14 +94,14 @@ def difference(champion: "Recorded", candidate: "Recorded") -> "Interval":
     return interval(float(np.mean(values)), np.mean(drawn, axis=0), 0.95)
 
 
-def predictions(run: "Recorded") -> "pd.DataFrame":
+def predictions(run: "StoredRun") -> "pd.DataFrame":
     """The per-row test predictions that a run logged."""
     import pandas as pd
 
     return pd.read_parquet(run.artifact("predictions/test.parquet"))
 
 
-def constant(run: "Recorded", head: str) -> float:
+def constant(run: "StoredRun", head: str) -> float:
     """Test loss of the best constant, from the loss and the skill that the run logged."""
     metrics: Mapping[str, Any] = run.metrics
     loss, skill = (metrics.get(f"test/{head}_{word}") for word in ("loss", "skill"))

@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from pipeline.budget import settle
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, run_name, trusted
+from pipeline.config.auto_trainer import settle
+from pipeline.heavy_imports import importing
 from pipeline.job import resume
 from pipeline.job.resume import Origin, stored
-from pipeline.quiet import importing
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 
@@ -97,7 +97,7 @@ def run(
             fitted = fit(
                 job.trainer,
                 job.rows,
-                job.measured,
+                job.references,
                 loss_weights=job.schedules,
                 epochs=cfg.trainer.epochs,
                 shuffle=cfg.trainer.shuffle,

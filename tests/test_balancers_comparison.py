@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.balancers.comparison import delta_m
+from benchmarks.delta_m import delta_m
 from pipeline.errors import ConfigError
 
 BETTER = {"accuracy": True, "error": False}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.toy_problem import STARTS, descent, gradients_at, losses_at, main, methods, verdict
 from pipeline.balancers import MGDA, CAGrad, Static
-from pipeline.balancers.toy import STARTS, descent, gradients_at, losses_at, main, methods, verdict
 
 
 def ends(balancer, steps=100_000):

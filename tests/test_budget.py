@@ -2,7 +2,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from pipeline import config
-from pipeline.budget import batch_size, epochs_for, settle
+from pipeline.config.auto_trainer import batch_size, epochs_for, settle
 
 
 @pytest.fixture(scope="module")

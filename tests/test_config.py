@@ -90,14 +90,14 @@ FAULTS = [
         ["rising"],
     ),
     (
-        ["heads.score.loss._target_=pipeline.pinball.Pinball", "+heads.score.loss.quantiles=[0.5]"],
+        ["heads.score.loss._target_=pipeline.losses.Pinball", "+heads.score.loss.quantiles=[0.5]"],
         "heads.score.loss._target_: this loss does not fit",
-        ["found:   pipeline.pinball.Pinball", "keras.losses.Huber"],
+        ["found:   pipeline.losses.Pinball", "keras.losses.Huber"],
     ),
     (
         ["head@heads.score=quantiles", "heads.score.loss={_target_: keras.losses.Huber}"],
         "heads.score.loss._target_: this loss does not fit",
-        ["allowed: pipeline.pinball.Pinball"],
+        ["allowed: pipeline.losses.Pinball"],
     ),
     (
         ["head@heads.class=ordinal", "heads.class.activation=softmax"],

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline import data
 from pipeline.data.files import memory, stored
-from pipeline.data.files.fetched import Fetched
+from pipeline.data.files.lazy import LazyRows
 from pipeline.data.files.stored import Chained, Ordered, StoredNpy, StoredParquet, blocks
 from pipeline.data.sources import Sources
 from pipeline.data.splits import row_hashes
@@ -109,7 +109,7 @@ def test_everything_is_the_same_as_in_memory(folder: Path) -> None:
         held = other.splits[name]
         np.testing.assert_array_equal(split.rows, held.rows)
         for key, values in held.raw.items():
-            assert isinstance(split.raw[key], Fetched)
+            assert isinstance(split.raw[key], LazyRows)
             assert split.raw[key].shape == values.shape
             np.testing.assert_array_equal(split.raw[key][:], values)
         for key, values in held.prepared.items():

@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import Linear
 from pipeline.training.fit import fit, order_of, reject_batch_hooks
-from pipeline.training.measure import Measured
+from pipeline.training.measure import Reference
 from pipeline.training.trainer import Epoch
 
 
@@ -33,7 +33,7 @@ class ScriptedTrainer:
         return Epoch(losses, 0.5, weights, shares, outputs, outputs, np.asarray(order), 0.1)
 
 
-HEAD = Measured("number", np.arange(4.0)[:, None], ["mae"], [], constant=2.0)
+HEAD = Reference("number", np.arange(4.0)[:, None], ["mae"], [], constant=2.0)
 HEADS = {split: {"score": HEAD} for split in ("train", "val")}
 ROWS = {"train": range(4), "val": range(4)}
 

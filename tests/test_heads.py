@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import heads
 from pipeline.errors import ConfigError
-from pipeline.pinball import Pinball
+from pipeline.losses import Pinball
 
 rng = np.random.default_rng(0)
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -8,7 +8,7 @@ from pipeline.data.feed import Rows
 from pipeline.insight import Contribution, contribution, contribution_metrics, contributions, sentences
 from pipeline.insight.contribution import ALL
 from pipeline.model.stand_in import stand_ins
-from pipeline.training.measure import measured
+from pipeline.training.measure import references
 from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 
 
@@ -32,7 +32,7 @@ def look(trainer, **options):
         "score": heads.Regression(loss=LOSSES["score"], metrics=["mae"]),
     }
     targets = {"class": Decoding("category", 5), "score": Decoding("number", 1)}
-    heads_of = measured(made, targets, trainer.losses, {"train": Split, "val": Split})
+    heads_of = references(made, targets, trainer.losses, {"train": Split, "val": Split})
     rows = Rows.of(INPUTS, LABELS)
     given = {"repeats": 4, "number": None, "stand_ins": stand_ins(trainer.model, rows), **options}
     found = contributions(trainer, rows, heads_of["val"], **given)

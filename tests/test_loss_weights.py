@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import Cosine, Linear, at, objective
+from pipeline.loss_weights import Cosine, Linear, logged_weights, weights_at
 
 
 def test_linear_goes_from_start_to_end_and_stays():
@@ -27,16 +27,16 @@ FALLING = {"class": Linear(start=1.0, end=0.0, epochs=5), "score": 2.0}
 
 
 def test_weights_of_an_epoch_are_numbers_and_schedules_alike():
-    assert at(FALLING, 1) == {"class": 0.75, "score": 2.0}
+    assert weights_at(FALLING, 1) == {"class": 0.75, "score": 2.0}
 
 
 def test_the_logged_losses_carry_the_weights_of_the_last_epoch():
-    assert objective(FALLING, 3) == {"class": 0.5, "score": 2.0}
-    assert objective(FALLING, 50) == {"class": 0.0, "score": 2.0}
+    assert logged_weights(FALLING, 3) == {"class": 0.5, "score": 2.0}
+    assert logged_weights(FALLING, 50) == {"class": 0.0, "score": 2.0}
 
 
 def test_an_epoch_without_any_weight_is_refused_before_it_comes():
     with pytest.raises(ConfigError, match="all weights are 0 in epoch 5"):
-        objective({"class": FALLING["class"]}, 7)
+        logged_weights({"class": FALLING["class"]}, 7)
     with pytest.raises(ConfigError, match=r"loss_weights\.class: in epoch 4 not a weight"):
-        objective({"class": lambda epoch: 2.5 - epoch}, 5)
+        logged_weights({"class": lambda epoch: 2.5 - epoch}, 5)

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from pipeline import branches, data, fusion, heads
 from pipeline.balancers import Static
+from pipeline.losses import Pinball
 from pipeline.model import build_model, build_presenter, export_model
-from pipeline.pinball import Pinball
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.trainer import Rows, Trainer
 

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import mean_pinball_loss
 
+from pipeline.losses import Pinball
 from pipeline.metrics import of_quantiles
-from pipeline.pinball import Pinball
 from pipeline.training.best_constant import best_constant
 from pipeline.training.head_loss import HeadLoss
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data import feed as module
 from pipeline.data.feed import Rows, Stream
-from pipeline.data.files.fetched import Fetched
+from pipeline.data.files.lazy import LazyRows
 from pipeline.training.fit import order_of
 from tests.test_trainer import INPUTS, LABELS, ROWS, make_trainer
 
@@ -19,7 +19,7 @@ def stream(monkeypatch, *, window=4096, run=80, pieces=None, values=VALUES):
     monkeypatch.setattr(module, "MOST_BYTES", 4 * window)
     monkeypatch.setattr(module, "RUN_BYTES", run)
     numbers = np.arange(len(values))
-    fetched = Fetched(lambda rows: values[rows], numbers, pieces)
+    fetched = LazyRows(lambda rows: values[rows], numbers, pieces)
     return Stream({"x": fetched}, {"y": values[:, 0]}, numbers)
 
 
@@ -115,7 +115,7 @@ def test_some_rows_are_taken_in_the_order_asked_for(monkeypatch):
 def trained_stream(monkeypatch, window):
     monkeypatch.setattr(module, "WINDOW_BYTES", window)
     numbers = np.arange(ROWS)
-    inputs = {name: Fetched(lambda rows, v=v: v[rows], numbers) for name, v in INPUTS.items()}
+    inputs = {name: LazyRows(lambda rows, v=v: v[rows], numbers) for name, v in INPUTS.items()}
     return Stream(inputs, LABELS, numbers)
 
 

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.config.auto import expand
+from pipeline.config.auto_parts import expand
 from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.config.heads import (
     check_auxiliary,

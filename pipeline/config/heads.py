@@ -46,7 +46,7 @@ METRICS = {
     "number": ("mae", "rmse", "r2"),
 }
 # Heads whose output is not that of any head of their target's kind.
-HEAD_LOSSES = {"pipeline.heads.Quantiles": ("pipeline.pinball.Pinball",)}
+HEAD_LOSSES = {"pipeline.heads.Quantiles": ("pipeline.losses.Pinball",)}
 HEAD_METRICS = {
     "pipeline.heads.Ordinal": (*METRICS["category"], "mae"),
     "pipeline.heads.Quantiles": (*METRICS["number"], "pinball", "coverage"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.columns import numbers
-from pipeline.data.files.fetched import Fetched
+from pipeline.data.files.lazy import LazyRows
 from pipeline.data.files.memory import fits
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import preparation, prepared
@@ -25,7 +25,7 @@ class Split:
     `rows` are row numbers of the joined sources. `raw` is what the logged model takes (a table's columns are
     `<input>.<column>`), `prepared` what the trained model takes, by input; `labels` are encoded, by target;
     `weights` (rows,) float32, of the targets that have sample weights.
-    Where data streams, those of `raw` and `prepared` are `Fetched`: indexed like arrays, read when indexed.
+    Where data streams, those of `raw` and `prepared` are `LazyRows`: indexed like arrays, read when indexed.
     """
 
     rows: np.ndarray
@@ -268,7 +268,7 @@ def _split(
 
 def _fetched(
     table: Sources, name: str, one: Input, graph: Any, rows: np.ndarray
-) -> tuple[dict[str, Fetched], dict[str, Fetched]]:
+) -> tuple[dict[str, LazyRows], dict[str, LazyRows]]:
     """One input's raw and prepared values, neither of them read."""
 
     def raw(key: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -278,8 +278,8 @@ def _fetched(
     pieces = None if pieces is None else pieces[rows]
     ready = raw(name) if graph is None else lambda rows: prepared(graph, one.raw(table, rows))
     return (
-        {key: Fetched(raw(key), rows, pieces) for key in one.specs()},
-        {name: Fetched(ready, rows, pieces)},
+        {key: LazyRows(raw(key), rows, pieces) for key in one.specs()},
+        {name: LazyRows(ready, rows, pieces)},
     )
 
 

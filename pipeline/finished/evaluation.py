@@ -15,19 +15,19 @@ from pipeline.config.make import Make
 from pipeline.data.dataset import Labelled, load_labelled
 from pipeline.data.kinds import TARGETS, build
 from pipeline.errors import ConfigError
-from pipeline.finished.run import Finished, Forward, restored_input
+from pipeline.finished.run import FinishedRun, Forward, restored_input
 from pipeline.metric_names import Scores
-from pipeline.tracking import Recorded
+from pipeline.tracking import StoredRun
 from pipeline.training.best_constant import constant_loss
 from pipeline.training.head_loss import HeadLoss
-from pipeline.training.measure import Measured, measure
+from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Epoch
 
 CERTAINTY = 0.95
 
 
 @dataclass(frozen=True)
-class Remeasured:
+class Evaluation:
     """A run's model on labelled rows.
 
     Args:
@@ -41,7 +41,7 @@ class Remeasured:
     """
 
     rows: Labelled
-    heads: dict[str, Measured]
+    heads: dict[str, Reference]
     passed: Epoch
     row_loss: dict[str, np.ndarray]
     row_constant: dict[str, np.ndarray]
@@ -97,16 +97,16 @@ def centred(value: float, drawn: np.ndarray) -> Interval:
     return found._replace(low=max(found.low, 0.0)) if (drawn >= 0).all() else found
 
 
-def remeasure(
-    run: Recorded,
-    finished: Finished,
+def evaluate(
+    run: StoredRun,
+    finished: FinishedRun,
     data: Any,
     *,
     which: str,
     own: bool,
     folders: Sequence[Path],
     make: Make,
-) -> Remeasured:
+) -> Evaluation:
     """Read labelled rows and give them to a run's model.
 
     Args:
@@ -140,12 +140,12 @@ def remeasure(
 
 
 def _measured(
-    finished: Finished,
+    finished: FinishedRun,
     rows: Labelled,
     parts: Mapping[str, Any],
     targets: Mapping[str, Any],
     constants: Mapping[str, np.ndarray],
-) -> Remeasured:
+) -> Evaluation:
     raw, outputs = _forward(finished.model, finished.batch(), rows.raw)
     losses = {name: HeadLoss(loss=part.loss, kind=targets[name].kind) for name, part in parts.items()}
     heads, means = {}, {}
@@ -154,7 +154,7 @@ def _measured(
         mean, number = losses[name](tf.convert_to_tensor(labels), tf.convert_to_tensor(raw[name]))
         if float(number):
             means[name] = float(mean)
-        heads[name] = Measured(
+        heads[name] = Reference(
             targets[name].kind,
             targets[name].decode(labels) if targets[name].kind == "number" else labels,
             [metric for metric in part.metrics if isinstance(metric, str)],
@@ -169,7 +169,7 @@ def _measured(
         name: losses[name].rows(rows.labels[name], np.tile(np.float32(constants[name]), (len(rows.rows), 1)))
         for name in parts
     }
-    return Remeasured(rows, heads, passed, row_loss, row_constant, dict(parts), dict(targets))
+    return Evaluation(rows, heads, passed, row_loss, row_constant, dict(parts), dict(targets))
 
 
 def _mean(values: np.ndarray) -> float | None:
@@ -189,7 +189,7 @@ def _forward(
 
 
 def _restored(
-    finished: Finished, node: Any, facts: Mapping[str, Any]
+    finished: FinishedRun, node: Any, facts: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The data's inputs and targets; those of the run know what they learned in its training."""
     for group, names in (("inputs", finished.inputs), ("targets", facts)):
@@ -214,7 +214,7 @@ def _restored(
     return inputs, targets
 
 
-def _check_same(run: Recorded, fingerprint: str) -> None:
+def _check_same(run: StoredRun, fingerprint: str) -> None:
     logged = json.loads(run.artifact("config/split.json").read_text())["fingerprint"]
     if fingerprint != logged:
         raise ConfigError(

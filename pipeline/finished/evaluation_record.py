@@ -13,18 +13,18 @@ from omegaconf import OmegaConf
 
 from pipeline import report
 from pipeline.comparison.bootstrap import Interval
-from pipeline.finished.evaluation import Remeasured
-from pipeline.finished.run import Finished
+from pipeline.finished.evaluation import Evaluation
+from pipeline.finished.run import FinishedRun
 from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
 from pipeline.report.record import HeadResult, InputExamples, Record
-from pipeline.tracking import Recorded
+from pipeline.tracking import StoredRun
 
 PAGE = "evaluation.html"
 
 
 def log(
-    run: Recorded, finished: Finished, found: Remeasured, name: str, *, resamples: int, command: str
+    run: StoredRun, finished: FinishedRun, found: Evaluation, name: str, *, resamples: int, command: str
 ) -> str:
     """Log an evaluation to its run, as metrics `eval_<name>/…` and artifacts `evaluations/<name>/`.
 
@@ -62,7 +62,7 @@ def text(intervals: Mapping[str, Interval], rows: int) -> str:
     return "\n".join(lines)
 
 
-def predictions(finished: Finished, found: Remeasured) -> pa.Table:
+def predictions(finished: FinishedRun, found: Evaluation) -> pa.Table:
     """One row per row that was evaluated: its number, and per head label, answer and loss."""
     columns: dict[str, Any] = {"row": found.rows.rows}
     for head, target in found.targets.items():
@@ -75,9 +75,9 @@ def predictions(finished: Finished, found: Remeasured) -> pa.Table:
 
 def write_page(
     folder: Path,
-    run: Recorded,
-    finished: Finished,
-    found: Remeasured,
+    run: StoredRun,
+    finished: FinishedRun,
+    found: Evaluation,
     intervals: Mapping[str, Interval],
     name: str,
     command: str,
@@ -115,17 +115,17 @@ def write_page(
     )
 
 
-def _head_result(head: str, finished: Finished, found: Remeasured) -> HeadResult:
-    part, measured = found.parts[head], found.heads[head]
+def _head_result(head: str, finished: FinishedRun, found: Evaluation) -> HeadResult:
+    part, reference = found.parts[head], found.heads[head]
     return HeadResult(
-        kind=measured.kind,
+        kind=reference.kind,
         names=list(found.targets[head].names),
         loss=type(part.loss).__name__,
         weight=float("nan"),
-        baseline=float("nan") if measured.constant is None else measured.constant,
+        baseline=float("nan") if reference.constant is None else reference.constant,
         test=found.scores().heads[head],
         val={},
-        labels=measured.labels,
+        labels=reference.labels,
         outputs=part.point(found.passed.outputs[head]),
         row_loss=found.row_loss[head],
         rows=found.rows.rows,

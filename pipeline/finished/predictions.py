@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from pipeline.data.columns import missing, text_of
 from pipeline.data.unlabelled import RawRows, RowReader
-from pipeline.finished.run import Finished, Forward
+from pipeline.finished.run import FinishedRun, Forward
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, why)
 
 
-def predict(finished: Finished, reader: RowReader, output: Path) -> tuple[int, int]:
+def predict(finished: FinishedRun, reader: RowReader, output: Path) -> tuple[int, int]:
     """Write one row for each row read, and beside it the rejected ones with their reasons.
 
     The output appears when it is whole.
@@ -30,7 +30,7 @@ def predict(finished: Finished, reader: RowReader, output: Path) -> tuple[int, i
     forward = Forward(finished.model, finished.batch())
     total = rejected = 0
     with _whole_file(output) as part, _bar() as move:
-        table = Table(part, finished, reader.key_name)
+        table = PredictionFile(part, finished, reader.key_name)
         with table, Rejects(output.with_suffix(".rejected.csv")) as rejects:
             for rows in reader.read(finished.chunk()):
                 outputs = forward(rows.arrays) if len(rows.good) else table.nothing
@@ -43,14 +43,14 @@ def predict(finished: Finished, reader: RowReader, output: Path) -> tuple[int, i
     return total, rejected
 
 
-class Table:
+class PredictionFile:
     """The parquet file that predictions are written to.
 
     Args:
         key: name of the column that holds the rows' keys; None: they have only their number, `row`.
     """
 
-    def __init__(self, path: Path, finished: Finished, key: str | None) -> None:
+    def __init__(self, path: Path, finished: FinishedRun, key: str | None) -> None:
         self.answers, self.key = finished.answers, key
         self.nothing = {
             head: np.zeros((0, tensor.shape[-1]), np.float32)
@@ -66,7 +66,7 @@ class Table:
         )
         self.path = path
 
-    def __enter__(self) -> "Table":
+    def __enter__(self) -> "PredictionFile":
         self.writer = pq.ParquetWriter(self.path, self.schema)
         return self
 
@@ -118,7 +118,9 @@ class Rejects:
             csv.writer(self.file).writerow([first + row, column, reason])
 
 
-def _sound(rows: RawRows, outputs: Mapping[str, np.ndarray], finished: Finished) -> tuple[np.ndarray, Faults]:
+def _sound(
+    rows: RawRows, outputs: Mapping[str, np.ndarray], finished: FinishedRun
+) -> tuple[np.ndarray, Faults]:
     """Which of the good rows got numbers from every head, and what is wrong with the others."""
     if not len(rows.good):
         return np.zeros(0, dtype=bool), {}

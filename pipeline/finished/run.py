@@ -11,12 +11,13 @@ import tensorflow as tf
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.make import Make
+from pipeline.config.renamed import renamed
 from pipeline.data.kinds import INPUTS, TARGETS, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
 from pipeline.job.prediction_columns import Answers
 from pipeline.model import raw_specs
-from pipeline.tracking import Recorded
+from pipeline.tracking import StoredRun
 
 STEPS = 256  # of a series, where memory is reckoned
 BATCH_BYTES, LARGEST_BATCH = 1 << 20, 4096  # of the raw inputs: what is inside a model takes many times more
@@ -24,7 +25,7 @@ CHUNK_BYTES, LARGEST_CHUNK = 1 << 25, 1 << 15
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A recorded run.
 
     Args:
@@ -42,13 +43,13 @@ class Finished:
     answers: dict[str, Answers]
 
     @classmethod
-    def of(cls, run: Recorded, make: Make) -> "Finished":
+    def of(cls, run: StoredRun, make: Make) -> "FinishedRun":
         """Load a run's config and model.
 
         Raises:
             ConfigError: the run lacks one of them, or an input is of a kind that cannot be restored.
         """
-        cfg: Any = OmegaConf.load(run.artifact("config/config.yaml"))
+        cfg: Any = renamed(OmegaConf.load(run.artifact("config/config.yaml")))  # type: ignore[arg-type]
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: raw_specs(model, name) for name in cfg.branches}

@@ -11,8 +11,8 @@ Nothing here changes a number of the training: no random state is drawn from, no
 from pipeline.insight.contribution import Contribution, contribution_metrics, contributions
 from pipeline.insight.flow import Probe
 from pipeline.insight.section import insight_section
+from pipeline.insight.sentences import sentences
 from pipeline.insight.settings import Insight
-from pipeline.insight.words import sentences
 
 __all__ = [
     "Contribution",

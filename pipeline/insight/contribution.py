@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode
-from pipeline.training.measure import Measured, measure
+from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import EVALUATION_BATCH, Epoch, Trainer
 
 Array = NDArray[Any]
@@ -57,7 +57,7 @@ class Contribution:
 def contributions(
     trainer: Trainer,
     rows: Rows | Stream,
-    heads: Mapping[str, Measured],
+    heads: Mapping[str, Reference],
     *,
     repeats: int,
     number: int | None,
@@ -106,7 +106,7 @@ class _Looker:
     """The model's second half on features that may have been tampered with."""
 
     def __init__(
-        self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Measured], at: Array
+        self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Reference], at: Array
     ) -> None:
         self.trainer, self.at = trainer, at
         self.heads = {name: _first_metric(head) for name, head in heads.items()}
@@ -150,7 +150,7 @@ class _Looker:
         return {name: scores.heads.get(name, {}) for name in self.heads}
 
 
-def _first_metric(head: Measured) -> Measured:
+def _first_metric(head: Reference) -> Reference:
     """With the first of the head's metrics alone: each is measured for every branch and repeat."""
     return replace(head, words=head.words[:1], keras_metrics=head.keras_metrics[: not head.words])
 

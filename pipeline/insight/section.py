@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.insight.contribution import ALL, Contribution
-from pipeline.insight.words import History, mean
+from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import COLOUR_MAP, COLOURS, INK, WIDTH, clean, panels
 

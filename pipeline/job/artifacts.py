@@ -23,7 +23,7 @@ from pipeline.job.report_record import reported
 from pipeline.job.results import Results
 from pipeline.model import export_model, raw_specs
 from pipeline.tracking import Run, source_tags
-from pipeline.training.fit import Fitted
+from pipeline.training.fit import FitResult
 from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
@@ -68,7 +68,7 @@ def log(
     tracked: Run,
     cfg: DictConfig,
     job: Job,
-    fitted: Fitted,
+    fitted: FitResult,
     results: Results,
     *,
     overrides: Sequence[str],
@@ -114,7 +114,7 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
 
 def _head_facts(name: str, job: Job) -> dict[str, Any]:
     """What must be known to evaluate a head on other rows: its labels' code, and its best constant."""
-    target, guess = job.dataset.targets[name], job.measured["train"][name].guess
+    target, guess = job.dataset.targets[name], job.references["train"][name].guess
     facts = {"kind": target.kind, "names": list(target.names), "constant": np.asarray(guess).tolist()}
     if target.kind == "number":
         facts |= {"mean": np.asarray(target.mean).tolist(), "scale": np.asarray(target.scale).tolist()}

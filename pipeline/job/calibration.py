@@ -28,7 +28,7 @@ def calibrate(job: Job) -> dict[str, float]:
     if not heads:
         return {}
     passed = job.trainer.evaluate(job.rows["val"])
-    before = measure("val", passed, job.measured["val"], job.loss_weights)
+    before = measure("val", passed, job.references["val"], job.loss_weights)
     numbers = {}
     for name in heads:
         labels = job.dataset.splits["val"].labels[name]

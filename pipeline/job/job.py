@@ -9,7 +9,7 @@ import keras
 from pipeline.data.feed import Rows, Stream
 from pipeline.insight import Insight, Probe
 from pipeline.loss_weights import LossWeight
-from pipeline.training.measure import Measured
+from pipeline.training.measure import Reference
 from pipeline.training.trainer import Trainer
 
 
@@ -25,7 +25,7 @@ class Job:
     presenter: keras.Model
     trainer: Trainer
     rows: Mapping[str, Rows | Stream]
-    measured: Mapping[str, Mapping[str, Measured]]
+    references: Mapping[str, Mapping[str, Reference]]
     callbacks: Sequence[keras.callbacks.Callback]
     insight: Insight
     probe: Probe | None

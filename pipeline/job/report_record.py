@@ -15,7 +15,7 @@ from pipeline.metric_names import by_head
 from pipeline.page.elements import Section
 from pipeline.page.style import look
 from pipeline.tracking import Run
-from pipeline.training.fit import Fitted
+from pipeline.training.fit import FitResult
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ def reported(
     tracked: Run,
     cfg: DictConfig,
     job: Job,
-    fitted: Fitted,
+    fitted: FitResult,
     results: Results,
     overrides: Sequence[str],
     clock: Mapping[str, float],
@@ -44,10 +44,10 @@ def reported(
     )
 
 
-def _insight(job: Job, fitted: Fitted, results: Results) -> list[Section]:
+def _insight(job: Job, fitted: FitResult, results: Results) -> list[Section]:
     heads, branches = list(job.heads), list(job.dataset.inputs)
     with look([*heads, *branches]):
-        section = insight_section(fitted.history, heads, branches, results.given, results.words)
+        section = insight_section(fitted.history, heads, branches, results.contributions, results.words)
     return [section] if section else []
 
 
@@ -61,7 +61,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         baseline=_or_nan(results.constants[name]),
         test=by_head(results.numbers, "test", list(job.heads))[name],
         val=by_head(results.numbers, "val", list(job.heads))[name],
-        labels=job.measured["test"][name].labels,
+        labels=job.references["test"][name].labels,
         outputs=job.heads[name].point(epoch.outputs[name]),
         row_loss=job.trainer.losses[name].rows(rows.labels[name], epoch.raw[name]),
         rows=rows.rows,

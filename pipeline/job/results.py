@@ -13,7 +13,7 @@ from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.model.stand_in import stand_ins
 from pipeline.tracking import Run
-from pipeline.training.fit import Fitted
+from pipeline.training.fit import FitResult
 from pipeline.training.measure import measure
 from pipeline.training.trainer import Epoch
 
@@ -28,7 +28,7 @@ class Results:
         numbers: best/…, val/… at the kept epoch, and test/….
         passes: split -> the pass over its rows.
         constants: head -> test loss of the best constant of the training rows.
-        given: what each branch gives to each head; empty where nobody asked.
+        contributions: what each branch gives to each head; empty where nobody asked.
         words: what gradients and contributions say, in sentences.
         stand_ins: branch -> (1, width), what takes the place of its features where its input is missing.
     """
@@ -36,26 +36,26 @@ class Results:
     numbers: dict[str, float]
     passes: dict[str, Epoch]
     constants: dict[str, float | None]
-    given: list[Contribution]
+    contributions: list[Contribution]
     words: list[str]
     stand_ins: dict[str, Array]
 
 
-def test_kept(job: Job, fitted: Fitted) -> Results:
+def test_kept(job: Job, fitted: FitResult) -> Results:
     """Evaluate the kept weights once on the validation and the test rows."""
     temperatures = calibrate(job)
     passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
     best = fitted.best
     if temperatures:
-        best = measure("val", passes["val"], job.measured["val"], job.loss_weights).named("val")
+        best = measure("val", passes["val"], job.references["val"], job.loss_weights).named("val")
     numbers = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
     numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
-    numbers |= measure("test", passes["test"], job.measured["test"], job.loss_weights).named("test")
-    constants = {name: head.constant for name, head in job.measured["test"].items()}
+    numbers |= measure("test", passes["test"], job.references["test"], job.loss_weights).named("test")
+    constants = {name: head.constant for name, head in job.references["test"].items()}
     vectors = stand_ins(job.model, job.rows["train"])
-    given = _given(job, vectors)
-    words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), given)
-    return Results(numbers | contribution_metrics(given), passes, constants, given, words, vectors)
+    found = _contributions(job, vectors)
+    words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), found)
+    return Results(numbers | contribution_metrics(found), passes, constants, found, words, vectors)
 
 
 def objective(names: Any, results: Results) -> Any:
@@ -93,13 +93,13 @@ def result_table(heads: Mapping[str, Mapping[str, float]], constants: Mapping[st
     )
 
 
-def _given(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:
+def _contributions(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:
     if not (job.insight.repeats and "val" in job.rows):
         return []
     return contributions(
         job.trainer,
         job.rows["val"],
-        job.measured["val"],
+        job.references["val"],
         repeats=job.insight.repeats,
         number=job.insight.rows,
         stand_ins=vectors,

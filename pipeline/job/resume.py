@@ -9,6 +9,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.config.renamed import renamed
 from pipeline.errors import ConfigError
 
 # What may differ in the process that goes on: it makes no other experiment of the run.
@@ -59,7 +60,7 @@ def stored(cfg: DictConfig, typed: Sequence[str], groups: Mapping[str, str]) -> 
     if not (folder / "config.yaml").exists():
         known = sorted(path.name for path in folder.parent.glob("*")) if folder.parent.exists() else []
         raise ConfigError("resume", f"no checkpoints in {folder.parent}", found=cfg.resume, allowed=known)
-    old = OmegaConf.load(folder / "config.yaml")
+    old = renamed(OmegaConf.load(folder / "config.yaml"))  # type: ignore[arg-type]
     facts = json.loads((folder / "origin.json").read_text())
     origin = Origin(facts["overrides"], facts["groups"], [Path(path) for path in facts["folders"]])
     for override in OverridesParser.create().parse_overrides(list(typed)):

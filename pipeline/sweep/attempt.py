@@ -22,7 +22,7 @@ class TrialFailedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Begun:
+class Attempt:
     """A job that may run, in the run `run_id`; or one that is done, and its `objective` known."""
 
     run_id: str | None = None
@@ -31,14 +31,14 @@ class Begun:
 
 # Of this process, which runs one job after the other.
 of_job = ""  # the key of the job's config as composed, whatever is worked out of it later
-begun = Begun()
+begun = Attempt()
 runs = False  # whether a job is under way
 
 
 def start(config: DictConfig) -> None:
     """A job starts: remember which trial it is."""
     global of_job, begun, runs
-    of_job, begun, runs = key(config), Begun(), True
+    of_job, begun, runs = key(config), Attempt(), True
 
 
 def stop() -> None:
@@ -47,7 +47,7 @@ def stop() -> None:
     runs = False
 
 
-def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
+def begin(cfg: DictConfig, typed: Sequence[str]) -> Attempt:
     """Open the run of a sweep's job under its parent, unless the sweep has its result already.
 
     Outside of a sweep nothing happens.
@@ -57,7 +57,7 @@ def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
     """
     global begun
     if cfg.sweep.parent is None:
-        return Begun()
+        return Attempt()
     from pipeline.sweep.parent import Parent
 
     parent = Parent.of(cfg)
@@ -66,11 +66,11 @@ def begin(cfg: DictConfig, typed: Sequence[str]) -> Begun:
         if trial.key != mine:
             continue
         if trial.status == "FINISHED" and (objective := trial.objective(cfg.objective)) is not None:
-            begun = Begun(objective=objective)
+            begun = Attempt(objective=objective)
             return begun
         if trial.status == "FAILED" and trial.started >= since:
             raise TrialFailedError(trial.reason)
-    begun = Begun(run_id=_add(parent, cfg, typed))
+    begun = Attempt(run_id=_add(parent, cfg, typed))
     return begun
 
 
@@ -84,7 +84,7 @@ def end_failed(cfg: DictConfig, error: BaseException) -> None:
     parent, typed, run_id = Parent.of(cfg), overrides(), begun.run_id
     if run_id is None and isinstance(error, Exception):
         run_id = _add(parent, cfg, typed)
-    begun = Begun()
+    begun = Attempt()
     if run_id is not None:
         parent.end(run_id, error)
 

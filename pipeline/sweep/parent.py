@@ -155,8 +155,8 @@ class Parent:
 
 def best_of(trials: Sequence[Trial], metric: str) -> Trial | None:
     """The trial with the best value of a metric; None if none has it."""
-    measured = [trial for trial in trials if metric in trial.metrics]
-    return max(measured, key=lambda trial: sign(metric) * trial.metrics[metric], default=None)
+    having = [trial for trial in trials if metric in trial.metrics]
+    return max(having, key=lambda trial: sign(metric) * trial.metrics[metric], default=None)
 
 
 def compare_link(run_ids: Sequence[str], experiment_id: str) -> str:

@@ -1,6 +1,6 @@
 """What every trial needs: importing this is importing all of it, see `pipeline.sweep.launchers`."""
 
-from pipeline.quiet import importing
+from pipeline.heavy_imports import importing
 
 with importing():
     import pipeline.job.artifacts

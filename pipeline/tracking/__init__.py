@@ -1,11 +1,11 @@
 """Everything that goes to MLflow and comes from it. The only package of the program that imports it."""
 
-from pipeline.tracking.reading import Recorded, all_runs, find_run, open_store
+from pipeline.tracking.reading import StoredRun, all_runs, find_run, open_store
 from pipeline.tracking.writing import Run, Writer, connect, default_uri, log_failure, open_run, source_tags
 
 __all__ = [
-    "Recorded",
     "Run",
+    "StoredRun",
     "Writer",
     "all_runs",
     "connect",

@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     import keras
 
-LOGGED_MODEL = Path(__file__).parent.with_name("logged_model.py")
+LOGGED_MODEL = Path(__file__).with_name("logged_model.py")
 Specs = Mapping[str, tuple[tuple[int | None, ...], str]]
 CANDIDATE, CHAMPION = "candidate", "champion"
 

@@ -22,7 +22,7 @@ SHOWN = 12  # runs that a message lists
 
 
 @dataclass(frozen=True)
-class Recorded:
+class StoredRun:
     """A run as it stands in MLflow."""
 
     client: MlflowClient
@@ -90,7 +90,7 @@ class Recorded:
         )
 
 
-def find_run(wanted: str, uri: str | None = None) -> Recorded:
+def find_run(wanted: str, uri: str | None = None) -> StoredRun:
     """The run that an id, the beginning of one, a name, or `latest` stands for.
 
     Args:
@@ -124,7 +124,7 @@ def client_of(uri: str | None = None) -> MlflowClient:
     return MlflowClient(open_store(uri))
 
 
-def latest_of(uri: str, *, sweep: bool) -> Recorded | None:
+def latest_of(uri: str, *, sweep: bool) -> StoredRun | None:
     """The newest run of ours that is a sweep's own, or that is none; None without any."""
     client = MlflowClient(uri)
     for run in all_runs(client):
@@ -166,9 +166,9 @@ def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: 
             return found
 
 
-def recorded(client: MlflowClient, uri: str, run: Any) -> Recorded:
+def recorded(client: MlflowClient, uri: str, run: Any) -> StoredRun:
     """What MLflow knows of a run, in our words."""
-    return Recorded(
+    return StoredRun(
         client,
         uri,
         run.info.run_id,
@@ -200,7 +200,7 @@ def _ours(runs: list[Any]) -> Any:
     return run
 
 
-def _latest(client: MlflowClient, uri: str) -> Recorded:
+def _latest(client: MlflowClient, uri: str) -> StoredRun:
     for run in all_runs(client):
         if (
             run.info.status == "FINISHED"

@@ -36,7 +36,7 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
             value = tf.reduce_sum(shares * tf.where(there, cells, 0.0)) / tf.reduce_sum(shares)
         return value, tape.gradient(value, below)
 
-    def objective(below: Array) -> tuple[float, Array]:
+    def loss_and_gradient(below: Array) -> tuple[float, Array]:
         value, gradient = mean_loss(tf.constant(below, tf.float32))
         return float(value), np.asarray(gradient, float)
 
@@ -46,7 +46,8 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
         shares = getattr(loss.loss, "quantiles", [0.5])
         starts.append(np.nanquantile(labels, shares, axis=0).T.reshape(-1))
     found = [
-        minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}) for start in starts
+        minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+        for start in starts
     ]
     best = min(found, key=lambda one: float(one.fun))
     return np.asarray(squash(tf.constant(best.x[None], tf.float32)))[0]

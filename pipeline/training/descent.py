@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Descended:
+class StepGradients:
     """One step's gradients, in the order of the variables, and what the balancer was asked and answered."""
 
     gradients: list[Any]
@@ -25,7 +25,7 @@ class Descended:
 
 
 @dataclass(frozen=True)
-class Passed:
+class ForwardPass:
     """A forward pass that a persistent tape has seen.
 
     Args:
@@ -54,7 +54,7 @@ class Descent:
     def __init__(self, variables: Sequence[keras.Variable], heads: Sequence[str], balancer: Any) -> None:
         self.variables, self.heads, self.balancer = list(variables), list(heads), balancer
 
-    def __call__(self, passed: Passed, labelled: Any, loss_weights: Any) -> Descended:
+    def __call__(self, passed: ForwardPass, labelled: Any, loss_weights: Any) -> StepGradients:
         """The step's gradients, times the scale.
 
         Args:
@@ -77,9 +77,9 @@ class Descent:
             private = [i for i, heads in enumerate(self._reached(passed)) if len(heads) == 1]
             for i, gradient in zip(private, self._gradient(passed, private, loss_weights), strict=True):
                 gradients[i] = gradient
-        return Descended(gradients, weights, factors, asked)
+        return StepGradients(gradients, weights, factors, asked)
 
-    def _weighted(self, passed: Passed, parts: list[list[Any]] | None, weights: Any) -> list[Any]:
+    def _weighted(self, passed: ForwardPass, parts: list[list[Any]] | None, weights: Any) -> list[Any]:
         everything = list(range(len(self.variables)))
         if parts is None or self.balancer.level == "last_shared":
             return self._gradient(passed, everything, weights)
@@ -95,7 +95,7 @@ class Descent:
             gradients[i] = tf.add_n([weights[k] * part[place] for k, part in enumerate(parts)])
         return self._regularised(passed, gradients, shared)
 
-    def _through_crossing(self, passed: Passed, parts: list[list[Any]], weights: Any) -> list[Any]:
+    def _through_crossing(self, passed: ForwardPass, parts: list[list[Any]], weights: Any) -> list[Any]:
         """One backward pass through what heads share, however many heads there are."""
         tensors = list(passed.crossing.values())
         sent = [tf.add_n([weights[k] * part[i] for k, part in enumerate(parts)]) for i in range(len(tensors))]
@@ -105,14 +105,14 @@ class Descent:
             below[i] = gradient
         return self._regularised(passed, below, [i for i in range(len(below)) if i not in above])
 
-    def _gradient(self, passed: Passed, places: Sequence[int], weights: Any) -> list[Any]:
+    def _gradient(self, passed: ForwardPass, places: Sequence[int], weights: Any) -> list[Any]:
         """Gradient of the weighted losses and the regularisation for the variables at these places."""
         targets = [*passed.losses, *passed.regularisation]
         sent = [weights[k] * passed.scale for k in range(len(passed.losses))]
         sent += [passed.scale * tf.ones_like(one) for one in passed.regularisation]
         return passed.tape.gradient(targets, [self.variables[i] for i in places], output_gradients=sent)
 
-    def _regularised(self, passed: Passed, gradients: list[Any], places: Sequence[int]) -> list[Any]:
+    def _regularised(self, passed: ForwardPass, gradients: list[Any], places: Sequence[int]) -> list[Any]:
         if not passed.regularisation:
             return gradients
         sent = [passed.scale * tf.ones_like(one) for one in passed.regularisation]
@@ -123,7 +123,7 @@ class Descent:
             gradients[i] = gradients[i] if gradient is None else gradients[i] + gradient
         return gradients
 
-    def _parts(self, passed: Passed) -> list[list[Any]]:
+    def _parts(self, passed: ForwardPass) -> list[list[Any]]:
         """Each head's gradients with respect to what the level names; unconnected ones are zeros."""
         if self.balancer.level == "representation":
             sources = list(passed.crossing.values())
@@ -139,7 +139,7 @@ class Descent:
             for part in by_head
         ]
 
-    def _shared(self, passed: Passed) -> list[int]:
+    def _shared(self, passed: ForwardPass) -> list[int]:
         """Places of the variables that more than one head reaches; of a single head, all that it reaches."""
         reached = self._reached(passed)
         if len(self.heads) == 1:
@@ -150,7 +150,7 @@ class Descent:
                 raise ConfigError("balancer", f"head {name} shares no weights with another head", found=name)
         return found
 
-    def _reached(self, passed: Passed) -> list[set[int]]:
+    def _reached(self, passed: ForwardPass) -> list[set[int]]:
         # While a graph is traced an unconnected gradient is None; gradients that nobody uses are pruned.
         by_head = [passed.tape.gradient(loss, self.variables) for loss in passed.losses]
         return [

@@ -10,9 +10,9 @@ from keras.callbacks import Callback, CallbackList
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import LossWeight, at, objective
+from pipeline.loss_weights import LossWeight, logged_weights, weights_at
 from pipeline.metric_names import direction
-from pipeline.training.measure import Measured, measure
+from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Trainer
 
 
@@ -58,7 +58,7 @@ class Kept:
 
 
 @dataclass
-class Progressed:
+class TrainingState:
     """How far a training has come: epochs completed, their metrics, and the epoch that is kept."""
 
     epoch: int
@@ -67,7 +67,7 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """How the training went: `history` has one value per epoch and metric, NaN where one was absent."""
 
     history: dict[str, list[float]]
@@ -78,7 +78,7 @@ class Fitted:
 def fit(
     trainer: Trainer,
     rows: Mapping[str, Rows | Stream],
-    heads: Mapping[str, Mapping[str, Measured]],
+    heads: Mapping[str, Mapping[str, Reference]],
     *,
     loss_weights: Mapping[str, LossWeight],
     epochs: int,
@@ -88,9 +88,9 @@ def fit(
     callbacks: Sequence[Callback] = (),
     watch: Callable[[int], None] | None = None,
     probe: Probe | None = None,
-    start: Progressed | None = None,
-    save: Callable[[Progressed], None] | None = None,
-) -> Fitted:
+    start: TrainingState | None = None,
+    save: Callable[[TrainingState], None] | None = None,
+) -> FitResult:
     """Train for up to `epochs` epochs and leave the model with the kept weights.
 
     Args:
@@ -108,11 +108,11 @@ def fit(
     Raises:
         NotFiniteError: a head's loss became NaN or infinite.
     """
-    done = start or Progressed(0, {}, Kept(**(early_stopping or {"monitor": None, "patience": 0})))
+    done = start or TrainingState(0, {}, Kept(**(early_stopping or {"monitor": None, "patience": 0})))
     kept, model = done.kept, trainer.model
     told = CallbackList(list(callbacks), model=model, epochs=epochs)
     model.stop_training = False
-    meant = objective(loss_weights, epochs)
+    meant = logged_weights(loss_weights, epochs)
     told.on_train_begin()
     if probe:
         probe.remember()
@@ -120,7 +120,7 @@ def fit(
         done.epoch += 1
         told.on_epoch_begin(done.epoch - 1)
         order = order_of(done.epoch, len(rows["train"]), seed, shuffle)
-        weights = at(loss_weights, done.epoch - 1)
+        weights = weights_at(loss_weights, done.epoch - 1)
         metrics = _one_epoch(trainer, rows, heads, weights, meant, order, watch)
         if probe:
             metrics |= probe({name: metrics[f"weight/{name}"] for name in trainer.losses})
@@ -132,7 +132,9 @@ def fit(
     if kept.monitor:
         model.set_weights(kept.weights)
     told.on_train_end()
-    return Fitted(done.history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")})
+    return FitResult(
+        done.history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")}
+    )
 
 
 def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:

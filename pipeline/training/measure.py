@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Reference:
     """One head on one split: its labels as metrics want them, and what a constant reaches there.
 
     Args:
@@ -38,14 +38,14 @@ class Measured:
     guess: Array | None = None
 
 
-def measured(
+def references(
     heads: Mapping[str, Any],
     targets: Mapping[str, Any],
     losses: Mapping[str, HeadLoss],
     splits: Mapping[str, Any],
-) -> dict[str, dict[str, Measured]]:
+) -> dict[str, dict[str, Reference]]:
     """What every head is measured with, by split and head; the constant is fitted on training rows only."""
-    found: dict[str, dict[str, Measured]] = {split: {} for split in splits}
+    found: dict[str, dict[str, Reference]] = {split: {} for split in splits}
     for name, head in heads.items():
         target, loss = targets[name], losses[name]
         width = head.width(target.units)
@@ -55,7 +55,7 @@ def measured(
         for split, rows in splits.items():
             labels = rows.labels[name]
             shown = target.decode(labels) if target.kind == "number" else labels
-            found[split][name] = Measured(
+            found[split][name] = Reference(
                 target.kind,
                 shown,
                 words,
@@ -69,7 +69,7 @@ def measured(
 
 
 def measure(
-    split: str, epoch: Epoch, heads: Mapping[str, Measured], loss_weights: Mapping[str, float]
+    split: str, epoch: Epoch, heads: Mapping[str, Reference], loss_weights: Mapping[str, float]
 ) -> Scores:
     """The metrics of one pass; undefined ones are absent, and training rows have neither skill nor ece."""
     combined = {
@@ -96,7 +96,7 @@ def measure(
     return Scores({word: float(value) for word, value in combined.items()}, by_head)
 
 
-def _metrics(head: Measured, labels: Array, outputs: Array) -> list[tuple[str, float]]:
+def _metrics(head: Reference, labels: Array, outputs: Array) -> list[tuple[str, float]]:
     if head.quantiles:
         found = list(of_quantiles(labels, outputs, head.words, head.quantiles).items())
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.training.checkpoint import Restore, assign, load, numbered, scalars
-from pipeline.training.fit import Kept, Progressed
+from pipeline.training.fit import Kept, TrainingState
 
 
 def save_to(saver: Any, job: Any, every: int) -> Callable[[Any], None]:
@@ -49,7 +49,7 @@ def restore(folder: Path, job: Any) -> tuple[Any, list[Any]]:
     for name, variables in _states(job).items():
         assign(name, variables, arrays)
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
-    done = Progressed(facts["epoch"], facts["history"], Kept(**facts["kept"], weights=weights))
+    done = TrainingState(facts["epoch"], facts["history"], Kept(**facts["kept"], weights=weights))
     return done, [Restore(job.callbacks, facts["callbacks"])]
 
 

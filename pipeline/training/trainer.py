@@ -21,7 +21,7 @@ from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode, forward
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Off
-from pipeline.training.descent import Descended, Descent, Passed
+from pipeline.training.descent import Descent, ForwardPass, StepGradients
 from pipeline.training.head_loss import HeadLoss, weight_key
 from pipeline.training.loop import loop_over, spans
 
@@ -149,7 +149,7 @@ class Trainer:
             losses, numbers = self._head_losses(labels, outputs)
             sent = self._weighted(losses, labels, outputs)
         scale = tf.cast(self.optimizer.scale_loss(1.0), tf.float32)
-        passed = Passed(tape, sent, crossing, self.model.losses, scale)
+        passed = ForwardPass(tape, sent, crossing, self.model.losses, scale)
         descended = self.descent(passed, tf.stack(numbers) > 0, loss_weights)
         step = self.optimizer.iterations
         factors = self.modulation.factors(
@@ -159,7 +159,7 @@ class Trainer:
         self._move_balancer(descended, inputs, labels, states)
         return outputs, _sums(losses, numbers, descended.weights, self._regularisation(), sent)
 
-    def _move_balancer(self, descended: Descended, inputs: Any, labels: Any, states: list[Any]) -> None:
+    def _move_balancer(self, descended: StepGradients, inputs: Any, labels: Any, states: list[Any]) -> None:
         """Let the balancer move its state on, unless half precision overflowed in this step."""
         after = None
         if self.balancer.needs_losses_after:

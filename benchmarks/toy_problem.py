@@ -1,6 +1,6 @@
 """The two-task problem of the CAGrad paper, on which plain descent gets stuck.
 
-Run it with `python -m pipeline.balancers.toy`.
+Run it with `python -m benchmarks.toy_problem`.
 
 Liu et al. 2021, arXiv:2110.14048, section 4.1 and the authors' published code: two losses of two numbers,
 a valley with a cliff for each above y = 0, bowls below it. The mean loss is least at (0, -8.355), both

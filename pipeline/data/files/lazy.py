@@ -10,7 +10,7 @@ from pipeline.data.files.stored import row_bytes, spans
 READ_BYTES = 8 * 2**20
 
 
-class Fetched:
+class LazyRows:
     """One input of a split, indexed like an array (rows, ...): by a slice, row positions, or one of them.
 
     Args:

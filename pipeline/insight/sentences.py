@@ -34,7 +34,7 @@ def sentences(
         *moved_by(history, heads, branches),
         *conflicts(history, heads),
         *speeds(history, branches),
-        *given(found),
+        *contributed(found),
         *checked(found),
     ]
 
@@ -100,7 +100,7 @@ def speeds(history: History, branches: Sequence[str]) -> list[str]:
     return found
 
 
-def given(found: Sequence[Contribution]) -> list[str]:
+def contributed(found: Sequence[Contribution]) -> list[str]:
     """What each branch gives to each head, by permutation."""
     shown = [one for one in found if one.how == "permuted" and one.branch != ALL and one.points == one.points]
     lines = []

@@ -10,6 +10,7 @@ from hydra import compose
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.config.renamed import renamed
 from pipeline.errors import ConfigError
 
 AUTO = "_auto_"
@@ -20,7 +21,7 @@ ConfigStore.instance().store(name="open", node=OmegaConf.create({}, flags={"stru
 
 
 def expand(cfg: DictConfig) -> DictConfig:
-    """The config with `_auto_` replaced by parts; the same config where there is none.
+    """The config with `_auto_` replaced by parts, and moved parts under their present paths.
 
     What is set of a part, as by `branches.image.dropout=0.1`, goes on top of it; a part that is given whole,
     as by `+branch@branches.image=resnet`, stays. Every head without a loss weight gets 1.0.
@@ -28,6 +29,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     Raises:
         ConfigError: a name or kind that the data does not have.
     """
+    cfg = renamed(cfg)
     groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
     if not groups:
         return cfg
