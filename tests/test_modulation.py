@@ -9,7 +9,7 @@ from pipeline.data.feed import Rows
 from pipeline.errors import ConfigError
 from pipeline.model import encode
 from pipeline.modulation import OGMGE, Off, alone
-from tests.test_trainer import INPUTS, LABELS, make_trainer, train
+from tests.small_trainer import INPUTS, LABELS, make_trainer, train
 
 ONES = np.ones(2, "float32")
 TENSORS = {name: tf.constant(values) for name, values in LABELS.items()}

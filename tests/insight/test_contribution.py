@@ -9,7 +9,7 @@ from pipeline.insight import Contribution, contribution, contribution_metrics, c
 from pipeline.insight.contribution import ALL
 from pipeline.model.stand_in import stand_ins
 from pipeline.training.measure import references
-from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
+from tests.small_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 
 
 class Split:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import streaming
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from pipeline.errors import ConfigError
 from pipeline.job.resume import Origin, is_finished, keep_config, mark_finished, stored
 
-SCRIPT = Path(__file__).with_name("killed_training.py")
+SCRIPT = Path(__file__).parents[1] / "killed_training.py"
 
 
 def train(where: Path, *ends: str) -> str:

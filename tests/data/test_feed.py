@@ -9,7 +9,7 @@ from pipeline.data import feed as module
 from pipeline.data.feed import Rows, Stream
 from pipeline.data.files.lazy import LazyRows
 from pipeline.training.fit import order_of
-from tests.test_trainer import INPUTS, LABELS, ROWS, make_trainer
+from tests.small_trainer import INPUTS, LABELS, ROWS, make_trainer
 
 VALUES = np.arange(2000, dtype="float32").reshape(1000, 2)
 

@@ -18,7 +18,7 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.test_sweep import SMALL
+from tests.sweep.test_sweep import SMALL
 
 pytestmark = pytest.mark.slow
 

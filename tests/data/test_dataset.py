@@ -1,6 +1,5 @@
 """What is shipped loads as its config says."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,23 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from pipeline import data
 from pipeline.datasets import noise
 from pipeline.errors import ConfigError
+from tests.shipped import shipped
 
-CONF = Path(__file__).parents[1] / "conf" / "data"
-
-
-def shipped(name: str) -> dict[str, Any]:
-    config = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-    for source, where in config["sources"].items():
-        if isinstance(where, dict):
-            module, _, function = where.pop("_target_").rpartition(".")
-            config["sources"][source] = getattr(importlib.import_module(module), function)(**where)
-    return config
+CONF = Path(__file__).parents[2] / "conf" / "data"
 
 
 def shapes(arrays: dict[str, np.ndarray]) -> dict[str, tuple[tuple[int, ...], str]]:

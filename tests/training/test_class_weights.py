@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.training.class_weights import class_factors
 from pipeline.training.head_loss import weight_key
 from pipeline.training.trainer import Trainer
-from tests.test_trainer import CODES, INPUTS, LOSSES, make_trainer, plain_keras
+from tests.small_trainer import CODES, INPUTS, LOSSES, make_trainer, plain_keras
 
 rng = np.random.default_rng(0)
 WHOLE = 96  # rows in whole batches, as Keras averages a short last one otherwise

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipeline import balancers
 from pipeline.model import forward
 from pipeline.training.trainer import Rows
-from tests.test_trainer import INPUTS, LABELS, LOSSES, make_trainer, train
+from tests.small_trainer import INPUTS, LABELS, LOSSES, make_trainer, train
 
 ALL = {
     "static": balancers.Static,

@@ -10,7 +10,7 @@ import pytest
 from pipeline import data
 from pipeline.data.leakage import COPY, DUPLICATES, GROUPS, copied, report_leaks
 from pipeline.errors import ConfigError
-from tests.test_data_load import shipped
+from tests.shipped import shipped
 
 ROWS = 60
 RANDOM = np.random.default_rng(2)

@@ -15,7 +15,7 @@ from pipeline.model import build_model, build_presenter, forward
 from pipeline.training.fit import fit
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.trainer import Trainer
-from tests.test_trainer import INPUTS, LABELS, LOSSES, ROWS, Source, Target, make_trainer
+from tests.small_trainer import INPUTS, LABELS, LOSSES, ROWS, Source, Target, make_trainer
 
 ONES = {"class": 1.0, "score": 1.0}
 

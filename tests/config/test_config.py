@@ -18,7 +18,7 @@ from pipeline.config.trust import CALLABLE, find_targets
 from pipeline.errors import ConfigError
 from pipeline.metric_names import metric_names, metric_word
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

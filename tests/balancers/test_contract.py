@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from pipeline import balancers
 from pipeline.errors import ConfigError
 
-CONF = Path(__file__).parent.parent / "conf" / "balancer"
+CONF = Path(__file__).parents[2] / "conf" / "balancer"
 ALL = [getattr(balancers, name) for name in balancers.__all__ if name != "Balancer"]
 WITH_STATE = [
     balancers.DWA,
