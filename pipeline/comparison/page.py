@@ -11,6 +11,7 @@ from pipeline.comparison.scores import BETTER
 from pipeline.comparison.verdicts import Contender, Verdict, differing
 from pipeline.page.elements import Drawing, Heading, Section, Table
 from pipeline.page.style import COLOURS, GREY, INK, clean, look, number, panels
+from pipeline.page.text_table import text_table
 from pipeline.page.write import write_page
 
 PAGE = "comparison.html"
@@ -99,13 +100,14 @@ def _forest(found: Sequence[Verdict], first: str, split: str) -> Drawing:
 
 def text(runs: Sequence[Contender], found: Sequence[Verdict]) -> str:
     """The comparison for a terminal."""
-    return "\n".join(_lines(runs, found))
+    return "\n".join(_paragraphs(runs, found))
 
 
-def _lines(runs: Sequence[Contender], found: Sequence[Verdict]) -> Iterator[str]:
+def _paragraphs(runs: Sequence[Contender], found: Sequence[Verdict]) -> Iterator[str]:
     rows = differing(runs)
     yield "what differs" if rows else "the configs are the same"
-    yield from _aligned([["", *(run.name for run in runs)], *rows] if rows else [])
+    if rows:
+        yield text_table([["", *(run.name for run in runs)], *rows])
     for head in dict.fromkeys(one.head for one in found):
         yield ""
         of_head = [one for one in found if one.head == head]
@@ -123,10 +125,4 @@ def _lines(runs: Sequence[Contender], found: Sequence[Verdict]) -> Iterator[str]
                     "the reference" if reference else one.words(),
                 ]
             )
-        yield from _aligned(lines)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield text_table(lines)

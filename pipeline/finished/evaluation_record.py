@@ -17,6 +17,7 @@ from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.run import FinishedRun
 from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
+from pipeline.page.text_table import text_table
 from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.tracking import StoredRun
 
@@ -54,12 +55,11 @@ def log(
 
 def text(intervals: Mapping[str, Interval], rows: int) -> str:
     """A line per number for a terminal."""
-    width = max(map(len, intervals))
-    lines = [f"{'':{width}}  {rows:,} rows  95 %"]
+    lines = [["", f"{rows:,} rows  95 %"]]
     for word, one in intervals.items():
         ends = "" if one.low != one.low else f"{number(one.low)} … {number(one.high)}"
-        lines.append(f"{word:{width}}  {number(one.value):>8}  {ends}".rstrip())
-    return "\n".join(lines)
+        lines.append([word, f"{number(one.value):>8}  {ends}"])
+    return text_table(lines)
 
 
 def predictions(finished: FinishedRun, found: Evaluation) -> pa.Table:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import data
 from pipeline.job.job import Job
+from pipeline.page.text_table import text_table
 
 SHOWN = 6  # classes of one head in the table on a terminal
 
@@ -46,11 +47,7 @@ def as_text(table: pd.DataFrame) -> str:
         loss = "-" if row["constant_loss"] is None or np.isnan(row["constant_loss"]) else row["constant_loss"]
         cells = [head, row["split"], row["rows"], row["labelled"], row["constant"], loss, _spread(row)]
         lines.append([_word(cell) for cell in cells])
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return text_table(lines)
 
 
 def write(folder: Path, job: Job) -> None:

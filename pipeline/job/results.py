@@ -12,6 +12,7 @@ from pipeline.job.calibration import calibrate
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.model.stand_in import stand_ins
+from pipeline.page.text_table import text_table
 from pipeline.tracking import Run
 from pipeline.training.fit import FitResult
 from pipeline.training.measure import measure
@@ -86,11 +87,7 @@ def result_table(heads: Mapping[str, Mapping[str, float]], constants: Mapping[st
         constant = constants[head]
         loss = f"{metrics['loss']:.4g}" if "loss" in metrics else "-"
         lines.append([head, skill, loss, "-" if constant is None else f"{constant:.4g}", "  ".join(words)])
-    rows = [["head", "skill", "test loss", "constant's", "test metrics"], *lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return text_table([["head", "skill", "test loss", "constant's", "test metrics"], *lines])
 
 
 def _contributions(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:

@@ -1,0 +1,39 @@
+"""Tables for a terminal: columns are aligned, and the module stays light."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.page.text_table import text_table
+
+
+def test_columns_are_aligned_and_trailing_blanks_are_stripped():
+    rows = [["", "skill", "note"], ["class", "0.8", ""], ["a long head", "0.25 ± 0.1", "best"]]
+    assert text_table(rows).split("\n") == [
+        "             skill       note",
+        "class        0.8",
+        "a long head  0.25 ± 0.1  best",
+    ]
+
+
+def test_a_cell_without_text_still_holds_its_column():
+    assert text_table([["a", "", "b"], ["cc", "", "d"]]) == "a     b\ncc    d"
+
+
+def test_no_rows_are_no_text():
+    assert text_table([]) == ""
+
+
+def test_rows_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        text_table([["a", "b"], ["c"]])
+
+
+def test_importing_it_loads_no_drawing_and_no_arrays():
+    program = (
+        "import sys, pipeline.page.text_table\n"
+        "heavy = {'numpy', 'matplotlib', 'pandas', 'tensorflow', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
