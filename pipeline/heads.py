@@ -7,7 +7,7 @@ turns it into what people want to read: probabilities. Both in float32, also und
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from keras import KerasTensor, layers, ops
 from keras.losses import Loss
@@ -27,8 +27,15 @@ class Head:
         activation: of the output; null for logits or plain numbers.
         branch: read this branch's features instead of the fusion's: an auxiliary head, which teaches the
             branch directly and shows what it knows by itself.
+
+    The config checks read from the source which `kinds` of target a head takes, and which `losses`,
+    `activations` and words of metrics fit it.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ()
+    losses: ClassVar[tuple[str, ...]] = ()
+    activations: ClassVar[tuple[str | None, ...]] = (None, "linear")
+    metric_words: ClassVar[tuple[str, ...]] = ()
     loss: Loss
     metrics: Sequence[str | Metric] = ()
     units: Sequence[int] = ()
@@ -90,6 +97,15 @@ class Multiclass(Classes):
         ConfigError: there are no logits to divide.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("category",)
+    losses: ClassVar[tuple[str, ...]] = (
+        "keras.losses.SparseCategoricalCrossentropy",
+        "keras.losses.CategoricalCrossentropy",
+        "keras.losses.CategoricalFocalCrossentropy",
+        "keras.losses.KLDivergence",
+    )
+    activations: ClassVar[tuple[str | None, ...]] = (None, "linear", "softmax")
+    metric_words: ClassVar[tuple[str, ...]] = ("accuracy", "f1", "auc", "ece")
     calibrate: Literal["temperature"] | None = None
 
     def __post_init__(self) -> None:
@@ -107,6 +123,9 @@ class Ordinal(Multiclass):
     a row. The output is the logarithm of each class's probability, (rows, classes), so that it goes through a
     softmax unchanged and the losses of other class heads fit.
     """
+
+    activations: ClassVar[tuple[str | None, ...]] = (None, "linear")
+    metric_words: ClassVar[tuple[str, ...]] = ("accuracy", "f1", "auc", "ece", "mae")
 
     def __post_init__(self) -> None:
         if self.calibrate:
@@ -143,6 +162,13 @@ class Binary(Classes):
         ConfigError: there is no logit to divide.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("binary",)
+    losses: ClassVar[tuple[str, ...]] = (
+        "keras.losses.BinaryCrossentropy",
+        "keras.losses.BinaryFocalCrossentropy",
+    )
+    activations: ClassVar[tuple[str | None, ...]] = (None, "linear", "sigmoid")
+    metric_words: ClassVar[tuple[str, ...]] = ("accuracy", "f1", "auc", "ap", "ece")
     calibrate: Literal["temperature"] | None = None
 
     def __post_init__(self) -> None:
@@ -158,10 +184,34 @@ class Binary(Classes):
 class Multilabel(Binary):
     """Several labels that may hold at once: (rows, columns) logits, presented as a probability for each."""
 
+    kinds: ClassVar[tuple[str, ...]] = ("labels",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regression(Head):
     """One or several numbers: (rows, columns), in the labels' unit; the data knows the people's."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    losses: ClassVar[tuple[str, ...]] = (
+        "keras.losses.MeanSquaredError",
+        "keras.losses.MeanAbsoluteError",
+        "keras.losses.Huber",
+        "keras.losses.LogCosh",
+    )
+    metric_words: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2")
+    # These fit as well if the target has `scale: none`: raw labels may be counts, or bounded.
+    unscaled_losses: ClassVar[tuple[str, ...]] = (
+        "keras.losses.MeanAbsolutePercentageError",
+        "keras.losses.MeanSquaredLogarithmicError",
+        "keras.losses.Poisson",
+    )
+    unscaled_activations: ClassVar[tuple[str, ...]] = (
+        "relu",
+        "softplus",
+        "sigmoid",
+        "tanh",
+        "exponential",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +228,9 @@ class Quantiles(Head):
         ConfigError: the loss is made for other quantiles.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    losses: ClassVar[tuple[str, ...]] = ("pipeline.losses.Pinball",)
+    metric_words: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2", "pinball", "coverage")
     quantiles: Sequence[float]
 
     def __post_init__(self) -> None:

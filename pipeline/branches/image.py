@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import KerasTensor, layers, ops
@@ -26,6 +26,7 @@ class ImageBranch(Branch):
         augment: random changes of the training images.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("image",)
     augment: Augment | None = None
 
     def augmented(self, x: KerasTensor, name: str) -> KerasTensor:

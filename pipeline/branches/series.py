@@ -5,7 +5,7 @@ A row gives the same features alone and in a batch with a longer row; one withou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from keras import KerasTensor, layers, ops
 
@@ -25,6 +25,7 @@ class Conv1D(Branch):
         units: dense layers after the pooling.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
     filters: Sequence[int]
     kernel_size: int = 3
     activation: str | None = "relu"
@@ -49,6 +50,7 @@ class Conv1D(Branch):
 class GRU(Branch):
     """Gated recurrent layers of `units`: the state after the last real step."""
 
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
     units: Sequence[int]
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
@@ -59,6 +61,7 @@ class GRU(Branch):
 class LSTM(Branch):
     """Long short-term memory layers of `units`: the output after the last real step."""
 
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
     units: Sequence[int]
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
@@ -78,6 +81,7 @@ class Transformer(Branch):
         units: dense layers after the pooling.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
     width: int = 64
     blocks: int = 2
     attention_heads: int = 4

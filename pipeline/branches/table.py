@@ -6,6 +6,7 @@ with a column of indicators.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from keras import KerasTensor, layers, ops
 
@@ -25,6 +26,7 @@ class Table(Branch):
         unseen: share of the categories that are taken for unseen ones in training.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("table", "vector")
     units: Sequence[int]
     embedding: int = 8
     activation: str | None = "relu"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from keras import KerasTensor, layers, ops
 
@@ -27,6 +27,7 @@ class Text(Branch):
         units: dense layers after the pooling.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("text",)
     embedding: int = 64
     unseen: float = 0.0
     dropout_words: float = 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from keras import KerasTensor
 
@@ -13,6 +14,7 @@ from pipeline.branches.stack import dense_stack
 class Dense(Branch):
     """Dense layers over a vector (rows, columns)."""
 
+    kinds: ClassVar[tuple[str, ...]] = ("vector",)
     units: Sequence[int]
     activation: str | None = "relu"
 

@@ -1,8 +1,10 @@
 """What must agree: branches with inputs, heads with targets, and weights and metrics with heads."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from pipeline.config.parts import constants
 from pipeline.config.rules import NOT_NEGATIVE, PART, Rule
 from pipeline.errors import ConfigError
 from pipeline.metric_names import metric_names
@@ -12,68 +14,12 @@ LOSS_WEIGHT = Rule(
     f"{NOT_NEGATIVE.allowed}, or a schedule of pipeline.loss_weights by its _target_",
 )
 LOGITS = (None, "linear")
-PROBABILITIES = {"category": "softmax", "binary": "sigmoid", "labels": "sigmoid"}
-ACTIVATIONS = {
-    "category": (*LOGITS, "softmax"),
-    "binary": (*LOGITS, "sigmoid"),
-    "labels": (*LOGITS, "sigmoid"),
-    "number": LOGITS,
-}
-UNSCALED_ACTIVATIONS = (*LOGITS, "relu", "softplus", "sigmoid", "tanh", "exponential")
-CLASS_LOSSES = (
-    "SparseCategoricalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "KLDivergence",
-)
-YES_NO_LOSSES = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
-LOSSES = {
-    "category": CLASS_LOSSES,
-    "binary": YES_NO_LOSSES,
-    "labels": YES_NO_LOSSES,
-    "number": ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh"),
-}
-UNSCALED_LOSSES = (
-    *LOSSES["number"],
-    "MeanAbsolutePercentageError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-)
-METRICS = {
-    "category": ("accuracy", "f1", "auc", "ece"),
-    "binary": ("accuracy", "f1", "auc", "ap", "ece"),
-    "labels": ("accuracy", "f1", "auc", "ap", "ece"),
-    "number": ("mae", "rmse", "r2"),
-}
-# Heads whose output is not that of any head of their target's kind.
-HEAD_LOSSES = {"pipeline.heads.Quantiles": ("pipeline.losses.Pinball",)}
-HEAD_METRICS = {
-    "pipeline.heads.Ordinal": (*METRICS["category"], "mae"),
-    "pipeline.heads.Quantiles": (*METRICS["number"], "pinball", "coverage"),
-}
-WITHOUT_ACTIVATION = ("pipeline.heads.Ordinal", "pipeline.heads.Quantiles")
-# Our parts that take some kinds only; a part that is not named here says itself what it takes.
-BRANCH_KINDS = {
-    "pipeline.branches.Conv2D": ("image",),
-    "pipeline.branches.ResNet": ("image",),
-    "pipeline.branches.Application": ("image",),
-    "pipeline.branches.Conv1D": ("series",),
-    "pipeline.branches.GRU": ("series",),
-    "pipeline.branches.LSTM": ("series",),
-    "pipeline.branches.Transformer": ("series",),
-    "pipeline.branches.Dense": ("vector",),
-    "pipeline.branches.Table": ("table", "vector"),
-    "pipeline.branches.TextBag": ("text",),
-    "pipeline.branches.TextConv": ("text",),
-    "pipeline.branches.TextTransformer": ("text",),
-}
-HEAD_KINDS = {
-    "pipeline.heads.Multiclass": ("category",),
-    "pipeline.heads.Ordinal": ("category",),
-    "pipeline.heads.Binary": ("binary",),
-    "pipeline.heads.Multilabel": ("labels",),
-    "pipeline.heads.Regression": ("number",),
-    "pipeline.heads.Quantiles": ("number",),
+# The head of ours that a part from elsewhere is checked as.
+HEAD_OF_KIND = {
+    "category": "pipeline.heads.Multiclass",
+    "binary": "pipeline.heads.Binary",
+    "labels": "pipeline.heads.Multilabel",
+    "number": "pipeline.heads.Regression",
 }
 
 
@@ -91,7 +37,7 @@ def check_names(config: dict[str, Any]) -> None:
                 raise ConfigError(
                     key, f"not a name for a {word}", found=name, allowed="letters, digits, _ and -"
                 )
-            kinds = (BRANCH_KINDS | HEAD_KINDS).get(part["_target_"])
+            kinds = constants(part["_target_"]).get("kinds")
             kind = known[name].get("kind")
             if kinds and kind and kind not in kinds:
                 raise ConfigError(
@@ -145,35 +91,32 @@ def check_heads(config: dict[str, Any]) -> None:
         kind = target.get("kind")
         if kind is None:
             continue
-        part, unscaled = head["_target_"], target.get("scale") == "none"
-        losses = HEAD_LOSSES.get(part, UNSCALED_LOSSES if unscaled else LOSSES[kind])
+        part = constants(head["_target_"]) or constants(HEAD_OF_KIND[kind])
+        losses, activations = part["losses"], part["activations"]
+        if target.get("scale") == "none":
+            losses += part.get("unscaled_losses", ())
+            activations += part.get("unscaled_activations", ())
         _check_loss(f"heads.{name}.loss", head.get("loss"), kind, losses)
-        activations = UNSCALED_ACTIVATIONS if unscaled else ACTIVATIONS[kind]
-        if part in WITHOUT_ACTIVATION:
-            activations = LOGITS
         _check_activation(f"heads.{name}.activation", head, kind, activations)
-        words = HEAD_METRICS.get(part, METRICS[kind])
         for i, metric in enumerate(head.get("metrics", [])):
-            if not PART.test(metric) and metric not in words:
-                key = f"heads.{name}.metrics.{i}"
-                raise ConfigError(key, f"not a metric of a {kind} head", found=metric, allowed=words)
+            if not PART.test(metric) and metric not in part["metric_words"]:
+                raise ConfigError(
+                    f"heads.{name}.metrics.{i}",
+                    f"not a metric of a {kind} head",
+                    found=metric,
+                    allowed=part["metric_words"],
+                )
 
 
-def _check_loss(key: str, loss: Any, kind: str, allowed: tuple[str, ...]) -> None:
+def _check_loss(key: str, loss: Any, kind: str, allowed: Sequence[str]) -> None:
     PART.check(key, loss)
-    module, _, _ = loss["_target_"].rpartition(".")
-    ours = {one for losses in HEAD_LOSSES.values() for one in losses}
-    known = [word if word in ours else f"keras.losses.{word}" for word in allowed]
-    if (module == "keras.losses" or loss["_target_"] in ours) and loss["_target_"] not in known:
-        raise ConfigError(
-            f"{key}._target_",
-            f"this loss does not fit a target of kind {kind}",
-            found=loss["_target_"],
-            allowed=known,
-        )
+    target = loss["_target_"]
+    if target.startswith(("keras.losses.", "pipeline.losses.")) and target not in allowed:
+        problem = f"this loss does not fit a target of kind {kind}"
+        raise ConfigError(f"{key}._target_", problem, found=target, allowed=allowed)
 
 
-def _check_activation(key: str, head: dict[str, Any], kind: str, allowed: tuple[str | None, ...]) -> None:
+def _check_activation(key: str, head: dict[str, Any], kind: str, allowed: Sequence[str | None]) -> None:
     activation = head.get("activation")
     if activation not in allowed:
         words = [written_word(word) for word in allowed]
@@ -185,16 +128,18 @@ def _check_activation(key: str, head: dict[str, Any], kind: str, allowed: tuple[
     if from_logits and activation not in LOGITS:
         raise ConfigError(
             key,
-            f"{activation} twice: the loss is from logits and applies it itself",
+            f"{activation} would be applied twice: with from_logits=true the loss applies it too",
             found=activation,
             allowed="null; or loss.from_logits=false",
         )
     if not from_logits and activation in LOGITS:
+        words = [str(word) for word in allowed if word not in LOGITS]
+        null = "null with loss.from_logits=true, if the loss has it"
         raise ConfigError(
             key,
-            "the loss wants probabilities, not logits",
+            "the loss takes probabilities, but the head returns logits",
             found=written_word(activation),
-            allowed=f"{PROBABILITIES[kind]}; or null with loss.from_logits=true, where the loss has it",
+            allowed="; or ".join([*words, null]),
         )
 
 

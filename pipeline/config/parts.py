@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -171,6 +172,28 @@ def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
         optional.pop(field, None)
         (optional if has_default else required)[field] = _rule(annotation)
     return required, optional
+
+
+@cache
+def constants(target: str) -> dict[str, Any]:
+    """The class constants of one of our parts, as the `kinds` that it takes; {} for a part from elsewhere."""
+    module, _, name = target.rpartition(".")
+    found = _definition(module, name)
+    return _constants(found[0], found[1]) if found and isinstance(found[1], ast.ClassDef) else {}
+
+
+def _constants(module: str, part: ast.ClassDef) -> dict[str, Any]:
+    """Literal `ClassVar`s of a class, after those that it inherits."""
+    values: dict[str, Any] = {}
+    for parent in part.bases:
+        inherited = _definition(module, ast.unparse(parent))
+        if inherited and isinstance(inherited[1], ast.ClassDef):
+            values |= _constants(inherited[0], inherited[1])
+    for statement in part.body:
+        if isinstance(statement, ast.AnnAssign) and statement.value and "ClassVar[" in ast.unparse(statement):
+            with suppress(ValueError):  # not a literal, so nothing that a check needs
+                values[ast.unparse(statement.target)] = ast.literal_eval(statement.value)
+    return values
 
 
 @cache

@@ -12,8 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from pipeline import config
-from pipeline.config.heads import METRICS
-from pipeline.config.parts import arguments
+from pipeline.config.parts import arguments, constants
 from pipeline.config.trust import CALLABLE, find_targets
 from pipeline.errors import ConfigError
 from pipeline.metric_names import metric_names, metric_word
@@ -185,7 +184,7 @@ FAULTS = [
     # losses, activations, metrics
     (
         ["heads.class.activation=softmax"],
-        "heads.class.activation: softmax twice",
+        "heads.class.activation: softmax would be applied twice",
         ["found:   softmax", "loss.from_logits=false"],
     ),
     (
@@ -195,7 +194,7 @@ FAULTS = [
     ),
     (
         ["heads.class.loss.from_logits=false"],
-        "heads.class.activation: the loss wants probabilities",
+        "heads.class.activation: the loss takes probabilities",
         ["found:   null", "allowed: softmax"],
     ),
     (
@@ -589,8 +588,23 @@ def test_metric_words_are_those_that_are_computed():
     from pipeline import metrics
 
     source = Path(metrics.__file__).read_text(encoding="utf-8")
-    for words in METRICS.values():
+    for head in ("Multiclass", "Ordinal", "Binary", "Multilabel", "Regression", "Quantiles"):
+        words = constants(f"pipeline.heads.{head}")["metric_words"]
+        assert words
         assert all(f'"{word}"' in source for word in words)
+
+
+def test_what_a_part_goes_with_is_read_from_its_class_and_those_it_inherits_from():
+    from pipeline import branches, heads
+
+    for module, package in ((heads, "heads"), (branches, "branches")):
+        for name, part in vars(module).items():
+            if isinstance(part, type) and part.__module__.startswith(f"pipeline.{package}"):
+                for constant, value in constants(f"pipeline.{package}.{name}").items():
+                    assert value == getattr(part, constant)
+    assert constants("pipeline.branches.GRU")["kinds"] == ("series",)
+    assert constants("pipeline.heads.Ordinal")["kinds"] == ("category",)
+    assert constants("my_package.Head") == {}
 
 
 def test_a_keras_metric_goes_by_the_name_it_gives_itself():
