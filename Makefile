@@ -36,10 +36,12 @@ $(STAMP): pyproject.toml requirements.lock
 	fi
 	@touch $@
 
-# Written anew after a change of the dependencies in pyproject.toml; needs uv.
+# Run it after changing a dependency in pyproject.toml; needs uv. Versions in the lock that still fit stay;
+# ARGS=--upgrade takes the newest version of every package.
 lock:
 	uv pip compile pyproject.toml --universal --all-extras --python-version 3.11 --no-header \
-		--prerelease if-necessary-or-explicit --annotation-style line --quiet --output-file requirements.lock
+		--prerelease if-necessary-or-explicit --annotation-style line --quiet \
+		--output-file requirements.lock $(ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache
