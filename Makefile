@@ -21,6 +21,7 @@ check: $(STAMP)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	$(dir $(RUN))lint-imports --no-cache --no-logo
 
 # Speed, as ratios of two things run alternately: minutes, on an idle machine.
 bench: $(STAMP)
