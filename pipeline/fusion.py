@@ -1,4 +1,4 @@
-"""Fusion: the branches' features, by name, into one tensor of shape (rows, features)."""
+"""Fusions: join the branches' features, given by name, into one tensor of shape (rows, features)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from pipeline.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Fusion:
-    """What every fusion takes.
+    """The arguments that all fusions share.
 
     Args:
-        units: dense layers after the branches are joined.
-        dropout: share of the features that are dropped in training, after each of them.
+        units: sizes of the dense layers after the branches are joined.
+        activation: activation of these layers and of the projected or joined branches.
+        dropout: dropout rate after each of these layers.
     """
 
     units: Sequence[int] = ()
@@ -24,7 +25,7 @@ class Fusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Concatenate(Fusion):
-    """Branches side by side, then dense layers of `units`."""
+    """Concatenates the branches' features."""
 
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         return fused_stack(joined(list(branches.values())), self.units, self.activation, self.dropout)
@@ -32,7 +33,7 @@ class Concatenate(Fusion):
 
 @dataclass(frozen=True, kw_only=True)
 class Add(Fusion):
-    """Every branch projected to `width` features, then summed."""
+    """Projects every branch to `width` features and sums them."""
 
     width: int
 
@@ -47,8 +48,8 @@ class Add(Fusion):
 class Gated(Fusion):
     """A weighted sum of the projected branches; each row's weights are a softmax over branches.
 
-    The gate sees all branches: weights = softmax(W [h_1 … h_m] + b), as in the gated multimodal unit
-    (Arevalo et al. 2017, arXiv:1702.01992) with a softmax, so that more than two branches compete.
+    The gate reads all branches: weights = softmax(W [h_1 … h_m] + b). This is the gated multimodal unit
+    (Arevalo et al. 2017, arXiv:1702.01992) with a softmax, so that it works for more than two branches.
     """
 
     width: int
@@ -56,21 +57,19 @@ class Gated(Fusion):
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
         projected = [layers.Activation(self.activation)(x) for x in project(branches, self.width)]
         if len(projected) == 1:
-            return fused_stack(
-                projected[0], self.units, self.activation, self.dropout
-            )  # nothing to choose from
-        seen = layers.Concatenate(name="fusion_seen")(list(branches.values()))
-        gate = layers.Dense(len(projected), activation="softmax", name="fusion_gate")(seen)
+            return fused_stack(projected[0], self.units, self.activation, self.dropout)
+        everything = layers.Concatenate(name="fusion_seen")(list(branches.values()))
+        gate = layers.Dense(len(projected), activation="softmax", name="fusion_gate")(everything)
         fused = ops.sum(ops.stack(projected, axis=1) * ops.expand_dims(gate, -1), axis=1)
         return fused_stack(fused, self.units, self.activation, self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attention(Fusion):
-    """Every branch, projected, attends to all of them; then the mean over branches.
+    """Self-attention between the projected branches, then their mean.
 
-    The attention of a transformer whose tokens are the branches (Vaswani et al. 2017, arXiv:1706.03762).
-    What a row takes of a branch depends on how the branch's features match those of the others.
+    The attention of a transformer whose tokens are the branches (Vaswani et al. 2017, arXiv:1706.03762): how
+    much a branch counts in a row depends on how its features match those of the others.
 
     Args:
         width: features of a projected branch; a multiple of `attention_heads`.
@@ -85,7 +84,7 @@ class Attention(Fusion):
             attend = layers.MultiHeadAttention(
                 self.attention_heads,
                 self.width // self.attention_heads,
-                # A bias of the keys changes no attention, so it would never learn.
+                # The keys' bias cancels in the softmax, so it would never get a gradient.
                 use_bias=False,
                 name="fusion_attention",
             )
@@ -97,15 +96,18 @@ class Attention(Fusion):
 
 @dataclass(frozen=True, kw_only=True)
 class FiLM(Fusion):
-    """Branches scale and shift each other's features, feature by feature, then stand side by side.
+    """Branches scale and shift each other's features; then all are concatenated.
 
-    Perez et al. 2018 (arXiv:1709.07871): features x (1 + scale) + shift, where scale and shift are linear in
-    what conditions.
+    Perez et al. 2018 (arXiv:1709.07871): features x (1 + scale) + shift, where scale and shift are linear
+    functions of the conditioning branches.
 
     Args:
         width: features of a projected branch.
-        condition: the branch that conditions all others and stays as it is; null: each branch is conditioned
-            by all others.
+        condition: the branch that conditions all others and is not conditioned itself; null: each branch is
+            conditioned by all others.
+
+    Raises:
+        ConfigError: there is no branch `condition`.
     """
 
     width: int
@@ -117,36 +119,36 @@ class FiLM(Fusion):
                 "fusion.condition", "there is no such branch", found=self.condition, allowed=branches
             )
         projected = dict(zip(branches, project(branches, self.width), strict=True))
-        shaped = [
+        conditioned = [
             layers.Activation(self.activation, name=f"fusion_activation_{name}")(
                 self._conditioned(name, x, branches)
             )
             for name, x in projected.items()
         ]
-        return fused_stack(joined(shaped), self.units, self.activation, self.dropout)
+        return fused_stack(joined(conditioned), self.units, self.activation, self.dropout)
 
     def _conditioned(self, name: str, x: KerasTensor, branches: Mapping[str, KerasTensor]) -> KerasTensor:
-        by = [self.condition] if self.condition else [other for other in branches if other != name]
-        if not by or by == [name]:
+        sources = [self.condition] if self.condition else [other for other in branches if other != name]
+        if not sources or sources == [name]:
             return x
-        seen = joined([branches[other] for other in by], f"fusion_condition_{name}")
-        scale = layers.Dense(self.width, name=f"fusion_scale_{name}")(seen)
-        shift = layers.Dense(self.width, use_bias=False, name=f"fusion_shift_{name}")(seen)
+        condition = joined([branches[other] for other in sources], f"fusion_condition_{name}")
+        scale = layers.Dense(self.width, name=f"fusion_scale_{name}")(condition)
+        shift = layers.Dense(self.width, use_bias=False, name=f"fusion_shift_{name}")(condition)
         return x * (1.0 + scale) + shift
 
 
 def joined(tensors: Sequence[KerasTensor], name: str = "fusion_concatenate") -> KerasTensor:
-    """Tensors side by side; Keras refuses to concatenate a single one."""
+    """Concatenate tensors; a single one is returned as it is, because Keras refuses to concatenate it."""
     return layers.Concatenate(name=name)(list(tensors)) if len(tensors) > 1 else tensors[0]
 
 
 def project(branches: Mapping[str, KerasTensor], width: int) -> list[KerasTensor]:
-    """Each branch's features by a dense layer of its own to (rows, width)."""
+    """Project each branch's features to (rows, width) by its own dense layer."""
     return [layers.Dense(width, name=f"fusion_project_{name}")(x) for name, x in branches.items()]
 
 
 def fused_stack(x: KerasTensor, units: Sequence[int], activation: str | None, dropout: float) -> KerasTensor:
-    """Dense layers of the given sizes over the joined branches, each followed by dropout."""
+    """Apply a dense layer and dropout for each entry of `units` to the joined branches."""
     for i, width in enumerate(units, 1):
         x = layers.Dense(width, activation=activation, name=f"fusion_dense_{i}")(x)
         if dropout:

@@ -1,7 +1,7 @@
-"""Heads: the fused features into one named output, with its loss and metrics.
+"""Heads: from the fused features to one named output, with its loss and metrics.
 
-A head's output in training is what its loss wants: logits, or numbers in standardised units. `present`
-turns it into what people want to read: probabilities. Both in float32, also under mixed precision.
+In training a head returns what its loss expects: logits or standardised numbers. `present` converts the raw
+output to probabilities. Both are float32, even with mixed precision.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,18 @@ from pipeline.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What every head takes.
+    """The arguments that all heads share.
 
     Args:
-        loss: a Keras loss; its mean over the labelled rows is this head's loss.
-        metrics: words of `pipeline.metrics`, or Keras metrics.
-        units: hidden dense layers of this head alone.
-        activation: of the output; null for logits or plain numbers.
-        branch: read this branch's features instead of the fusion's: an auxiliary head, which teaches the
-            branch directly and shows what it knows by itself.
+        loss: a Keras loss; its mean over the labelled rows is the head's loss.
+        metrics: names from `pipeline.metrics`, or Keras metrics.
+        units: sizes of the head's hidden dense layers.
+        activation: activation of the output; null for logits or plain numbers.
+        branch: name of a branch whose features the head reads instead of the fusion's. Such an auxiliary head
+            trains the branch directly and shows how well it predicts alone.
 
-    The config checks read from the source which `kinds` of target a head takes, and which `losses`,
-    `activations` and words of metrics fit it.
+    Class constants: `kinds` are the kinds of target that a head accepts; `losses`, `activations` and
+    `metric_words` are those that fit it. The config checks read them from the source code.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -48,7 +48,7 @@ class Head:
         return self.dense(self.hidden(x, name), name, width)
 
     def hidden(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Return what this head alone makes of the fused features, (rows, features)."""
+        """Apply the head's hidden layers to features (rows, features)."""
         for i, units in enumerate(self.units, 1):
             x = layers.Dense(units, activation="relu", name=f"{name}_hidden_{i}")(x)
         return layers.Dropout(self.dropout, name=f"{name}_dropout")(x) if self.dropout else x
@@ -57,30 +57,30 @@ class Head:
         return layers.Dense(width, activation=self.activation, dtype="float32", name=name)(x)
 
     def width(self, units: int) -> int:
-        """Width of the output for a target of `units` classes or columns."""
+        """Return the output's width for a target with `units` classes or columns."""
         return units
 
     def present(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Return the raw output as people read it; as it is, unless the kind of head says otherwise."""
+        """Convert the raw output to probabilities; unchanged by default."""
         return x
 
     def point(self, outputs: Any) -> Any:
-        """Return the single prediction per column, (rows, columns), that metrics of numbers look at."""
+        """Return one prediction per target column, (rows, columns), for metrics of numbers."""
         return outputs
 
     def names(self, names: Sequence[str]) -> list[str]:
-        """Name the columns of the output, from the target's classes or columns."""
+        """Return the names of the output's columns, given the names of the target's classes or columns."""
         return list(names)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classes(Head):
-    """What every head of classes takes.
+    """The arguments that all class heads share.
 
     Args:
-        class_weight: factors in the loss that training descends; the logged losses stay unweighted. With
-            "balanced" every class weighs the same in all; or class name -> factor (for heads of yes and no:
-            column name -> factor of yes).
+        class_weight: factors on the rows' losses in training; logged losses stay unweighted. "balanced" gives
+            every class the same total weight; or class name -> factor (binary and multilabel heads: column
+            name -> factor for yes).
     """
 
     class_weight: str | Mapping[str, float] | None = None
@@ -88,13 +88,13 @@ class Classes(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class Multiclass(Classes):
-    """One of several classes: (rows, classes) logits, presented as probabilities that add up to 1.
+    """One of several classes: (rows, classes) logits, presented as probabilities that sum to 1.
 
     Args:
         calibrate: "temperature" divides the trained logits by one number, fitted on the validation rows.
 
     Raises:
-        ConfigError: there are no logits to divide.
+        ConfigError: `calibrate` is set, but the output has an activation and so is not logits.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("category",)
@@ -117,11 +117,14 @@ class Multiclass(Classes):
 
 @dataclass(frozen=True, kw_only=True)
 class Ordinal(Multiclass):
-    """One of several classes that have an order, that of the target's names: a number against thresholds.
+    """One of several ordered classes, in the order of the target's `names`.
 
     The proportional odds model (McCullagh 1980): P(class <= k) = sigmoid(threshold_k - score), with one score
-    a row. The output is the logarithm of each class's probability, (rows, classes), so that it goes through a
-    softmax unchanged and the losses of other class heads fit.
+    per row. The output is the log-probability of each class, (rows, classes): a softmax leaves it unchanged,
+    so the losses of other class heads work too.
+
+    Raises:
+        ConfigError: `calibrate` is set.
     """
 
     activations: ClassVar[tuple[str | None, ...]] = (None, "linear")
@@ -131,21 +134,21 @@ class Ordinal(Multiclass):
         if self.calibrate:
             raise ConfigError(
                 "heads: calibrate",
-                "an ordinal head has no logits of its own",
+                "an ordinal head cannot be calibrated, because it has no logits",
                 found=self.calibrate,
                 allowed="null",
             )
 
     def __call__(self, x: KerasTensor, name: str, width: int) -> KerasTensor:
-        # The thresholds' own place makes a bias of the score idle.
+        # Without a bias: shifting all thresholds has the same effect.
         score = layers.Dense(1, use_bias=False, dtype="float32", name=f"{name}_score")(self.hidden(x, name))
         learned = layers.Dense(width - 1, use_bias=False, dtype="float32", name=f"{name}_thresholds")
         raw = learned(ops.ones_like(score))
         gaps = ops.softplus(raw[:, 1:])
-        # Untrained gaps are log 2 wide: this puts their middle at 0.
+        # Centres the untrained thresholds at 0: their gaps are log 2 wide.
         first = raw[:, :1] - log(2) * (width - 2) / 2
         margins = ops.cumsum(ops.concatenate([first, gaps], axis=1), axis=1) - score
-        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)): no difference of near equals.
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), which avoids cancellation.
         below, above = ops.log_sigmoid(margins), ops.log_sigmoid(-margins)
         between = below[:, 1:] + above[:, :-1] + ops.log(-ops.expm1(-gaps))
         return ops.concatenate([below[:, :1], between, above[:, -1:]], axis=1)
@@ -153,13 +156,13 @@ class Ordinal(Multiclass):
 
 @dataclass(frozen=True, kw_only=True)
 class Binary(Classes):
-    """Yes or no: (rows, 1) logit, presented as the probability of yes.
+    """Yes or no: one logit (rows, 1), presented as the probability of yes.
 
     Args:
         calibrate: "temperature" divides the trained logit by one number, fitted on the validation rows.
 
     Raises:
-        ConfigError: there is no logit to divide.
+        ConfigError: `calibrate` is set, but the output has an activation and so is not a logit.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("binary",)
@@ -182,14 +185,14 @@ class Binary(Classes):
 
 @dataclass(frozen=True, kw_only=True)
 class Multilabel(Binary):
-    """Several labels that may hold at once: (rows, columns) logits, presented as a probability for each."""
+    """Several labels that may apply at once: (rows, columns) logits, presented as probabilities."""
 
     kinds: ClassVar[tuple[str, ...]] = ("labels",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regression(Head):
-    """One or several numbers: (rows, columns), in the labels' unit; the data knows the people's."""
+    """One or several numbers: (rows, columns), standardised; the target converts them to its unit."""
 
     kinds: ClassVar[tuple[str, ...]] = ("number",)
     losses: ClassVar[tuple[str, ...]] = (
@@ -199,7 +202,7 @@ class Regression(Head):
         "keras.losses.LogCosh",
     )
     metric_words: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2")
-    # These fit as well if the target has `scale: none`: raw labels may be counts, or bounded.
+    # Allowed as well if the target has `scale: none`, because raw labels may be counts or bounded.
     unscaled_losses: ClassVar[tuple[str, ...]] = (
         "keras.losses.MeanAbsolutePercentageError",
         "keras.losses.MeanSquaredLogarithmicError",
@@ -216,16 +219,16 @@ class Regression(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class Quantiles(Head):
-    """Quantiles of one or several numbers, for an interval instead of a point; they never cross.
+    """Quantiles of one or several numbers: predicts intervals; quantiles never cross.
 
-    The output is (rows, columns x quantiles): all quantiles of the first column, smallest first, then those
-    of the second. Each is the one before plus a positive step.
+    The output is (rows, columns x quantiles): the first column's quantiles in rising order, then those of the
+    next column. Each quantile is the previous one plus a positive step.
 
     Args:
-        quantiles: rising, between 0 and 1, with 0.5: the median is the point prediction.
+        quantiles: rising, between 0 and 1, with 0.5; the median is the point prediction.
 
     Raises:
-        ConfigError: the loss is made for other quantiles.
+        ConfigError: the loss has other quantiles.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("number",)
@@ -234,11 +237,11 @@ class Quantiles(Head):
     quantiles: Sequence[float]
 
     def __post_init__(self) -> None:
-        wanted = getattr(self.loss, "quantiles", None)
-        if wanted is None or list(wanted) != list(self.quantiles):
+        of_loss = getattr(self.loss, "quantiles", None)
+        if of_loss is None or list(of_loss) != list(self.quantiles):
             raise ConfigError(
                 "heads: quantiles",
-                "the loss is made for other quantiles",
+                "the loss must have the same quantiles as the head",
                 found=list(self.quantiles),
                 allowed="loss: {_target_: pipeline.losses.Pinball, quantiles: ${..quantiles}}",
             )
@@ -263,7 +266,7 @@ def _check_calibrate(head: Multiclass | Binary) -> None:
     if head.calibrate and head.activation:
         raise ConfigError(
             "heads: calibrate",
-            f"the output is {head.activation}, no logits that a temperature could divide",
+            f"calibration needs logits, but the output has the activation {head.activation}",
             found=head.calibrate,
             allowed="activation: null, with loss.from_logits: true",
         )

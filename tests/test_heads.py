@@ -1,4 +1,4 @@
-"""Heads by themselves: outputs that keep their promises whatever the weights."""
+"""Heads: the properties of their outputs, whatever the weights."""
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ QUANTILES = [0.1, 0.5, 0.8, 0.9]
 FEATURES = rng.normal(size=(50, 6)).astype("float32")
 
 
-def built(head, width, spread=3.0):
-    """A head with weights far from their first values."""
+def model_of(head, width, spread=3.0):
+    """A model of one head, with weights far from their initial values."""
     entry = keras.Input((6,))
     raw = head(entry, name="head", width=width)
     model = keras.Model(entry, [raw, head.present(raw, "head")])
@@ -24,28 +24,28 @@ def built(head, width, spread=3.0):
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])
-def test_ordered_classes_have_probabilities_that_add_up_to_one(classes):
-    model = built(heads.Ordinal(loss=CROSS_ENTROPY, units=[4]), classes)
+def test_the_probabilities_of_ordered_classes_sum_to_one(classes):
+    model = model_of(heads.Ordinal(loss=CROSS_ENTROPY, units=[4]), classes)
     logarithms, probabilities = model(FEATURES)
     np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(np.exp(logarithms), probabilities, atol=1e-5)
 
 
-def test_a_higher_score_never_makes_a_lower_class_likelier():
-    model = built(heads.Ordinal(loss=CROSS_ENTROPY), 5, spread=1.0)
+def test_a_higher_score_never_makes_a_lower_class_more_likely():
+    model = model_of(heads.Ordinal(loss=CROSS_ENTROPY), 5, spread=1.0)
     score = FEATURES @ model.get_layer("head_score").get_weights()[0]
     order = np.argsort(score[:, 0])
     at_most = np.cumsum(model(FEATURES)[1], axis=1)[order]
     assert (np.diff(at_most, axis=0) <= 1e-6).all()
 
 
-def test_ordered_classes_stay_finite_far_away_and_with_thresholds_that_meet():
-    model = built(heads.Ordinal(loss=CROSS_ENTROPY), 4)
+def test_ordered_classes_stay_finite_with_extreme_scores_and_equal_thresholds():
+    model = model_of(heads.Ordinal(loss=CROSS_ENTROPY), 4)
     model.get_layer("head_thresholds").set_weights([np.array([[0.0, -60.0, 1.0]])])
     assert np.isfinite(model(100 * FEATURES)[0]).all()
 
 
-def test_untrained_thresholds_lie_around_zero():
+def test_untrained_thresholds_are_centred_at_zero():
     entry = keras.Input((6,))
     model = keras.Model(entry, heads.Ordinal(loss=CROSS_ENTROPY)(entry, name="head", width=6))
     model.set_weights([np.zeros(weight.shape) for weight in model.get_weights()])
@@ -53,17 +53,17 @@ def test_untrained_thresholds_lie_around_zero():
     np.testing.assert_allclose(probabilities, probabilities[::-1], rtol=1e-5)
 
 
-def test_quantiles_never_cross_and_the_median_is_the_point():
+def test_quantiles_never_cross_and_the_median_is_the_point_prediction():
     head = heads.Quantiles(loss=Pinball(quantiles=QUANTILES), quantiles=QUANTILES)
     assert head.width(2) == 8
-    outputs = np.asarray(built(head, 8)(FEATURES)[0])
+    outputs = np.asarray(model_of(head, 8)(FEATURES)[0])
     assert (np.diff(outputs.reshape(50, 2, 4), axis=-1) >= 0).all()
     np.testing.assert_array_equal(head.point(outputs), outputs[:, [1, 5]])
     assert head.names(["a", "b"])[4:6] == ["b q0.1", "b q0.5"]
 
 
-def test_quantiles_and_their_loss_agree():
-    with pytest.raises(ConfigError, match="other quantiles"):
+def test_a_quantile_head_refuses_a_loss_with_other_quantiles():
+    with pytest.raises(ConfigError, match="same quantiles"):
         heads.Quantiles(loss=Pinball(quantiles=[0.2, 0.5]), quantiles=[0.1, 0.5])
-    with pytest.raises(ConfigError, match="other quantiles"):
+    with pytest.raises(ConfigError, match="same quantiles"):
         heads.Quantiles(loss=keras.losses.MeanSquaredError(), quantiles=[0.5])

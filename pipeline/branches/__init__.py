@@ -1,8 +1,8 @@
-"""Branches: one encoder per input, from the prepared input to features of shape (rows, features).
+"""Branches: the encoder of one input, from the prepared input to features of shape (rows, features).
 
-A branch is called like a Keras layer and builds nothing but Keras layers, so that a saved model loads
-with Keras alone. What the prepared inputs look like is written in `pipeline.data`. One module per kind of
-input: `image`, `series`, `vector`, `table`, `text`.
+A branch is called like a Keras layer and builds only Keras layers, so a saved model loads with Keras alone.
+There is one module per kind of input (`image`, `series`, `vector`, `table`, `text`); its docstring gives the
+shape of the prepared input.
 """
 
 from pipeline.branches.augment import Augment

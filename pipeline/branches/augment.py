@@ -1,4 +1,4 @@
-"""Pictures that are moved a little, anew each time, while a model learns."""
+"""Random augmentation of training images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,17 +9,18 @@ from keras import KerasTensor, layers
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random changes of the training images, drawn for every row and step from the run's seed.
+    """Changes training images at random, differently for every row and step, by the run's seed.
 
-    Outside of training the images stay as they are, in the logged model too. What is moved in from beyond the
-    edge repeats the edge.
+    Validation, test and prediction use the images unchanged. Areas uncovered by a shift, rotation or zoom are
+    filled with the nearest edge pixel.
 
     Args:
-        flip: mirrors half of the images.
-        shift: up to this share of the height and the width, in all directions.
-        rotate: up to so many degrees, to both sides.
-        zoom: up to this share larger or smaller.
-        grain: standard deviation, up to 1, of noise on every pixel, in the unit of the prepared image.
+        flip: directions in which half of the images are mirrored.
+        shift: largest shift in any direction, as a share of the height and the width.
+        rotate: largest rotation to either side, in degrees.
+        zoom: largest enlargement or reduction, as a share of the size.
+        grain: standard deviation of the noise added to every pixel, in the unit of the prepared image; at
+            most 1.
     """
 
     flip: Literal["none", "horizontal", "vertical", "both"] = "none"
@@ -29,17 +30,17 @@ class Augment:
     grain: float = 0.0
 
     def __call__(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Return the images (rows, height, width, channels), changed in training."""
+        """Return the images (rows, height, width, channels), changed only in training."""
         for change in self._changes(name):
-            # Unless told to be inactive, Keras' random layers act whenever a model is called without a word.
+            # Keras' random layers are active by default when a model is called without `training`.
             x = change(x, training=False)
         return x
 
     def _changes(self, name: str) -> Iterator[layers.Layer]:
-        # One layer for each way: a single one for both ways mirrors an image in both or not at all.
-        for way in ("horizontal", "vertical"):
-            if self.flip in (way, "both"):
-                yield layers.RandomFlip(way, name=f"{name}_flip_{way}")
+        # One layer per direction: Keras' own "horizontal_and_vertical" mirrors in both directions or neither.
+        for direction in ("horizontal", "vertical"):
+            if self.flip in (direction, "both"):
+                yield layers.RandomFlip(direction, name=f"{name}_flip_{direction}")
         edge = {"fill_mode": "nearest"}
         if self.shift:
             yield layers.RandomTranslation(self.shift, self.shift, **edge, name=f"{name}_shift")

@@ -1,4 +1,4 @@
-"""What every branch takes."""
+"""The arguments that all branches share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,16 +6,17 @@ from typing import ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """What every branch takes.
+    """The arguments that all branches share.
 
     Args:
-        dropout: share of the features that are dropped in training, after each dense or recurrent layer and
-            once at the end.
-        dropout_input: share of the rows for which the whole input is treated as missing in training, so
-            that the model learns to do without it.
+        dropout: dropout rate after each dense or recurrent layer and in transformer blocks; if the branch has
+            none of these, once at the end.
+        dropout_input: share of training rows whose whole input is treated as missing, so that the model
+            learns to do without it.
         learning_rate: factor on every update of this branch's weights; 0 freezes them.
 
-    `kinds` of input are those that the branch takes; the config checks read them from the source.
+    The class constant `kinds` names the kinds of input that the branch accepts; the config checks read it
+    from the source code.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()

@@ -1,16 +1,16 @@
-"""Codes of words and categories, a few of which are taken for unseen ones in training."""
+"""Integer codes of words and categories."""
 
 from keras import KerasTensor, layers, ops
 
 
 def hide(codes: KerasTensor, share: float, unseen: int, name: str) -> KerasTensor:
-    """Replace a share of the codes by `unseen` in training, at random.
+    """Replace a random share of the codes with `unseen` in training.
 
-    Every training value is in the vocabulary, so without this the embedding of `unseen` would never learn
-    and a new value would be noise when the model is used.
+    Every training value is in the vocabulary, so otherwise the embedding of `unseen` would never be trained
+    and a new value would look like noise to the model.
 
     Args:
-        codes: whole numbers of any shape and type; 0 is left alone.
+        codes: integers of any shape and type; 0 is never replaced.
     """
     if not share:
         return codes

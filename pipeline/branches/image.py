@@ -15,15 +15,15 @@ from pipeline.branches.stack import dense_stack
 from pipeline.errors import ConfigError
 
 SMALLEST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
-SMALLEST_OTHER = 32  # pixels a side, of all other architectures
+SMALLEST_OTHER = 32  # pixels per side, for all other architectures
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageBranch(Branch):
-    """What every branch over images takes.
+    """The arguments that all image branches share.
 
     Args:
-        augment: random changes of the training images.
+        augment: random changes of the training images; null for none.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image",)
@@ -38,10 +38,10 @@ class Conv2D(ImageBranch):
     """Convolutions, each followed by max-pooling.
 
     Args:
-        filters: one number per layer.
-        pool_size: max-pooling after each layer; 1 for none.
-        pooling: over all places at the end; "flatten" keeps where things are.
-        units: dense layers after the pooling.
+        filters: number of filters of each layer.
+        pool_size: size of the max-pooling after each layer; 1 for none.
+        pooling: how the positions are pooled at the end; "flatten" keeps them all.
+        units: sizes of the dense layers after the pooling.
     """
 
     filters: Sequence[int]
@@ -64,7 +64,7 @@ class Conv2D(ImageBranch):
             )(x)
             if self.pool_size > 1:
                 x = layers.MaxPooling2D(self.pool_size, padding="same", name=f"{name}_halve_{i}")(x)
-        x = pool_places(x, self.pooling, name)
+        x = pool_positions(x, self.pooling, name)
         return dense_stack(x, self.units, self.activation, self.dropout, name)
 
 
@@ -72,14 +72,14 @@ class Conv2D(ImageBranch):
 class ResNet(ImageBranch):
     """A residual network for small images (He et al. 2016, arXiv:1603.05027: normalise, activate, convolve).
 
-    Normalised over groups of channels of one row (Wu and He 2018, arXiv:1803.08494) and not over the batch:
-    a row's features never depend on the other rows, in training and after it.
+    Uses group normalisation (Wu and He 2018, arXiv:1803.08494) instead of batch normalisation, so a row's
+    features never depend on the other rows of its batch.
 
     Args:
-        filters: one number per stage; each stage but the first halves height and width.
-        blocks: residual blocks of two convolutions in each stage.
-        pooling: over all places at the end; "flatten" keeps where things are.
-        units: dense layers after the pooling.
+        filters: number of filters of each stage; each stage but the first halves height and width.
+        blocks: residual blocks of two convolutions per stage.
+        pooling: how the positions are pooled at the end; "flatten" keeps them all.
+        units: sizes of the dense layers after the pooling.
     """
 
     filters: Sequence[int]
@@ -95,7 +95,7 @@ class ResNet(ImageBranch):
             for block in range(1, self.blocks + 1):
                 strides = 2 if stage > 1 and block == 1 else 1
                 x = self._block(x, filters, strides, f"{name}_{stage}_{block}")
-        x = pool_places(self._normed(x, f"{name}_end"), self.pooling, name)
+        x = pool_positions(self._normed(x, f"{name}_end"), self.pooling, name)
         return dense_stack(x, self.units, self.activation, self.dropout, name)
 
     def _block(self, x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
@@ -117,21 +117,21 @@ class ResNet(ImageBranch):
 
 @dataclass(frozen=True, kw_only=True)
 class Application(ImageBranch):
-    """A network of `keras.applications`, with weights from a file or none, and its own preprocessing inside.
+    """A network of `keras.applications` with its own preprocessing, optionally with pretrained weights.
 
-    Grey images get three equal channels; images smaller than the network takes are enlarged.
+    Grey images get three equal channels; images that are too small for the network are enlarged.
 
     Args:
         architecture: its name in `keras.applications`.
-        weights: file of the weights without the top, as Keras publishes them; null starts at random.
-        trainable: false keeps the weights, and uses the means that the network was trained with.
-        white: value of white in the prepared image: 1 for bytes with the data's `scale: auto`.
-        options: other arguments of the network, such as `alpha` of MobileNet.
-        pooling: over all places at the end.
-        units: dense layers after the pooling.
+        weights: path of a weights file without the top, as Keras publishes them; null: random weights.
+        trainable: false freezes the weights and the normalisation statistics.
+        white: value of white in the prepared image; 1 for byte images with the data's `scale: auto`.
+        options: other arguments of the network, such as MobileNet's `alpha`.
+        pooling: how the positions are pooled at the end.
+        units: sizes of the dense layers after the pooling.
 
     Raises:
-        ConfigError: no such network, an argument that it does not take, or weights that do not fit.
+        ConfigError: there is no such network, it does not take an argument, or the weights do not fit.
     """
 
     architecture: str
@@ -156,29 +156,29 @@ class Application(ImageBranch):
         network, preprocess = self._network(name, (height, width, x.shape[-1]))
         x = network(preprocess(x))
         return dense_stack(
-            pool_places(x, self.pooling, name), self.units, self.activation, self.dropout, name
+            pool_positions(x, self.pooling, name), self.units, self.activation, self.dropout, name
         )
 
     def _network(self, name: str, shape: tuple[int, ...]) -> tuple[keras.Model, Any]:
-        make = getattr(keras.applications, self.architecture, None)
-        if make is None:
+        build = getattr(keras.applications, self.architecture, None)
+        if build is None:
             raise ConfigError(
                 f"branches.{name}.architecture",
                 "keras.applications has no such network",
                 found=self.architecture,
                 allowed=[word for word in dir(keras.applications) if word[0].isupper()],
             )
-        given = {**self.options, "input_shape": shape, "include_top": False, "weights": self.weights}
+        arguments = {**self.options, "input_shape": shape, "include_top": False, "weights": self.weights}
         try:
-            network = make(**given)
+            network = build(**arguments)
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"branches.{name}", f"{self.architecture} cannot be made: {error}") from error
+            raise ConfigError(f"branches.{name}", f"cannot build {self.architecture}: {error}") from error
         network.trainable = self.trainable
-        return network, import_module(make.__module__).preprocess_input
+        return network, import_module(build.__module__).preprocess_input
 
 
-def pool_places(x: KerasTensor, pooling: str, name: str) -> KerasTensor:
-    """Over all places of (rows, height, width, channels): "max", "average", or "flatten" to keep them."""
+def pool_positions(x: KerasTensor, pooling: str, name: str) -> KerasTensor:
+    """Pool the positions of (rows, height, width, channels) by "max" or "average", or "flatten" them."""
     layer = {
         "max": layers.GlobalMaxPooling2D,
         "average": layers.GlobalAveragePooling2D,

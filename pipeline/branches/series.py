@@ -1,6 +1,7 @@
 """Series (rows, time, channels) whose missing steps are NaN, at the end or anywhere else.
 
-A row gives the same features alone and in a batch with a longer row; one without any step gives zeros.
+Padding a series to the length of a longer one does not change its features. A series without any step gives
+features of zero before the dense layers.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from pipeline.branches.steps import convolve_steps, pool_steps, real_steps
 
 @dataclass(frozen=True, kw_only=True)
 class Conv1D(Branch):
-    """Convolutions over the steps. A missing one is zero to them and takes no part in the pooling.
+    """Convolutions over the steps; missing steps enter them as zeros and are left out of the pooling.
 
     Args:
-        filters: one number per layer.
-        pooling: over the real steps at the end.
-        units: dense layers after the pooling.
+        filters: number of filters of each layer.
+        pooling: how the real steps are pooled at the end.
+        units: sizes of the dense layers after the pooling.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
@@ -48,7 +49,7 @@ class Conv1D(Branch):
 
 @dataclass(frozen=True, kw_only=True)
 class GRU(Branch):
-    """Gated recurrent layers of `units`: the state after the last real step."""
+    """Gated recurrent layers, one for each entry of `units`; gives the state after the last real step."""
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     units: Sequence[int]
@@ -59,7 +60,7 @@ class GRU(Branch):
 
 @dataclass(frozen=True, kw_only=True)
 class LSTM(Branch):
-    """Long short-term memory layers of `units`: the output after the last real step."""
+    """LSTM layers, one for each entry of `units`; gives the output after the last real step."""
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     units: Sequence[int]
@@ -70,15 +71,15 @@ class LSTM(Branch):
 
 @dataclass(frozen=True, kw_only=True)
 class Transformer(Branch):
-    """Every step attends to every other real step, whatever lies between them.
+    """A transformer over the steps: relates steps at any distance.
 
     Args:
-        width: features of a step; a multiple of `attention_heads`.
+        width: features per step; a multiple of `attention_heads`.
         expansion: the dense layer of a block has `expansion` x `width` units.
-        position: how a step knows its place.
-        longest: steps with a learned place of their own.
-        pooling: over the real steps at the end.
-        units: dense layers after the pooling.
+        position: position encoding.
+        longest: number of learned positions; later steps share the last one.
+        pooling: how the real steps are pooled at the end.
+        units: sizes of the dense layers after the pooling.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)

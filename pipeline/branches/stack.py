@@ -1,4 +1,4 @@
-"""Dense layers one on the other, with dropout: how most branches end."""
+"""The dense layers at the end of most branches."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from keras import KerasTensor, layers
 def dense_stack(
     x: KerasTensor, units: Sequence[int], activation: str | None, dropout: float, name: str
 ) -> KerasTensor:
-    """Dense layers of the given sizes, each followed by dropout; without any, dropout alone."""
+    """Apply a dense layer and dropout for each entry of `units`; only dropout if there is none."""
     if not units:
         return dropped(x, dropout, f"{name}_dropout")
     for i, width in enumerate(units, 1):
@@ -18,5 +18,5 @@ def dense_stack(
 
 
 def dropped(x: KerasTensor, rate: float, name: str) -> KerasTensor:
-    """Dropout, or nothing at rate 0."""
+    """Apply dropout; at rate 0 add no layer."""
     return layers.Dropout(rate, name=name)(x) if rate else x

@@ -1,7 +1,7 @@
-"""Tables (rows, columns): the codes of the categorical columns first, then the numeric ones.
+"""Tables (rows, columns): the codes of the categorical columns, then the numeric columns.
 
-Code 0 is a category that no training row has, 1 a missing cell; a numeric column with missing cells comes
-with a column of indicators.
+Code 0 is a category that is not in the training rows, code 1 a missing cell. A numeric column with missing
+cells is accompanied by a column that indicates them.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ UNSEEN = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Branch):
-    """An embedding per categorical column of a table, joined with its numeric columns, then dense layers.
+    """Concatenates an embedding of each categorical column with the numeric columns; then dense layers.
 
     Args:
         embedding: size of each categorical column's embedding.
-        unseen: share of the categories that are taken for unseen ones in training.
+        unseen: share of the categories that are replaced by the code for unseen ones in training.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("table", "vector")

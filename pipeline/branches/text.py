@@ -1,4 +1,4 @@
-"""Texts as token ids (rows, length): 0 = nothing, 1 = a word that no training text has."""
+"""Texts as word ids (rows, length): 0 is padding, 1 a word that is not in the training texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ UNSEEN = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Branch):
-    """What every branch over words takes.
+    """The arguments that all text branches share.
 
     Args:
-        embedding: features of a word.
-        unseen: share of the words that are taken for unseen ones in training.
-        dropout_words: share of the features of the words that are dropped in training.
-        pooling: over the words at the end.
-        units: dense layers after the pooling.
+        embedding: size of a word's embedding.
+        unseen: share of the words that are replaced by the id for unseen ones in training.
+        dropout_words: dropout rate of the embedded words.
+        pooling: how the words are pooled at the end.
+        units: sizes of the dense layers after the pooling.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("text",)
@@ -38,20 +38,20 @@ class Text(Branch):
     def words(
         self, ids: KerasTensor, vocabularies: Sequence[int], name: str
     ) -> tuple[KerasTensor, KerasTensor]:
-        """Embedded words (rows, length, embedding), and which are there (rows, length, 1)."""
+        """Return the embedded words (rows, length, embedding) and which are not padding (rows, length, 1)."""
         hidden = hide(ids, self.unseen, UNSEEN, name)
         x = layers.Embedding(vocabularies[0], self.embedding, name=f"{name}_embedding")(hidden)
         real = ops.expand_dims(ops.not_equal(ids, 0), -1)
         return dropped(x, self.dropout_words, f"{name}_dropout_words"), real
 
     def pooled(self, x: KerasTensor, real: KerasTensor, name: str) -> KerasTensor:
-        """Features (rows, features) from what was made of the words."""
+        """Pool the words to features (rows, features)."""
         return dense_stack(pool_steps(x, real, self.pooling), self.units, self.activation, self.dropout, name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextBag(Text):
-    """The words of a text without their order: the mean of their embeddings (or the largest values)."""
+    """A bag of words: the mean (or maximum) of the words' embeddings, without their order."""
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
         return self.pooled(*self.words(x, vocabularies, name), name)
@@ -59,10 +59,10 @@ class TextBag(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class TextConv(Text):
-    """Convolutions over the words: short phrases, wherever they stand.
+    """Convolutions over the words: detects short phrases anywhere in the text.
 
     Args:
-        filters: one number per layer.
+        filters: number of filters of each layer.
     """
 
     filters: Sequence[int]
@@ -85,12 +85,12 @@ class TextConv(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class TextTransformer(Text):
-    """Every word attends to every other word; `embedding` is a multiple of `attention_heads`.
+    """A transformer over the words of a text; `embedding` must be a multiple of `attention_heads`.
 
     Args:
         expansion: the dense layer of a block has `expansion` x `embedding` units.
-        position: how a word knows its place.
-        longest: words with a learned place of their own.
+        position: position encoding.
+        longest: number of learned positions; later words share the last one.
     """
 
     blocks: int = 2
