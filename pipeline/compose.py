@@ -17,6 +17,7 @@ from pipeline.data.files.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
+from pipeline.labels import labelled_cells
 from pipeline.loss_weights import LossWeight, logged_weights
 from pipeline.model import build_model, build_presenter
 from pipeline.training.class_weights import class_factors
@@ -130,8 +131,7 @@ def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | No
 
 def _check_calibrated(heads: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     for name, head in heads.items():
-        gone = labels[name] < 0 if labels[name].dtype.kind == "i" else np.isnan(labels[name])
-        if getattr(head, "calibrate", None) and gone.all():
+        if getattr(head, "calibrate", None) and not labelled_cells(labels[name]).any():
             problem = "no validation row has a label to fit the temperature on"
             raise ConfigError(f"heads.{name}.calibrate", problem, found=head.calibrate, allowed="null")
 
@@ -199,8 +199,4 @@ def _head_loss(name: str, head: Any, dataset: Any) -> HeadLoss:
 
 def _complete(dataset: Any, target: str) -> bool:
     """Whether no label of a target is missing in any split."""
-    for split in dataset.splits.values():
-        labels = split.labels[target]
-        if (labels < 0).any() if labels.dtype.kind == "i" else np.isnan(labels).any():
-            return False
-    return True
+    return all(labelled_cells(split.labels[target]).all() for split in dataset.splits.values())

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from pipeline.labels import class_codes
+
 Array = NDArray[Any]
 BINS = 15  # of a reliability diagram
 
@@ -25,8 +27,7 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
             mae (of classes with an order: how many classes the likeliest one is away from the true one), ece
             (see `calibration_error`, of the likeliest class).
     """
-    if labels.ndim == 2:
-        labels = np.where(np.isnan(labels).any(axis=1), -1, np.nan_to_num(labels).argmax(axis=1))
+    labels = class_codes(labels)
     labels, probabilities = labels[labels >= 0], probabilities[labels >= 0]
     if not len(labels):
         return {}

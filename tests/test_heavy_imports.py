@@ -1,11 +1,11 @@
-"""What importing TensorFlow through `quiet` leaves behind in a process."""
+"""What importing TensorFlow through `heavy_imports` leaves behind in a process."""
 
 import subprocess
 import sys
 
 SCRIPT = """
 import gc
-from pipeline.quiet import OBJECTS, importing
+from pipeline.heavy_imports import OBJECTS, importing
 with importing():
     assert not gc.isenabled()
 assert gc.isenabled()

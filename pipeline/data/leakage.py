@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.data.dataset import Dataset
 from pipeline.data.splits import SPLITS, row_hashes
 from pipeline.errors import ConfigError
+from pipeline.labels import labelled_cells
 
 COPY, DUPLICATES, GROUPS = "copy of a target", "identical rows", "group in two splits"
 POLICIES = ("fail", "warn", "ignore")
@@ -154,7 +155,7 @@ def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
         column: (rows,) numbers, or strings; NaN or "" = missing.
         labels: (rows,) float64, NaN = missing.
     """
-    present = ~np.isnan(labels)
+    present = labelled_cells(labels)
     present &= column != "" if column.dtype == object else ~np.isnan(column.astype(np.float64))
     labels, column = labels[present], column[present]
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.dataset import Dataset
+from pipeline.labels import complete_rows
 
 QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1.0}
 
@@ -31,11 +32,10 @@ def summary(dataset: Dataset) -> pd.DataFrame:
 
 
 def _category(labels: np.ndarray, names: list[str]) -> dict[str, object]:
+    present = labels[complete_rows(labels)]
     if labels.ndim == 1:
-        present = labels[labels >= 0]
         amounts = np.bincount(present, minlength=len(names)).tolist()
     else:
-        present = labels[~np.isnan(labels).any(axis=1)]
         amounts = present.sum(axis=0).round(3).tolist()
     return {"rows": len(labels), "labelled": len(present), "counts": dict(zip(names, amounts, strict=True))}
 

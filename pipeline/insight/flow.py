@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.insight.numbers import Flow, flow_numbers, silent
+from pipeline.labels import labelled_rows
 from pipeline.model import decode, encode
 from pipeline.training.trainer import Trainer
 
@@ -119,7 +120,7 @@ def drawn(
     rows: Rows | Stream, heads: Sequence[str], number: int, batches: int, seed: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inputs and labels of some rows, (batches, rows, …) each; heads pick labelled ones in turn."""
-    labelled = [_labelled(np.asarray(rows.labels[name])) for name in heads]
+    labelled = [labelled_rows(np.asarray(rows.labels[name])) for name in heads]
     order = np.random.default_rng(seed).permutation(len(rows))
     queues = [iter(order[there[order]]) for there in labelled if there.any()]
     taken: dict[int, None] = {}
@@ -136,13 +137,6 @@ def drawn(
         for group in (picked_rows.inputs, picked_rows.labels)
     )
     return inputs, labels
-
-
-def _labelled(labels: Array) -> Array:
-    """Rows that have a label, (rows,) bool."""
-    if labels.dtype.kind in "iu":
-        return np.asarray(labels >= 0)
-    return np.asarray(~np.isnan(labels).reshape(len(labels), -1).all(axis=1))
 
 
 def _known(gradients: Any, sources: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logsumexp
 
 from pipeline.job.job import Job
+from pipeline.labels import complete_rows, labelled_cells
 from pipeline.training.measure import measure
 
 Array = NDArray[Any]
@@ -60,7 +61,7 @@ def temperature(logits: Array, labels: Array, kind: str) -> float:
         def cost(by: float) -> float:
             return float(np.mean(logsumexp(logits / by, axis=1) - np.sum(shares * logits, axis=1) / by))
     else:
-        signs = np.where(labels > 0.5, logits, -logits)[~np.isnan(labels)]
+        signs = np.where(labels > 0.5, logits, -logits)[labelled_cells(labels)]
 
         def cost(by: float) -> float:
             return float(-np.mean(log_expit(signs / by)))
@@ -71,11 +72,8 @@ def temperature(logits: Array, labels: Array, kind: str) -> float:
 
 def _shares(labels: Array, classes: int) -> tuple[Array, Array]:
     """Which rows have a label, and theirs as distributions."""
-    if labels.ndim == 1:
-        there = np.asarray(labels >= 0)
-        return there, np.eye(classes)[labels[there]]
-    there = np.asarray(~np.isnan(labels).any(axis=1))
-    return there, labels[there].astype(float)
+    there = complete_rows(labels)
+    return there, np.eye(classes)[labels[there]] if labels.ndim == 1 else labels[there].astype(float)
 
 
 def divide(model: Any, name: str, by: float) -> None:

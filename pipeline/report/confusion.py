@@ -5,6 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
 from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, panels
 from pipeline.report.record import HeadResult
@@ -18,17 +19,9 @@ _WHITE_TO_DARK = LinearSegmentedColormap.from_list(
 )
 
 
-def codes(labels: np.ndarray) -> np.ndarray:
-    """(rows,) class codes, -1 where missing; of a distribution, its likeliest class."""
-    if labels.ndim == 1:
-        return labels.astype(int)
-    missing = np.isnan(labels).any(axis=1)
-    return np.where(missing, -1, np.nan_to_num(labels).argmax(axis=1))
-
-
 def confusion_counts(head: HeadResult) -> np.ndarray:
     """(classes, classes) numbers of labelled test rows: true class by predicted class."""
-    truth = codes(head.labels)
+    truth = class_codes(head.labels)
     classes = len(head.names)
     known = truth >= 0
     cells = truth[known] * classes + head.outputs[known].argmax(axis=1)

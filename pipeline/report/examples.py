@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
 from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, sheet, wrap
-from pipeline.report.confusion import codes
 from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
@@ -122,7 +122,7 @@ def _columns_off(head: HeadResult, place: int, names: list[str]) -> list[str]:
 
 def _truth(head: HeadResult, place: int, names: list[str]) -> str:
     if head.kind == "category":
-        return names[codes(head.labels[place : place + 1])[0]]
+        return names[class_codes(head.labels[place : place + 1])[0]]
     return _columns(head, head.labels[place], names)
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from pipeline.labels import class_codes
 from pipeline.metrics import calibration_error, reliability
 from pipeline.page.elements import Drawing
 from pipeline.page.style import COLOURS, GREY, INK, number, panels
-from pipeline.report.confusion import codes
 from pipeline.report.record import HeadResult
 
 
@@ -17,7 +17,7 @@ def said_and_true(head: HeadResult) -> tuple[np.ndarray, np.ndarray] | None:
     if head.kind == "number":
         return None
     if head.kind == "category":
-        truth = codes(head.labels)
+        truth = class_codes(head.labels)
         known = truth >= 0
         said, true = head.outputs[known].max(axis=1), head.outputs[known].argmax(axis=1) == truth[known]
     else:

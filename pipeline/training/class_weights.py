@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
+from pipeline.labels import labelled_cells
 
 Array = NDArray[Any]
 
@@ -38,10 +39,10 @@ def class_factors(
 
 def _balanced(kind: str, names: Sequence[str], labels: Array) -> Array:
     if kind != "category":
-        yes, there = np.nansum(labels, axis=0), np.sum(~np.isnan(labels), axis=0)
+        yes, there = np.nansum(labels, axis=0), labelled_cells(labels).sum(axis=0)
         return np.stack([_even(np.array([n - y, y])) for y, n in zip(yes, there, strict=True)])
     if labels.ndim == 1:
-        return _even(np.bincount(labels[labels >= 0], minlength=len(names)))
+        return _even(np.bincount(labels[labelled_cells(labels)], minlength=len(names)))
     return _even(np.nansum(labels, axis=0))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.labels import complete_rows
 from pipeline.metric_names import Scores
 from pipeline.metrics import OF_KIND, of_quantiles, skill
 from pipeline.training.best_constant import best_constant, constant_loss
@@ -101,7 +102,7 @@ def _metrics(head: Reference, labels: Array, outputs: Array) -> list[tuple[str, 
         found = list(of_quantiles(labels, outputs, head.words, head.quantiles).items())
     else:
         found = list(OF_KIND[head.kind](labels, outputs, head.words).items())
-    there = labels >= 0 if labels.ndim == 1 else ~np.isnan(labels).any(axis=1)
+    there = complete_rows(labels)
     for metric in head.keras_metrics:
         metric.reset_state()
         metric.update_state(labels[there], head.point(outputs[there]))

@@ -641,11 +641,6 @@ def test_confusion_counts_labelled_rows_only():
     assert confusion.confusion_counts(made).tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
 
 
-def test_label_that_is_a_distribution_counts_as_its_likeliest_class():
-    labels = np.array([[0.2, 0.8, 0.0], [NAN, NAN, NAN], [0.5, 0.1, 0.4]])
-    assert confusion.codes(labels).tolist() == [1, -1, 0]
-
-
 def test_confused_pairs_are_ordered_by_rows():
     counts = np.array([[9, 1, 0], [3, 9, 0], [0, 2, 9]])
     assert confusion.confused_pairs(counts) == [(1, 0), (2, 1), (0, 1)]

@@ -10,6 +10,7 @@ from pipeline.data.columns import Column, missing, numbers, strings, text_of
 from pipeline.data.kinds.targets import Rows, check_labelled
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
+from pipeline.labels import class_codes
 
 TOLERANCE = 1e-3  # how far a distribution's sum may be from 1
 
@@ -92,11 +93,8 @@ class Category:
 
     def decode(self, labels: np.ndarray) -> np.ndarray:
         """Class names (rows,), None where missing; of distributions the likeliest class."""
-        if labels.ndim == 2:
-            absent = np.isnan(labels).any(axis=1)
-            labels = np.where(absent, -1, np.argmax(np.nan_to_num(labels), axis=1))
         # The last entry, which -1 picks, stands for a missing label.
-        return np.array([*self.names, None], dtype=object)[labels]
+        return np.array([*self.names, None], dtype=object)[class_codes(labels)]
 
     def _column(self, sources: Sources) -> Column:
         return sources.column(self.column, f"data.targets.{self.name}.column")
