@@ -16,6 +16,10 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
+# MLflow's pages on the runs of this folder; ARGS="port=5050".
+ui: $(STAMP)
+	$(RUN) -m pipeline.ui $(ARGS)
+
 # What pre-commit runs too.
 check: $(STAMP)
 	$(RUN) -m ruff format --check .
