@@ -1,5 +1,6 @@
 # The two commands: `make train` (ARGS="loss_weights.class=2.0" are overrides) and `make test`.
-# The first call makes .venv from the lock, with uv where it is present, else with pip.
+# The first call makes .venv from the lock, with uv where it is present, else with pip. (--seed: without pip in
+# the environment MLflow warns each time it logs a model.)
 PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
@@ -33,7 +34,7 @@ bench: $(STAMP)
 
 $(STAMP): pyproject.toml requirements.lock
 	@if command -v uv > /dev/null; then \
-		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv && \
 		uv pip install --quiet --python $(RUN) --constraint requirements.lock --editable '.[sweep,dev]'; \
 	else \
 		$(PYTHON) -m venv .venv && \
