@@ -24,6 +24,7 @@ from hydra import initialize_config_dir
 from keras import layers
 
 from pipeline import compose, config
+from pipeline.model.layer_names import FUSION, branch_layer
 from pipeline.tracking import open_run
 from pipeline.training.fit import fit
 
@@ -161,12 +162,12 @@ def plain_model(model: keras.Model) -> keras.Model:
     entries = {name: keras.Input(x.shape[1:], name=name) for name, x in model.input.items()}
     features = []
     for name, x in entries.items():
-        for layer in model.get_layer(f"branch_{name}").layers:
+        for layer in model.get_layer(branch_layer(name)).layers:
             if isinstance(layer, COPIED):
                 x = type(layer).from_config(layer.get_config())(x)
         features.append(layers.GlobalMaxPooling1D()(x) if len(x.shape) == 3 else x)
     fused = layers.Concatenate()(features)
-    for layer in model.get_layer("fusion").layers:
+    for layer in model.get_layer(FUSION).layers:
         if isinstance(layer, layers.Dense | layers.Dropout):
             fused = type(layer).from_config(layer.get_config())(fused)
     return keras.Model(

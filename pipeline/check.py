@@ -101,10 +101,12 @@ def _leaks(job: "Job", policy: str) -> str:
 
 
 def _model(job: "Job") -> str:
+    from pipeline.model.layer_names import is_part
+
     parts = ", ".join(
         f"{layer.name.replace('_', ' ', 1)} {layer.count_params():,}"
         for layer in job.model.layers
-        if layer.name == "fusion" or layer.name.startswith(("branch_", "head_"))
+        if is_part(layer.name)
     )
     optimizer = sum(int(np.prod(variable.shape)) for variable in job.trainer.optimizer.variables)
     size = 4 * (job.model.count_params() + optimizer)

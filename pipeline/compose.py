@@ -20,6 +20,7 @@ from pipeline.job.job import Job
 from pipeline.labels import labelled_cells
 from pipeline.loss_weights import LossWeight, logged_weights
 from pipeline.model import build_model, build_presenter
+from pipeline.model.layer_names import branch_layer
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
 from pipeline.training.head_loss import HeadLoss, weight_key
@@ -93,7 +94,7 @@ def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
         balancer,
         optimizer,
         batch_size=cfg.trainer.batch_size,
-        rates={f"branch_{name}": branch.learning_rate for name, branch in branches.items()},
+        rates={branch_layer(name): branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
         modulation=modulation,
     )

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from pipeline.errors import ConfigError
 from pipeline.model import decode
+from pipeline.model.layer_names import FUSION, head_layer
 
 
 @dataclass(kw_only=True)
@@ -118,7 +119,7 @@ def alone(
 ) -> Any:
     """How well the heads do from one branch: mean of exp(-loss), from 0 to the loss weights' sum."""
     silenced = {name: x if name == branch else tf.zeros_like(x) for name, x in features.items()}
-    places = [i for i, head in enumerate(losses) if model.get_layer(f"head_{head}").reads == "fusion"]
+    places = [i for i, head in enumerate(losses) if model.get_layer(head_layer(head)).reads == FUSION]
     heads = [list(losses)[i] for i in places]
     _, outputs = decode(model, silenced, heads, training=False)
     scores = []

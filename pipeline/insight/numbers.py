@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.model.layer_names import branch_layer
+
 Array = NDArray[Any]
 
 
@@ -63,7 +65,7 @@ def flow_numbers(flow: Flow, weights: Mapping[str, float], *, by_part: bool) -> 
 def branch_norms(flow: Flow) -> Array:
     """(heads, branches) norm of a probe batch's gradient on a branch's weights, mean over the batches."""
     squares = np.einsum("svii->svi", flow.products)
-    columns = [_of_part(flow, f"branch_{branch}") for branch in flow.branches]
+    columns = [_of_part(flow, branch_layer(branch)) for branch in flow.branches]
     return np.stack([np.sqrt(squares[:, own].sum(axis=1)).mean(axis=0) for own in columns], axis=1)
 
 
@@ -95,7 +97,7 @@ def silent(flow: Flow, weights: Mapping[str, float]) -> list[str]:
                 f"head {head} sends no gradient: its loss moves with no weight, or no row is labelled"
             )
     for m, branch in enumerate(flow.branches):
-        own = _of_part(flow, f"branch_{branch}")
+        own = _of_part(flow, branch_layer(branch))
         if not (force * flow.rows[:, :, m].sum(axis=0)).any():
             found.append(f"branch {branch} gets no gradient: no head's loss moves with its output")
         elif own.any() and not (force * squares[own]).any():

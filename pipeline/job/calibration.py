@@ -13,6 +13,7 @@ from scipy.special import log_expit, logsumexp
 
 from pipeline.job.job import Job
 from pipeline.labels import complete_rows, labelled_cells
+from pipeline.model.layer_names import head_layer, output_layer
 from pipeline.training.measure import measure
 
 Array = NDArray[Any]
@@ -78,5 +79,5 @@ def _shares(labels: Array, classes: int) -> tuple[Array, Array]:
 
 def divide(model: Any, name: str, by: float) -> None:
     """Divide what a head's last layer gives, by dividing its weights."""
-    layer = model.get_layer(f"head_{name}").get_layer(f"{name}_output")
+    layer = model.get_layer(head_layer(name)).get_layer(output_layer(name))
     layer.set_weights([weights / by for weights in layer.get_weights()])

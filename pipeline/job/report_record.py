@@ -12,6 +12,7 @@ from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
 from pipeline.metric_names import by_head
+from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.page.elements import Section
 from pipeline.page.style import look
 from pipeline.tracking import Run
@@ -77,8 +78,8 @@ def _examples(job: Job) -> dict[str, report.InputExamples]:
 
 
 def _parts(job: Job) -> list[report.Part]:
-    branches = [("branch", name, f"branch_{name}") for name in job.dataset.inputs]
-    heads = [("head", name, f"head_{name}") for name in job.heads]
+    branches = [("branch", name, branch_layer(name)) for name in job.dataset.inputs]
+    heads = [("head", name, head_layer(name)) for name in job.heads]
     return [
         report.Part(
             group,
@@ -87,7 +88,7 @@ def _parts(job: Job) -> list[report.Part]:
             loss=type(job.heads[name].loss).__name__ if group == "head" else None,
             weight=job.loss_weights[name] if group == "head" else None,
         )
-        for group, name, layer in [*branches, ("fusion", "fusion", "fusion"), *heads]
+        for group, name, layer in [*branches, ("fusion", "fusion", FUSION), *heads]
     ]
 
 

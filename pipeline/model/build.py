@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers, ops
 
+from pipeline.model.layer_names import FUSION, branch_layer, head_layer, output_layer, read_layer
 from pipeline.model.stand_in import is_absent, with_stand_in
 
 
@@ -46,12 +47,12 @@ def build_model(
         for name, branch in branches.items()
     }
     sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
-    fused = keras.Model(sizes, fusion(sizes), name="fusion")(features)
+    fused = keras.Model(sizes, fusion(sizes), name=FUSION)(features)
     outputs = {}
     for name, head in heads.items():
         read = features[head.branch] if head.branch else fused
         made = _head(name, head, head.width(targets[name].units), read.shape[1:])
-        made.reads = f"branch_{head.branch}" if head.branch else "fusion"
+        made.reads = read_layer(head.branch)
         outputs[name] = made(read)
     return keras.Model(entries, outputs, name="model")
 
@@ -86,15 +87,15 @@ def _branch(
     x = source.prepare({name: inside}) if source.prepare_in_model else inside
     if not (learns or needs or branch.dropout_input):
         return keras.Model(
-            inside, branch(x, name=name, vocabularies=source.vocabularies), name=f"branch_{name}"
+            inside, branch(x, name=name, vocabularies=source.vocabularies), name=branch_layer(name)
         )
     known = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
     features = branch(known, name=name, vocabularies=source.vocabularies)
     learned = bool(learns or branch.dropout_input) and branch.learning_rate != 0
     features = with_stand_in(name, features, is_absent(x), rate=branch.dropout_input, learned=learned)
-    return keras.Model(inside, features, name=f"branch_{name}")
+    return keras.Model(inside, features, name=branch_layer(name))
 
 
 def _head(name: str, head: Any, width: int, shape: tuple[int, ...]) -> keras.Model:
     inside = keras.Input(shape, name=f"{name}_fused")
-    return keras.Model(inside, head(inside, name=f"{name}_output", width=width), name=f"head_{name}")
+    return keras.Model(inside, head(inside, name=output_layer(name), width=width), name=head_layer(name))

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
+from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.model.stand_in import fill, has_stand_in, is_absent, with_stand_in
 
 
@@ -25,11 +26,11 @@ def export_model(
         for key, (shape, dtype) in inputs[name].specs().items()
     }
     features = {
-        name: _exported(name, model.get_layer(f"branch_{name}"), inputs[name], raw) for name in model.input
+        name: _exported(name, model.get_layer(branch_layer(name)), inputs[name], raw) for name in model.input
     }
-    read = {"fusion": model.get_layer("fusion")(features)}
-    read |= {f"branch_{name}": x for name, x in features.items()}
-    parts = {name: model.get_layer(f"head_{name}") for name in model.output}
+    read = {FUSION: model.get_layer(FUSION)(features)}
+    read |= {branch_layer(name): x for name, x in features.items()}
+    parts = {name: model.get_layer(head_layer(name)) for name in model.output}
     outputs = {name: part(read[part.reads]) for name, part in parts.items()}
     whole = keras.Model(raw, presenter(outputs), name="logged_model")
     fill(whole, vectors)
@@ -43,7 +44,7 @@ def raw_specs(exported: keras.Model, name: str) -> dict[str, tuple[tuple[int | N
         for key, x in exported.input.items()
         if key == name or key.startswith(f"{name}.")
     }
-    if exported.get_layer(f"branch_{name}").input.dtype == "uint8":
+    if exported.get_layer(branch_layer(name)).input.dtype == "uint8":
         kinds[name] = (kinds[name][0], "uint8")
     return kinds
 

@@ -13,6 +13,7 @@ from keras import KerasTensor, layers, ops
 from numpy.typing import NDArray
 
 from pipeline.data.feed import Rows, Stream
+from pipeline.model.layer_names import branch_layer
 
 Array = NDArray[Any]
 ROWS = 256  # of the training rows, for a mean: its error is then 6 % of the features' spread
@@ -54,7 +55,7 @@ def with_stand_in(
 def set_means(model: keras.Model, rows: Rows | Stream) -> None:
     """Set the stand-ins that no gradient teaches to their branch's mean output over some of the rows."""
     for name in model.input:
-        part = model.get_layer(f"branch_{name}")
+        part = model.get_layer(branch_layer(name))
         if _layer(part, name, MEAN):
             fill(part, _means(model, [name], rows))
 
@@ -68,7 +69,7 @@ def fill(model: keras.Model, vectors: Mapping[str, Array]) -> None:
 
 def stand_ins(model: keras.Model, rows: Rows | Stream) -> dict[str, Array]:
     """The vector (1, width) of every branch: what it has learned, or its mean output over training rows."""
-    layers = {name: _own(model.get_layer(f"branch_{name}"), name) for name in model.input}
+    layers = {name: _own(model.get_layer(branch_layer(name)), name) for name in model.input}
     own = {name: layer.get_weights()[0] for name, layer in layers.items() if layer}
     return _means(model, [name for name in layers if name not in own], rows) | own
 
@@ -92,7 +93,7 @@ def _means(model: keras.Model, names: Sequence[str], rows: Rows | Stream) -> dic
     inputs = rows.take(np.unique(np.linspace(0, len(rows) - 1, ROWS).astype(int))).inputs
     found = {}
     for name in names:
-        features = model.get_layer(f"branch_{name}")(inputs[name], training=False)
+        features = model.get_layer(branch_layer(name))(inputs[name], training=False)
         present = np.asarray(features, "float64")[_present(inputs[name])]
         found[name] = present.mean(axis=0, keepdims=True).astype("float32")
     return found

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode, forward
+from pipeline.model.layer_names import branch_layer
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Off
 from pipeline.training.descent import Descent, ForwardPass, StepGradients
@@ -95,7 +96,7 @@ class Trainer:
             if rate == 0:
                 model.get_layer(part).trainable = False
         self.modulation: Any = modulation or Off()
-        branches = [f"branch_{name}" for name in model.input] if self.modulation.modulates else []
+        branches = [branch_layer(name) for name in model.input] if self.modulation.modulates else []
         self.slowed = [
             (rates.get(part, 1.0), part, variable)
             for part in dict.fromkeys([*rates, *branches])
@@ -155,7 +156,7 @@ class Trainer:
         factors = self.modulation.factors(
             self.model, self.losses, features, labels, loss_weights, keras.ops.convert_to_tensor(step)
         )
-        self._apply(descended.gradients, {f"branch_{name}": factor for name, factor in factors.items()})
+        self._apply(descended.gradients, {branch_layer(name): factor for name, factor in factors.items()})
         self._move_balancer(descended, inputs, labels, states)
         return outputs, _sums(losses, numbers, descended.weights, self._regularisation(), sent)
 

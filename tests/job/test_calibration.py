@@ -90,11 +90,11 @@ def test_dividing_changes_the_probabilities_but_never_the_order_of_classes():
 
 
 def test_heads_without_logits_of_their_own_refuse_a_temperature():
-    with pytest.raises(ConfigError, match="calibrate: the output is softmax"):
+    with pytest.raises(ConfigError, match="needs logits, but the output has the activation softmax"):
         Multiclass(loss=CROSSENTROPY, activation="softmax", calibrate="temperature")
-    with pytest.raises(ConfigError, match="calibrate: the output is sigmoid"):
+    with pytest.raises(ConfigError, match="needs logits, but the output has the activation sigmoid"):
         Binary(loss=YES_NO, activation="sigmoid", calibrate="temperature")
-    with pytest.raises(ConfigError, match="an ordinal head has no logits"):
+    with pytest.raises(ConfigError, match="an ordinal head cannot be calibrated"):
         Ordinal(loss=CROSSENTROPY, calibrate="temperature")
 
 
