@@ -1,104 +1,141 @@
-"""Runs held against each other, head by head: `python -m pipeline.compare RUN RUN …` or `sweep=<id or name>`.
+"""Compare finished runs head by head: `python -m pipeline.compare RUN RUN …` or `sweep=<id or name>`.
 
-The first run is the one that the others are held against; of a sweep that is its best trial.
+The other runs are compared with the first one; of a sweep that is its best trial.
 """
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import resolved
+from pipeline.config.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.errors import ConfigError
+from pipeline.metric_names import sign
 
-USAGE = """python -m pipeline.compare RUN RUN …       runs by id, start of an id, or name, beside the first
-python -m pipeline.compare sweep=<id>      all finished trials of a sweep beside its best; a name will do
+if TYPE_CHECKING:
+    from pipeline.comparison.verdicts import Contender
+    from pipeline.tracking import StoredRun
 
-  output=FOLDER         where the page goes; mlruns/comparisons/… if not given
-  tracking.uri=ADDRESS  MLflow's store; the working folder's if not given"""
-OPTIONS = ("sweep", "output", "tracking.uri")
+# Words of the command line -> keys; Hydra would take `sweep=…` for an option of conf/sweep/.
+OPTIONS = {"sweep": "sweep.name", "output": "output", "tracking.uri": "tracking.uri"}
+KEYS = {"runs": list_of(TEXT), "sweep": MAPPING, "output": or_null(TEXT), "tracking": MAPPING}
 SPLITS = ("test", "val")
+TAKE_A_WORD = ("--config-dir", "-cd", "--cfg", "-c")  # options of Hydra
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Compare the runs that a command names; returns the exit code."""
-    words = sys.argv[1:] if words is None else words
-    if not words or "--help" in words or "-h" in words:
-        print(USAGE)
-        return 0 if words else 2
-    try:
-        wanted, options = read(words)
-        print(compare(wanted, options, shlex.join(["python", "-m", "pipeline.compare", *words])))
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+def check(cfg: DictConfig) -> None:
+    """Raise ConfigError for an unknown key, or unless either two runs or a sweep are named."""
+    config = resolved(cfg)
+    check_node("", config, KEYS)
+    check_node("sweep", config["sweep"], {"name": or_null(TEXT)})
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    runs, sweep = config["runs"], config["sweep"]["name"]
+    if sweep is not None and runs:
+        raise ConfigError(
+            "sweep", "compare either runs or a sweep, not both", found=" ".join(runs), allowed="sweep=<id>"
+        )
+    if sweep is None and len(runs) < 2:
+        raise ConfigError(
+            "runs",
+            "name at least two runs, or a sweep",
+            found=" ".join(runs) or "none",
+            allowed="python -m pipeline.compare RUN RUN …, or sweep=<id or name>; see --help",
+        )
 
 
-def read(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The runs and options that a command line names.
+@verb(config_name="compare", check=check)
+def command(cfg: DictConfig) -> None:
+    """Compare the runs that the command line names."""
+    print(run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri))
 
-    Raises:
-        ConfigError: an unknown option, or neither two runs nor a sweep.
+
+def main() -> None:
+    """Run the command; words that are no option name runs."""
+    sys.argv[1:] = overrides(sys.argv[1:])
+    command()
+
+
+def overrides(words: Sequence[str]) -> list[str]:
+    """A command line in Hydra's grammar.
+
+    Values are quoted, so that `8188` is a name and no number; a run's name may hold `=`, as `class=0.5 adam`.
+
+    Example:
+        >>> overrides(["3f2a", "class=0.5 adam", "output=x"])
+        ["output='x'", "runs=['3f2a','class=0.5 adam']"]
     """
-    # A run's name may hold "=", as in `class=0.5 adam`; an option begins with its key.
-    options = {}
-    runs = []
-    for word in words:
+    kept, runs = [], []
+    for before, word in zip(["", *words], words, strict=False):
         key, equals, value = word.partition("=")
         if equals and key in OPTIONS:
-            options[key] = value
+            kept.append(f"{OPTIONS[key]}={_quoted(value)}")
+        elif word.startswith(("-", "hydra.", "hydra/", "runs=")) or before in TAKE_A_WORD:
+            kept.append(word)
         else:
             runs.append(word)
-    if "sweep" in options and runs:
-        raise ConfigError("sweep", "either runs or a sweep", found=" ".join(runs), allowed="sweep=<id>")
-    if "sweep" not in options and len(runs) < 2:
-        raise ConfigError("runs", "two runs at least", found=" ".join(runs) or "none", allowed=USAGE)
-    return runs, options
+    return [*kept, f"runs=[{','.join(map(_quoted, runs))}]"] if runs else kept
 
 
-def compare(wanted: Sequence[str], options: dict[str, str], command: str) -> str:
-    """Write the page; returns what a terminal shows."""
+def run(
+    wanted: Sequence[str], *, sweep: str | None = None, output: str | None = None, uri: str | None = None
+) -> str:
+    """Write the page; returns what a terminal shows.
+
+    Args:
+        wanted: runs, each by its id, the beginning of one, or its name.
+        sweep: id or name of a sweep whose finished trials are compared instead.
+        output: folder of the page.
+        uri: MLflow's store; None for the default.
+
+    Raises:
+        ConfigError: a run is unknown or named twice, or the runs share no rows.
+    """
     from pipeline.comparison import page
     from pipeline.comparison.verdicts import verdicts
     from pipeline.tracking import find_run
 
-    uri = options.get("tracking.uri")
-    found = _of_sweep(options["sweep"], uri) if "sweep" in options else [find_run(one, uri) for one in wanted]
-    runs = [_contender(run) for run in _named_apart(found)]
+    stored = _trials(sweep, uri) if sweep else [find_run(name, uri) for name in wanted]
+    runs = [_contender(one) for one in _with_distinct_names(stored)]
     by_split = {split: verdicts(runs, split) for split in SPLITS}
-    name = options.get("sweep") or "-".join(run.run_id[:6] for run in runs[:4])
-    folder = Path(options.get("output") or f"mlruns/comparisons/{name}")
-    page.write(folder, runs, by_split, command)
+    folder = Path(output or f"mlruns/comparisons/{sweep or '-'.join(one.run_id[:6] for one in runs[:4])}")
+    options = {"sweep": sweep, "output": output, "tracking.uri": uri}
+    words = [*wanted, *(f"{key}={value}" for key, value in options.items() if value)]
+    page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
     return f"{page.text(runs, by_split['test'])}\n\npage: {(folder / page.PAGE).resolve()}"
 
 
-def _of_sweep(wanted: str, uri: str | None) -> list[Any]:
+def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:
     """A sweep's finished trials, the best by its first objective first."""
-    from pipeline.metric_names import sign
     from pipeline.tracking import all_runs, find_run
     from pipeline.tracking.reading import recorded
 
-    parent = find_run(wanted, uri)
+    parent = find_run(sweep, uri)
     if "sweep.objective" not in parent.tags:
-        raise ConfigError("sweep", "this run is no sweep", found=wanted, allowed="a sweep's id or name")
+        raise ConfigError("sweep", "this run is not a sweep", found=sweep, allowed="a sweep's id or name")
     metric = json.loads(parent.tags["sweep.objective"])[0]
     condition = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'FINISHED'"
-    runs = [recorded(parent.client, parent.uri, run) for run in all_runs(parent.client, condition=condition)]
-    runs = [run for run in runs if metric in run.metrics]
-    if len(runs) < 2:
-        raise ConfigError("sweep", "fewer than two of its trials have finished", found=wanted)
-    return sorted(runs, key=lambda run: -sign(metric) * run.metrics[metric])
+    trials = [
+        recorded(parent.client, parent.uri, one) for one in all_runs(parent.client, condition=condition)
+    ]
+    trials = [trial for trial in trials if metric in trial.metrics]
+    if len(trials) < 2:
+        raise ConfigError("sweep", "fewer than two of its trials have finished", found=sweep)
+    return sorted(trials, key=lambda trial: -sign(metric) * trial.metrics[metric])
 
 
-def _named_apart(runs: Sequence[Any]) -> list[Any]:
-    """Runs of one name get the beginning of their id added; the same run twice is refused."""
-    from dataclasses import replace
-
+def _with_distinct_names(runs: Sequence["StoredRun"]) -> list["StoredRun"]:
+    """Add the beginning of its id to the name of each run that shares its name with another."""
     ids = [run.run_id for run in runs]
     if len(set(ids)) < len(ids):
-        raise ConfigError("runs", "the same run twice", found=" ".join(ids), allowed="different runs")
+        raise ConfigError("runs", "a run is named twice", found=" ".join(ids), allowed="different runs")
     names = [run.name for run in runs]
     return [
         replace(run, name=f"{run.name} {run.run_id[:6]}") if names.count(run.name) > 1 else run
@@ -106,7 +143,7 @@ def _named_apart(runs: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _contender(run: Any) -> Any:
+def _contender(run: "StoredRun") -> "Contender":
     import pandas as pd
 
     from pipeline.comparison.verdicts import Contender
@@ -115,5 +152,14 @@ def _contender(run: Any) -> Any:
     return Contender(run.run_id, run.name, run.params, run.metrics, frames)
 
 
+def _quoted(text: str) -> str:
+    """A text in Hydra's grammar; one that is quoted already, and null, stay as they are."""
+    if text == "null" or (len(text) > 1 and text[0] == text[-1] and text[0] in "'\""):
+        return text
+    # A backslash is only special before a quote.
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
 from pipeline.labels import labelled_cells
-from pipeline.loss_weights import LossWeight, logged_weights
+from pipeline.loss_weights import DEFAULT, LossWeight, logged_weights
 from pipeline.model import build_model, build_presenter
 from pipeline.model.layer_names import branch_layer
 from pipeline.training.class_weights import class_factors
@@ -138,8 +138,7 @@ def _check_calibrated(heads: Mapping[str, Any], labels: Mapping[str, Any]) -> No
 
 
 def _schedules(cfg: DictConfig, heads: Sequence[str], make: Make) -> dict[str, LossWeight]:
-    # A head that no set of heads gave a weight, as with heads=auto, counts once.
-    given = {name: cfg.loss_weights.get(name, 1.0) for name in heads}
+    given = {name: cfg.loss_weights.get(name, DEFAULT) for name in heads}
     return {
         name: make(weight) if isinstance(weight, DictConfig) else float(weight)
         for name, weight in given.items()

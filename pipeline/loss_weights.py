@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pipeline.errors import ConfigError
 
 LossWeight = float | Callable[[int], float]
+DEFAULT = 1.0  # of a head without an entry in loss_weights
 
 
 def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:

@@ -42,9 +42,10 @@ def check(cfg: DictConfig) -> None:
 def main(cfg: DictConfig) -> None:
     """Serve until it is interrupted."""
     from pipeline.tracking import open_store
+    from pipeline.tracking.addresses import server_of
 
     uri = open_store(cfg.tracking.uri)
-    if uri.startswith("http"):
+    if server_of(uri):
         print("\n".join(links(uri, uri)))
         return
     address = f"http://{HOST}:{cfg.port}"
@@ -54,12 +55,13 @@ def main(cfg: DictConfig) -> None:
 
 def links(uri: str, address: str) -> list[str]:
     """Where to look: all runs, the latest one, and the latest sweep if there is one."""
+    from pipeline.tracking.addresses import experiment_page
     from pipeline.tracking.reading import latest_of
 
     run, sweep = latest_of(uri, sweep=False), latest_of(uri, sweep=True)
     if run is None:
         return [f"runs          {address}/{VIEW}  (none yet)"]
-    lines = [f"runs          {address}/#/experiments/{run.experiment_id}{VIEW}"]
+    lines = [f"runs          {experiment_page(run.experiment_id, address)}{VIEW}"]
     for word, one in (("latest run", run), ("latest sweep", sweep)):
         if one is not None:
             lines.append(f"{word:12}  {one.url(address)}{VIEW}  ({one.name}, {one.status})")

@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
 
-from pipeline import compare
+from pipeline import compare, config
 from pipeline.comparison import page
 from pipeline.comparison.bootstrap import differences, means, resampled_means
 from pipeline.comparison.scores import aligned, row_scores, table
 from pipeline.comparison.verdicts import Contender, differing, verdicts
 from pipeline.errors import ConfigError
+from tests.processes import command, run
 
 
 def predictions(rows: int = 400, shift: float = 0.0, seed: int = 0) -> pd.DataFrame:
@@ -162,22 +164,39 @@ def test_the_page_and_the_terminal_tell_the_same(tmp_path):
     }
 
 
-def test_words_are_runs_or_options():
-    assert compare.read(["a", "class=0.5 adam", "output=x"]) == (["a", "class=0.5 adam"], {"output": "x"})
-    assert compare.read(["sweep=s"]) == ([], {"sweep": "s"})
-    for words in (["a"], ["sweep=s", "a"], []):
-        with pytest.raises(ConfigError):
-            compare.read(words)
+def typed(*words):
+    """The config that a command line makes of conf/compare.yaml."""
+    with initialize_config_dir(str(config.CONF)):
+        return compose("compare", overrides=compare.overrides(words))
 
 
-def test_without_words_the_command_tells_how_it_is_used(capsys):
-    assert compare.main([]) == 2
-    assert compare.main(["--help"]) == 0
-    assert capsys.readouterr().out.count("sweep=<id>") == 2
+@pytest.mark.parametrize(
+    "names",
+    [["3f2a", "91bc"], ["class=0.5 adam", "it's, [one]"], ["8188", "8e1", "true"], ["C:\\a\\", "\\'", "ж x"]],
+)
+def test_words_that_are_no_option_name_runs_whatever_they_look_like(names):
+    assert list(typed(*names).runs) == names
+    assert typed(*names, "output=a b", "sweep=12").output == "a b"
+    assert typed("sweep=12").sweep.name == "12"
 
 
-def test_a_folder_without_runs_is_a_message(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert compare.main(["one", "two"]) == 2
-    assert "tracking.uri: nothing was recorded here" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "runs: name at least two runs"),
+        (["a"], "runs: name at least two runs"),
+        (["sweep=s", "a"], "sweep: compare either runs or a sweep"),
+    ],
+)
+def test_two_runs_or_one_sweep_must_be_named(words, problem):
+    with pytest.raises(ConfigError, match=problem):
+        compare.check(typed(*words))
+    compare.check(typed("a", "b"))
+    compare.check(typed("sweep=s"))
+
+
+def test_a_folder_without_runs_ends_with_code_2_and_a_message(tmp_path):
+    done = run(command("compare", "one", "two"), tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tracking.uri: nothing was recorded here")
+    assert not list(tmp_path.iterdir())

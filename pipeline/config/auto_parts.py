@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.renamed import renamed
 from pipeline.errors import ConfigError
+from pipeline.loss_weights import DEFAULT
 
 AUTO = "_auto_"
 GROUPS = {"branches": ("inputs", "branch"), "heads": ("targets", "head")}
@@ -38,7 +39,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     for group in groups:
         expanded[group] = _parts(group, cfg)
     if "heads" in groups:
-        expanded.loss_weights = {**dict.fromkeys(expanded.heads, 1.0), **cfg.loss_weights}
+        expanded.loss_weights = {**dict.fromkeys(expanded.heads, DEFAULT), **cfg.loss_weights}
     OmegaConf.set_struct(expanded, True)
     return expanded
 

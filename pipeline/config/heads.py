@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.config.parts import constants
 from pipeline.config.rules import NOT_NEGATIVE, PART, Rule
 from pipeline.errors import ConfigError
+from pipeline.loss_weights import DEFAULT
 from pipeline.metric_names import metric_names
 
 LOSS_WEIGHT = Rule(
@@ -75,7 +76,7 @@ def check_loss_weights(config: dict[str, Any]) -> None:
             problem = f"there is no such head (~loss_weights.{name} removes the weight)"
             raise ConfigError(f"loss_weights.{name}", problem, found=name, allowed=heads)
         LOSS_WEIGHT.check(f"loss_weights.{name}", weight)
-    if not any(weights.get(name, 1.0) for name in heads):
+    if not any(weights.get(name, DEFAULT) for name in heads):
         raise ConfigError(
             "loss_weights",
             "all weights are 0, so nothing is learned",

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from omegaconf import DictConfig
 
@@ -15,8 +14,9 @@ from pipeline.metric_names import sign
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
 from pipeline.tracking import connect, log_failure
+from pipeline.tracking.addresses import compare_page, run_page
+from pipeline.tracking.reading import search_runs
 
-PAGE = 1000  # runs in one answer of MLflow
 PATIENCE = 20.0  # seconds for workers that were told to end
 
 
@@ -49,7 +49,7 @@ class Parent:
             parent.take_over(identity(), tags)
             return parent
         name = cfg.sweep.name
-        for run in _search(client, experiment_id, f"tags.`sweep.name` = '{name}'") if name else []:
+        for run in search_runs(client, [experiment_id], f"tags.`sweep.name` = '{name}'") if name else []:
             parent = cls(client, uri, experiment_id, run.info.run_id)
             parent.take_over(run.data.tags["sweep.process"], tags)
             return parent
@@ -77,7 +77,7 @@ class Parent:
 
     def attempts(self) -> list[Trial]:
         """All children, the newest first."""
-        found = _search(self.client, self.experiment_id, f"tags.`mlflow.parentRunId` = '{self.run_id}'")
+        found = search_runs(self.client, [self.experiment_id], f"tags.`mlflow.parentRunId` = '{self.run_id}'")
         return [_trial(run) for run in found]
 
     def trials(self) -> list[Trial]:
@@ -144,11 +144,11 @@ class Parent:
         total = f" of {planned}" if planned else ""
         lines = [f"{len(done)}{total} trials finished" + (f", {failed} failed." if failed else ".")]
         if trials:
-            link = compare_link([trial.run_id for trial in trials], self.experiment_id)
+            link = compare_page(self.experiment_id, [trial.run_id for trial in trials])
             lines.append(f"[Compare all {len(trials)} trials]({link})")
         for name in objective:
             if best := best_of(done, name):
-                run = f"#/experiments/{self.experiment_id}/runs/{best.run_id}"
+                run = run_page(self.experiment_id, best.run_id)
                 lines.append(f"Best `{name}`: {best.metrics[name]:.4g} by [{best.name}]({run})")
         self.client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(lines))
 
@@ -159,31 +159,9 @@ def best_of(trials: Sequence[Trial], metric: str) -> Trial | None:
     return max(having, key=lambda trial: sign(metric) * trial.metrics[metric], default=None)
 
 
-def compare_link(run_ids: Sequence[str], experiment_id: str) -> str:
-    """MLflow's page that compares runs, relative to any of its pages."""
-    runs, experiments = json.dumps(list(run_ids)), json.dumps([experiment_id])
-    return f"#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"
-
-
 def _runs(trial: Trial) -> bool | None:
     """Whether its process still works on it; this process asks only when it does not."""
     return False if trial.process == identity() else alive(trial.process)
-
-
-def _search(client: Any, experiment_id: str, condition: str) -> list[Any]:
-    found: list[Any] = []
-    token = None
-    while True:
-        runs = client.search_runs(
-            [experiment_id],
-            condition,
-            max_results=PAGE,
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        found += runs
-        if not (token := runs.token):
-            return found
 
 
 def _trial(run: Any) -> Trial:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.sweep.parent import Parent, compare_link
+from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trials import Sweep, Trial
+from pipeline.tracking.addresses import compare_page, server_of
 
 SECONDS = 2.0  # between two looks at the trials
 SHARE = 20  # drawing takes at most one part in this many of the time
@@ -100,10 +101,9 @@ class Watch:
         self.parent.describe(self.objective, self.planned)
 
     def _compare(self, trials: list[Trial]) -> str:
-        if not self.parent.uri.startswith("http"):
-            return ""
-        link = compare_link([trial.run_id for trial in trials], self.parent.experiment_id)
-        return f"{self.parent.uri}/{link}"
+        server = server_of(self.parent.uri)
+        run_ids = [trial.run_id for trial in trials]
+        return compare_page(self.parent.experiment_id, run_ids, server) if server else ""
 
     def ending(self, since: int) -> str:
         """What is printed at the end: how many trials finished, which did not, and where to look."""

@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from pipeline.errors import ConfigError
+from pipeline.tracking.pager import all_pages
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +71,9 @@ def version_of(client: MlflowClient, name: str, alias: str) -> Any | None:
     Raises:
         ConfigError: no model is registered under this name.
     """
-    known = [model.name for model in client.search_registered_models()]
+    known = [
+        model.name for model in all_pages(lambda token: client.search_registered_models(page_token=token))
+    ]
     if name not in known:
         raise ConfigError(
             "name",

@@ -12,12 +12,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
-from pipeline.tracking.writing import default_uri
+from pipeline.tracking.addresses import run_page, server_of
+from pipeline.tracking.pager import PAGE_SIZE, all_pages
+from pipeline.tracking.writing import LARGEST_BATCH, default_uri
 
 OURS = "pipeline.version"  # a tag that every run of ours has
 SWEEP = "sweep.command"  # a tag that the run of a sweep itself has
 SHORTEST = 4  # characters of an id that may stand for it
-PAGE = 1000
 SHOWN = 12  # runs that a message lists
 
 
@@ -70,14 +71,14 @@ class StoredRun:
         """Add finite metrics, and a folder's contents as artifacts below `path`; its status stays."""
         now = mlflow.utils.time.get_current_time_millis()
         batch = [Metric(name, value, now, 0) for name, value in metrics.items() if value - value == 0]
-        for first in range(0, len(batch), PAGE):
-            self.client.log_batch(self.run_id, metrics=batch[first : first + PAGE])
+        for first in range(0, len(batch), LARGEST_BATCH):
+            self.client.log_batch(self.run_id, metrics=batch[first : first + LARGEST_BATCH])
         self.client.log_artifacts(self.run_id, str(folder), path)
 
     def url(self, server: str | None = None) -> str | None:
         """The run's page, where the store is a server, or under the address of a UI that shows it."""
-        server = server or (self.uri if self.uri.startswith("http") else None)
-        return server and f"{server}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        server = server or server_of(self.uri)
+        return server and run_page(self.experiment_id, self.run_id, server)
 
     def _lacks(self, path: str) -> ConfigError:
         reason = self.tags.get("pipeline.failure")
@@ -154,16 +155,18 @@ def open_store(uri: str | None) -> str:
 
 def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: str = "") -> list[Any]:
     """All runs of the store, the newest first."""
-    experiments = [one.experiment_id for one in client.search_experiments(ViewType.ALL)]
-    found, token = [], None
-    while True:
-        page = client.search_runs(
-            experiments, condition, view, PAGE, ["attributes.start_time DESC"], page_token=token
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
+    experiments = all_pages(lambda token: client.search_experiments(ViewType.ALL, page_token=token))
+    return search_runs(client, [one.experiment_id for one in experiments], condition, view)
+
+
+def search_runs(
+    client: MlflowClient, experiment_ids: list[str], condition: str = "", view: int = ViewType.ACTIVE_ONLY
+) -> list[Any]:
+    """The runs of some experiments that meet a condition of MLflow's search, newest first."""
+    order = ["attributes.start_time DESC"]
+    return all_pages(
+        lambda token: client.search_runs(experiment_ids, condition, view, PAGE_SIZE, order, page_token=token)
+    )
 
 
 def recorded(client: MlflowClient, uri: str, run: Any) -> StoredRun:

@@ -22,6 +22,7 @@ from mlflow.entities import Metric, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.models import Specs, log_model
 
 if TYPE_CHECKING:
@@ -142,9 +143,8 @@ class Run:
 
     def url(self) -> str | None:
         """The run's page, where the store is a server."""
-        if not self.uri.startswith("http"):
-            return None
-        return f"{self.uri}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        server = server_of(self.uri)
+        return server and run_page(self.experiment_id, self.run_id, server)
 
 
 def default_uri(folder: Path) -> str:

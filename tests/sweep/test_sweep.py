@@ -24,7 +24,7 @@ from pipeline.errors import ConfigError
 from pipeline.sweep import attempt as job_attempt
 from pipeline.sweep.callback import options, plan
 from pipeline.sweep.launchers import processors, threads, workers
-from pipeline.sweep.parent import best_of, compare_link
+from pipeline.sweep.parent import best_of
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.study import importances, left_to_do
 from pipeline.sweep.trials import Trial
@@ -438,13 +438,6 @@ def test_the_best_trial_goes_by_the_direction_of_the_metric():
     assert best_of(trials, "best/val_skill").name == "x=3"
     assert best_of(trials, "best/val_loss").name == "x=1"
     assert best_of(trials, "best/val_class_f1") is None
-
-
-def test_the_compare_page_is_asked_for_all_runs():
-    assert (
-        compare_link(["a", "b"], "1")
-        == "#/compare-runs?runs=%5B%22a%22%2C%20%22b%22%5D&experiments=%5B%221%22%5D"
-    )
 
 
 @pytest.fixture
