@@ -5,10 +5,11 @@ it before TensorFlow is imported.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+Value = TypeVar("Value")
 SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece"}
 COMBINED = ("loss", "loss_unweighted", "skill")
 
@@ -32,20 +33,31 @@ class Scores:
             >>> Scores({"loss": 0.5}, {"class": {"accuracy": 0.9}}).named("val")
             {'val/loss': 0.5, 'val/class_accuracy': 0.9}
         """
-        found = {f"{split}/{word}": value for word, value in self.combined.items()}
+        found = {name_of(split, None, word): value for word, value in self.combined.items()}
         for head, values in self.heads.items():
             found |= {name_of(split, head, word): value for word, value in values.items()}
         return found
 
 
-def name_of(split: str, head: str, word: str) -> str:
-    """The name of a head's metric: `val/class_accuracy`."""
-    return f"{split}/{head}_{word}"
+def name_of(split: str, head: str | None, word: str) -> str:
+    """The name of a head's metric, `val/class_accuracy`; with None that of all heads together, `val/loss`."""
+    return f"{split}/{word}" if head is None else f"{split}/{head}_{word}"
 
 
-def skill_of(head: str) -> str:
-    """The name of a head's validation skill at the kept epoch, by which trials are chosen."""
-    return f"best/val_{head}_skill"
+def skill_of(head: str | None = None) -> str:
+    """The validation skill at the kept epoch, by which trials are chosen: of one head, or the heads' mean."""
+    return "best/val_skill" if head is None else f"best/val_{head}_skill"
+
+
+def skilled_heads(names: Iterable[str]) -> list[str]:
+    """The heads whose `skill_of` is among the names, sorted."""
+    matches = (re.fullmatch(r"best/val_(.+)_skill", name) for name in names)
+    return sorted({match[1] for match in matches if match})
+
+
+def base_name(metric: str) -> str:
+    """A metric without its section, as part of a file name: `best/val_skill` becomes `val_skill`."""
+    return metric.rpartition("/")[2]
 
 
 def owner(rest: str, heads: Iterable[str]) -> str | None:
@@ -57,9 +69,9 @@ def owner(rest: str, heads: Iterable[str]) -> str | None:
     return max((head for head in heads if rest.startswith(f"{head}_")), key=len, default=None)
 
 
-def by_head(numbers: Mapping[str, float], split: str, heads: Sequence[str]) -> dict[str, dict[str, float]]:
+def by_head(numbers: Mapping[str, Value], split: str, heads: Collection[str]) -> dict[str, dict[str, Value]]:
     """The metrics of one split: head -> word -> value."""
-    found: dict[str, dict[str, float]] = {head: {} for head in heads}
+    found: dict[str, dict[str, Value]] = {head: {} for head in heads}
     for name, value in numbers.items():
         if name.startswith(f"{split}/"):
             rest = name.removeprefix(f"{split}/")

@@ -1,1 +1,1 @@
-"""Pages that need no network: what they are made of, how they look, and the files they are written to."""
+"""Self-contained HTML pages: their elements, their style, how they are written, and tables for a terminal."""

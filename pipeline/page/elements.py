@@ -1,4 +1,4 @@
-"""What every page is made of: sections with paragraphs, figures and tables under a heading."""
+"""The elements of a page: a heading, and sections with paragraphs, figures and tables."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -7,18 +7,18 @@ from matplotlib.figure import Figure
 
 
 class Drawing(NamedTuple):
-    """A figure with the sentence under it and the words for those who cannot see it."""
+    """A figure with its caption and its alternative text."""
 
-    figure: Figure | bytes  # bytes: a whole PNG file
+    figure: Figure | bytes  # bytes: the contents of a PNG file
     caption: str
     alt: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page; its CSV holds the same rows unrounded.
+    """A table on the page, and a CSV file with the same rows unrounded.
 
-    `show` is "open", "folded" (opened by a click), or "file" for what is too large to read: the CSV alone.
+    `show` is "open", "folded" (a click opens it) or "file" (too large for the page: CSV only).
     """
 
     columns: list[str]
@@ -29,10 +29,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One headed part of the page, ours or another module's.
+    """A titled section of a page.
 
-    The key of a figure or table is its file name: `figures/<key>.png`, `tables/<key>.csv`. Text is escaped;
-    who wants markup in a paragraph passes a `markupsafe.Markup`.
+    The key of a figure or table is its file name: `figures/<key>.png`, `tables/<key>.csv`. Paragraphs are
+    escaped unless they are a `markupsafe.Markup`.
     """
 
     title: str
@@ -43,10 +43,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Heading:
-    """The head of a page, and the config at its foot.
+    """The top of a page, and the config at its bottom.
 
-    `note` may be a `markupsafe.Markup`; `refresh` are the seconds after which a browser reads the page again,
-    for one that is still written.
+    `note` may be a `markupsafe.Markup`. `refresh` is the number of seconds after which a browser reloads a
+    page that is still being updated.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""One look for all figures: colours, canvases, and text that the installed fonts can draw."""
+"""The style of all figures: colours, sizes, number formats, and text that the installed fonts can draw."""
 
 import logging
 import re
@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 
-# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/; the palest last: thin lines in it hardly show.
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/; the palest comes last: thin lines in it are hard to see.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 COLOUR_MAP = "cividis"
 INK, GREY, PALE = "#222222", "#595959", "#d9d9d9"
-WIDTH = 10.5  # inches that the page shows at full size
+WIDTH = 10.5  # inches; the page shows this width at full size
 DPI = 120
 UNDRAWABLE = "□"
 
@@ -40,7 +40,7 @@ _LOOK: dict[str, Any] = {
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
-# Parts of the names of families that hold many scripts; others may claim signs that they do not draw.
+# Parts of the names of font families for many scripts; others may list characters that they cannot draw.
 _FURTHER_FONTS = (
     *("Noto Sans", "CJK", "Gothic", "Mincho", "Ming", "Hei", "Song", "Hiragino", "PingFang", "Meiryo"),
     *("Source Han", "Fallback", "Unicode"),
@@ -49,13 +49,17 @@ _FURTHER_FONTS = (
 
 @contextmanager
 def look(words: Iterable[str]) -> Iterator[None]:
-    """Matplotlib's defaults plus our look, whatever the user's matplotlibrc says, with fonts for `words`."""
+    """Applies this style to matplotlib's defaults, whatever the user's matplotlibrc says.
+
+    Args:
+        words: the texts that will be drawn; fonts that can draw them are looked up.
+    """
     defaults = {
         key: rule for key, rule in matplotlib.rcParamsDefault.items() if not key.startswith("backend")
     }
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
-    log.setLevel(logging.ERROR)  # a font without a bold face is used as it is; no need to say so each time
+    log.setLevel(logging.ERROR)  # it warns each time that a font has no bold face
     try:
         rules: Any = {**defaults, **_LOOK, "font.family": families(words, _FURTHER_FONTS)}
         with matplotlib.rc_context(rules):
@@ -64,69 +68,74 @@ def look(words: Iterable[str]) -> Iterator[None]:
         log.setLevel(level)
 
 
-def families(words: Iterable[str], wanted: Iterable[str], first: str = "DejaVu Sans") -> list[str]:
-    """`first` (DejaVu Sans comes with matplotlib), then the installed families that draw what it lacks.
+def families(words: Iterable[str], allowed: Iterable[str], first: str = "DejaVu Sans") -> list[str]:
+    """Returns `first` and the installed font families that draw the characters it lacks.
 
     Args:
-        words: all texts to be drawn.
-        wanted: parts of the names of the families that may be added.
-        first: a family that is installed.
+        words: the texts that will be drawn.
+        allowed: parts of the names of the families that may be added.
+        first: an installed family; DejaVu Sans comes with matplotlib.
     """
     chosen = [first]
-    lacking = {sign for word in words for sign in word if not _has((first,), sign)}
+    missing = {character for word in words for character in word if not _has((first,), character)}
     for name in sorted({font.name for font in fontManager.ttflist} - {first}):
-        if lacking and any(part in name for part in wanted):
-            drawn = {sign for sign in lacking if _has((name,), sign)}
+        if missing and any(part in name for part in allowed):
+            drawn = {character for character in missing if _has((name,), character)}
             chosen += [name] if drawn else []
-            lacking -= drawn
+            missing -= drawn
     return chosen
 
 
 @lru_cache(maxsize=50_000)
-def _has(names: tuple[str, ...], sign: str) -> bool:
-    """Whether `sign` can be drawn in normal and in bold type."""
-    if sign.isspace():
+def _has(names: tuple[str, ...], character: str) -> bool:
+    """Whether the fonts draw a character in normal and in bold type."""
+    if character.isspace():
         return True
     weights = ("normal", "bold")
     files = [
         [fontManager.findfont(FontProperties(family=[name], weight=w)) for name in names] for w in weights
     ]
-    return all(any(get_font(file).get_char_index(ord(sign)) for file in of_weight) for of_weight in files)
+    return all(
+        any(get_font(file).get_char_index(ord(character)) for file in of_weight) for of_weight in files
+    )
 
 
 def drawable(text: str) -> bool:
-    """Whether the fonts of this `look` have every sign of `text`."""
+    """Whether the fonts of the current `look` have every character of `text`."""
     names = tuple(matplotlib.rcParams["font.family"])
-    return all(_has(names, sign) for sign in text)
+    return all(_has(names, character) for character in text)
 
 
 def clean(text: object, longest: int | None = None) -> str:
-    """One line of drawable text: □ for a sign that the fonts lack, … where it is cut to `longest` signs."""
+    """Returns `text` as one line that can be drawn, cut to `longest` characters.
+
+    □ replaces a character that no font has; … marks a cut.
+    """
     line = " ".join(str(text).split())
-    line = "".join(sign if drawable(sign) else UNDRAWABLE for sign in line)
+    line = "".join(character if drawable(character) else UNDRAWABLE for character in line)
     if longest is not None and len(line) > longest:
         line = line[: longest - 1] + "…"
-    return re.sub(r"(?<!\\)\$", r"\\$", line)  # a class called "$5 to $10" is no formula
+    return re.sub(r"(?<!\\)\$", r"\\$", line)  # matplotlib would read "$5 to $10" as a formula
 
 
 def class_labels(names: list[str], longest: int = 22) -> list[str]:
-    """Names as a figure can show them; #3 for the class of code 3 where the fonts lack its name."""
+    """Class names for a figure; #3 stands for the class of code 3 if no font can draw its name."""
     return [clean(name, longest) if drawable(name) else f"#{code}" for code, name in enumerate(names)]
 
 
 def legend_of(names: list[str]) -> str:
-    """The sentence that explains the numbers of `class_labels`; empty when there are none."""
+    """A sentence that lists the names behind the numbers of `class_labels`; empty if there are none."""
     numbered = [f"#{code} {name}" for code, name in enumerate(names) if not drawable(name)]
     return (
-        "No installed font draws these names, so the figures number them: " + ", ".join(numbered)
+        "No installed font can draw these names, so the figures show numbers instead: " + ", ".join(numbered)
         if numbered
         else ""
     )
 
 
 def wrap(text: str, inches: float, points: float) -> list[str]:
-    """Lines of `text` that fit `inches` at a font size of `points`; ALongName breaks before capitals."""
-    fitting = max(4, int(inches * 72 / (0.61 * points)))  # 0.61 em: DejaVu Sans, a little more than its mean
+    """Breaks `text` into lines that fit `inches` at a font size of `points`; ALongName before capitals."""
+    fitting = max(4, int(inches * 72 / (0.61 * points)))  # 0.61 em: a little above DejaVu Sans's mean width
     words = [
         re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", word) if len(word) > fitting else word
         for word in clean(text).split()
@@ -135,7 +144,7 @@ def wrap(text: str, inches: float, points: float) -> list[str]:
 
 
 def number(value: object) -> str:
-    """Four significant digits, thousands separated; – for what is absent; other things as text."""
+    """Formats a number with four significant digits and thousands separators; NaN as –, the rest as text."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -148,15 +157,15 @@ def number(value: object) -> str:
 def panels(
     count: int, *, columns: int = 3, height: float = 2.7, width: float = WIDTH
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` equal panels, at most `columns` beside each other, each row `height` inches."""
+    """A figure of `count` equal panels, at most `columns` side by side, each row `height` inches tall."""
     columns = min(columns, count)
-    lines = -(-count // columns)
-    figure = Figure(figsize=(width, height * lines + 0.4), layout="constrained")
-    return figure, [figure.add_subplot(lines, columns, place + 1) for place in range(count)]
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, height * rows + 0.4), layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
 
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
-    """An empty sheet whose coordinates are inches, x to the right and y down."""
+    """An empty figure with coordinates in inches, x to the right and y downwards."""
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))

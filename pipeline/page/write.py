@@ -1,4 +1,4 @@
-"""Sections to files: figures/*.png, tables/*.csv and one page that holds them all."""
+"""Writes sections to files: figures/*.png, tables/*.csv and one page that contains them all."""
 
 import csv
 import re
@@ -19,17 +19,17 @@ from pipeline.page.style import DPI, number
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Image:
     file: str
     caption: str
     alt: str
-    uri: str
+    uri: str  # the image itself, as a data URI
     width: int
     height: int
 
 
 class Files:
-    """Writes into `folder`, never two things under one name."""
+    """Writes figures and tables into `folder`, each under a name of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,8 +37,8 @@ class Files:
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
 
-    def figure(self, name: str, drawing: Figure | bytes | Drawing) -> _Shown:
-        """One PNG, ready for the page. Raises ValueError for bytes that are no PNG."""
+    def figure(self, name: str, drawing: Figure | bytes | Drawing) -> _Image:
+        """Writes a PNG file; raises ValueError for bytes that are not a PNG."""
         if not isinstance(drawing, Drawing):
             drawing = Drawing(drawing, name, name)
         data = drawing.figure if isinstance(drawing.figure, bytes) else _png(drawing.figure)
@@ -48,10 +48,10 @@ class Files:
         (self.folder / file).write_bytes(data)
         width, height = struct.unpack(">II", data[16:24])
         uri = "data:image/png;base64," + b64encode(data).decode()
-        return _Shown(file, drawing.caption, drawing.alt, uri, width * 105 // DPI, height * 105 // DPI)
+        return _Image(file, drawing.caption, drawing.alt, uri, width * 105 // DPI, height * 105 // DPI)
 
     def table(self, name: str, table: Table) -> str:
-        """One CSV; returns its place."""
+        """Writes a CSV file and returns its path within the folder."""
         file = self._free(f"tables/{_slug(name)}", ".csv")
         with (self.folder / file).open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerows([table.columns, *table.rows])
@@ -59,7 +59,7 @@ class Files:
 
     def _free(self, stem: str, suffix: str) -> str:
         file, count = stem + suffix, 1
-        while file.lower() in self._taken:  # some file systems do not tell A from a
+        while file.lower() in self._taken:  # some file systems ignore case
             count += 1
             file = f"{stem}_{count}{suffix}"
         self._taken.add(file.lower())
@@ -67,7 +67,7 @@ class Files:
 
 
 def write_page(folder: Path, heading: Heading, sections: list[Section], file: str = "report.html") -> None:
-    """All figures and tables of `sections`, and the page `file` with everything in it."""
+    """Writes all figures and tables of `sections`, and the page `file` with the figures embedded."""
     files = Files(folder)
     shown = [
         {
@@ -92,7 +92,7 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
 
 
 def _png(figure: Figure) -> bytes:
-    """A PNG of 256 colours: a third of the size, and hard to tell from all colours."""
+    """A PNG with 256 colours: a third of the size, and hardly a visible difference."""
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -1,4 +1,4 @@
-"""Histories and predictions of one run -> figures, tables, one self-contained HTML page."""
+"""Turns the history and the predictions of one run into figures, tables and one self-contained page."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +28,10 @@ __all__ = [
 def write(folder: Path, record: Record) -> None:
     """Writes `folder`/report.html, `folder`/figures/*.png and `folder`/tables/*.csv.
 
-    The page needs no network: its figures are inside it. Nothing of matplotlib's global state stays changed.
+    The page contains its figures, so it needs no network. matplotlib's global state is restored.
 
     Raises:
-        ValueError: arrays disagree on the number of test rows, or a section's bytes are no PNG.
+        ValueError: arrays have different numbers of test rows, or a section's bytes are not a PNG.
 
     Example:
         report.write(Path("report"), record)
@@ -50,15 +50,14 @@ def write(folder: Path, record: Record) -> None:
 
 
 def write_heads(folder: Path, heading: Heading, record: Record, first: Section, file: str) -> None:
-    """Writes the page `file` with what the heads reached, without how they learned it: for other rows.
+    """Writes the page `file` with each head's results but no learning curves, for rows of any origin.
 
     Args:
-        heading: of the page; that of a whole report tells of the training.
-        record: its heads and inputs are used.
-        first: the section before those of the heads.
+        record: only its heads and inputs are used.
+        first: the section above those of the heads.
 
     Raises:
-        ValueError: arrays disagree on the number of rows.
+        ValueError: arrays have different numbers of rows.
     """
     _check_rows(record)
     with look(_words(record)):
@@ -114,7 +113,7 @@ def _words(record: Record) -> Iterator[str]:
         for examples in record.inputs.values():
             if examples.kind in ("text", "table"):
                 yield from (
-                    str(values[place]) for values in examples.values.values() for place in worst(head)
+                    str(values[index]) for values in examples.values.values() for index in worst(head)
                 )
 
 

@@ -1,4 +1,4 @@
-"""Which classes a category head takes for which."""
+"""Confusion matrices of category heads."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -10,17 +10,17 @@ from pipeline.page.elements import Drawing, Table
 from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, panels
 from pipeline.report.record import HeadResult
 
-_WHOLE = 40  # classes that one grid can still show
-_PART = 26  # classes shown of more
-_PAIRS = 20
-# Cividis backwards, but for white at nothing: cells that are hardly ever hit stay pale.
+_MOST_CLASSES = 40  # of more classes, only a part of the matrix is drawn
+_PART_CLASSES = 26
+_MOST_PAIRS = 20
+# Cividis reversed, but white at 0, so that cells with few rows stay pale.
 _WHITE_TO_DARK = LinearSegmentedColormap.from_list(
     "white_to_dark", [(0, "white"), (0.2, "#eddc5a"), (0.55, "#7f7c75"), (0.8, "#414d6b"), (1, "#00224e")]
 )
 
 
 def confusion_counts(head: HeadResult) -> np.ndarray:
-    """(classes, classes) numbers of labelled test rows: true class by predicted class."""
+    """(classes, classes) counts of labelled test rows, true class by predicted class."""
     truth = class_codes(head.labels)
     classes = len(head.names)
     known = truth >= 0
@@ -29,23 +29,25 @@ def confusion_counts(head: HeadResult) -> np.ndarray:
 
 
 def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
-    """The whole grid; of more than 40 classes the busiest part, and the most confused pairs."""
+    """The confusion matrix; of more than 40 classes its part with most errors, and the confused pairs."""
     counts = confusion_counts(head)
     labels = class_labels(head.names)
     rows = int(counts.sum())
-    if len(labels) <= _WHOLE:
+    if len(labels) <= _MOST_CLASSES:
         figure = _grid(counts, counts.sum(axis=1), labels)
         caption = (
-            f"{rows:,} test rows: true by predicted class; the diagonal is right. Colour: share of the row."
+            f"{rows:,} test rows by true and predicted class; correct predictions are on the diagonal. "
+            "Colour: share of the true class."
         )
         return {f"confusion_{name}": Drawing(figure, caption, _alt(name, counts, head.names))}
-    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    busiest = np.sort(np.argsort(-wrong, kind="stable")[:_PART])
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    busiest = np.sort(np.argsort(-errors, kind="stable")[:_PART_CLASSES])
     figure = _grid(
         counts[np.ix_(busiest, busiest)], counts.sum(axis=1)[busiest], [labels[code] for code in busiest]
     )
     caption = (
-        f"Test rows of the {len(busiest)} of {len(labels)} classes with most mistakes, a part of the grid."
+        f"Part of the confusion matrix: the {len(busiest)} of {len(labels)} classes with the most errors "
+        "on test rows."
     )
     drawings = {f"confusion_{name}": Drawing(figure, caption, _alt(name, counts, head.names))}
     if confused_pairs(counts):
@@ -54,7 +56,7 @@ def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
 
 
 def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
-    """Per class rows, recall, precision and f1; the confused pairs; and the whole grid as a CSV."""
+    """Recall, precision and F1 per class; the most confused pairs; and the full matrix as a CSV."""
     counts = confusion_counts(head)
     hits, truth, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
@@ -78,13 +80,13 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
         f"pairs_{name}": Table(
             ["true", "predicted", "rows", "share of the true class"],
             pairs,
-            "Most confused pairs, test rows.",
+            "Most confused pairs of classes on test rows.",
             show="folded",
         ),
         f"classes_{name}": Table(
             ["code", "class", "rows", "recall", "precision", "f1"],
             classes,
-            "Per class, test rows.",
+            "Recall, precision and F1 per class on test rows.",
             show="folded",
         ),
         f"confusion_{name}": Table(["true class", *head.names], grid, show="file"),
@@ -92,9 +94,9 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
 
 
 def confused_pairs(counts: np.ndarray) -> list[tuple[int, int]]:
-    """Up to 20 pairs (true, predicted) of different classes, most rows first."""
+    """Up to 20 pairs (true, predicted) of different classes, most frequent first."""
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_PAIRS]
     pairs = [divmod(int(cell), len(counts)) for cell in order]
     return [(true, guess) for true, guess in pairs if wrong[true, guess]]
 
@@ -129,12 +131,14 @@ def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
     axes.set(
         xlabel="rows",
         yticks=range(len(pairs)),
-        yticklabels=[f"{labels[t]} taken for {labels[p]}" for t, p in pairs],
+        yticklabels=[f"{labels[t]} mistaken for {labels[p]}" for t, p in pairs],
     )
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     return Drawing(
-        figure, "The most confused pairs, test rows.", f"Most confused pairs of head {name}, as bars."
+        figure,
+        "Most confused pairs of classes on test rows.",
+        f"Most confused pairs of head {name}, as bars.",
     )
 
 
@@ -142,6 +146,6 @@ def _alt(name: str, counts: np.ndarray, names: list[str]) -> str:
     right = int(counts.diagonal().sum())
     pairs = confused_pairs(counts)[:3]
     worst = "; ".join(
-        f"{names[true]} taken for {names[guess]} {counts[true, guess]} times" for true, guess in pairs
+        f"{names[true]} mistaken for {names[guess]} {counts[true, guess]} times" for true, guess in pairs
     )
-    return f"Confusion matrix of head {name}: {right} of {counts.sum()} test rows right. {worst}"
+    return f"Confusion matrix of head {name}: {right} of {counts.sum()} test rows correct. {worst}"

@@ -1,4 +1,4 @@
-"""The test rows that a head gets most wrong, drawn as they are."""
+"""The test rows with the highest loss of a head, drawn with their inputs."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,43 +9,43 @@ from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, sheet,
 from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
-_COUNT = 12
-_SIDE, _GAP, _LINE, _MARGIN, _WORDS = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
+_MOST_ROWS = 12
+_SIDE, _GAP, _LINE, _MARGIN, _TEXT = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
 
 
 def worst(head: HeadResult) -> np.ndarray:
-    """Places (not row numbers) of up to 12 labelled test rows, the highest loss first."""
+    """Indices (not row numbers) of up to 12 labelled test rows, highest loss first."""
     order = np.argsort(-np.nan_to_num(head.row_loss, nan=-np.inf), kind="stable")
-    return order[~np.isnan(head.row_loss[order])][:_COUNT]
+    return order[~np.isnan(head.row_loss[order])][:_MOST_ROWS]
 
 
 def worst_drawing(record: Record, name: str) -> Drawing | None:
-    """The worst rows: number, loss, truth and prediction with the row's inputs; None without labels."""
+    """The worst rows with their loss, label, prediction and inputs; None if no row is labelled."""
     head = record.heads[name]
     places = worst(head)
     if not len(places):
         return None
     rows = ", ".join(str(int(head.rows[place])) for place in places)
     caption = f"The {len(places)} test rows with the highest loss of {name}, highest first."
-    alt = f"The {len(places)} test rows that head {name} gets most wrong, with their inputs: rows {rows}."
+    alt = f"The {len(places)} test rows with the highest loss of head {name}, with their inputs: rows {rows}."
     return Drawing(_draw_rows(head, places, record.inputs), caption + _notes(record.inputs), alt)
 
 
 def _draw_rows(head: HeadResult, places: np.ndarray, inputs: dict[str, InputExamples]) -> Figure:
-    beside = len(inputs) > 3  # so wide a row has its words at its left, else above
-    room = max(_WORDS, 0 if beside else len(inputs) * _SIDE)
+    beside = len(inputs) > 3  # then the text goes to the left of the inputs, not above them
+    room = max(_TEXT, 0 if beside else len(inputs) * _SIDE)
     captions = [_caption(head, place, room - _GAP) for place in places]
-    spoken = max(map(len, captions)) * _LINE + 0.1
-    across, down = (room, 0.0) if beside else (0.0, spoken)
+    text = max(map(len, captions)) * _LINE + 0.1
+    across, down = (room, 0.0) if beside else (0.0, text)
     cell = room + (len(inputs) * _SIDE if beside else 0.0) + _GAP
-    height = (max(_SIDE, spoken) if beside else down + (_SIDE if inputs else 0.0)) + 0.3
+    height = (max(_SIDE, text) if beside else down + (_SIDE if inputs else 0.0)) + 0.3
     columns = min(max(1, int(WIDTH / cell)), len(places))
     figure, axes = sheet(columns * cell + 2 * _MARGIN, -(-len(places) // columns) * height + _MARGIN)
     for index, place in enumerate(places):
         x, y = _MARGIN + (index % columns) * cell, _MARGIN + (index // columns) * height
-        for line, text in enumerate(captions[index]):
-            weight = "normal" if line else "bold"
-            axes.text(x, y + (line + 0.5) * _LINE, text, fontsize=8, va="center", weight=weight)
+        for row, line in enumerate(captions[index]):
+            weight = "normal" if row else "bold"
+            axes.text(x, y + (row + 0.5) * _LINE, line, fontsize=8, va="center", weight=weight)
         for order, (label, examples) in enumerate(inputs.items()):
             box = (x + across + order * _SIDE, y + down + 0.14, _SIDE - 0.06)
             axes.text(box[0], box[1] - 0.08, clean(label, 22), fontsize=7, color=GREY, va="center")
@@ -54,7 +54,7 @@ def _draw_rows(head: HeadResult, places: np.ndarray, inputs: dict[str, InputExam
 
 
 def worst_table(record: Record, name: str) -> Table:
-    """The same rows as text, with the words of text and table inputs in full."""
+    """The same rows as a table, with text and table inputs in full."""
     head = record.heads[name]
     words = {
         key: values
@@ -75,16 +75,16 @@ def worst_table(record: Record, name: str) -> Table:
     return Table(
         ["row", "true", "predicted", "loss", *words],
         rows,
-        f"The rows that {name} gets most wrong.",
+        f"The test rows with the highest loss of {name}.",
         show="folded",
     )
 
 
 def _notes(inputs: dict[str, InputExamples]) -> str:
     notes = [
-        f" {name}: lines over steps, each channel at its own scale."
+        f" {name}: one line over the steps per channel, each on its own scale."
         if examples.kind == "series" and not is_pen_path(next(iter(examples.values.values())))
-        else f" {name}: the path of the pen, dark to light, grey where it is lifted."
+        else f" {name}: the pen's path from dark to light, grey where the pen is lifted."
         for name, examples in inputs.items()
         if examples.kind == "series"
     ]
@@ -94,7 +94,7 @@ def _notes(inputs: dict[str, InputExamples]) -> str:
 def _caption(head: HeadResult, place: int, inches: float) -> list[str]:
     labels = class_labels(head.names, 18)
     if head.kind == "number" and len(labels) > 1:
-        truth, guess = [], _columns_off(head, place, labels)
+        truth, guess = [], _worst_columns(head, place, labels)
     else:
         truth = _short(wrap(f"true {_truth(head, place, labels)}", inches, 8))
         guess = _short(wrap(f"predicted {_guess(head, place, labels)}", inches, 8))
@@ -109,14 +109,14 @@ def _short(lines: list[str]) -> list[str]:
     return lines if len(lines) <= 3 else [*lines[:2], lines[2] + " …"]
 
 
-def _columns_off(head: HeadResult, place: int, names: list[str]) -> list[str]:
-    """Of several columns the four that are furthest off, each by the spread of its true values."""
+def _worst_columns(head: HeadResult, place: int, names: list[str]) -> list[str]:
+    """The four columns with the largest errors, relative to the spread of their true values."""
     truth, guess = head.labels[place], head.outputs[place]
     spread = np.ma.masked_invalid(head.labels).std(axis=0).filled(1.0)
-    off = np.abs(guess - truth) / np.where(spread > 0, spread, 1.0)
-    furthest = np.argsort(-np.nan_to_num(off), kind="stable")[:4]
+    error = np.abs(guess - truth) / np.where(spread > 0, spread, 1.0)
+    largest = np.argsort(-np.nan_to_num(error), kind="stable")[:4]
     lines = ["true → predicted"]
-    lines += [f"{names[c]} {number(float(truth[c]))} → {number(float(guess[c]))}" for c in furthest]
+    lines += [f"{names[c]} {number(float(truth[c]))} → {number(float(guess[c]))}" for c in largest]
     return lines + [f"… {len(names) - 4} more"] * (len(names) > 4)
 
 

@@ -1,4 +1,4 @@
-"""What happened while training: curves, each head's share of the loss, weights, time."""
+"""Learning curves, each head's share of the loss, changing weights, and time per phase."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.metric_names import by_head, name_of
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import COLOURS, INK, clean, number, panels
 from pipeline.report.record import HeadResult, Record
@@ -17,7 +18,7 @@ _IN_UNIT = ("mae", "rmse")
 
 
 def learning_section(record: Record) -> Section:
-    """Combined curves, shares and, when they change, weights; all of the history as a CSV."""
+    """The combined curves, the shares and, if they change, the weights; the full history as a CSV."""
     figures = {
         "curves": combined_curves(record),
         "share": shares(record),
@@ -31,16 +32,11 @@ def learning_section(record: Record) -> Section:
 
 
 def head_curves(record: Record, name: str) -> Drawing | None:
-    """One panel for the loss, each metric and the skill of a head; None when nothing was measured."""
+    """A panel each for the loss, the metrics and the skill of a head; None if its history is empty."""
     head = record.heads[name]
-    words = []
-    for metric in record.history:
-        split, _, rest = metric.partition("/")
-        if split in _SPLITS and _owner(rest, record.heads) == name:
-            words.append(rest[len(name) + 1 :])
-    words = sorted(dict.fromkeys(words), key=lambda word: (word != "loss", word == "skill"))
-    wanted = {word: (f"{name}_{word}", _title(word, head)) for word in words}
-    figure, drawn = _curve_panels(record, wanted)
+    measured = [word for split in _SPLITS for word in by_head(record.history, split, record.heads)[name]]
+    words = sorted(dict.fromkeys(measured), key=lambda word: (word != "loss", word == "skill"))
+    figure, drawn = _curve_panels(record, name, {word: _title(word, head) for word in words})
     if figure is None:
         return None
     if "loss" in drawn and np.isfinite(head.baseline):
@@ -49,28 +45,28 @@ def head_curves(record: Record, name: str) -> Drawing | None:
         place = (0.99, head.baseline)
         across = axes.get_yaxis_transform()
         axes.text(
-            *place, "constant (test)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
+            *place, "baseline (test)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
         )
-    caption = f"Loss (unweighted, over labelled rows) and metrics of {name} after each epoch."
+    caption = f"Loss (unweighted, labelled rows only) and metrics of {name} after each epoch."
     return Drawing(figure, caption, f"Learning curves of head {name}: {', '.join(drawn)}. {_kept(record)}")
 
 
 def combined_curves(record: Record) -> Drawing | None:
-    """The combined loss, the sum of the losses at weight 1, and the mean skill."""
-    wanted = {
-        "loss": ("loss", "combined loss (weighted sum)"),
-        "loss_unweighted": ("loss_unweighted", "sum of losses at weight 1"),
-        "skill": ("skill", "mean skill of the heads"),
+    """The weighted and the unweighted sum of the losses, and the mean skill."""
+    titles = {
+        "loss": "combined loss (weighted sum)",
+        "loss_unweighted": "sum of losses at weight 1",
+        "skill": "mean skill of the heads",
     }
-    figure, drawn = _curve_panels(record, wanted)
+    figure, drawn = _curve_panels(record, None, titles)
     if figure is None:
         return None
-    caption = "All heads together. Skill: 0 = no better than a constant, 1 = perfect."
+    caption = "All heads together. Skill: 0 = no better than the best constant prediction, 1 = perfect."
     return Drawing(figure, caption, f"Combined learning curves: {', '.join(drawn)}. {_kept(record)}")
 
 
 def shares(record: Record) -> Drawing | None:
-    """Each head's part of the loss that is descended, stacked over epochs."""
+    """Each head's share of the weighted training loss, stacked over the epochs."""
     series = _per_head(record, "share")
     if not series:
         return None
@@ -89,13 +85,13 @@ def shares(record: Record) -> Drawing | None:
     figure.legend(loc="outside right upper", reverse=True)
     return Drawing(
         figure,
-        "Each head's part of the training loss that is descended.",
+        "Each head's share of the weighted training loss.",
         f"Share of each head in the loss over {len(edges) - 1} epochs: {', '.join(series)}. {_kept(record)}",
     )
 
 
 def changing_weights(record: Record) -> Drawing | None:
-    """Weights over epochs; None while they stay as they were."""
+    """The heads' weights over the epochs; None if they are constant."""
     series = _per_head(record, "weight")
     if not any(
         np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in series.values()
@@ -109,13 +105,13 @@ def changing_weights(record: Record) -> Drawing | None:
     figure.legend(loc="outside right upper")
     return Drawing(
         figure,
-        "Loss weight times what the balancer made of it.",
+        "Weight in force: loss weight × the balancer's factor.",
         f"Weight of each head over epochs: {', '.join(series)}. {_kept(record)}",
     )
 
 
 def time_section(phases: dict[str, float]) -> Section:
-    """Seconds per phase of the run, as bars."""
+    """Bars of the seconds that each phase of the run took."""
     total = sum(phases.values())
     figure, (axes,) = panels(1, height=0.28 * len(phases) + 0.4)
     names = [clean(name, 40) for name in phases]
@@ -126,22 +122,26 @@ def time_section(phases: dict[str, float]) -> Section:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     alt = "Time per phase: " + ", ".join(f"{name} {number(float(value))} s" for name, value in phases.items())
-    drawing = Drawing(figure, f"{number(float(total))} seconds in all.", alt)
+    drawing = Drawing(figure, f"{number(float(total))} seconds in total.", alt)
     table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], show="file")
     return Section("Time", figures={"time": drawing}, tables={"time": table})
 
 
 def _curve_panels(
-    record: Record, wanted: dict[str, tuple[str, str]]
+    record: Record, head: str | None, titles: dict[str, str]
 ) -> tuple[Figure | None, dict[str, Axes]]:
-    """Panels for the wanted words, word -> (metric without split, title), that have a finite value at all."""
+    """Panels of a head's metrics, or with None of all heads together; metrics without values are left out.
+
+    Args:
+        titles: metric word -> title of its panel.
+    """
     present = {
         word: {
             split: values
             for split in _SPLITS
-            if (values := _finite(record.history, f"{split}/{metric}")) is not None
+            if (values := _finite(record.history, name_of(split, head, word))) is not None
         }
-        for word, (metric, _) in wanted.items()
+        for word in titles
     }
     present = {word: curves for word, curves in present.items() if curves}
     if not present:
@@ -152,7 +152,7 @@ def _curve_panels(
             colour, dashes = _SPLITS[split]
             _line(axes, values, label=split, color=colour, linestyle=dashes)
         _scale(axes, word, list(curves.values()))
-        axes.set(title=wanted[word][1])
+        axes.set(title=titles[word])
         _epochs(axes, record)
     handles = {
         label: line for axes in grid for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
@@ -162,7 +162,7 @@ def _curve_panels(
 
 
 def _line(axes: Axes, values: np.ndarray, **look: Any) -> None:
-    # Without dots a single epoch, or one between two absent ones, would not be seen.
+    # Without markers a single epoch, or one between two missing ones, would be invisible.
     marker = "." if len(values) <= 60 or np.isnan(values).any() else None
     size = 4 if len(values) > 1 else 9
     axes.plot(np.arange(1, len(values) + 1), values, marker=marker, markersize=size, **look)
@@ -195,11 +195,6 @@ def _finite(history: dict[str, list[float]], metric: str) -> np.ndarray | None:
 def _per_head(record: Record, section: str) -> dict[str, np.ndarray]:
     found = {name: _finite(record.history, f"{section}/{name}") for name in record.heads}
     return {name: values for name, values in found.items() if values is not None}
-
-
-def _owner(metric: str, heads: dict[str, HeadResult]) -> str | None:
-    """The head of `class_loss`; of heads `a` and `a_b`, `a_b_loss` belongs to the longer name."""
-    return max((name for name in heads if metric.startswith(f"{name}_")), key=len, default=None)
 
 
 def _title(word: str, head: HeadResult) -> str:

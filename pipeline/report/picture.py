@@ -1,4 +1,4 @@
-"""The model as a picture: branches in columns, the fusion across them, the heads below with their losses."""
+"""A diagram of the model: branches in columns, below them the fusion, and then the heads and losses."""
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
@@ -10,13 +10,13 @@ from pipeline.report.record import Part
 _FILL = {"branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
 _EDGE = {"branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}
 _POINTS, _LINE, _GAP, _MARGIN = 8.5, 0.16, 0.2, 0.15
-_MOST = 12  # layers drawn of one part; of a longer one the middle is folded
+_MOST_LAYERS = 12  # drawn per part; the middle of a longer part is folded
 
 Box = tuple[str, list[str], list[str]]  # colour group, bold lines, plain lines
 
 
 def model_section(parts: list[Part]) -> Section:
-    """The picture, and every layer as a CSV."""
+    """The diagram, and all layers as a CSV."""
     layers = Table(
         ["group", "part", "layer", "output shape", "parameters"],
         [[part.group, part.name, *layer] for part in parts for layer in part.layers],
@@ -26,7 +26,7 @@ def model_section(parts: list[Part]) -> Section:
 
 
 def draw_model(parts: list[Part]) -> Drawing:
-    """Each layer is a box with its output shape and parameters, each head ends in its loss and weight."""
+    """Draws each layer as a box; below the last layer of a head come its loss and weight."""
     groups = {
         group: [part for part in parts if part.group == group] for group in ("branch", "fusion", "head")
     }
@@ -47,7 +47,8 @@ def draw_model(parts: list[Part]) -> Drawing:
     _bar_stack(axes, bars, top=tops[1], width=width, heads=len(heads))
     _stacks(axes, heads, top=tops[2], column=column, width=width, until=None)
     caption = (
-        "Data flows down. Each box: a layer, its output shape, its parameters; last a head's loss, weight."
+        "Data flows from top to bottom. Each box shows a layer, its output shape and its parameters; the "
+        "last box of a head shows its loss and weight."
     )
     return Drawing(figure, caption, _alt(groups, total))
 
@@ -81,9 +82,9 @@ def _bars(part: Part) -> list[Box]:
 
 
 def _folded(layers: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
-    if len(layers) <= _MOST:
+    if len(layers) <= _MOST_LAYERS:
         return layers
-    half = _MOST // 2
+    half = _MOST_LAYERS // 2
     folded = layers[half:-half]
     return [
         *layers[:half],

@@ -1,4 +1,4 @@
-"""What a report is made from: plain values about one finished run."""
+"""The data of a report: plain values about one finished run."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from pipeline.page.elements import Section
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the model: `layers` are (label, output shape, number of parameters), first to last."""
+    """One part of the model; `layers` are (label, output shape, number of parameters) in order."""
 
     group: str  # "branch", "fusion" or "head"
     name: str
@@ -20,30 +20,31 @@ class Part:
 
 @dataclass(frozen=True)
 class HeadResult:
-    """What one head reached; the arrays share the order of the test rows.
+    """The results of one head; all arrays are in the order of the test rows.
 
-    `kind` is "category", "number", "binary" or "labels"; `names` are the class or column names. `test` and
-    `val` map metric words, "loss" and "skill" among them, to values. Missing labels are -1 (category) or NaN.
+    `kind` is "category", "number", "binary" or "labels"; `names` are the names of the classes or columns.
+    `test` and `val` map metric words, including "loss" and "skill", to values. A missing label is -1
+    (category) or NaN.
     """
 
     kind: str
     names: list[str]
     loss: str
     weight: float
-    baseline: float  # the loss of the best constant on the test rows
+    baseline: float  # loss of the best constant prediction on the test rows
     test: dict[str, float]
     val: dict[str, float]
-    labels: (
-        np.ndarray
-    )  # (rows,) codes, (rows, classes) distributions, or (rows, columns); numbers in their own unit
-    outputs: np.ndarray  # (rows, classes) or (rows, columns): probabilities, or numbers in their own unit
+    # (rows,) codes, (rows, classes) distributions, or (rows, columns); numbers in their own unit
+    labels: np.ndarray
+    # (rows, classes) or (rows, columns): probabilities, or numbers in their own unit
+    outputs: np.ndarray
     row_loss: np.ndarray  # (rows,), NaN where unlabelled
     rows: np.ndarray  # (rows,) row numbers in the source
 
 
 @dataclass(frozen=True)
 class InputExamples:
-    """One input's raw test rows under the names that the logged model gives them, for drawing."""
+    """One input's raw test rows, by the names of the logged model's arrays."""
 
     kind: str  # "image", "series", "vector", "table" or "text"
     values: dict[str, np.ndarray]
@@ -51,13 +52,13 @@ class InputExamples:
 
 @dataclass(frozen=True)
 class Record:
-    """One run, as the report tells it."""
+    """Everything that the report shows of one run."""
 
     title: str
     command: str
     config_yaml: str
     run_url: str | None
-    history: dict[str, list[float]]  # MLflow metric name -> one value per epoch, NaN where absent
+    history: dict[str, list[float]]  # MLflow metric name -> one value per epoch, NaN where missing
     best_epoch: int  # the first epoch is 1
     parts: list[Part]
     heads: dict[str, HeadResult]

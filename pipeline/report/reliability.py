@@ -1,4 +1,4 @@
-"""Whether a class head's probabilities mean what they say."""
+"""Reliability diagrams: whether predicted probabilities match observed frequencies."""
 
 import numpy as np
 
@@ -9,30 +9,32 @@ from pipeline.page.style import COLOURS, GREY, INK, number, panels
 from pipeline.report.record import HeadResult
 
 
-def said_and_true(head: HeadResult) -> tuple[np.ndarray, np.ndarray] | None:
-    """What was said with which probability, and whether it came true, (rows,) each, over labelled test rows.
+def predicted_and_observed(head: HeadResult) -> tuple[np.ndarray, np.ndarray] | None:
+    """Predicted probabilities of labelled test rows and whether they came true, (predictions,) each.
 
-    Of a category the likeliest class, of yes or no every yes; None for numbers, and without any label.
+    A category head predicts its most likely class, binary and labels heads predict "yes" for each column.
+    None for number heads, and if no row is labelled.
     """
     if head.kind == "number":
         return None
     if head.kind == "category":
         truth = class_codes(head.labels)
         known = truth >= 0
-        said, true = head.outputs[known].max(axis=1), head.outputs[known].argmax(axis=1) == truth[known]
+        outputs = head.outputs[known]
+        predicted, observed = outputs.max(axis=1), outputs.argmax(axis=1) == truth[known]
     else:
         known = np.isfinite(head.labels)
-        said, true = head.outputs[known], head.labels[known] > 0.5
-    return (said, true) if len(said) else None
+        predicted, observed = head.outputs[known], head.labels[known] > 0.5
+    return (predicted, observed) if len(predicted) else None
 
 
 def reliability_drawing(name: str, head: HeadResult) -> Drawing | None:
-    """Share of what came true by the probability with which it was said, and how often it was said."""
-    found = said_and_true(head)
-    if found is None:
+    """Observed frequency by predicted probability, and the number of predictions; None for number heads."""
+    pair = predicted_and_observed(head)
+    if pair is None:
         return None
-    said, true = found
-    counts, hits, sums = reliability(true, said)
+    predicted, observed = pair
+    counts, hits, sums = reliability(observed, predicted)
     used = counts > 0
     width = 1 / len(counts)
     edges = np.arange(len(counts)) * width
@@ -41,14 +43,19 @@ def reliability_drawing(name: str, head: HeadResult) -> Drawing | None:
     share, mean = hits[used] / counts[used], sums[used] / counts[used]
     shares.bar(edges[used], share, width, align="edge", color=COLOURS[4], edgecolor="white")
     shares.plot(mean, share, "o", color=INK, markersize=4)
-    error = calibration_error(true, said)
-    shares.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability", ylabel="share that came true")
+    error = calibration_error(observed, predicted)
+    shares.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="observed frequency")
     shares.set_title(f"expected calibration error {number(error)}")
     rows.bar(edges, counts, width, align="edge", color=COLOURS[0], edgecolor="white")
-    rows.set(xlim=(0, 1), xlabel="probability", ylabel="answers", title=f"{len(said):,} answers")
+    rows.set(
+        xlim=(0, 1),
+        xlabel="predicted probability",
+        ylabel="predictions",
+        title=f"{len(predicted):,} predictions",
+    )
     caption = (
-        f"What {name} says with a probability and how often it came true. Below the dotted line "
-        "it promises too much, above too little; dots are the bins' means."
+        f"Predicted probability of {name} against observed frequency. Below the dotted line: overconfident; "
+        "above it: underconfident. Dots: means of the bins."
     )
     alt = f"Reliability diagram of head {name}: expected calibration error {number(error)}."
     return Drawing(figure, caption, alt)

@@ -1,4 +1,4 @@
-"""What each head reached on the test rows, by the kind of its target."""
+"""Test results of each head, drawn according to the kind of its target."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from pipeline.report.record import HeadResult
 
 _MOST_COLUMNS = 12
 _MOST_LABELS = 40
-_CLOUD = 4000  # more points than this are counted in cells
+_MOST_POINTS = 4000  # more than this are drawn as a density
 
 
 def headline(heads: dict[str, HeadResult]) -> Table:
-    """One row per head: its metrics on the test rows beside the loss of the best constant."""
+    """One row per head: its test metrics and the loss of the baseline, the best constant prediction."""
     words = list(dict.fromkeys(word for head in heads.values() for word in head.test))
     words = [word for word in words if word not in ("loss", "skill")]
     rows: list[list[object]] = [
@@ -28,14 +28,16 @@ def headline(heads: dict[str, HeadResult]) -> Table:
         ]
         for name, head in heads.items()
     ]
-    columns = ["head", "loss function", "weight", *words, "loss", "loss of a constant", "skill"]
-    return Table(
-        columns, rows, "Test rows, with the kept weights. Skill: 0 = no better than a constant, 1 = perfect."
+    columns = ["head", "loss function", "weight", *words, "loss", "baseline loss", "skill"]
+    caption = (
+        "Test rows, with the weights of the kept epoch. The baseline is the best constant prediction; skill: "
+        "0 = no better than the baseline, 1 = perfect."
     )
+    return Table(columns, rows, caption)
 
 
 def all_scores(heads: dict[str, HeadResult]) -> Table:
-    """Every metric of every head on both splits, one per row: for other programs to read."""
+    """Every metric of every head on validation and test rows, one per row, for other programs."""
     rows: list[list[object]] = [
         [name, split, word, value]
         for name, head in heads.items()
@@ -46,7 +48,7 @@ def all_scores(heads: dict[str, HeadResult]) -> Table:
 
 
 def skills(heads: dict[str, HeadResult]) -> Drawing:
-    """Skill of every head on both splits: how far each is from a constant, without units."""
+    """The skill of every head on validation and test rows."""
     figure, (axes,) = panels(1, height=0.55 * len(heads) + 0.5)
     lowest, spoken = 0.0, []
     for place, (name, head) in enumerate(heads.items()):
@@ -62,16 +64,16 @@ def skills(heads: dict[str, HeadResult]) -> Drawing:
             lowest = min(lowest, shown)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set(yticks=range(len(heads)), yticklabels=[clean(name, 30) for name in heads])
-    axes.set(xlim=(lowest - 0.02, 1.1), xlabel="skill (0 = constant, 1 = perfect)")
+    axes.set(xlim=(lowest - 0.02, 1.1), xlabel="skill (0 = baseline, 1 = perfect)")
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")
-    caption = "1 - loss / loss of the best constant. Bars end at -1; the number is exact."
+    caption = "Skill = 1 - loss / baseline loss. Bars are cut off at -1; the numbers are exact."
     return Drawing(figure, caption, "Skill per head: " + ", ".join(spoken))
 
 
 def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
-    """File name -> figure of a head's test results. Raises KeyError for an unknown kind."""
+    """Figures of a head's test results by file name; raises KeyError for an unknown kind."""
     draw: dict[str, Callable[[str, HeadResult], dict[str, Drawing]]] = {
         "category": confusion_drawings,
         "number": _scatters,
@@ -82,7 +84,7 @@ def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
 
 
 def result_tables(name: str, head: HeadResult) -> dict[str, Table]:
-    """File name -> table of a head's test results."""
+    """Tables of a head's test results by file name."""
     if head.kind == "category":
         return confusion_tables(name, head)
     return {f"labels_{name}": _label_table(head)} if head.kind == "labels" else {}
@@ -95,9 +97,9 @@ def _scatters(name: str, head: HeadResult) -> dict[str, Drawing]:
         truth, predicted = head.labels[:, column], head.outputs[:, column]
         known = np.isfinite(truth) & np.isfinite(predicted)
         _scatter(axes, figure, truth[known], predicted[known], clean(head.names[column], 36))
-    caption = f"Predicted against true {', '.join(head.names[:columns])}; on the line, a prediction is exact."
+    caption = f"Predicted against true {', '.join(head.names[:columns])}. Predictions on the line are exact."
     if columns < len(head.names):
-        caption += f" The first {columns} of {len(head.names)} columns."
+        caption += f" Only the first {columns} of {len(head.names)} columns are drawn."
     alt = f"Predicted against true values of head {name}, with the diagonal."
     return {f"predicted_{name}": Drawing(figure, caption, alt)}
 
@@ -109,7 +111,7 @@ def _scatter(axes: Axes, figure: Figure, truth: np.ndarray, predicted: np.ndarra
     low, high = float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))
     margin = 0.04 * (high - low) or 0.5
     limits = (low - margin, high + margin)
-    if len(truth) > _CLOUD:
+    if len(truth) > _MOST_POINTS:
         cells = axes.hexbin(
             truth, predicted, gridsize=45, cmap=COLOUR_MAP, mincnt=1, bins="log", extent=limits * 2
         )
@@ -142,7 +144,7 @@ def _rank_curves(name: str, head: HeadResult) -> dict[str, Drawing]:
         precision_recall.set_title(f"precision and recall, ap {number(average_precision(truth, score))}")
     else:
         for axes in (roc, precision_recall):
-            axes.text(0.5, 0.5, "needs rows of both values", ha="center", color=GREY)
+            axes.text(0.5, 0.5, "needs positive and negative rows", ha="center", color=GREY)
     edges = np.linspace(0, 1, 21)
     for value, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
         counts = np.histogram(score[truth == value], edges)[0]
@@ -150,18 +152,19 @@ def _rank_curves(name: str, head: HeadResult) -> dict[str, Drawing]:
     spread.set(title=f"{len(truth):,} test rows", xlabel="predicted probability", ylabel="rows", xlim=(0, 1))
     spread.legend()
     caption = (
-        f"How well {name} ranks the test rows; dotted: no skill. Right: its probabilities by true value."
+        f"How well {name} ranks the test rows; dotted: random ranking. "
+        "Right: predicted probabilities by true value."
     )
     alt = f"ROC curve, precision-recall curve and probabilities of head {name}."
     return {f"rank_{name}": Drawing(figure, caption, alt)}
 
 
 def rank_curve(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """False positive rate, true positive rate and precision, from the highest threshold to the lowest.
+    """False positive rate, true positive rate and precision per threshold, highest threshold first.
 
     Args:
         truth: (rows,) 0 or 1, both present.
-        score: (rows,) higher = more likely 1; equal scores share one point.
+        score: (rows,) higher means more likely 1; rows of equal score share one threshold.
     """
     order = np.argsort(-score, kind="stable")
     last_of_ties = np.append(np.diff(score[order]) != 0, True)
@@ -172,7 +175,7 @@ def rank_curve(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
-    """Mean precision over the steps of recall, as scikit-learn defines it; NaN without a positive row."""
+    """Average precision as in scikit-learn: precision weighted by steps of recall; NaN without positives."""
     if not (truth == 1).any():
         return float("nan")
     if (truth == 1).all():
@@ -192,7 +195,9 @@ def _label_table(head: HeadResult) -> Table:
         f1 = 2 * hits / counted if counted else float("nan")
         rows.append([label, int(known.sum()), int((truth == 1).sum()), f1, average_precision(truth, score)])
     return Table(
-        ["label", "rows", "positive", "f1", "ap"], rows, "Test rows per label; f1 at a probability of 0.5."
+        ["label", "rows", "positive", "f1", "ap"],
+        rows,
+        "Results per label on test rows; f1 at a threshold of 0.5.",
     )
 
 
@@ -214,7 +219,7 @@ def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")
-    caption = f"Per label of {name}: f1 at 0.5 and average precision."
+    caption = f"f1 (at a threshold of 0.5) and average precision (ap) of each label of {name}."
     if len(rows) < len(head.names):
-        caption += f" The {len(rows)} of {len(head.names)} labels with the lowest ap."
+        caption += f" Only the {len(rows)} of {len(head.names)} labels with the lowest ap are drawn."
     return {f"labels_{name}": Drawing(figure, caption, f"f1 and average precision per label of head {name}.")}

@@ -1,4 +1,4 @@
-"""One row of one input as a small picture: image, pen path, lines, table or text."""
+"""Draws one row of one input into a small box: as an image, a pen path, lines, a table or text."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,14 +9,14 @@ from pipeline.page.style import COLOURS, GREY, INK, PALE, clean, number, wrap
 from pipeline.report.record import InputExamples
 
 _SMALL = 6.5  # points
-_SAMPLE = 100  # rows that decide how an input is drawn
-ABSENT = "–"
+_SAMPLE = 100  # rows that determine how an input is drawn
+MISSING = "–"
 
 Box = tuple[float, float, float]  # left, top, side: inches on the sheet
 
 
 def draw_input(axes: Axes, box: Box, examples: InputExamples, place: int) -> None:
-    """Draws one row of an input into a box of a sheet, by the input's kind."""
+    """Draws row `place` of an input into a box of a `sheet`, according to the input's kind."""
     left, top, side = box
     axes.add_patch(
         Rectangle((left, top), side, side, facecolor="none", edgecolor=PALE, linewidth=0.8, zorder=3)
@@ -28,7 +28,7 @@ def draw_input(axes: Axes, box: Box, examples: InputExamples, place: int) -> Non
         _draw_series(axes, box, first, place)
     elif examples.kind == "text":
         text = value_text(first[place])
-        _draw_lines(axes, box, [] if text == ABSENT else wrap(text, side - 0.08, _SMALL))
+        _draw_lines(axes, box, [] if text == MISSING else wrap(text, side - 0.08, _SMALL))
     elif examples.kind == "vector":
         _draw_lines(axes, box, [f"{column}  {value_text(cell)}" for column, cell in enumerate(first[place])])
     else:
@@ -52,7 +52,7 @@ def _draw_image(axes: Axes, box: Box, images: np.ndarray, place: int) -> None:
 
 
 def _to_unit(image: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Pixels between 0 and 1, by the range that the images keep to: usually 0 to 1 or 0 to 255."""
+    """Scales pixels to 0 … 1 by the value range of the images, usually 0 to 1 or 0 to 255."""
     sample = images[:_SAMPLE].ravel()
     low = min(0.0, float(np.fmin(np.fmin.reduce(sample), np.nanmin(image))))
     high = float(np.fmax(np.fmax.reduce(sample), np.nanmax(image)))
@@ -62,7 +62,7 @@ def _to_unit(image: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def is_pen_path(series: np.ndarray) -> bool:
-    """Whether (rows, steps, channels) looks like x and y of a pen: two channels, all within 0 and 1."""
+    """Whether (rows, steps, channels) looks like pen coordinates: two channels, all values from 0 to 1."""
     sample = series[:_SAMPLE]
     known = sample[np.isfinite(sample)]
     return (
@@ -103,10 +103,10 @@ def _draw_series(axes: Axes, box: Box, series: np.ndarray, place: int) -> None:
 
 
 def _draw_pen(axes: Axes, points: np.ndarray) -> None:
-    """Draws (steps, 2) points in inches; at least one."""
+    """Draws at least one point; (steps, 2), in inches."""
     segments = np.stack([points[:-1], points[1:]], axis=1)
     lengths = np.linalg.norm(points[1:] - points[:-1], axis=1)
-    # Points of a stroke are evenly spaced; a long step is the pen moving through the air.
+    # The points of a stroke are evenly spaced, so a long step means that the pen was lifted.
     lifted = lengths > 2 * np.median(lengths) if len(lengths) else np.zeros(0, dtype=bool)
     order = np.linspace(0, 1, len(segments))
     axes.add_collection(LineCollection(segments[lifted], colors="#c8c8c8", linewidths=0.5))
@@ -124,9 +124,9 @@ def _draw_lines(axes: Axes, box: Box, lines: list[str]) -> None:
     room = int((side - 0.06) / spacing)
     if len(lines) > room:
         lines = [*lines[: room - 1], f"… {len(lines) - room + 1} more"]
-    signs = int((side - 0.06) * 72 / (0.6 * _SMALL))
+    characters = int((side - 0.06) * 72 / (0.6 * _SMALL))
     for place, line in enumerate(lines or ["missing"]):
-        text, colour = clean(line, signs), INK if lines else GREY
+        text, colour = clean(line, characters), INK if lines else GREY
         axes.text(
             left + 0.04,
             top + 0.03 + (place + 0.5) * spacing,
@@ -138,7 +138,7 @@ def _draw_lines(axes: Axes, box: Box, lines: list[str]) -> None:
 
 
 def value_text(cell: object) -> str:
-    """A cell of a table or a text as one string; – where it is missing."""
+    """A table cell or a text as one string; – if it is missing."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
-    return ABSENT if cell is None or cell == "" else number(cell)
+    return MISSING if cell is None or cell == "" else number(cell)

@@ -220,10 +220,3 @@ def test_a_pair_that_hardly_ever_pulls_apart_is_told_of_only_if_it_is_the_only_o
     history = {"flow/conflict_a_b": [0.0], "flow/conflict_a_c": [0.5], "flow/conflict_b_c": [0.04]}
     assert len(sentences(history, ["a", "b", "c"], ["image"], [])) == 1
     assert len(sentences(history, ["a", "b"], ["image"], [])) == 1
-
-
-def test_heads_whose_names_begin_alike_keep_their_numbers_apart():
-    from pipeline.metric_names import by_head
-
-    numbers = {"val/a_loss": 1.0, "val/a_b_loss": 2.0, "val/loss": 3.0}
-    assert by_head(numbers, "val", ["a", "a_b"]) == {"a": {"loss": 1.0}, "a_b": {"loss": 2.0}}

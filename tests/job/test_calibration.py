@@ -11,9 +11,7 @@ from pipeline import compose
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
 from pipeline.job.calibration import divide, temperature
-from pipeline.metrics import BINS, calibration_error, of_classes, of_labels, reliability
-from pipeline.report.record import HeadResult
-from pipeline.report.reliability import reliability_drawing
+from pipeline.metrics import calibration_error, of_classes, of_labels, reliability
 
 rng = np.random.default_rng(0)
 CROSSENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -96,34 +94,6 @@ def test_heads_without_logits_of_their_own_refuse_a_temperature():
         Binary(loss=YES_NO, activation="sigmoid", calibrate="temperature")
     with pytest.raises(ConfigError, match="an ordinal head cannot be calibrated"):
         Ordinal(loss=CROSSENTROPY, calibrate="temperature")
-
-
-def result(kind, labels, outputs):
-    rows = len(labels)
-    loss = np.zeros(rows)
-    return HeadResult(kind, ["a", "b"], "loss", 1.0, 1.0, {}, {}, labels, outputs, loss, np.arange(rows))
-
-
-def test_the_reliability_figure_shows_what_came_true_by_probability():
-    said = np.repeat([0.6, 0.9], 50)
-    outputs = np.stack([said, 1 - said], axis=1)
-    labels = np.where(np.arange(100) % 2 == 0, 0, 1).astype(np.int32)
-    labels[:10] = -1
-    drawing = reliability_drawing("class", result("category", labels, outputs))
-    left, right = drawing.figure.axes
-    bars = {round(bar.get_x() * BINS): bar.get_height() for bar in left.patches}
-    assert bars == {9: pytest.approx(0.5), 13: pytest.approx(0.5)}
-    assert sum(bar.get_height() for bar in right.patches) == 90
-    assert "expected calibration error" in drawing.alt
-
-
-def test_yes_and_no_have_the_figure_and_numbers_and_heads_without_labels_have_none():
-    outputs = np.full((20, 1), 0.25)
-    labels = (np.arange(20) % 4 == 0).astype(float)[:, None]
-    drawing = reliability_drawing("late", result("binary", labels, outputs))
-    assert "calibration error 0." in drawing.alt
-    assert reliability_drawing("late", result("binary", labels * np.nan, outputs)) is None
-    assert reliability_drawing("score", result("number", labels, outputs)) is None
 
 
 def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded):

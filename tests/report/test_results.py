@@ -1,0 +1,126 @@
+"""Test results by kind of head: the numbers are exact and nothing is cut."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.report import examples, learning, results
+from tests.pages import assert_nothing_cut, words
+from tests.report.sample import NAN, head, metrics, record
+
+
+def test_the_headline_has_each_heads_metrics_and_its_baseline():
+    table = results.headline({"class": head("category"), "score": head("number")})
+    by_head = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert by_head["class"]["accuracy"] == 0.8
+    assert np.isnan(by_head["class"]["mae"])
+    assert by_head["score"]["mae"] == 0.8
+    assert by_head["score"]["baseline loss"] == 1.7
+    assert by_head["score"]["skill"] == 0.7
+
+
+def test_scores_hold_both_splits():
+    made = replace(head("category"), val=metrics(accuracy=0.25), test=metrics(accuracy=0.8))
+    rows = results.all_scores({"class": made}).rows
+    assert ["class", "val", "accuracy", 0.25] in rows
+    assert ["class", "test", "accuracy", 0.8] in rows
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize("kind", ["category", "number", "binary", "labels"])
+def test_nothing_is_cut_in_the_results_of_any_kind(drawing, kind):
+    long = {"number": ["a very long name of a column with its unit in millimetres"]}.get(
+        kind, [f"a very long name of class number {n}" for n in range(1 if kind == "binary" else 31)]
+    )
+    heads = {"a_rather_long_name_of_a_head": head(kind, names=long)}
+    made = record(heads)
+    drawn = {
+        **results.result_drawings("a_rather_long_name_of_a_head", heads["a_rather_long_name_of_a_head"]),
+        "skill": results.skills(heads),
+        "curves": learning.head_curves(made, "a_rather_long_name_of_a_head"),
+        "worst": examples.worst_drawing(made, "a_rather_long_name_of_a_head"),
+    }
+    for one in drawn.values():
+        assert_nothing_cut(one.figure)
+
+
+def test_skill_bars_show_the_exact_number_and_stop_at_minus_one(drawing):
+    heads = {"class": replace(head("category"), test=metrics() | {"skill": -7.25}, val={"skill": NAN})}
+    drawn = results.skills(heads)
+    axes = drawn.figure.axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0, -1]
+    assert "-7.25" in words(drawn.figure)
+    assert axes.get_xlim()[0] == pytest.approx(-1.02)
+    assert "class test -7.25" in drawn.alt
+
+
+def test_predictions_are_drawn_against_truth_in_their_unit(drawing):
+    made = head("number", names=["mass (g)", "length (mm)"], missing=[5])
+    axes = results.result_drawings("body", made)["predicted_body"].figure.axes
+    assert [one.get_xlabel() for one in axes] == ["true mass (g)", "true length (mm)"]
+    assert [one.get_ylabel() for one in axes] == ["predicted mass (g)", "predicted length (mm)"]
+    points = axes[1].collections[0].get_offsets()
+    assert len(points) == 39
+    assert points[0].tolist() == [made.labels[0, 1], made.outputs[0, 1]]
+    diagonal = axes[0].get_lines()[0]
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == list(axes[0].get_xlim())
+
+
+def test_very_many_points_are_drawn_as_a_density(drawing):
+    figure = results.result_drawings("score", head("number", rows=5000))["predicted_score"].figure
+    cells = figure.axes[0].collections[0]
+    assert cells.get_array().sum() == 5000
+
+
+def test_the_caption_says_that_columns_beyond_twelve_are_left_out(drawing):
+    drawn = results.result_drawings("score", head("number", names=[f"c{n}" for n in range(14)]))
+    assert len(drawn["predicted_score"].figure.axes) == 12
+    assert "Only the first 12 of 14 columns are drawn." in drawn["predicted_score"].caption
+
+
+def test_rank_curves_agree_with_scikit_learn():
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    rng = np.random.default_rng(0)
+    truth = (rng.random(200) < 0.3).astype(float)
+    score = np.round(truth * 0.2 + rng.random(200), 1)  # rounded: many ties
+    false, true, _ = results.rank_curve(truth, score)
+    assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(truth, score))
+    assert results.average_precision(truth, score) == pytest.approx(average_precision_score(truth, score))
+
+
+def test_average_precision_when_all_labels_are_equal():
+    assert np.isnan(results.average_precision(np.zeros(3), np.ones(3)))
+    assert results.average_precision(np.ones(3), np.ones(3)) == 1
+
+
+def test_a_binary_head_whose_labels_are_all_equal_says_what_it_needs(drawing):
+    made = head("binary")
+    made.labels[:] = 0
+    assert "needs positive and negative rows" in words(
+        results.result_drawings("late", made)["rank_late"].figure
+    )
+
+
+def test_every_label_has_its_own_scores():
+    made = replace(
+        head("labels", rows=4),
+        labels=np.array([[1, NAN], [0, 0], [1, 0], [NAN, 0]]),
+        outputs=np.array([[0.9, 0.9], [0.6, 0.1], [0.2, 0.1], [0.9, 0.1]]),
+    )
+    table = results.result_tables("tags", made)["labels_tags"]
+    assert table.columns == ["label", "rows", "positive", "f1", "ap"]
+    first, second = table.rows
+    assert first == ["a", 3, 2, 0.5, pytest.approx(0.5 * 1 + 0.5 * 2 / 3)]
+    assert second[:3] == ["b", 3, 0]
+    assert np.isnan(second[4])
+
+
+def test_of_many_labels_those_with_the_lowest_scores_are_drawn(drawing):
+    made = head("labels", names=[f"l{n}" for n in range(60)])
+    made.outputs[:, 7] = 1 - made.labels[:, 7]
+    drawn = results.result_drawings("tags", made)["labels_tags"]
+    assert "Only the 40 of 60 labels with the lowest ap are drawn." in drawn.caption
+    assert "l7" in words(drawn.figure).split("\n")
+    assert len(drawn.figure.axes[0].patches) == 80
