@@ -1,23 +1,24 @@
-"""The one form of message for what people can put right: a config key, a file, a row."""
+"""The error for mistakes that users can correct: in a config, a file or a row."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class ConfigError(ValueError):
-    """A config or its data is wrong; the command ends with exit code 2 and this message alone.
+    """A config or its data is wrong. The command prints only this message and ends with exit code 2.
 
     Args:
-        key: the config key, file, or `file:row` to blame.
-        problem: one sentence.
-        found: what stands there.
-        allowed: what may stand there; for names, all of them: the nearest to `found` is suggested.
+        key: the config key, file or `file:row` with the mistake.
+        problem: what is wrong, in one sentence.
+        found: the wrong value.
+        allowed: a description of the allowed values, or all allowed names, of which the message suggests the
+            one nearest to `found`.
     """
 
     def __init__(
         self, key: str, problem: str, *, found: object = None, allowed: Iterable[object] | str | None = None
     ) -> None:
-        # NumPy would write np.int8(0), which nobody typed.
+        # Otherwise NumPy numbers would be shown as np.int8(0).
         if hasattr(found, "ndim") and hasattr(found, "item") and found.ndim == 0:
             found = found.item()
         self.key, self.problem, self.found = key, problem, found
@@ -33,7 +34,7 @@ class ConfigError(ValueError):
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple:
-        # The message is already whole; workers of a sweep send it between processes.
+        # Workers of a sweep send errors to the main process; `allowed` is already part of the message.
         return _restore, (self.key, self.problem, self.found, str(self))
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow imported without its notes on the machine, which no log level silences."""
+"""Imports TensorFlow without the messages about the machine that no log level silences."""
 
 import gc
 import logging
@@ -8,20 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# New objects before the next search for cycles: MLflow makes some 65 a metric, so 700, Python's own number,
-# meant a search for every tenth metric.
+# Number of new objects that triggers a garbage collection. MLflow creates about 65 per metric, so Python's
+# default of 700 means a collection for every tenth metric.
 OBJECTS = 20_000
-# Each run of a process traces its graphs anew, for each shape of its splits: as it should.
+# Each run in a process has to trace its graphs for the shapes of its splits, so this warning is expected.
 RETRACED = "triggered tf.function retracing"
 NOISE = ("WARNING: All log messages before absl::InitializeLog()", "I0000 ", "W0000 ")
 
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Import TensorFlow, then what needs it in the block.
+    """Import TensorFlow, then run the block's imports; both without garbage collection.
 
-    What is imported stays, so looking for cycles among its million objects is a waste: a seventh of the
-    imports' time, and half a second whenever Keras clears its session. Afterwards it is done less often.
+    Afterwards collection runs less often and skips the imported million objects. This saves a seventh of the
+    import time, and half a second whenever Keras clears its session.
     """
     if "tensorflow" in sys.modules:
         yield
@@ -37,21 +37,21 @@ def importing() -> Iterator[None]:
 
 
 def _import_tensorflow() -> None:
-    """Import TensorFlow; what it writes meanwhile is shown only where it is more than a note.
+    """Import TensorFlow and show only those of its messages that are not about the machine.
 
-    C++ writes the notes to the file descriptor before any log level counts, so that is what is caught.
+    C++ code writes them to the file descriptor before any log level applies, so the descriptor is redirected.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught:
-        kept = os.dup(2)
-        os.dup2(caught.fileno(), 2)
+    with tempfile.TemporaryFile() as messages:
+        standard_error = os.dup(2)
+        os.dup2(messages.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            lines = caught.read().decode(errors="replace").splitlines(keepends=True)
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            messages.seek(0)
+            lines = messages.read().decode(errors="replace").splitlines(keepends=True)
             sys.stderr.writelines(line for line in lines if not line.startswith(NOISE))
     logging.getLogger("tensorflow").addFilter(lambda record: RETRACED not in record.getMessage())

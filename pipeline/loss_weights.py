@@ -1,11 +1,11 @@
 """Loss weights that change from epoch to epoch.
 
-`loss_weights.<head>` is a number, or one of these, called with the number of epochs completed (0 in the
-first).
+`loss_weights.<head>` is a number or a schedule: a callable from the number of completed epochs (0 in the
+first epoch) to the weight.
 
-A schedule changes what is descended, never what `train/loss` and `val/loss` mean: these carry the weights
-of the last epoch of `trainer.epochs` from the first epoch on. Otherwise a falling weight would pass for
-progress, and early stopping would keep the epoch in which a head counted least.
+A schedule changes the loss used for training but not `train/loss` and `val/loss`, which use the weights of
+the last epoch (number `trainer.epochs`) in every epoch. Otherwise a falling weight would look like progress,
+and early stopping would keep the epoch in which a head counted least.
 
 Example:
     loss_weights:
@@ -23,68 +23,70 @@ DEFAULT = 1.0  # of a head without an entry in loss_weights
 
 
 def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
-    """Every head's weight after `epoch` completed epochs.
+    """Return every head's weight after `epoch` completed epochs.
 
     Raises:
-        ConfigError: a schedule gave no weight, or all weights are 0.
+        ConfigError: a weight is negative or not finite, or all weights are 0.
     """
-    found = {head: float(weight(epoch) if callable(weight) else weight) for head, weight in weights.items()}
-    for head, weight in found.items():
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ConfigError(f"loss_weights.{head}", f"in epoch {epoch + 1} not a weight", found=weight)
-    if not any(found.values()):
-        raise ConfigError("loss_weights", f"all weights are 0 in epoch {epoch + 1}", found=found)
-    return found
+    numbers = {head: float(weight(epoch) if callable(weight) else weight) for head, weight in weights.items()}
+    for head, number in numbers.items():
+        if not (math.isfinite(number) and number >= 0):
+            problem = f"epoch {epoch + 1}: the weight must be finite and >= 0"
+            raise ConfigError(f"loss_weights.{head}", problem, found=number)
+    if not any(numbers.values()):
+        raise ConfigError("loss_weights", f"all weights are 0 in epoch {epoch + 1}", found=numbers)
+    return numbers
 
 
 def logged_weights(weights: Mapping[str, LossWeight], epochs: int) -> dict[str, float]:
-    """The weights that the combined losses are logged with: those of the last of `epochs` epochs.
+    """Return the weights of the logged combined losses: those of the last of `epochs` epochs.
 
     Raises:
-        ConfigError: a schedule gives no weight in some epoch, or all weights are 0 in one.
+        ConfigError: in some epoch a weight is negative or not finite, or all weights are 0.
     """
     return [weights_at(weights, epoch) for epoch in range(epochs)][-1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linear:
-    """From `start` in the first epoch straight to `end` in epoch number `epochs`, and `end` from then on."""
+    """Changes linearly from `start` in the first epoch to `end` in epoch number `epochs`; then stays."""
 
     start: float
     end: float
     epochs: int
 
     def __post_init__(self) -> None:
-        check(self.start, self.end, self.epochs)
+        check_schedule(self.start, self.end, self.epochs)
 
     def __call__(self, epoch: int) -> float:
         """Return the weight after `epoch` completed epochs."""
-        return self.start + (self.end - self.start) * done(epoch, self.epochs)
+        return self.start + (self.end - self.start) * progress(epoch, self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine:
-    """From `start` to `end` as `Linear`, along half a cosine: slowly at both ends, fastest midway."""
+    """Changes from `start` to `end` like `Linear`, but along half a cosine: slowly at both ends."""
 
     start: float
     end: float
     epochs: int
 
     def __post_init__(self) -> None:
-        check(self.start, self.end, self.epochs)
+        check_schedule(self.start, self.end, self.epochs)
 
     def __call__(self, epoch: int) -> float:
         """Return the weight after `epoch` completed epochs."""
-        return self.start + (self.end - self.start) * (1 - math.cos(math.pi * done(epoch, self.epochs))) / 2
+        rise = 1 - math.cos(math.pi * progress(epoch, self.epochs))
+        return self.start + (self.end - self.start) * rise / 2
 
 
-def done(epoch: int, epochs: int) -> float:
+def progress(epoch: int, epochs: int) -> float:
     return min(epoch / (epochs - 1), 1.0)
 
 
-def check(start: float, end: float, epochs: int) -> None:
+def check_schedule(start: float, end: float, epochs: int) -> None:
     if epochs < 2:
-        raise ConfigError("loss_weights: epochs", "a weight needs two epochs to change", found=epochs)
+        raise ConfigError("loss_weights: epochs", "a schedule needs at least two epochs", found=epochs)
     for key, value in {"start": start, "end": end}.items():
         if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"loss_weights: {key}", "not a weight", found=value, allowed="numbers >= 0")
+            raise ConfigError(f"loss_weights: {key}", "the weight must be finite and >= 0", found=value)

@@ -1,4 +1,4 @@
-"""The loss whose smallest mean is at a quantile."""
+"""Losses that Keras does not have."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,12 @@ from keras import ops
 
 
 class Pinball(keras.losses.Loss):
-    """q x error where the truth is above the prediction, (1 - q) x error where it is below; mean over q.
+    """The pinball loss: q x error if the label is above the prediction, else (1 - q) x error; mean over q.
 
-    Koenker and Bassett 1978. The prediction with the smallest mean loss is the q-quantile of the truth.
+    Koenker and Bassett 1978. The q-quantile of the labels minimises the mean loss.
 
     Args:
-        quantiles: one for each entry of the prediction's last axis, between 0 and 1.
+        quantiles: between 0 and 1, one for each entry of the prediction's last axis.
 
     Example:
         >>> Pinball(quantiles=[0.1, 0.5, 0.9])([[2.0]], [[1.0, 2.0, 4.0]])
@@ -25,7 +25,7 @@ class Pinball(keras.losses.Loss):
         self.quantiles = list(quantiles)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of (..., 1) truths and (..., quantiles) predictions, (...)."""
+        """Return the loss (...) of labels (..., 1) and predictions (..., quantiles)."""
         error = ops.subtract(y_true, y_pred)
         shares = ops.cast(self.quantiles, error.dtype)
         return ops.mean(ops.maximum(shares * error, (shares - 1.0) * error), axis=-1)

@@ -1,7 +1,7 @@
-"""Metrics of a head, from its presented outputs over all labelled rows of a split.
+"""Metrics of a head, from its presented outputs for all labelled rows of a split.
 
-Exact over the rows at hand, not averaged over batches, so every logged value can be recomputed from
-predictions. A metric that is not defined for the rows at hand (no label, one class only) is absent.
+They are computed over all rows at once, not averaged over batches, so that every logged value can be
+recomputed from the predictions. A metric that is undefined (no labels, only one class) is left out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,18 +14,19 @@ from scipy.stats import rankdata
 from pipeline.labels import class_codes
 
 Array = NDArray[Any]
-BINS = 15  # of a reliability diagram
+BINS = 15  # bins of a reliability diagram
 
 
-def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
-    """Metrics of a class head.
+def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
+    """Return the metrics of a class head.
 
     Args:
-        labels: codes (rows,), -1 where missing, or distributions (rows, classes), whose largest entry counts.
+        labels: class codes (rows,), -1 if missing; or distributions (rows, classes), of which the most likely
+            class is used.
         probabilities: (rows, classes).
-        words: of accuracy, f1 (macro: mean over the classes that occur), auc (macro, one against the rest),
-            mae (of classes with an order: how many classes the likeliest one is away from the true one), ece
-            (see `calibration_error`, of the likeliest class).
+        words: any of accuracy, f1 (macro: mean over the classes that occur), auc (macro, one-vs-rest), mae
+            (ordered classes: how many classes the prediction is off), ece (`calibration_error` of the
+            predicted class).
     """
     labels = class_codes(labels)
     labels, probabilities = labels[labels >= 0], probabilities[labels >= 0]
@@ -33,69 +34,72 @@ def of_classes(labels: Array, probabilities: Array, words: Iterable[str]) -> dic
         return {}
     classes = probabilities.shape[1]
     guess = probabilities.argmax(axis=1)
-    found = {"accuracy": float(np.mean(guess == labels))}
+    values = {"accuracy": float(np.mean(guess == labels))}
     if "mae" in words:
-        found["mae"] = float(np.mean(np.abs(guess - labels)))
+        values["mae"] = float(np.mean(np.abs(guess - labels)))
     if "ece" in words:
-        found["ece"] = calibration_error(guess == labels, probabilities.max(axis=1))
+        values["ece"] = calibration_error(guess == labels, probabilities.max(axis=1))
     if "f1" in words:
-        found["f1"] = _macro_f1(labels, guess, classes)
+        values["f1"] = _macro_f1(labels, guess, classes)
     if "auc" in words:
-        found |= _defined("auc", _areas(labels[:, None] == np.arange(classes), probabilities))
-    return {word: found[word] for word in words if word in found}
+        values |= _defined("auc", _areas(labels[:, None] == np.arange(classes), probabilities))
+    return {word: values[word] for word in words if word in values}
 
 
-def of_labels(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
-    """Metrics of a binary head or of several labels that may hold at once: means over the columns.
+def label_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
+    """Return the metrics of a binary or multilabel head: means over the columns.
 
     Args:
-        labels: (rows, columns) of 0, 1, or NaN where missing.
+        labels: (rows, columns) of 0, 1, or NaN if missing.
         probabilities: (rows, columns).
-        words: of accuracy (at one half), f1, auc, ap (average precision), ece (see `calibration_error`).
+        words: any of accuracy (threshold 0.5), f1, auc, ap (average precision), ece (`calibration_error`).
     """
-    values: dict[str, list[float]] = {word: [] for word in words}
+    by_word: dict[str, list[float]] = {word: [] for word in words}
     for truth, probability in zip(labels.T, probabilities.T, strict=True):
-        there = ~np.isnan(truth)
-        if there.any():
-            column = _of_column(truth[there] > 0.5, probability[there])
-            for word, found in values.items():
-                found.append(column[word])
-    return {word: mean for word, found in values.items() for mean in _defined(word, np.array(found)).values()}
+        labelled = ~np.isnan(truth)
+        if labelled.any():
+            column = _label_column(truth[labelled] > 0.5, probability[labelled])
+            for word, values in by_word.items():
+                values.append(column[word])
+    return {
+        word: mean for word, values in by_word.items() for mean in _defined(word, np.array(values)).values()
+    }
 
 
-def of_numbers(labels: Array, outputs: Array, words: Iterable[str]) -> dict[str, float]:
-    """Metrics of a number head, means over the columns.
+def number_metrics(labels: Array, outputs: Array, words: Iterable[str]) -> dict[str, float]:
+    """Return the metrics of a number head: means over the columns.
 
     Args:
-        labels: (rows, columns) in their own unit, NaN where missing.
+        labels: (rows, columns) in the target's unit, NaN if missing.
         outputs: (rows, columns) in the same unit.
-        words: of mae, rmse (both in the unit), r2 (against the mean of these rows).
+        words: any of mae, rmse (both in the unit), r2 (against the mean of these rows).
     """
     columns = []
     for truth, output in zip(labels.T, outputs.T, strict=True):
-        there = ~np.isnan(truth)
-        if there.any():
-            columns.append(_of_numbers_column(truth[there].astype(float), output[there].astype(float)))
+        labelled = ~np.isnan(truth)
+        if labelled.any():
+            columns.append(_number_column(truth[labelled].astype(float), output[labelled].astype(float)))
     if not columns:
         return {}
     means = {word: np.array([column[word] for column in columns]) for word in words}
     return {word: mean for word in words for mean in _defined(word, means[word]).values()}
 
 
-def of_quantiles(
+def quantile_metrics(
     labels: Array, outputs: Array, words: Iterable[str], quantiles: Sequence[float]
 ) -> dict[str, float]:
-    """Metrics of a head of quantiles, means over the columns.
+    """Return the metrics of a quantile head: means over the columns.
 
     Args:
-        labels: (rows, columns) in their own unit, NaN where missing.
-        outputs: (rows, columns x quantiles) in the same unit: all quantiles of a column, then the next.
-        words: of mae, rmse, r2 (of the median), pinball (in the unit, mean over the quantiles), coverage
-            (share of the rows between the outermost quantiles: their difference, where they are true).
+        labels: (rows, columns) in the target's unit, NaN if missing.
+        outputs: (rows, columns x quantiles) in the same unit: all quantiles of the first column, then of the
+            next.
+        words: any of mae, rmse, r2 (of the median), pinball (in the unit, mean over the quantiles), coverage
+            (share of the rows between the lowest and the highest quantile; ideally their difference).
     """
     outputs = outputs.reshape(len(outputs), labels.shape[1], len(quantiles))
     middle = outputs[..., list(quantiles).index(0.5)]
-    found = of_numbers(labels, middle, [word for word in words if word not in ("pinball", "coverage")])
+    values = number_metrics(labels, middle, [word for word in words if word not in ("pinball", "coverage")])
     error = (labels[..., None] - outputs).astype(float)
     shares = np.asarray(quantiles)
     pinball = np.maximum(shares * error, (shares - 1) * error).mean(axis=-1)
@@ -103,51 +107,51 @@ def of_quantiles(
     for word, cells in (("pinball", pinball), ("coverage", np.where(np.isnan(labels), np.nan, inside))):
         if word in words:
             columns = [column[~np.isnan(column)].mean() for column in cells.T if not np.isnan(column).all()]
-            found |= _defined(word, np.array(columns))
-    return {word: found[word] for word in words if word in found}
+            values |= _defined(word, np.array(columns))
+    return {word: values[word] for word in words if word in values}
 
 
 def calibration_error(truth: Array, probability: Array) -> float:
-    """Expected calibration error: how far the share of truths is from the mean probability, mean over rows.
+    """Return the expected calibration error (Guo et al. 2017, arXiv:1706.04599) with 15 bins of equal width.
 
-    Both are those of the row's bin, of 15 of equal width: Guo et al. 2017 (arXiv:1706.04599). At 0, what
-    is said with a probability of 0.8 comes true in 8 of 10 cases.
+    This is the difference between a bin's observed frequency and mean probability, averaged over the rows. At
+    0, predictions with a probability of 0.8 are right in 8 of 10 cases.
 
     Args:
-        truth: (rows,) whether what was said came true.
-        probability: (rows,) with which it was said.
+        truth: (rows,) whether the prediction was right.
+        probability: (rows,) probability of the prediction.
     """
-    counts, hits, said = reliability(truth, probability)
-    return float(np.abs(hits - said).sum() / counts.sum())
+    counts, hits, predicted = reliability(truth, probability)
+    return float(np.abs(hits - predicted).sum() / counts.sum())
 
 
 def reliability(truth: Array, probability: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
-    """Per bin of equal width from 0 to 1: rows, how many came true, and the sum of their probabilities."""
-    place = np.minimum((probability * bins).astype(int), bins - 1)
+    """Return per bin of equal width from 0 to 1: rows, right predictions, sum of the probabilities."""
+    bin_of_row = np.minimum((probability * bins).astype(int), bins - 1)
     weights = (None, truth.astype(float), probability.astype(float))
-    counts, hits, said = (np.bincount(place, weight, minlength=bins) for weight in weights)
-    return counts, hits, said
+    counts, hits, predicted = (np.bincount(bin_of_row, weight, minlength=bins) for weight in weights)
+    return counts, hits, predicted
 
 
 def skill(loss: float, constant: float) -> float:
-    """1 - loss / loss of the best constant prediction: 0 is no better than a constant, 1 is perfect."""
+    """Return 1 - loss / loss of the best constant: 0 is no better than the constant, 1 is perfect."""
     return 1.0 - loss / constant
 
 
-def _of_column(truth: Array, probability: Array) -> dict[str, float]:
+def _label_column(truth: Array, probability: Array) -> dict[str, float]:
     guess = probability > 0.5
     hits = int(np.sum(guess & truth))
-    named = int(np.sum(guess) + np.sum(truth))
+    positives = int(np.sum(guess) + np.sum(truth))
     return {
         "accuracy": float(np.mean(guess == truth)),
-        "f1": 2 * hits / named if named else np.nan,
+        "f1": 2 * hits / positives if positives else np.nan,
         "auc": float(_areas(truth[:, None], probability[:, None])[0]),
         "ap": _average_precision(truth, probability),
         "ece": calibration_error(truth, probability),
     }
 
 
-def _of_numbers_column(truth: Array, output: Array) -> dict[str, float]:
+def _number_column(truth: Array, output: Array) -> dict[str, float]:
     error = output - truth
     spread = float(np.sum((truth - truth.mean()) ** 2))
     return {
@@ -159,13 +163,13 @@ def _of_numbers_column(truth: Array, output: Array) -> dict[str, float]:
 
 def _macro_f1(labels: Array, guess: Array, classes: int) -> float:
     hits = np.bincount(labels[labels == guess], minlength=classes)
-    named = np.bincount(labels, minlength=classes) + np.bincount(guess, minlength=classes)
-    occurs = named > 0
-    return float(np.mean(2 * hits[occurs] / named[occurs]))
+    uses = np.bincount(labels, minlength=classes) + np.bincount(guess, minlength=classes)
+    occurs = uses > 0
+    return float(np.mean(2 * hits[occurs] / uses[occurs]))
 
 
 def _areas(truth: Array, scores: Array) -> Array:
-    """Area under each column's ROC curve by the rank sum; NaN for a column of one class only."""
+    """Return the area under each column's ROC curve by the rank sum; NaN for a column with one class."""
     positive = truth.sum(axis=0)
     negative = len(truth) - positive
     ranks = np.sum(rankdata(scores, axis=0) * truth, axis=0)
@@ -174,14 +178,14 @@ def _areas(truth: Array, scores: Array) -> Array:
 
 
 def _average_precision(truth: Array, probability: Array) -> float:
-    """Sum over thresholds of precision x gain in recall, ties taken together; NaN without a positive."""
+    """Return the sum over thresholds of precision x gain in recall, ties merged; NaN without positives."""
     if not truth.any():
         return np.nan
     order = np.argsort(-probability, kind="stable")
     last_of_tie = np.append(np.diff(probability[order]) != 0, True)
     hits = np.cumsum(truth[order])[last_of_tie]
-    taken = np.flatnonzero(last_of_tie) + 1
-    return float(np.sum(hits / taken * np.diff(hits, prepend=0)) / hits[-1])
+    predicted = np.flatnonzero(last_of_tie) + 1
+    return float(np.sum(hits / predicted * np.diff(hits, prepend=0)) / hits[-1])
 
 
 def _defined(word: str, values: Array) -> dict[str, float]:
@@ -189,9 +193,9 @@ def _defined(word: str, values: Array) -> dict[str, float]:
     return {word: float(values.mean())} if len(values) else {}
 
 
-OF_KIND: Mapping[str, Any] = {
-    "category": of_classes,
-    "binary": of_labels,
-    "labels": of_labels,
-    "number": of_numbers,
+METRICS_OF_KIND: Mapping[str, Any] = {
+    "category": class_metrics,
+    "binary": label_metrics,
+    "labels": label_metrics,
+    "number": number_metrics,
 }

@@ -1,14 +1,15 @@
-"""Holding back the branch that already knows most, so that the others catch up.
+"""Modulations slow down the branch that is ahead, so that the others can catch up.
 
-All branches receive one residual, the difference between what the heads say and what is true. Once a fast
-branch has made it small, a slow one has nothing left to learn from.
+All branches learn from the same residual, the difference between the heads' outputs and the labels. Once a
+fast branch has made it small, a slow branch has little left to learn from.
 
-A modulation has
-modulates: bool             whether it ever scales an update.
-build(branches, steps)      once; `steps` are the optimizer's updates of an epoch.
-factors(model, losses, features, labels, loss_weights, step) -> branch -> scalar
-                            graph code; changes nothing. `step`: updates so far.
-moved(change, factor, place, step) -> what a weight moves by instead of `change`.
+A modulation has these members:
+
+modulates: bool             whether it ever changes an update.
+build(branches, steps)      called once; `steps` is the number of optimizer updates per epoch.
+factors(model, losses, features, labels, loss_weights, step) -> {branch: scalar}
+                            runs inside a graph and must not change any state; `step`: updates so far.
+modulate(change, factor, index, step) -> the modulated change of a weight; `index` numbers the weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from pipeline.model.layer_names import FUSION, head_layer
 
 @dataclass(kw_only=True)
 class Off:
-    """Every branch learns at its own pace."""
+    """Does not modulate any branch."""
 
     modulates: ClassVar[bool] = False
 
@@ -43,23 +44,24 @@ class OGMGE:
 
     Peng, Wei, Deng, Wang & Hu 2022, arXiv:2203.15332: with s_m the summed probability of the true class from
     branch m alone and ρ_m = s_m / s_other, k_m = 1 - tanh(α ρ_m) where ρ_m > 1, else 1; the gradient of
-    branch m is multiplied by k_m, and gets noise of the spread of its entries where it is held back. Here:
+    branch m is multiplied by k_m, and where k_m < 1, noise with the standard deviation of its entries is
+    added. In this implementation:
 
-    - k_m multiplies the *update* of the branch's weights, after the optimizer: an optimizer that divides by
-      the gradient's own size undoes any factor on the gradient. With plain descent both are the same. The
-      noise has the spread of the update's entries, tensor by tensor.
-    - A branch alone is the fusion with the others' features at 0. With a linear fusion that is the paper's
-      W_m h_m + b, but for its b / 2. Dropout is off for it.
-    - Of more than two branches ρ_m is s_m over the mean of the others'.
-    - s_m is the mean of exp(-loss) over the labelled cells, which is the probability of the true class under
-      cross-entropy, and goes from 0 to 1 in the same way for numbers. Of several heads that read the fusion,
-      it is the mean with their loss weights.
+    - k_m multiplies the *update* of the branch's weights, after the optimizer: optimizers such as Adam divide
+      by the gradient's size and so undo a factor on the gradient. With SGD both are the same. The noise has
+      the standard deviation of the update's entries, per tensor.
+    - Branch m alone means the fusion's output with the other branches' features at 0 and without dropout.
+      With a linear fusion that is W_m h_m + b; the paper uses b / 2.
+    - With more than two branches ρ_m is s_m over the mean of the others.
+    - s_m is the mean of exp(-loss) over the labelled cells. With cross-entropy that is the probability of the
+      true class; for numbers it is between 0 and 1 too. With several heads on the fusion it is their sum,
+      weighted by the loss weights.
 
     Args:
-        alpha: 0 changes nothing.
-        epochs: the first so many; afterwards every factor is 1.
-        add_noise: False leaves the noise out: OGM alone.
-        seed: of the noise.
+        alpha: strength; 0 has no effect.
+        epochs: number of epochs with modulation; later every factor is 1.
+        add_noise: false: OGM only, without noise.
+        seed: seed of the noise.
     """
 
     modulates: ClassVar[bool] = True
@@ -69,16 +71,16 @@ class OGMGE:
     seed: int = 0
 
     def build(self, branches: Sequence[str], steps: int) -> None:
-        """Take the branches' number and the updates of an epoch.
+        """Compute the last step with modulation.
 
         Raises:
-            ConfigError: there is one branch only.
+            ConfigError: there is only one branch.
         """
         if len(branches) < 2:
             raise ConfigError(
-                "modulation", "one branch has no other to wait for", found=list(branches), allowed="off"
+                "modulation", "it needs at least two branches", found=list(branches), allowed="off"
             )
-        self._until = self.epochs * steps
+        self._last_step = self.epochs * steps
 
     def factors(
         self,
@@ -89,27 +91,29 @@ class OGMGE:
         loss_weights: Any,
         step: Any,
     ) -> dict[str, Any]:
-        """Branch -> factor on its update, above 0 and at most 1."""
-        scores = {branch: alone(model, losses, features, labels, loss_weights, branch) for branch in features}
+        """Return branch -> factor on its update, > 0 and <= 1."""
+        scores = {
+            branch: solo_score(model, losses, features, labels, loss_weights, branch) for branch in features
+        }
         total, others = tf.add_n(list(scores.values())), len(scores) - 1
-        found = {}
+        factors = {}
         for branch, score in scores.items():
-            ahead = tf.math.divide_no_nan(score * others, total - score)
-            held = tf.logical_and(ahead > 1.0, tf.cast(step, tf.int64) < self._until)
-            found[branch] = tf.where(held, 1.0 - tf.tanh(self.alpha * ahead), 1.0)
-        return found
+            ratio = tf.math.divide_no_nan(score * others, total - score)
+            ahead = tf.logical_and(ratio > 1.0, tf.cast(step, tf.int64) < self._last_step)
+            factors[branch] = tf.where(ahead, 1.0 - tf.tanh(self.alpha * ratio), 1.0)
+        return factors
 
-    def moved(self, change: Any, factor: Any, place: int, step: Any) -> Any:
-        """What a weight moves by; `place` tells its noise from that of others."""
+    def modulate(self, change: Any, factor: Any, index: int, step: Any) -> Any:
+        """Scale a weight's change and add noise; each `index` and step has its own noise."""
         factor = tf.cast(factor, change.dtype)
         if not self.add_noise:
             return factor * change
-        key = tf.stack([tf.constant(self.seed * 100_003 + place, tf.int64), tf.cast(step, tf.int64)])
-        shaken = tf.random.stateless_normal(tf.shape(change), key, dtype=change.dtype)
-        return factor * change + tf.where(factor < 1, tf.math.reduce_std(change), 0) * shaken
+        key = tf.stack([tf.constant(self.seed * 100_003 + index, tf.int64), tf.cast(step, tf.int64)])
+        noise = tf.random.stateless_normal(tf.shape(change), key, dtype=change.dtype)
+        return factor * change + tf.where(factor < 1, tf.math.reduce_std(change), 0) * noise
 
 
-def alone(
+def solo_score(
     model: Any,
     losses: Mapping[str, Any],
     features: Mapping[str, Any],
@@ -117,15 +121,15 @@ def alone(
     loss_weights: Any,
     branch: str,
 ) -> Any:
-    """How well the heads do from one branch: mean of exp(-loss), from 0 to the loss weights' sum."""
-    silenced = {name: x if name == branch else tf.zeros_like(x) for name, x in features.items()}
-    places = [i for i, head in enumerate(losses) if model.get_layer(head_layer(head)).reads == FUSION]
-    heads = [list(losses)[i] for i in places]
-    _, outputs = decode(model, silenced, heads, training=False)
+    """Return the heads' mean of exp(-loss) from one branch alone: from 0 to the sum of the loss weights."""
+    only_this = {name: x if name == branch else tf.zeros_like(x) for name, x in features.items()}
+    indices = [i for i, head in enumerate(losses) if model.get_layer(head_layer(head)).reads == FUSION]
+    heads = [list(losses)[i] for i in indices]
+    _, outputs = decode(model, only_this, heads, training=False)
     scores = []
-    for i, head in zip(places, heads, strict=True):
-        cells, there = losses[head].cells(labels[head], outputs[head])
-        known = tf.cast(there, tf.float32)
-        right = tf.reduce_sum(tf.where(there, tf.exp(-cells), 0.0))
-        scores.append(loss_weights[i] * tf.math.divide_no_nan(right, tf.reduce_sum(known)))
+    for i, head in zip(indices, heads, strict=True):
+        cells, labelled = losses[head].cells(labels[head], outputs[head])
+        total = tf.reduce_sum(tf.where(labelled, tf.exp(-cells), 0.0))
+        number = tf.reduce_sum(tf.cast(labelled, tf.float32))
+        scores.append(loss_weights[i] * tf.math.divide_no_nan(total, number))
     return tf.add_n(scores)

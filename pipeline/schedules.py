@@ -1,6 +1,6 @@
-"""Learning-rate schedules. Each is called once it is known how long an epoch is.
+"""Learning-rate schedules, called with the optimizer's rate and the number of steps per epoch and of epochs.
 
-A schedule returns the learning rate (a number, or a Keras schedule that is read at every step) and the
+A schedule returns the learning rate (a number, or a Keras schedule that is evaluated at every step) and the
 callbacks that change it between epochs.
 """
 
@@ -15,7 +15,7 @@ from pipeline.metric_names import direction
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """The same rate throughout."""
+    """Keeps the learning rate constant."""
 
     def __call__(self, rate: float, *, steps: int, epochs: int) -> tuple[Any, list[Callback]]:
         return rate, []
@@ -23,7 +23,7 @@ class Constant:
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine:
-    """Linear warm-up from 0, then a cosine down to `final` x the rate at the end of the last epoch.
+    """Warms up linearly from 0, then decays along a cosine to `final` x the rate at the end of training.
 
     Loshchilov and Hutter 2017 (arXiv:1608.03983), without restarts.
     """
@@ -43,7 +43,7 @@ class Cosine:
 
 @dataclass(frozen=True, kw_only=True)
 class Plateau:
-    """The rate x `factor` whenever `monitor` has not improved for `patience` epochs, down to `minimum`."""
+    """Multiplies the rate by `factor` after `patience` epochs without improvement, down to `minimum`."""
 
     monitor: str = "val/loss"
     factor: float = 0.5

@@ -6,6 +6,7 @@ from pipeline.metric_names import (
     Scores,
     base_name,
     by_head,
+    direction,
     name_of,
     owner,
     short,
@@ -56,3 +57,16 @@ def test_titles_file_names_and_directions(metric, title, base, better):
     assert short(metric) == title
     assert base_name(metric) == base
     assert sign(metric) == better
+
+
+def test_losses_and_errors_are_better_when_smaller_and_all_others_when_larger():
+    for metric in ("val/loss", "val/class_loss", "val/loss_unweighted", "val/score_mae", "test/score_rmse"):
+        assert direction(metric) == "min"
+    for metric in (
+        "val/skill",
+        "val/class_accuracy",
+        "val/class_auc",
+        "val/score_r2",
+        "best/val_class_skill",
+    ):
+        assert direction(metric) == "max"

@@ -1,9 +1,11 @@
+"""Metrics equal those of scikit-learn, and undefined ones are left out."""
+
 import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn import metrics as oracle
 
-from pipeline.metrics import of_classes, of_labels, of_numbers, skill
+from pipeline.metrics import class_metrics, label_metrics, number_metrics, quantile_metrics, skill
 
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 4, 300)
@@ -11,69 +13,100 @@ SCORES = softmax(rng.normal(size=(300, 4)).round(1), axis=1)
 
 
 def test_class_metrics_equal_those_of_scikit_learn():
-    found = of_classes(LABELS, SCORES, ["accuracy", "f1", "auc"])
+    found = class_metrics(LABELS, SCORES, ["accuracy", "f1", "auc"])
     guess = SCORES.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(oracle.accuracy_score(LABELS, guess))
     assert found["f1"] == pytest.approx(oracle.f1_score(LABELS, guess, average="macro"))
     assert found["auc"] == pytest.approx(oracle.roc_auc_score(LABELS, SCORES, multi_class="ovr"))
 
 
-def test_only_the_wanted_metrics_are_given_in_their_order():
-    assert list(of_classes(LABELS, SCORES, ["f1", "accuracy"])) == ["f1", "accuracy"]
+def test_the_result_has_the_requested_metrics_in_their_order():
+    assert list(class_metrics(LABELS, SCORES, ["f1", "accuracy"])) == ["f1", "accuracy"]
 
 
-def test_unlabelled_rows_change_no_metric():
+def test_rows_without_labels_are_ignored():
     more_labels = np.append(LABELS, [-1] * 50)
     more_scores = np.append(SCORES, softmax(rng.normal(size=(50, 4)), axis=1), axis=0)
     words = ["accuracy", "f1", "auc"]
-    assert of_classes(more_labels, more_scores, words) == of_classes(LABELS, SCORES, words)
+    assert class_metrics(more_labels, more_scores, words) == class_metrics(LABELS, SCORES, words)
 
 
-def test_distributions_count_as_their_largest_class():
+def test_a_distribution_counts_as_its_most_likely_class():
     distributions = np.eye(4)[LABELS] * 0.9 + 0.025
     distributions = np.append(distributions, np.full((1, 4), np.nan), axis=0)
     scores = np.append(SCORES, SCORES[:1], axis=0)
-    assert of_classes(distributions, scores, ["accuracy"]) == of_classes(LABELS, SCORES, ["accuracy"])
+    assert class_metrics(distributions, scores, ["accuracy"]) == class_metrics(LABELS, SCORES, ["accuracy"])
 
 
-def test_a_metric_that_is_not_defined_is_absent():
-    assert of_classes(np.full(3, -1), SCORES[:3], ["accuracy"]) == {}
-    assert of_classes(np.zeros(3, int), SCORES[:3], ["accuracy", "auc"]).keys() == {"accuracy"}
-    assert of_numbers(np.full((3, 1), np.nan), np.zeros((3, 1)), ["mae"]) == {}
-    assert of_numbers(np.ones((3, 1)), np.zeros((3, 1)), ["mae", "r2"]) == {"mae": 1.0}
-    assert of_labels(np.zeros((3, 1)), np.full((3, 1), 0.2), ["accuracy", "auc", "ap"]) == {"accuracy": 1.0}
+def test_undefined_metrics_are_left_out():
+    assert class_metrics(np.full(3, -1), SCORES[:3], ["accuracy"]) == {}
+    assert class_metrics(np.zeros(3, int), SCORES[:3], ["accuracy", "auc"]).keys() == {"accuracy"}
+    assert number_metrics(np.full((3, 1), np.nan), np.zeros((3, 1)), ["mae"]) == {}
+    assert number_metrics(np.ones((3, 1)), np.zeros((3, 1)), ["mae", "r2"]) == {"mae": 1.0}
+    assert label_metrics(np.zeros((3, 1)), np.full((3, 1), 0.2), ["accuracy", "auc", "ap"]) == {
+        "accuracy": 1.0
+    }
 
 
-def test_a_class_without_rows_takes_no_part_in_the_auc():
+def test_a_class_without_rows_is_ignored_by_the_auc():
     labels = np.where(LABELS == 3, 0, LABELS)
     ones = [oracle.roc_auc_score(labels == code, SCORES[:, code]) for code in range(3)]
-    assert of_classes(labels, SCORES, ["auc"])["auc"] == pytest.approx(np.mean(ones))
+    assert class_metrics(labels, SCORES, ["auc"])["auc"] == pytest.approx(np.mean(ones))
 
 
-def test_label_metrics_equal_those_of_scikit_learn_column_by_column():
+def test_label_metrics_are_the_mean_over_columns_of_those_of_scikit_learn():
     truth = rng.integers(0, 2, (200, 3)).astype(float)
     truth[rng.random(truth.shape) < 0.2] = np.nan
     scores = rng.random((200, 3)).round(2)
-    found = of_labels(truth, scores, ["accuracy", "f1", "auc", "ap"])
-    wanted = {"accuracy": [], "f1": [], "auc": [], "ap": []}
+    found = label_metrics(truth, scores, ["accuracy", "f1", "auc", "ap"])
+    expected = {"accuracy": [], "f1": [], "auc": [], "ap": []}
     for t, s in zip(truth.T, scores.T, strict=True):
         t, s = t[~np.isnan(t)], s[~np.isnan(t)]
-        wanted["accuracy"].append(oracle.accuracy_score(t, s > 0.5))
-        wanted["f1"].append(oracle.f1_score(t, s > 0.5))
-        wanted["auc"].append(oracle.roc_auc_score(t, s))
-        wanted["ap"].append(oracle.average_precision_score(t, s))
-    assert found == pytest.approx({word: np.mean(values) for word, values in wanted.items()})
+        expected["accuracy"].append(oracle.accuracy_score(t, s > 0.5))
+        expected["f1"].append(oracle.f1_score(t, s > 0.5))
+        expected["auc"].append(oracle.roc_auc_score(t, s))
+        expected["ap"].append(oracle.average_precision_score(t, s))
+    assert found == pytest.approx({word: np.mean(values) for word, values in expected.items()})
 
 
 def test_number_metrics_equal_those_of_scikit_learn():
     truth, output = rng.normal(5, 3, (100, 2)), rng.normal(5, 3, (100, 2))
-    found = of_numbers(truth, output, ["mae", "rmse", "r2"])
+    found = number_metrics(truth, output, ["mae", "rmse", "r2"])
     assert found["mae"] == pytest.approx(oracle.mean_absolute_error(truth, output))
     assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(truth, output))
     assert found["r2"] == pytest.approx(oracle.r2_score(truth, output))
 
 
-def test_skill_is_zero_for_the_constant_and_one_for_perfect():
+QUANTILES = [0.1, 0.5, 0.9]
+NUMBERS = rng.exponential(size=(301, 2))
+INTERVALS = np.sort(rng.normal(1, 1, (301, 2, 3)), axis=-1)
+
+
+def test_quantile_metrics_are_those_of_scikit_learn_the_median_and_the_interval():
+    found = quantile_metrics(NUMBERS, INTERVALS.reshape(301, 6), ["pinball", "coverage", "mae"], QUANTILES)
+    pinball = [
+        oracle.mean_pinball_loss(NUMBERS[:, column], INTERVALS[:, column, i], alpha=quantile)
+        for column in range(2)
+        for i, quantile in enumerate(QUANTILES)
+    ]
+    inside = (INTERVALS[..., 0] <= NUMBERS) & (INTERVALS[..., 2] >= NUMBERS)
+    assert found["pinball"] == pytest.approx(np.mean(pinball))
+    assert found["mae"] == pytest.approx(np.abs(NUMBERS - INTERVALS[..., 1]).mean())
+    assert found["coverage"] == pytest.approx(inside.mean())
+
+
+def test_quantile_metrics_ignore_rows_without_labels():
+    labels = NUMBERS.copy()
+    labels[::3] = np.nan
+    labelled = ~np.isnan(labels[:, 0])
+    words = ["coverage", "pinball", "rmse"]
+    found = quantile_metrics(labels, INTERVALS.reshape(301, 6), words, QUANTILES)
+    expected = quantile_metrics(labels[labelled], INTERVALS[labelled].reshape(-1, 6), words, QUANTILES)
+    assert found == pytest.approx(expected)
+    assert quantile_metrics(np.full((4, 1), np.nan), np.zeros((4, 3)), words, QUANTILES) == {}
+
+
+def test_skill_is_zero_for_the_constant_and_one_for_a_perfect_prediction():
     assert skill(0.7, 0.7) == 0
     assert skill(0.0, 0.7) == 1
     assert skill(1.4, 0.7) == -1

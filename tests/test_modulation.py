@@ -1,4 +1,4 @@
-"""Branches that are ahead are held back, by the update and not by the gradient."""
+"""Modulation scales the updates of branches that are ahead."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipeline.data.feed import Rows
 from pipeline.errors import ConfigError
 from pipeline.model import encode
-from pipeline.modulation import OGMGE, Off, alone
+from pipeline.modulation import OGMGE, Off, solo_score
 from tests.small_trainer import INPUTS, LABELS, make_trainer, train
 
 ONES = np.ones(2, "float32")
@@ -16,7 +16,7 @@ TENSORS = {name: tf.constant(values) for name, values in LABELS.items()}
 
 
 def one_step(modulation, optimizer="adam", boost=None, **options):
-    """The change of every branch's first kernel after one step on 32 rows."""
+    """Return the trainer and how one step on 32 rows changes every branch's first kernel."""
     trainer = make_trainer(optimizer=optimizer, modulation=modulation, **options)
     if boost:
         boost(trainer)
@@ -29,15 +29,15 @@ def one_step(modulation, optimizer="adam", boost=None, **options):
 
 
 def expected_factors(alpha, boost=None):
-    """By hand: rho from the heads' outputs with the other branch at 0."""
+    """Compute the factors by hand, from the heads' outputs with the other branch at 0."""
     trainer = make_trainer()
     if boost:
         boost(trainer)
     features = encode(trainer.model, {n: v[:32] for n, v in INPUTS.items()}, training=False)
     scores = {}
     for name in INPUTS:
-        silenced = {n: x if n == name else tf.zeros_like(x) for n, x in features.items()}
-        fused = trainer.model.get_layer("fusion")(silenced)
+        only_this = {n: x if n == name else tf.zeros_like(x) for n, x in features.items()}
+        fused = trainer.model.get_layer("fusion")(only_this)
         chances = tf.nn.softmax(trainer.model.get_layer("head_class")(fused)).numpy()
         right = chances[np.arange(32), LABELS["class"][:32]].mean()
         near = np.exp(-((trainer.model.get_layer("head_score")(fused) - LABELS["score"][:32]) ** 2)).mean()
@@ -50,24 +50,24 @@ def expected_factors(alpha, boost=None):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
-def test_the_branch_that_is_ahead_moves_less_by_the_papers_factor(optimizer):
-    wanted = expected_factors(0.5)
-    assert min(wanted.values()) < 0.7
-    assert max(wanted.values()) == 1.0
+def test_the_update_of_the_branch_that_is_ahead_is_scaled_by_the_papers_factor(optimizer):
+    expected = expected_factors(0.5)
+    assert min(expected.values()) < 0.7
+    assert max(expected.values()) == 1.0
     _, free = one_step(None, optimizer)
     _, held = one_step(OGMGE(alpha=0.5, add_noise=False), optimizer)
-    for name, factor in wanted.items():
+    for name, factor in expected.items():
         np.testing.assert_allclose(held[name], factor * free[name], rtol=1e-3, atol=1e-7)
 
 
-def test_the_factor_multiplies_that_of_the_branch():
+def test_the_factor_multiplies_the_learning_rate_of_the_branch():
     _, free = one_step(None)
     _, held = one_step(OGMGE(alpha=0.5, add_noise=False), factors={"branch_image": 0.5, "branch_series": 0.5})
     for name, factor in expected_factors(0.5).items():
         np.testing.assert_allclose(held[name], 0.5 * factor * free[name], rtol=1e-3, atol=1e-7)
 
 
-def test_alpha_zero_changes_nothing_and_neither_does_off():
+def test_alpha_zero_and_off_have_no_effect():
     for modulation in (OGMGE(alpha=0.0), Off()):
         _, free = one_step(None, dropout=0.2)
         _, held = one_step(modulation, dropout=0.2)
@@ -75,7 +75,7 @@ def test_alpha_zero_changes_nothing_and_neither_does_off():
             np.testing.assert_allclose(held[name], free[name], rtol=1e-5, atol=1e-9)
 
 
-def test_noise_has_the_spread_of_the_update_and_only_where_it_is_held_back():
+def test_only_the_branch_that_is_ahead_gets_noise_with_the_spread_of_its_update():
     _, free = one_step(None, "sgd")
     _, held = one_step(OGMGE(alpha=0.5), "sgd")
     factors = expected_factors(0.5)
@@ -85,7 +85,7 @@ def test_noise_has_the_spread_of_the_update_and_only_where_it_is_held_back():
     assert np.std(noise) == pytest.approx(np.std(free[ahead]), rel=0.35)
 
 
-def test_the_same_seed_gives_the_same_noise_and_each_step_its_own():
+def test_the_noise_depends_on_the_seed_the_step_and_the_weight():
     def learned(seed):
         trainer = make_trainer(modulation=OGMGE(alpha=0.5, seed=seed))
         train(trainer, epochs=2)
@@ -96,12 +96,12 @@ def test_the_same_seed_gives_the_same_noise_and_each_step_its_own():
     assert np.abs(learned(1)[0] - learned(2)[0]).max() > 0
     change = tf.ones(4) * tf.constant([1.0, 2.0, 3.0, 4.0])
     rule = OGMGE(alpha=0.5)
-    moves = [rule.moved(change, 0.5, place, step).numpy() for place, step in ((0, 0), (0, 1), (1, 0))]
+    moves = [rule.modulate(change, 0.5, index, step).numpy() for index, step in ((0, 0), (0, 1), (1, 0))]
     assert not np.allclose(moves[0], moves[1])
     assert not np.allclose(moves[0], moves[2])
 
 
-def test_after_its_epochs_every_branch_learns_freely():
+def test_there_is_no_modulation_after_its_epochs():
     _, free = one_step(None)
     _, held = one_step(OGMGE(alpha=0.5, epochs=0))
     for name in INPUTS:
@@ -125,9 +125,9 @@ def test_after_its_epochs_every_branch_learns_freely():
     assert factors[1] == 1.0
 
 
-def test_of_three_branches_each_is_held_against_the_mean_of_the_others(monkeypatch):
+def test_each_of_three_branches_is_compared_with_the_mean_of_the_others(monkeypatch):
     scores = {"a": 0.6, "b": 0.3, "c": 0.2}
-    monkeypatch.setattr("pipeline.modulation.alone", lambda *args: tf.constant(scores[args[-1]]))
+    monkeypatch.setattr("pipeline.modulation.solo_score", lambda *args: tf.constant(scores[args[-1]]))
     rule = OGMGE(alpha=0.3)
     rule.build(list(scores), steps=10)
     factors = rule.factors(None, {}, dict.fromkeys(scores), {}, ONES, tf.constant(0))
@@ -135,11 +135,11 @@ def test_of_three_branches_each_is_held_against_the_mean_of_the_others(monkeypat
     assert (float(factors["b"]), float(factors["c"])) == (1.0, 1.0)
 
 
-def test_labels_that_are_missing_and_auxiliary_heads_take_no_part():
+def test_missing_labels_and_auxiliary_heads_are_ignored():
     labels = {**TENSORS, "score": tf.fill(LABELS["score"].shape, np.nan)}
     trainer = make_trainer(complete=False)
     features = encode(trainer.model, INPUTS, training=False)
-    every = [alone(trainer.model, trainer.losses, features, labels, ONES, name) for name in INPUTS]
+    every = [solo_score(trainer.model, trainer.losses, features, labels, ONES, name) for name in INPUTS]
     auxiliary = make_trainer(reads={"score": "image"})
     for variable, value in zip(
         auxiliary.model.get_layer("head_class").variables,
@@ -150,22 +150,19 @@ def test_labels_that_are_missing_and_auxiliary_heads_take_no_part():
     for variable, value in zip(auxiliary.model.variables[:4], trainer.model.variables[:4], strict=True):
         variable.assign(value)
     features = encode(auxiliary.model, INPUTS, training=False)
-    only = [alone(auxiliary.model, auxiliary.losses, features, TENSORS, ONES, name) for name in INPUTS]
+    only = [solo_score(auxiliary.model, auxiliary.losses, features, TENSORS, ONES, name) for name in INPUTS]
     np.testing.assert_allclose(every, only, rtol=1e-5)
 
 
-def test_one_branch_has_no_other_to_wait_for():
-    with pytest.raises(ConfigError, match="modulation: one branch has no other"):
+def test_a_single_branch_cannot_be_modulated():
+    with pytest.raises(ConfigError, match="modulation: it needs at least two branches"):
         OGMGE().build(["image"], steps=10)
 
 
-def test_a_modulated_training_learns_compiled_and_in_half_precision_too():
-    for options in ({}, {"jit": True}):
-        epochs = train(
-            make_trainer(modulation=OGMGE(alpha=0.3), optimizer=keras.optimizers.Adam(1e-2), **options),
-            epochs=6,
-        )
-        assert sum(epochs[-1].losses.values()) < sum(epochs[0].losses.values())
+def test_a_modulated_model_learns_with_xla_and_in_half_precision_too():
+    optimizer = keras.optimizers.Adam(1e-2)
+    epochs = train(make_trainer(modulation=OGMGE(alpha=0.3), optimizer=optimizer, jit=True), epochs=6)
+    assert sum(epochs[-1].losses.values()) < sum(epochs[0].losses.values())
     keras.config.set_dtype_policy("mixed_float16")
     try:
         optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2))

@@ -1,15 +1,16 @@
+"""Learning-rate schedules."""
+
 import keras
 import pytest
 
-from pipeline.metric_names import direction
 from pipeline.schedules import Constant, Cosine, Plateau
 
 
-def test_constant_is_the_rate():
+def test_constant_keeps_the_rate():
     assert Constant()(0.1, steps=10, epochs=3) == (0.1, [])
 
 
-def test_cosine_warms_up_peaks_and_ends_at_its_share():
+def test_cosine_warms_up_to_the_rate_and_decays_to_its_final_share():
     rate, callbacks = Cosine(warmup_epochs=1, final=0.1)(0.5, steps=10, epochs=5)
     values = [float(rate(step)) for step in range(51)]
     assert callbacks == []
@@ -28,12 +29,12 @@ def test_cosine_without_warm_up_starts_at_the_rate():
 
 
 @pytest.mark.parametrize("warmup", [0, 1, 5])
-def test_cosine_fits_a_run_of_one_step(warmup):
+def test_cosine_works_for_a_run_of_one_step(warmup):
     rate, _ = Cosine(warmup_epochs=warmup)(0.5, steps=1, epochs=1)
     assert 0 <= float(rate(0)) <= 0.5
 
 
-def test_plateau_lowers_the_rate_of_the_optimizer_when_nothing_improves():
+def test_plateau_lowers_the_rate_when_the_metric_stops_improving():
     rate, (callback,) = Plateau(monitor="val/class_accuracy", factor=0.5, patience=2, minimum=0.03)(
         0.1, steps=1, epochs=9
     )
@@ -46,16 +47,3 @@ def test_plateau_lowers_the_rate_of_the_optimizer_when_nothing_improves():
         callback.on_epoch_end(epoch, {"val/class_accuracy": accuracy})
         rates.append(round(float(model.optimizer.learning_rate), 4))
     assert rates == [0.1, 0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03]
-
-
-def test_errors_and_losses_are_better_smaller_the_rest_larger():
-    for metric in ("val/loss", "val/class_loss", "val/loss_unweighted", "val/score_mae", "test/score_rmse"):
-        assert direction(metric) == "min"
-    for metric in (
-        "val/skill",
-        "val/class_accuracy",
-        "val/class_auc",
-        "val/score_r2",
-        "best/val_class_skill",
-    ):
-        assert direction(metric) == "max"

@@ -1,34 +1,35 @@
-"""Rules that change the heads' weights while training, one method per file.
+"""Balancers change the heads' weights or gradients during training; one method per file.
 
-The trainer descends Σ λ_i w_i L_i: L_i is a head's loss (mean over its labelled rows), λ_i its loss weight,
-w_i what the balancer gives for this step, a constant to the gradient. What it logs as the loss is always
-Σ λ_i L_i: a balancer changes updates, not the objective, and loss weights multiply on top of every balancer.
+Training minimises Σ λ_i w_i L_i: L_i is the loss of head i (mean over its labelled rows), λ_i its loss weight
+and w_i the balancer's weight in this step, through which no gradient flows. The logged loss is always
+Σ λ_i L_i: a balancer changes the updates, not the objective, and loss weights apply on top of every balancer.
 
-A balancer is made by its config's `_target_`. It has (`Balancer` holds the defaults, inheriting is optional):
+A balancer has these members (`Balancer` holds the defaults; inheriting from it is optional):
 
-needs: "losses" or "gram"   "gram": `weights` and `update` also get the (k, k) products of heads' gradients,
-                            G_ij = <∇L_i, ∇L_j>, float32, divided by the square of any loss scale first.
-level                       what those gradients are taken with respect to, read only if needs is "gram":
-                            "representation" all tensors that cross from what heads share to what they do not,
-                            flattened over batch and features; "parameters" all shared variables;
-                            "last_shared" the variables of the last shared layer.
-weighted: bool              True: losses and gram are those of λ_i L_i; False: of L_i. Either way w_i is
-                            multiplied by λ_i for what is descended.
+needs: "losses" or "gram"   "gram": `weights` and `update` also get the (k, k) inner products of the heads'
+                            gradients, G_ij = <∇L_i, ∇L_j>, float32, without any loss scale.
+level                       the gradients' variables, used only if needs is "gram". "representation": all
+                            tensors that the heads' own layers read from shared layers, flattened over batch
+                            and features; "parameters": all shared variables; "last_shared": the variables of
+                            the last shared layer.
+weighted: bool              True: losses and gram are those of λ_i L_i; False: those of L_i. Either way the
+                            loss used for training is λ_i w_i L_i.
 scale_private: bool         True: a head's own variables get the gradient of λ_i w_i L_i; False: of λ_i L_i.
 needs_losses_after: bool    True: `update` gets the losses on the same batch after the optimizer's step.
-build(heads, kinds)         once, before anything else; makes the variables. kinds: head -> kind of target.
+build(heads, kinds)         creates the variables; called once, first. kinds: head -> kind of target.
 weights(losses, labelled, gram=None) -> (k,) float32
-                            changes no state; the caller stops its gradient. labelled (k,) bool: the batch
-                            has labels for it, λ_i is not 0. The others get 0 and take no part; their
-                            losses and gram entries may be anything.
+                            must not change any state. labelled (k,) bool: the batch has labels for the head
+                            and λ_i > 0. The other heads get weight 0 and must not influence the result;
+                            their losses and gram entries may have any value.
 update(losses, labelled, gram=None, losses_after=None)
-                            after the optimizer's step, with what `weights` got; moves the state.
-on_epoch_end(mean_losses)   after each epoch: the mean training losses L_i, unweighted; NaN if never labelled.
-variables                   list of keras.Variable: the whole state. Restored, the next step is the same.
+                            updates the state after the optimizer's step, from the arguments of `weights`.
+on_epoch_end(mean_losses)   gets the epoch's mean training losses L_i, unweighted; NaN without any label.
+variables                   list of keras.Variable: the whole state. After a restore, training continues
+                            with the same weights.
 
-`weights` and `update` are graph code: fixed shapes, bounded loops, under jit_compile too. When
-gradients accumulate, give them the accumulated losses and the gram of the accumulated gradients: the mean of
-several surgeries is another method than the surgery of the mean.
+`weights` and `update` run inside a graph: they need fixed shapes and bounded loops and must compile with
+jit_compile. With gradient accumulation they get the accumulated losses and the gram of the accumulated
+gradients, because balancing the mean gradient differs from averaging balanced gradients.
 """
 
 from pipeline.balancers.aligned import Aligned

@@ -1,4 +1,4 @@
-"""Adam for a balancer's own state."""
+"""Adam for the state of a balancer."""
 
 import keras
 import numpy as np
@@ -8,9 +8,9 @@ import tensorflow as tf
 class HeadwiseAdam:
     """Adam (Kingma & Ba 2014, arXiv:1412.6980) on one number per head, each with its own step count.
 
-    Unlike `keras.optimizers.Adam` it leaves the moments of a head that takes no part in a step as they
-    are, and those of a head whose gradient is not finite, so that one overflow of mixed precision does not
-    end its state.
+    Unlike `keras.optimizers.Adam` it does not update the moments of heads without labels. Heads whose
+    gradient is not finite are skipped as well, so that an overflow in mixed precision does not spoil the
+    state.
     """
 
     def __init__(self, heads: int, learning_rate: float, epsilon: float = 1e-8) -> None:
@@ -22,7 +22,7 @@ class HeadwiseAdam:
         ]
 
     def step(self, gradient: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-        """What to add (heads,) for this gradient (heads,); 0 where not labelled."""
+        """Return the change (heads,) for a gradient (heads,); 0 where not labelled."""
         moving = labelled & tf.math.is_finite(gradient)
         gradient = tf.where(moving, gradient, 0.0)
         old_mean, old_square, old_steps = (variable.value for variable in self.variables)

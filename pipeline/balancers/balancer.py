@@ -1,4 +1,4 @@
-"""What the trainer asks of a balancer. The contract is told in the package's docstring."""
+"""The interface of a balancer; the package's docstring describes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Protocol
@@ -13,7 +13,7 @@ LEVELS = ("representation", "parameters", "last_shared")
 
 
 class Balancer(Protocol):
-    """Defaults of the contract; whoever has all of these names need not inherit from it."""
+    """Default members of a balancer. A class that has all of them need not inherit from this one."""
 
     needs: ClassVar[Needs] = "losses"
     needs_losses_after: ClassVar[bool] = False
@@ -23,19 +23,19 @@ class Balancer(Protocol):
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
-            raise ConfigError("balancer.level", "no such level", found=self.level, allowed=LEVELS)
+            raise ConfigError("balancer.level", "there is no such level", found=self.level, allowed=LEVELS)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """The whole state, in a fixed order: saved and restored, the next step is the same."""
+        """The whole state, in a fixed order."""
         return []
 
     def build(self, heads: Sequence[str], kinds: Mapping[str, str]) -> None:
-        """Make the state's variables for these heads, in this order, of these kinds of target."""
+        """Create the state for these heads, in this order; `kinds` maps head -> kind of target."""
         return
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
-        """Return the weights (heads,) float32 of this step, 0 where not labelled."""
+        """Return the weights (heads,) of this step, float32; 0 where not labelled."""
         ...
 
     def update(
@@ -45,21 +45,21 @@ class Balancer(Protocol):
         gram: tf.Tensor | None = None,
         losses_after: tf.Tensor | None = None,
     ) -> None:
-        """Move the state on after an optimizer step, from what `weights` got for it."""
+        """Update the state after an optimizer step, from the arguments that `weights` got."""
         return
 
     def on_epoch_end(self, mean_losses: tf.Tensor) -> None:
-        """Take an epoch's mean training losses (heads,), NaN for a head that had no label in it."""
+        """Update the state from an epoch's mean training losses (heads,); NaN for heads without labels."""
         return
 
 
-def per_head(key: str, given: Mapping[str, float], heads: Sequence[str], otherwise: float) -> list[float]:
-    """Order a config's numbers by head; `otherwise` for a head that it does not name.
+def per_head(key: str, numbers: Mapping[str, float], heads: Sequence[str], default: float) -> list[float]:
+    """Return the config's number for each head, in the order of `heads`.
 
     Raises:
-        ConfigError: it names a head that is not there.
+        ConfigError: `numbers` names a head that does not exist.
     """
-    for name in given:
+    for name in numbers:
         if name not in heads:
-            raise ConfigError(key, "no such head", found=name, allowed=heads)
-    return [float(given.get(head, otherwise)) for head in heads]
+            raise ConfigError(key, "there is no such head", found=name, allowed=heads)
+    return [float(numbers.get(head, default)) for head in heads]

@@ -12,11 +12,11 @@ from pipeline.balancers.softmax import labelled_softmax
 
 
 def dwa_weights(history: tf.Tensor, labelled: tf.Tensor, temperature: float) -> tf.Tensor:
-    """K softmax(r / T) with r = the last epoch's loss over that of the epoch before.
+    """Return k softmax(r / T), where r is the last epoch's loss over that of the epoch before.
 
     Args:
-        history: (2, heads) mean losses of the last two epochs, the older one first; NaN before there are two.
-        labelled: (heads,) bool; k is their number.
+        history: (2, heads) mean losses of the last two epochs, the older one first; NaN for missing epochs.
+        labelled: (heads,) bool; k is the number of labelled heads.
         temperature: T.
     """
     rates = history[1] / history[0]
@@ -26,11 +26,11 @@ def dwa_weights(history: tf.Tensor, labelled: tf.Tensor, temperature: float) -> 
 
 @dataclass(kw_only=True, eq=False)
 class DWA(Balancer):
-    """Heads whose loss falls slowly get more weight: w = k softmax(r / T), r_i = L_i(e-1) / L_i(e-2).
+    """Gives more weight to heads whose loss falls slowly: w = k softmax(r / T), r_i = L_i(e-1) / L_i(e-2).
 
     Liu, Johns & Davison 2019, arXiv:1803.10704. L_i(e) is the mean training loss of epoch e, without loss
-    weights. All weights are 1 in the first two epochs. The spread is small: at T = 2 a head that halves
-    its loss while another stands still gets 0.88 against 1.12.
+    weights. All weights are 1 in the first two epochs. The weights differ little: with T = 2 a head that
+    halves its loss gets 0.88 while one whose loss stays the same gets 1.12.
     """
 
     temperature: float = 2.0

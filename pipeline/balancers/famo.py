@@ -14,7 +14,7 @@ from pipeline.balancers.softmax import labelled_softmax
 
 
 def famo_weights(losses: tf.Tensor, logits: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """C z_i / L_i with z = softmax(logits) and c such that they sum to 1. The losses are above 0."""
+    """Return c z_i / L_i with z = softmax(logits) and c such that they sum to 1; losses must be > 0."""
     weights = labelled_softmax(logits, labelled) / losses
     return tf.math.divide_no_nan(weights, tf.reduce_sum(weights))
 
@@ -22,7 +22,7 @@ def famo_weights(losses: tf.Tensor, logits: tf.Tensor, labelled: tf.Tensor) -> t
 def famo_gradient(
     losses: tf.Tensor, losses_after: tf.Tensor, logits: tf.Tensor, labelled: tf.Tensor
 ) -> tf.Tensor:
-    """The softmax' Jacobian at the logits times δ = log L(before) - log L(after)."""
+    """Return the Jacobian of the softmax at the logits times δ = log L(before) - log L(after)."""
     shares = labelled_softmax(logits, labelled)
     change = tf.where(labelled, tf.math.log(losses) - tf.math.log(losses_after), 0.0)
     return shares * (change - tf.reduce_sum(shares * change))
@@ -30,17 +30,17 @@ def famo_gradient(
 
 @dataclass(kw_only=True, eq=False)
 class FAMO(Balancer):
-    """All heads improve at the same relative rate, learned from the losses before and after each step.
+    """Learns weights with which all heads improve at the same relative rate.
 
     Liu, Feng, Stone & Liu 2023, arXiv:2306.03792: with D_i = L_i - minimum_i + 1e-8 and z = softmax(ξ) the
-    step is on Σ c z_i log D_i, c = 1 / Σ z_i / D_i, hence w_i = c z_i / D_i, which sum to 1; then ξ takes
-    an Adam step on J_softmaxᵀ δ + γ ξ, δ_i = log D_i(before) - log D_i(after). Costs one more forward pass
-    on the same batch. Losses without their loss weights, which here would cancel in δ.
+    step minimises Σ c z_i log D_i, c = 1 / Σ z_i / D_i, so w_i = c z_i / D_i, and these sum to 1. Then ξ
+    takes an Adam step on J_softmaxᵀ δ + γ ξ, δ_i = log D_i(before) - log D_i(after), which costs one more
+    forward pass on the same batch. Losses are without loss weights, which would cancel in δ.
 
     Args:
-        learning_rate: of ξ.
-        decay: γ; matters: 0 forgets nothing, larger values pull towards equal z.
-        minimum_losses: head -> a lower bound of its loss, 0 where not named; below it, D_i stays at 1e-8.
+        learning_rate: learning rate of ξ.
+        decay: γ, to which results are sensitive; 0: no decay, larger values pull towards equal z.
+        minimum_losses: head -> a lower bound of its loss, 0 by default; below it D_i is 1e-8.
     """
 
     needs_losses_after: ClassVar[bool] = True

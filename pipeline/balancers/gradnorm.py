@@ -15,10 +15,11 @@ from pipeline.balancers.balancer import Balancer, Needs, per_head
 def gradnorm_gradient(
     weights: tf.Tensor, norms: tf.Tensor, ratios: tf.Tensor, labelled: tf.Tensor, alpha: float
 ) -> tf.Tensor:
-    """Derivative of Σ |w_i n_i - target_i| with respect to w, the targets held constant; all (heads,).
+    """Return the derivative of Σ |w_i n_i - target_i| with respect to w; all arguments are (heads,).
 
-    target_i = mean_j(w_j n_j) r_i^α, r_i = ratio_i / mean_j(ratio_j), means over the labelled heads. It
-    needs no second derivative: sign(w_i n_i - target_i) n_i.
+    The targets are constants: target_i = mean_j(w_j n_j) r_i^α, r_i = ratio_i / mean_j(ratio_j), with means
+    over the labelled heads. So the derivative is sign(w_i n_i - target_i) n_i, without second derivatives of
+    the losses.
     """
     number = tf.maximum(tf.reduce_sum(tf.cast(labelled, tf.float32)), 1.0)
     norms = tf.where(labelled, norms, 0.0)
@@ -29,7 +30,7 @@ def gradnorm_gradient(
 
 
 def keep_sum(old: tf.Tensor, new: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """Scale the labelled entries of `new` to the sum they had in `old`; leave the others as in `old`."""
+    """Scale the labelled entries of `new` to their sum in `old`; take the others from `old`."""
     mask = tf.cast(labelled, tf.float32)
     scale = tf.math.divide_no_nan(tf.reduce_sum(old * mask), tf.reduce_sum(new * mask))
     return tf.where(labelled, new * scale, old)
@@ -37,19 +38,19 @@ def keep_sum(old: tf.Tensor, new: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
 
 @dataclass(kw_only=True, eq=False)
 class GradNorm(Balancer):
-    """Weights that bring the heads' gradients to one size, those of slow heads to a larger one.
+    """Learns weights that make the heads' gradients equally large, and larger for heads that learn slowly.
 
-    Chen, Badrinarayanan, Lee & Rabinovich 2018, arXiv:1711.02257: minimise Σ |w_i n_i - mean(w n) r_i^α|
-    over w alone, n_i the norm of ∇L_i on the last shared layer, r_i = (L_i / L_i(0)) over its mean; then
-    scale to Σ w = k. Losses and norms are without loss weights, which it would undo. w takes Adam steps of
-    its own.
+    Chen, Badrinarayanan, Lee & Rabinovich 2018, arXiv:1711.02257: minimises Σ |w_i n_i - mean(w n) r_i^α|
+    over w by its own Adam, where n_i is the norm of ∇L_i on the last shared layer and r_i is L_i / L_i(0)
+    over its mean; then scales to Σ w = k. Losses and norms are without loss weights, which the method would
+    undo.
 
     Args:
-        alpha: how much a slow head is favoured; 0 only evens the norms out.
-        learning_rate: of w.
-        minimum: w never falls below it.
-        initial_losses: head -> L_i(0), such as log(classes) for a class; where not named, the head's loss
-            in the first step that has labels for it, which is noisy.
+        alpha: how strongly slow heads are favoured; 0 only equalises the norms.
+        learning_rate: learning rate of w.
+        minimum: lower bound of w.
+        initial_losses: head -> L_i(0), such as log(classes) for a class head; by default the head's loss in
+            the first step with labels for it, which is noisy.
     """
 
     needs: ClassVar[Needs] = "gram"

@@ -1,4 +1,4 @@
-"""Impartial multi-task learning, its balance of gradients."""
+"""The gradient balance of impartial multi-task learning."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,10 +10,11 @@ from pipeline.balancers.gram import NO_GRADIENT, cosines
 
 
 def imtl_g_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """Weights (heads,) of sum 1, some perhaps negative: w in proportion to G⁻¹ √diag(G).
+    """Return weights (heads,) proportional to G⁻¹ √diag(G), with sum 1; some may be negative.
 
-    A head without a gradient gets 0. Where weights of either sign nearly cancel, their sum counts as a
-    hundredth of the sum of their sizes, so that the step stays bounded, and it never points uphill.
+    A head without a gradient gets 0. If positive and negative weights nearly cancel, they are divided by 1 %
+    of the sum of their absolute values instead, which bounds the step. The sign is chosen so that the step
+    never increases a loss.
     """
     matrix, norms, _ = cosines(gram, labelled)
     moving = labelled & (norms > NO_GRADIENT)
@@ -25,11 +26,11 @@ def imtl_g_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
 
 @dataclass(kw_only=True, eq=False)
 class IMTLG(Balancer):
-    """A step with equal projections on all heads' gradients: d·g_i / ‖g_i‖ the same for all i.
+    """Takes the step with equal projections on all heads' gradients: d·g_i / ‖g_i‖ is the same for all i.
 
-    Liu et al. 2021, "Towards impartial multi-task learning", ICLR; no arXiv id. As there, the gradients
-    are those of the shared representation, and the heads' own variables get their plain gradients. For two
-    heads w_i is in proportion to 1 / ‖g_i‖.
+    Liu et al. 2021, "Towards impartial multi-task learning", ICLR; no arXiv id. As in the paper, gradients
+    are those of the shared representation, and the heads' own variables get their plain gradients. With two
+    heads w_i is proportional to 1 / ‖g_i‖.
     """
 
     needs: ClassVar[Needs] = "gram"

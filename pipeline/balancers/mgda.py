@@ -14,10 +14,10 @@ NORMALIZERS = ("none", "l2", "loss", "loss+")
 
 
 def mgda_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """The weights (heads,), >= 0 and of sum 1, of the shortest vector in the convex hull of the gradients.
+    """Return the weights (heads,), >= 0 with sum 1, of the shortest vector in the gradients' convex hull.
 
-    Exact: on each of the 2^k - 1 faces of the simplex it has a closed form, the shortest of the feasible
-    ones is it. Solved in one batch that is cheaper for k <= 8 than the iterations of Frank-Wolfe.
+    The solution is exact: it has a closed form on each of the simplex's 2^k - 1 faces, and the shortest
+    feasible one wins. Solving all faces as one batch is cheaper than Frank-Wolfe iterations for k <= 8.
     """
     matrix, norms, _ = cosines(gram, labelled)
 
@@ -26,22 +26,23 @@ def mgda_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.matmul(scaled, matrix) * scaled, axis=1)
 
     scaled = solve_on_faces(matrix, (1.0 / norms)[:, None])[:, :, 0]
-    found = best_weights(scaled / norms, squared_length, labelled)
-    return tf.where(labelled, tf.cast(found, tf.float32), 0.0)
+    best = best_weights(scaled / norms, squared_length, labelled)
+    return tf.where(labelled, tf.cast(best, tf.float32), 0.0)
 
 
 @dataclass(kw_only=True, eq=False)
 class MGDA(Balancer):
-    """The common descent direction of least length: min ‖Σ w_i g_i‖² over w >= 0, Σ w = 1.
+    """Takes the shortest common descent direction: min ‖Σ w_i g_i‖² over w >= 0, Σ w = 1.
 
-    Désidéri 2012; Sener & Koltun 2018, arXiv:1810.04650, whose MGDA-UB takes the gradients of the shared
-    representation ("representation", the default: one pass through the trunk) instead of the parameters'
-    ("parameters"). Then d·g_i >= ‖d‖² for every head, and d = 0 only where no step improves all. It
-    follows the head with the smallest gradient; the heads' own variables get their plain gradients.
+    Désidéri 2012; Sener & Koltun 2018, arXiv:1810.04650. Their MGDA-UB (level "representation", the default)
+    uses the gradients of the shared representation, so one backward pass through the trunk is enough; level
+    "parameters" uses those of the parameters. d·g_i >= ‖d‖² for every head, and d = 0 only where no step
+    improves all heads. The step mostly follows the head with the smallest gradient. The heads' own variables
+    get their plain gradients.
 
     Args:
-        normalize: what each gradient is divided by before: "none", "l2" its norm, "loss" its loss, "loss+"
-            both.
+        normalize: divide each gradient first by nothing ("none"), its norm ("l2"), its loss ("loss") or both
+            ("loss+").
     """
 
     needs: ClassVar[Needs] = "gram"
@@ -52,7 +53,12 @@ class MGDA(Balancer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.normalize not in NORMALIZERS:
-            raise ConfigError("balancer.normalize", "no such way", found=self.normalize, allowed=NORMALIZERS)
+            raise ConfigError(
+                "balancer.normalize",
+                "there is no such normalisation",
+                found=self.normalize,
+                allowed=NORMALIZERS,
+            )
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:
         norms = tf.sqrt(tf.linalg.diag_part(gram))

@@ -6,24 +6,24 @@ from typing import ClassVar
 import tensorflow as tf
 
 from pipeline.balancers.balancer import Balancer, Needs
-from pipeline.balancers.gram import NO_GRADIENT, cosines, positive
+from pipeline.balancers.gram import NO_GRADIENT, cosines, positive_definite
 
-MAXIMUM_STEPS = 30  # up to 10 are usual; only gradients that nearly cancel take more than 15
+MAXIMUM_STEPS = 30  # usually at most 10 are needed, and more than 15 only if gradients nearly cancel
 
 
 def nash_weights(gram: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """The weights (heads,) > 0 with G w = 1 / w; 1 for a head without a gradient."""
+    """Return the weights (heads,) > 0 with G w = 1 / w; 1 for a head without a gradient."""
     matrix, norms, largest = cosines(gram, labelled)
     moving = labelled & (norms > NO_GRADIENT)
-    scaled = bargain(positive(matrix)) / (norms * largest)
+    scaled = bargain(positive_definite(matrix)) / (norms * largest)
     return tf.where(labelled, tf.where(moving, tf.cast(scaled, tf.float32), 1.0), 0.0)
 
 
 def bargain(matrix: tf.Tensor) -> tf.Tensor:
-    """Solve C u = 1 / u, u > 0, (heads,): the minimum of ½ uᵀ C u - Σ log u, which is self-concordant.
+    """Solve C u = 1 / u for u > 0, (heads,): the minimum of ½ uᵀ C u - Σ log u, which is self-concordant.
 
-    Newton's step of length 1 / (1 + its decrement) keeps u > 0 from any start. Before each, u is stretched to
-    uᵀ C u = k, which the solution fulfils: without it, opposed gradients take three times as many steps.
+    Newton steps of length 1 / (1 + decrement) keep u > 0 from any start. Before each step u is scaled to
+    uᵀ C u = k, as at the solution; without this, opposed gradients need three times as many steps.
     """
     heads = matrix.shape[0]
 
@@ -41,22 +41,22 @@ def bargain(matrix: tf.Tensor) -> tf.Tensor:
         ), decrement
 
     start = tf.ones(heads, tf.float64), tf.constant(1.0, tf.float64)
-    found, _ = tf.while_loop(
+    solution, _ = tf.while_loop(
         lambda _, decrement: decrement > 1e-5, step, start, maximum_iterations=MAXIMUM_STEPS
     )
-    return found
+    return solution
 
 
 @dataclass(kw_only=True, eq=False)
 class Nash(Balancer):
-    """The bargaining solution: max Σ log(d·g_i) over ‖d‖ <= ε, which is d = Σ w_i g_i with G w = 1 / w.
+    """Takes the Nash bargaining solution: max Σ log(d·g_i) over ‖d‖ <= ε, so d = Σ w_i g_i with G w = 1 / w.
 
-    Navon et al. 2022, arXiv:2202.01017. ‖d‖² = k whatever the gradients' sizes, and w falls as a loss
-    grows, so gradients must be free of any loss scale. Solved to convergence at every step, by Newton
-    where the authors approximate with a sequence of convex programs; their clipping of ‖d‖ to 1 is left to
-    the optimizer. Opposed gradients (cosine near -1) make weights large, at most about 1000 / ‖g_i‖. As in
-    the authors' code the heads' own variables are weighted too.
-    The paper's gradients are the parameters'; level "representation" is a cheaper variant "on features".
+    Navon et al. 2022, arXiv:2202.01017. ‖d‖² = k whatever the size of the gradients, so the gradients must
+    not contain a loss scale. Newton's method solves the problem to convergence in every step; the authors
+    approximate it by a sequence of convex programs. Their clipping of ‖d‖ to 1 is left to the optimizer.
+    Opposed gradients (cosine near -1) make weights large, at most about 1000 / ‖g_i‖. As in the authors' code
+    the heads' own variables are weighted too. The paper uses the gradients of the parameters; level
+    "representation" is a cheaper variant on the features.
     """
 
     needs: ClassVar[Needs] = "gram"

@@ -15,16 +15,17 @@ REDUCTIONS = ("sum", "mean")
 
 
 def pcgrad_weights(gram: tf.Tensor, labelled: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-    """Weights (heads,) of the sum of all heads' projected gradients.
+    """Return the weights (heads,) of the sum of all heads' projected gradients.
 
-    Row i of `parts` holds the projected gradient of head i as a combination of the original ones,
-    `products` its products with these. All rows take their s-th projection at once, each on the head that
-    its own order names.
+    Row i of `parts` holds head i's projected gradient as a combination of the original gradients, and row i
+    of `products` its inner products with them. Each step of the loop projects all rows, each on the next head
+    in its own order.
 
     Args:
         gram: (heads, heads).
         labelled: (heads,) bool.
-        order: (heads, heads) int, row i the order in which head i meets the others (itself has no effect).
+        order: (heads, heads) int; row i is the order in which head i is projected on the others. The head
+            itself is skipped.
     """
     heads = gram.shape[0]
     both = labelled[:, None] & labelled[None, :]
@@ -44,17 +45,17 @@ def pcgrad_weights(gram: tf.Tensor, labelled: tf.Tensor, order: tf.Tensor) -> tf
 
 @dataclass(kw_only=True, eq=False)
 class PCGrad(Balancer):
-    """Each head's gradient loses the part that conflicts with another's, then all are summed.
+    """Removes from each head's gradient the part that conflicts with other heads, then sums all gradients.
 
     Yu et al. 2020, arXiv:2001.06782: for each i, for j != i in random order, if g_i^PC·g_j < 0 then g_i^PC
-    -= its projection on the original g_j; d = Σ g_i^PC. Without a conflict it is the plain sum. Loss
-    weights multiply the gradients before, which is the same as multiplying the projected ones. The heads'
-    own variables get plain gradients. The paper's gradients are the parameters', of the whole trunk as one
-    vector; level "representation" is a cheaper variant "on features".
+    -= its projection on the original g_j; d = Σ g_i^PC. Without conflicts it is the plain sum. Loss weights
+    multiply the gradients before the projection, which is the same as multiplying the projected ones. The
+    heads' own variables get plain gradients. The paper uses the gradients of all shared parameters as one
+    vector; level "representation" is a cheaper variant on the features.
 
     Args:
         reduction: "sum", or "mean" over the labelled heads as in some of the authors' code.
-        seed: of the random orders.
+        seed: seed of the random orders.
     """
 
     needs: ClassVar[Needs] = "gram"
@@ -68,7 +69,7 @@ class PCGrad(Balancer):
         super().__post_init__()
         if self.reduction not in REDUCTIONS:
             raise ConfigError(
-                "balancer.reduction", "no such reduction", found=self.reduction, allowed=REDUCTIONS
+                "balancer.reduction", "there is no such reduction", found=self.reduction, allowed=REDUCTIONS
             )
 
     def build(self, heads: Sequence[str], kinds: Mapping[str, str]) -> None:
@@ -79,7 +80,7 @@ class PCGrad(Balancer):
         return [self._step]
 
     def order(self, heads: int) -> tf.Tensor:
-        """(heads, heads) random orders for this step, one a row."""
+        """Return random orders (heads, heads) for this step, one per row."""
         return tf.argsort(uniform_draws([heads, heads], self.seed, self._step.value), axis=1)
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:

@@ -13,10 +13,10 @@ from pipeline.balancers.softmax import labelled_softmax
 
 @dataclass(kw_only=True, eq=False)
 class RLW(Balancer):
-    """Weights drawn anew at every step: w = k softmax(z), z ~ N(0, 1).
+    """Draws random weights in every step: w = k softmax(z), z ~ N(0, 1).
 
-    Lin, Ye, Zhang & Tsang 2021, arXiv:2111.10603. The paper's weights sum to 1; here to the number k of
-    heads, so that on average each is 1 and the learning rate means what it means with `static`.
+    Lin, Ye, Zhang & Tsang 2021, arXiv:2111.10603. In the paper the weights sum to 1; here they sum to the
+    number of heads k, so that each is 1 on average and learning rates are comparable with `static`.
     """
 
     seed: int = 0

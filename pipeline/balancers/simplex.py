@@ -1,4 +1,4 @@
-"""Problems over weights >= 0 of sum 1, solved on every face of the simplex at once."""
+"""Optimisation over weights >= 0 with sum 1, by solving on every face of the simplex at once."""
 
 from collections.abc import Callable
 
@@ -7,20 +7,20 @@ import tensorflow as tf
 
 
 def faces(heads: int) -> np.ndarray:
-    """All non-empty sets of heads, (2^heads - 1, heads) of 0 and 1, in float64."""
+    """Return all non-empty sets of heads as 0 and 1, (2^heads - 1, heads), float64."""
     numbers = np.arange(1, 2**heads)
     return (numbers[:, None] >> np.arange(heads) & 1).astype("float64")
 
 
 def solve_on_faces(matrix: tf.Tensor, rights: tf.Tensor) -> tf.Tensor:
-    """Solve the system restricted to each face, in one batch.
+    """Solve the linear system restricted to each face, as one batch.
 
     Args:
         matrix: (heads, heads) positive definite.
         rights: (heads, columns) right-hand sides.
 
     Returns:
-        (faces, heads, columns), 0 outside a face.
+        (faces, heads, columns); 0 for heads outside the face.
     """
     inside = faces(matrix.shape[0])
     both = inside[:, :, None] * inside[:, None, :]
@@ -31,19 +31,19 @@ def solve_on_faces(matrix: tf.Tensor, rights: tf.Tensor) -> tf.Tensor:
 def best_weights(
     directions: tf.Tensor, objective: Callable[[tf.Tensor], tf.Tensor], allowed: tf.Tensor
 ) -> tf.Tensor:
-    """Scale candidates to sum 1 and return the one with the least objective.
+    """Scale the candidates to sum 1 and return the valid one with the smallest objective.
 
     Args:
-        directions: (candidates, heads); those of mixed signs, of sum 0 or NaN are left out.
+        directions: (candidates, heads); invalid if signs are mixed, the sum is 0 or a value is NaN.
         objective: weights (candidates, heads) -> (candidates,).
-        allowed: (heads,) bool; candidates that use another head are left out.
+        allowed: (heads,) bool; a candidate with weight on another head is invalid.
 
     Returns:
-        (heads,); of a candidate that is left out if all are.
+        (heads,); an invalid candidate if all are invalid.
     """
     sums = tf.reduce_sum(directions, axis=1)
-    # Signs are judged after the division: with opposed gradients rounding can turn all of them round.
+    # Signs are checked after the division, because with opposed gradients rounding can flip all of them.
     weights = tf.math.divide_no_nan(directions, sums[:, None])
-    fits = tf.reduce_all((weights >= 0) & (allowed | (weights == 0)), axis=1) & (sums != 0)
-    values = tf.where(fits, objective(weights), tf.constant(np.inf, tf.float64))
+    valid = tf.reduce_all((weights >= 0) & (allowed | (weights == 0)), axis=1) & (sums != 0)
+    values = tf.where(valid, objective(weights), tf.constant(np.inf, tf.float64))
     return weights[tf.argmin(values)]

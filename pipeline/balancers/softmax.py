@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def labelled_softmax(logits: tf.Tensor, labelled: tf.Tensor) -> tf.Tensor:
-    """Softmax (heads,) over the labelled heads alone; 0 elsewhere, all 0 when none is labelled."""
-    # A large finite number, not -inf: a batch without any label would give NaN.
+    """Return the softmax (heads,) over the labelled heads and 0 for the others."""
+    # Not -inf, which would give NaN for a batch without any label.
     shares = tf.nn.softmax(tf.where(labelled, logits, -1e9))
     return tf.where(labelled, shares, 0.0)

@@ -1,4 +1,4 @@
-"""The loss weights alone."""
+"""Only the loss weights."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from pipeline.balancers.balancer import Balancer
 
 @dataclass(kw_only=True, eq=False)
 class Static(Balancer):
-    """Every head as its loss weight says: w_i = 1.
+    """Trains with the loss weights alone: w_i = 1.
 
-    The baseline that others must beat; tuned, it seldom is beaten (Kurin et al. 2022, arXiv:2201.04122;
-    Xin et al. 2022, arXiv:2209.11379).
+    The baseline for all other methods; with tuned loss weights it is rarely beaten (Kurin et al. 2022,
+    arXiv:2201.04122; Xin et al. 2022, arXiv:2209.11379).
     """
 
     def weights(self, losses: tf.Tensor, labelled: tf.Tensor, gram: tf.Tensor | None = None) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Homoscedastic uncertainty, learned."""
+"""Learned homoscedastic uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ from pipeline.balancers.balancer import Balancer
 
 
 def uncertainty_weights(log_variances: tf.Tensor, halves: tf.Tensor) -> tf.Tensor:
-    """½ e^{-s} for regression (halves ½), e^{-s} for classification (halves 1)."""
+    """Return ½ e^{-s} for regression (halves ½) and e^{-s} for classification (halves 1)."""
     return halves * tf.exp(-log_variances)
 
 
 def uncertainty_gradient(losses: tf.Tensor, log_variances: tf.Tensor, halves: tf.Tensor) -> tf.Tensor:
-    """Derivative of Σ w_i(s) L_i + s_i/2 with respect to s."""
+    """Return the derivative of Σ w_i(s) L_i + s_i/2 with respect to s."""
     return 0.5 - uncertainty_weights(log_variances, halves) * losses
 
 
 @dataclass(kw_only=True, eq=False)
 class Uncertainty(Balancer):
-    """Each head's noise s_i = log σ_i² is learned along with the network.
+    """Learns each head's noise s_i = log σ_i² together with the network.
 
-    Number targets ½ e^{-s} L + ½ s, all others e^{-s} L + ½ s (Kendall, Gal & Cipolla 2018,
-    arXiv:1705.07115); so w_i = ½ e^{-s_i} or e^{-s_i}. At rest w_i L_i = ½. The s_i learn from the losses
-    without their loss weights, by an Adam of their own: nothing decays or clips them.
+    Minimises ½ e^{-s} L + ½ s for number targets and e^{-s} L + ½ s for all others (Kendall, Gal & Cipolla
+    2018, arXiv:1705.07115); so w_i = ½ e^{-s_i} or e^{-s_i}. At the optimum w_i L_i = ½. The s_i are learned
+    from the losses without loss weights, by their own Adam without weight decay or clipping.
 
     Args:
-        learning_rate: of s.
-        start: the first s of every head.
-        bound: s stays within ± this, as w grows without limit when a loss goes to 0.
+        learning_rate: learning rate of s.
+        start: initial s of every head.
+        bound: s is clipped to ± bound, because w grows without limit when a loss goes to 0.
     """
 
     learning_rate: float = 0.025

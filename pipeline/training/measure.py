@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.labels import complete_rows
 from pipeline.metric_names import Scores
-from pipeline.metrics import OF_KIND, of_quantiles, skill
+from pipeline.metrics import METRICS_OF_KIND, quantile_metrics, skill
 from pipeline.training.best_constant import best_constant, constant_loss
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.trainer import Epoch
@@ -99,9 +99,9 @@ def measure(
 
 def _metrics(head: Reference, labels: Array, outputs: Array) -> list[tuple[str, float]]:
     if head.quantiles:
-        found = list(of_quantiles(labels, outputs, head.words, head.quantiles).items())
+        found = list(quantile_metrics(labels, outputs, head.words, head.quantiles).items())
     else:
-        found = list(OF_KIND[head.kind](labels, outputs, head.words).items())
+        found = list(METRICS_OF_KIND[head.kind](labels, outputs, head.words).items())
     there = complete_rows(labels)
     for metric in head.keras_metrics:
         metric.reset_state()

@@ -214,7 +214,7 @@ class Trainer:
             change = rate * (variable.value - old)
             if part in factors:
                 step = self.optimizer.iterations
-                change = self.modulation.moved(
+                change = self.modulation.modulate(
                     change, factors[part], place, keras.ops.convert_to_tensor(step)
                 )
             variable.assign(old + change)

@@ -1,4 +1,4 @@
-"""What holds for every balancer: the contract in the docstring of `pipeline.balancers`."""
+"""Properties of every balancer, as the docstring of `pipeline.balancers` promises them."""
 
 import dataclasses
 import importlib
@@ -33,7 +33,7 @@ def build(method, heads=3):
 
 
 def batch(seed, heads=3):
-    """Losses, all labelled, products of random gradients, losses after the step."""
+    """Return losses, labelled heads, the gram of random gradients, and losses after the step."""
     random = np.random.default_rng(seed)
     rows = random.normal(size=(heads, 5)).astype("float32")
     losses = random.uniform(0.5, 2.0, heads).astype("float32")
@@ -73,7 +73,7 @@ def test_weights_are_finite_float32_one_per_head(method, heads):
 
 
 @pytest.mark.parametrize("method", [m for m in ALL if m is not balancers.Uncertainty])
-def test_one_head_is_left_as_it_is(method):
+def test_a_single_head_has_weight_one(method):
     balancer = build(method, 1)
     for seed in range(3):
         np.testing.assert_allclose(step(balancer, *batch(seed, 1)), [1.0], rtol=1e-5)
@@ -81,7 +81,7 @@ def test_one_head_is_left_as_it_is(method):
 
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("jit", [False, True])
-def test_compiled_in_a_loop_equals_eager(method, jit):
+def test_a_compiled_loop_gives_the_same_weights_and_state_as_eager_steps(method, jit):
     eager, compiled = build(method), build(method)
     batches = [tf.stack(tensors) for tensors in zip(*map(batch, range(4)), strict=True)]
 
@@ -99,7 +99,7 @@ def test_compiled_in_a_loop_equals_eager(method, jit):
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_restored_state_gives_the_same_next_steps(method):
+def test_after_a_restore_training_continues_with_the_same_weights(method):
     first, second = build(method), build(method)
     train(first, 5)
     for variable, value in zip(second.variables, state(first), strict=True):
@@ -108,7 +108,7 @@ def test_restored_state_gives_the_same_next_steps(method):
 
 
 @pytest.mark.parametrize("method", WITH_STATE)
-def test_the_state_matters(method):
+def test_training_changes_the_state(method):
     fresh = build(method)
     trained = build(method)
     train(trained, 5)
@@ -116,7 +116,7 @@ def test_the_state_matters(method):
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_weights_change_no_state(method):
+def test_computing_weights_does_not_change_the_state(method):
     balancer = build(method)
     train(balancer, 4)
     before = state(balancer)
@@ -128,8 +128,8 @@ def test_weights_change_no_state(method):
 
 
 @pytest.mark.parametrize("method", [m for m in ALL if m not in (balancers.RLW, balancers.PCGrad)])
-def test_a_head_without_labels_takes_no_part(method):
-    whole, part = build(method), build(method, 2)  # the third head is the one without labels
+def test_a_head_without_labels_does_not_influence_the_others(method):
+    whole, part = build(method), build(method, 2)  # the third head has no labels
     for seed in range(4):
         losses, _, gram, after = batch(seed)
         labelled = tf.constant([True, True, False])
@@ -141,7 +141,7 @@ def test_a_head_without_labels_takes_no_part(method):
 
 
 @pytest.mark.parametrize("method", [balancers.RLW, balancers.PCGrad])
-def test_a_head_without_labels_takes_no_part_in_random_methods(method):
+def test_a_head_without_labels_does_not_influence_the_others_in_random_methods(method):
     balancer = build(method)
     losses, _, gram, _ = batch(0)
     labelled = tf.constant([True, True, False])
@@ -167,7 +167,7 @@ def test_a_head_without_labels_keeps_its_state(method):
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_a_batch_without_labels_gives_zeros(method):
+def test_a_batch_without_labels_gives_zero_weights_and_keeps_the_state_finite(method):
     losses, _, gram, after = batch(0)
     balancer = build(method)
     np.testing.assert_array_equal(step(balancer, losses, tf.zeros(3, tf.bool), gram, after), np.zeros(3))
@@ -175,7 +175,7 @@ def test_a_batch_without_labels_gives_zeros(method):
 
 
 @pytest.mark.parametrize("method", [m for m in WITH_STATE if m is not balancers.DWA])
-def test_an_overflow_does_not_end_the_state(method):
+def test_an_overflow_does_not_spoil_the_state(method):
     balancer = build(method)
     train(balancer, 2)
     losses, labelled, gram, after = batch(2)
@@ -183,19 +183,19 @@ def test_an_overflow_does_not_end_the_state(method):
     assert np.isfinite(train(balancer, 3)).all()
 
 
-def test_every_config_names_all_its_arguments_with_defaults_that_hold():
+def test_every_config_lists_all_arguments_of_its_balancer_and_builds_it():
     files = sorted(CONF.glob("*.yaml"))
     assert len(files) >= 15
     seen = set()
     for file in files:
         assert file.read_text().startswith("# "), file.name
         config = OmegaConf.create({"seed": 3, "balancer": OmegaConf.load(file)})
-        given = OmegaConf.to_container(config.balancer, resolve=True)
-        module, name = given.pop("_target_").rsplit(".", 1)
+        arguments = OmegaConf.to_container(config.balancer, resolve=True)
+        module, name = arguments.pop("_target_").rsplit(".", 1)
         method = getattr(importlib.import_module(module), name)
         fields = {field.name for field in dataclasses.fields(method)}
-        assert set(given) == fields - {"scale_private"}, file.name
-        assert np.isfinite(step(_built(method(**given)), *batch(0))).all()
+        assert set(arguments) == fields - {"scale_private"}, file.name
+        assert np.isfinite(step(_built(method(**arguments)), *batch(0))).all()
         seen.add(method)
     assert seen == set(ALL)
 
@@ -218,6 +218,6 @@ def _built(balancer):
         (balancers.FAMO, {"minimum_losses": {"z": 1.0}}, "balancer.minimum_losses"),
     ],
 )
-def test_a_wrong_setting_is_named(method, wrong, key):
+def test_the_error_of_a_wrong_setting_names_its_key(method, wrong, key):
     with pytest.raises(ConfigError, match=key):
         _built(method(**wrong))

@@ -11,7 +11,7 @@ from pipeline import compose
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
 from pipeline.job.calibration import divide, temperature
-from pipeline.metrics import calibration_error, of_classes, of_labels, reliability
+from pipeline.metrics import calibration_error, class_metrics, label_metrics, reliability
 
 rng = np.random.default_rng(0)
 CROSSENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -45,9 +45,9 @@ def test_bins_hold_every_row_once():
 
 def test_each_class_head_has_the_metric_and_missing_labels_take_no_part():
     probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]])
-    found = of_classes(np.array([0, 1, -1]), probabilities, ["ece"])
+    found = class_metrics(np.array([0, 1, -1]), probabilities, ["ece"])
     assert found["ece"] == pytest.approx(np.mean([0.2, 0.3]))
-    found = of_labels(np.array([[1.0], [0.0], [np.nan]]), np.array([[0.8], [0.3], [0.5]]), ["ece"])
+    found = label_metrics(np.array([[1.0], [0.0], [np.nan]]), np.array([[0.8], [0.3], [0.5]]), ["ece"])
     assert found["ece"] == pytest.approx(np.mean([0.2, 0.3]))
 
 
@@ -110,7 +110,7 @@ def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded
     said = np.stack(rows.place_probabilities)
     assert metrics["best/val_place_loss"] == pytest.approx(rows.place_loss.mean(), rel=1e-5)
     labels = (rows.place_label == "down").astype(int)
-    found = of_classes(labels.to_numpy(), said, ["ece", "accuracy"])
+    found = class_metrics(labels.to_numpy(), said, ["ece", "accuracy"])
     assert metrics["best/val_place_ece"] == pytest.approx(found["ece"], abs=1e-5)
     assert metrics["best/val_place_accuracy"] == pytest.approx(found["accuracy"])
     assert not [name for name in metrics if name.startswith("train/") and name.endswith("_ece")]
