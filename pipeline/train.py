@@ -3,18 +3,23 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from pipeline.command import verb
-from pipeline.config import choices, folders, overrides, run_name, trusted
+from pipeline.config import choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
-from pipeline.job import resume
-from pipeline.job.resume import Origin, stored
+from pipeline.job.resume import Origin, folder_of, is_finished, keep_config, mark_finished, stored
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
+
+if TYPE_CHECKING:
+    from pipeline.job.job import Job
+    from pipeline.tracking import Run
+    from pipeline.training.fit import FitResult
+    from pipeline.training.state import Restored
 
 
 @verb
@@ -24,19 +29,19 @@ def main(cfg: DictConfig) -> Any:
 
     typed, groups = overrides(), choices(HydraConfig.get().runtime.choices)
     origin = Origin(typed, groups, folders())
-    begun = begin(cfg, typed)
-    if begun.objective is not None:
-        return begun.objective
+    attempt = begin(cfg, typed)
+    if attempt.objective is not None:
+        return attempt.objective
     if cfg.resume:
         cfg, origin = stored(cfg, typed, groups)
-        if resume.is_finished(cfg.resume, cfg.trainer.epochs):
-            print(f"run {cfg.resume} is finished; a larger trainer.epochs goes on")
+        if is_finished(cfg.resume, cfg.trainer.epochs):
+            print(f"run {cfg.resume} is finished; to train it further, give a larger trainer.epochs")
             return None
     return run(
         cfg,
         origin,
         trusted_modules=trusted(typed),
-        run_id=cfg.resume or begun.run_id,
+        run_id=cfg.resume or attempt.run_id,
         threads=threads(HydraConfig.get().launcher),
     )
 
@@ -52,24 +57,20 @@ def run(
     """Run one composed config from its data to its record in MLflow; returns the objective.
 
     Args:
-        origin: what it was composed from.
-        run_id: a run that is open already, as a sweep's are, or that is resumed.
-        threads: what `trainer.threads=auto` means where trials share the machine.
+        origin: what the config was composed from.
+        run_id: an MLflow run that exists already: a trial's, or the one to resume.
+        threads: what `trainer.threads=auto` means if trials share the machine.
     """
     # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
     with importing():
         from pipeline import compose
-        from pipeline.config.make import maker, settings
+        from pipeline.config.make import maker
         from pipeline.job import artifacts, label_overview, results
         from pipeline.tracking import open_run
-        from pipeline.training.checkpoint import Saver
-        from pipeline.training.fit import fit
         from pipeline.training.keras_setup import set_up
-        from pipeline.training.progress import Progress
-        from pipeline.training.state import restore, save_to
+        from pipeline.training.state import restore
 
-    clock = Clock()
-    make = maker(trusted_modules)
+    clock, make = Clock(), maker(trusted_modules)
     with clock.phase("set up"):
         set_up(
             seed=cfg.seed,
@@ -83,38 +84,52 @@ def run(
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)
-    start, callbacks = restore(resume.folder_of(cfg.resume), job) if cfg.resume else (None, [])
-    progress = Progress(artifacts.first_metrics(job.heads), len(job.rows["train"]))
-    opening = artifacts.opening(cfg, origin.overrides, origin.groups, run_name(origin.overrides))
-    if cfg.resume:
-        opening["params"] = resume.params_that_stay(opening["params"])
-    with open_run(run_id=run_id, **opening) as tracked:
+    start = restore(folder_of(cfg.resume), job.trainer, job.callbacks) if cfg.resume else None
+    with open_run(run_id=run_id, **artifacts.opening(cfg, origin)) as tracked:
         artifacts.log_config(tracked, cfg, job, origin.overrides)
-        resume.keep_config(tracked.run_id, cfg, origin)
-        if start:
-            tracked.log_history(start.history)
-        with clock.phase("train"), Saver(resume.folder_of(tracked.run_id)) as saver:
-            fitted = fit(
-                job.trainer,
-                job.rows,
-                job.references,
-                loss_weights=job.schedules,
-                epochs=cfg.trainer.epochs,
-                shuffle=cfg.trainer.shuffle,
-                seed=cfg.seed,
-                early_stopping=settings(cfg.trainer).get("early_stopping"),
-                callbacks=[tracked.log_epochs(), progress, *job.callbacks, *callbacks],
-                watch=progress.rows_done,
-                probe=job.probe,
-                start=start,
-                save=save_to(saver, job, cfg.trainer.checkpoint_every),
-            )
+        keep_config(tracked.run_id, cfg, origin)
+        with clock.phase("train"):
+            fitted = train(cfg, job, tracked, start)
         with clock.phase("test"):
             reached = results.test_kept(job, fitted)
         artifacts.log(tracked, cfg, job, fitted, reached, overrides=origin.overrides, clock=clock.seconds)
-    resume.mark_finished(tracked.run_id, cfg.trainer.epochs)
+    mark_finished(tracked.run_id, cfg.trainer.epochs)
     print(results.ending(reached, tracked, list(job.heads)))
     return results.objective(cfg.objective, reached)
+
+
+def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "Restored | None") -> "FitResult":
+    """Fit the job's model and log every epoch.
+
+    Args:
+        start: the state from which a resumed run goes on.
+    """
+    from pipeline.config.make import settings
+    from pipeline.job.artifacts import first_metrics
+    from pipeline.training.checkpoint import Saver
+    from pipeline.training.fit import fit
+    from pipeline.training.progress import Progress
+    from pipeline.training.state import save_to
+
+    if start:
+        tracked.log_history(start.progress.history)
+    progress = Progress(first_metrics(job.heads), len(job.rows["train"]))
+    with Saver(folder_of(tracked.run_id)) as saver:
+        return fit(
+            job.trainer,
+            job.rows,
+            job.references,
+            loss_weights=job.schedules,
+            epochs=cfg.trainer.epochs,
+            shuffle=cfg.trainer.shuffle,
+            seed=cfg.seed,
+            early_stopping=settings(cfg.trainer).get("early_stopping"),
+            callbacks=[tracked.log_epochs(), progress, *job.callbacks, *(start.callbacks if start else [])],
+            watch=progress.rows_done,
+            probe=job.probe,
+            start=start.progress if start else None,
+            save=save_to(saver, job.trainer, job.callbacks, cfg.trainer.checkpoint_every),
+        )
 
 
 class Clock:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import report
-from pipeline.config import flatten
+from pipeline.config import flatten, run_name
 from pipeline.config.make import settings
 from pipeline.job import label_overview
 from pipeline.job.job import Job
 from pipeline.job.report_record import reported
 from pipeline.job.results import Results
+from pipeline.job.resume import Origin, params_that_stay
 from pipeline.model import export_model, raw_specs
 from pipeline.tracking import Run, source_tags
 from pipeline.training.fit import FitResult
@@ -29,20 +30,19 @@ from pipeline.training.trainer import Epoch
 Array = NDArray[Any]
 
 
-def opening(
-    cfg: DictConfig, overrides: Sequence[str], groups: Mapping[str, str], name: str
-) -> dict[str, Any]:
-    """How the run is opened in MLflow: its name, params and tags."""
+def opening(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
+    """The arguments with which the run is opened in MLflow: its name, params and tags."""
     tracking = cfg.tracking
+    params = _params(cfg, origin.groups)
     return {
         "uri": tracking.uri,
         "experiment": tracking.experiment,
-        "run_name": tracking.run_name or name,
-        "params": _params(cfg, groups),
+        "run_name": tracking.run_name or run_name(origin.overrides),
+        "params": params_that_stay(params) if cfg.resume else params,
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
-            "pipeline.overrides": " ".join(overrides),
+            "pipeline.overrides": " ".join(origin.overrides),
             **settings(tracking.tags),
         },
         "system_metrics": tracking.system_metrics,
