@@ -1,7 +1,7 @@
-"""Finished runs held against each other, row by row.
+"""Compares finished runs row by row.
 
-scores     what each run scored on each row, rows in one order
-bootstrap  intervals of means and of paired differences
-verdicts   runs -> what differs in their configs, and per head who is better beyond noise
-page       the same as a page
+scores     each run's score on each row, rows in the same order
+bootstrap  confidence intervals of means and of paired differences
+verdicts   which config values differ, and for each head which runs are better beyond noise
+page       the comparison as an HTML page and as text
 """

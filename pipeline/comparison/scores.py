@@ -1,4 +1,4 @@
-"""What each run scored on each row, from its logged predictions."""
+"""Each run's score on each row, from its logged predictions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,43 +8,44 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
 
-# The mean of a row's score is the metric of this name.
+# Metrics that are means over rows: 1 if larger values are better, -1 if smaller ones are.
 BETTER = {"loss": -1, "accuracy": 1, "mae": -1}
 
 
 def heads_of(frame: pd.DataFrame) -> list[str]:
-    """The heads of a table of predictions."""
+    """The heads whose predictions a table holds."""
     return [name.removesuffix("_label") for name in frame.columns if name.endswith("_label")]
 
 
 def row_scores(frame: pd.DataFrame, head: str) -> dict[str, NDArray]:
-    """Scores of each row, metric -> (rows,), NaN where the head has no label.
+    """A head's score on each row by metric, (rows,), NaN where the row has no label.
 
-    The loss for every head; beside it whether the class is right, or the distance from the true number.
+    Every head has its loss. Heads that predict classes also have the accuracy, those that predict numbers
+    the absolute error.
     """
     label, predicted = frame[f"{head}_label"], frame[f"{head}_predicted"]
-    found = {"loss": frame[f"{head}_loss"].to_numpy(float)}
+    scores = {"loss": frame[f"{head}_loss"].to_numpy(float)}
     if f"{head}_probability" in frame:
         if not isinstance(label.iloc[0], np.ndarray | list):
-            right = (label.astype(str) == predicted.astype(str)).to_numpy(float)
-            found["accuracy"] = np.where(label.isna(), np.nan, right)
-        return found
+            correct = (label.astype(str) == predicted.astype(str)).to_numpy(float)
+            scores["accuracy"] = np.where(label.isna(), np.nan, correct)
+        return scores
     truth, guess = _columns(label), _columns(predicted)
     if truth.shape != guess.shape:
-        return found
+        return scores
     if set(np.unique(truth[~np.isnan(truth)])) <= {0.0, 1.0} and ((guess >= 0) & (guess <= 1)).all():
-        right = np.where(np.isnan(truth), np.nan, (guess >= 0.5) == (truth == 1))
-        found["accuracy"] = _row_mean(right)
+        correct = np.where(np.isnan(truth), np.nan, (guess >= 0.5) == (truth == 1))
+        scores["accuracy"] = _row_mean(correct)
     else:
-        found["mae"] = _row_mean(np.abs(truth - guess))
-    return found
+        scores["mae"] = _row_mean(np.abs(truth - guess))
+    return scores
 
 
 def aligned(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The same frames, rows in one order and only those that all have.
+    """The rows that all frames have, in the same order.
 
     Raises:
-        ConfigError: no row is in all of them, or a row has another label in another run: other data.
+        ConfigError: the frames have no row in common, or different labels of the same row.
     """
     indexed = {name: frame.set_index("row") for name, frame in frames.items()}
     shared = None
@@ -59,18 +60,20 @@ def aligned(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             if not _same(frame[f"{head}_label"], kept[first][f"{head}_label"]):
                 raise ConfigError(
                     "runs",
-                    f"these runs have other labels of {head} on the same rows",
+                    f"these runs have different labels of {head} on the same rows",
                     found=f"{first}, {name}",
                 )
     return kept
 
 
-def table(frames: Sequence[pd.DataFrame], head: str) -> dict[str, NDArray]:
-    """Metric -> (rows, runs) scores of a head; NaN columns for runs that lack it."""
-    found = [row_scores(frame, head) if head in heads_of(frame) else {} for frame in frames]
-    words = [word for word in BETTER if any(word in scores for scores in found)]
-    nothing = np.full(len(frames[0]), np.nan)
-    return {word: np.column_stack([scores.get(word, nothing) for scores in found]) for word in words}
+def score_columns(frames: Sequence[pd.DataFrame], head: str) -> dict[str, NDArray]:
+    """A head's scores by metric, (rows, runs); the column of a run without the head is NaN."""
+    of_runs = [row_scores(frame, head) if head in heads_of(frame) else {} for frame in frames]
+    metrics = [metric for metric in BETTER if any(metric in scores for scores in of_runs)]
+    missing = np.full(len(frames[0]), np.nan)
+    return {
+        metric: np.column_stack([scores.get(metric, missing) for scores in of_runs]) for metric in metrics
+    }
 
 
 def _columns(values: pd.Series) -> NDArray:
@@ -78,9 +81,9 @@ def _columns(values: pd.Series) -> NDArray:
 
 
 def _row_mean(scores: NDArray) -> NDArray:
-    there = ~np.isnan(scores)
-    total = np.where(there, scores, 0.0).sum(axis=1)
-    return np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)
+    known = ~np.isnan(scores)
+    total = np.where(known, scores, 0.0).sum(axis=1)
+    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -1,4 +1,4 @@
-"""Runs -> what differs in their configs, and for each head who is better beyond noise."""
+"""Which config values differ between runs, and for each head which runs are better beyond noise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.comparison.bootstrap import Interval, differences, means
-from pipeline.comparison.scores import BETTER, aligned, heads_of, table
+from pipeline.comparison.scores import BETTER, aligned, heads_of, score_columns
 
-# How a run was started and kept; what it is does not depend on it.
+# These say how a run was started and stored, not what was trained.
 NOT_CONFIG = ("tracking.", "sweep.", "objective", "trusted_modules")
 
 
@@ -18,9 +18,8 @@ class Contender:
     """A finished run.
 
     Args:
-        params: as in MLflow.
-        metrics: as in MLflow.
-        predictions: split -> the logged table of one row each.
+        params, metrics: as in MLflow.
+        predictions: the logged table of each split, one line per row of the data.
     """
 
     run_id: str
@@ -32,7 +31,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One run beside the first one, by one metric of one head."""
+    """One run compared with the first one by one metric of one head."""
 
     head: str
     metric: str
@@ -42,7 +41,7 @@ class Verdict:
     rows: int
 
     def words(self) -> str:
-        """`better`, `worse` or `within noise`; `the reference` for the first run itself."""
+        """`better`, `worse`, `within noise`, or `the same` if no row's score differs."""
         if self.difference == Interval(0.0, 0.0, 0.0):
             return "the same"
         if self.difference.noise:
@@ -51,30 +50,30 @@ class Verdict:
 
 
 def differing(runs: Sequence[Contender]) -> list[list[str]]:
-    """The params that are not the same in all runs: key, then the value in each run, empty where absent."""
+    """The params that differ between runs: key, then the value in each run, empty where missing."""
     keys = list(dict.fromkeys(key for run in runs for key in run.params))
-    # Beside `optimizer`, which is another, its `_target_` says nothing new.
+    # The `_target_` of an `optimizer` says nothing that the name of the optimizer does not.
     keys = [key for key in keys if key.removesuffix("._target_") not in keys or not key.endswith("_target_")]
     rows = [[key, *(run.params.get(key, "") for run in runs)] for key in sorted(keys)]
     return [row for row in rows if len(set(row[1:])) > 1 and not row[0].startswith(NOT_CONFIG)]
 
 
 def verdicts(runs: Sequence[Contender], split: str) -> list[Verdict]:
-    """Every metric of every head, each run beside the first one, on the rows that all predicted.
+    """Compares each run with the first by every metric of every head, on the rows that all predicted.
 
     Raises:
-        ConfigError: the runs share no rows of the split, or have other labels there.
+        ConfigError: the runs have no row of the split in common, or different labels of the same row.
     """
     frames = list(aligned({run.name: run.predictions[split] for run in runs}).values())
-    found = []
+    result = []
     for head in dict.fromkeys(head for frame in frames for head in heads_of(frame)):
-        for metric, scores in table(frames, head).items():
+        for metric, scores in score_columns(frames, head).items():
             known = [i for i in range(len(runs)) if not np.isnan(scores[:, i]).all()]
             if len(known) < 2 or known[0] != 0:
                 continue
             values, gaps = means(scores[:, known]), differences(scores[:, known])
-            found += [
+            result += [
                 Verdict(head, metric, runs[i].name, value, gap, int((~np.isnan(scores[:, i])).sum()))
                 for i, value, gap in zip(known, values, gaps, strict=True)
             ]
-    return found
+    return result
