@@ -13,7 +13,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 from typing import Any
 
@@ -27,7 +26,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config
 from pipeline.errors import ConfigError
-from pipeline.sweep.callback import goes_on
+from pipeline.sweep.callback import WorkersLostError
 
 Task = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
@@ -110,13 +109,13 @@ def _checked(task: Task, check: Check) -> Task:
 
 
 def _run_on(job: Task, config_name: str) -> None:
-    """Run a command; a sweep that lost its workers goes on with what is left, while it gets anywhere."""
+    """Run a command; a sweep that lost its workers goes on with the trials that are left."""
+    typed = list(sys.argv)
     while True:
         try:
             return _run_hydra(job, config_name)
-        except BrokenProcessPool:
-            if not goes_on():
-                raise
+        except WorkersLostError as lost:
+            sys.argv[:] = [*typed, lost.again]
 
 
 def _run_hydra(job: Task, config_name: str) -> None:

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import os
 import shlex
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -27,12 +25,17 @@ if TYPE_CHECKING:
     from pipeline.sweep.watch import Watch
 
 RECORDED = ("train",)  # the verbs whose jobs are runs in MLflow
-AGAIN = "PIPELINE_SWEEP_AGAIN"  # "<parent> <milliseconds>" of a sweep that lost its workers and goes on
 
 
-def goes_on() -> bool:
-    """Whether a sweep that lost its workers has trials left to run."""
-    return AGAIN in os.environ
+class WorkersLostError(BaseException):
+    """A sweep lost its workers and has trials left: run it again with `again` as a further override.
+
+    No Exception, since Hydra turns those of a callback into warnings.
+    """
+
+    def __init__(self, parent: str) -> None:
+        super().__init__(parent)
+        self.again = f"{TOLD}{parent}"
 
 
 class SweepCallback(Callback):
@@ -71,25 +74,25 @@ class SweepCallback(Callback):
         from pipeline.sweep.watch import Watch
 
         fixed, varies, planned = plan(config)
-        goes_on_with, _, since = os.environ.pop(AGAIN, "").partition(" ")
-        self.since = int(since or time.time() * 1000)
-        command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *sys.argv[1:]])
+        words = [word for word in sys.argv[1:] if not word.startswith(TOLD)]
+        command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
         self.parent = Parent.open(
             config,
             {
                 "sweep.process": identity(),
                 "sweep.command": command,
                 "sweep.varies": json.dumps(varies),
-                "sweep.since": str(self.since),
                 "sweep.objective": json.dumps(objectives(config)),
                 "pipeline.overrides": " ".join(fixed),
                 "pipeline.version": metadata.version("multihead-pipeline"),
             },
-            goes_on_with or None,
+            config.sweep.parent,
         )
+        self.since = int(self.parent.tag("sweep.since"))
         study = config.sweep.name or self.parent.run_id
-        with read_write(config.hydra):
-            config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
+        if config.sweep.parent is None:
+            with read_write(config.hydra):
+                config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
         if "joblib" in config.hydra.launcher["_target_"]:
             self.process = identity()
             # Else trials that are done already are bundled with long ones.
@@ -111,7 +114,7 @@ class SweepCallback(Callback):
             objective=objectives(config),
             planned=planned,
             command=command,
-            options=options(sys.argv[1:]),
+            options=options(words),
             importances=_importances(config, study),
         )
         self.watch.start()
@@ -153,8 +156,7 @@ class SweepCallback(Callback):
         self.parent.settle(self.watch.deaths if broken else None)
         self.watch.deaths.close()
         if broken and len(self._failures()) > len(before):
-            os.environ[AGAIN] = f"{self.parent.run_id} {self.since}"
-            return
+            raise WorkersLostError(self.parent.run_id)
         code = self._close(error)
         if code and not isinstance(error, KeyboardInterrupt | SystemExit):
             # In place of the error of one trial: all have been told.
@@ -200,7 +202,8 @@ def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
 
     A preset's `hydra.sweeper.params` count as typed before the command line's.
     """
-    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    typed = [override for override in task if not override.startswith(TOLD)]
     params = config.hydra.sweeper.get("params") or {}
     parsed = OverridesParser.create().parse_overrides([*(f"{k}={v}" for k, v in params.items()), *typed])
     last = {override.get_key_element().lstrip("+~"): override for override in parsed}

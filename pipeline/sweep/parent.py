@@ -48,6 +48,7 @@ class Parent:
             parent = cls(client, uri, experiment_id, run_id)
             parent.take_over(identity(), tags)
             return parent
+        tags = {**tags, "sweep.since": str(int(time.time() * 1000))}
         name = cfg.sweep.name
         for run in search_runs(client, [experiment_id], f"tags.`sweep.name` = '{name}'") if name else []:
             parent = cls(client, uri, experiment_id, run.info.run_id)
