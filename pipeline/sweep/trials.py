@@ -1,8 +1,10 @@
-"""What a board is made from: a sweep's trials as plain values."""
+"""A sweep and its trials as plain values, from which the board is drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pipeline.metric_names import skilled_heads
 
 
 @dataclass(frozen=True)
@@ -10,12 +12,13 @@ class Trial:
     """One trial of a sweep.
 
     Args:
-        key: the same for every attempt at one config.
+        key: names the config; all attempts at one config share it.
         status: as in MLflow: RUNNING, FINISHED, FAILED or KILLED.
+        reason: why it failed; empty otherwise.
         varied: what varies in the sweep, override key -> value as written.
-        overrides: all of its overrides, ready for a shell.
+        overrides: all of its overrides, quoted for a shell.
         started, ended: milliseconds since 1970; `ended` is None while it runs.
-        process: host, process and its start.
+        process: the process that ran it, as host:pid:start.
     """
 
     run_id: str
@@ -31,9 +34,9 @@ class Trial:
     process: str = ""
 
     def objective(self, names: Any) -> Any:
-        """What the run returned to the sweep; None where it lacks one of the metrics."""
-        wanted = [names] if isinstance(names, str) else list(names)
-        values = tuple(self.metrics.get(name) for name in wanted)
+        """The value or values that the run returned to the sweep; None if it lacks one of the metrics."""
+        metrics = [names] if isinstance(names, str) else list(names)
+        values = tuple(self.metrics.get(name) for name in metrics)
         if None in values:
             return None
         return values[0] if isinstance(names, str) else values
@@ -41,16 +44,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep as its board tells it.
+    """A sweep as its board shows it.
 
     Args:
         objective: the metrics that trials return, one or several.
-        trials: one attempt of each, in the order of their starts.
-        planned: how many trials there will be; None where that is not known.
-        command: what was typed.
-        options: what a pasted command needs besides overrides, as `--config-dir mine`.
-        importances: objective -> parameter -> its part of the objective's variance; of searches only.
-        compare: address of the page that compares all trials.
+        trials: one attempt of each trial, in order of their start.
+        planned: the number of trials; None if unknown.
+        command: the command line that started the sweep.
+        options: what a pasted command needs besides overrides, such as `--config-dir mine`.
+        importances: objective -> parameter -> its share of the objective's variance; only for searches.
+        compare: address of the page that compares all trials; empty if there is none.
     """
 
     title: str
@@ -64,19 +67,13 @@ class Sweep:
     compare: str = ""
 
     def heads(self) -> list[str]:
-        """The heads that some trial has measured, in the order of the metrics' names."""
-        names = {name for trial in self.trials for name in trial.metrics}
-        found = [name.removeprefix("best/val_").removesuffix("_skill") for name in names if _is_skill(name)]
-        return sorted(found)
+        """The heads that some trial has a validation skill of, sorted."""
+        return skilled_heads(name for trial in self.trials for name in trial.metrics)
 
     def finished(self) -> list[Trial]:
-        """Trials that ended well and have every objective."""
+        """The trials that finished and have every objective."""
         return [
             trial
             for trial in self.trials
             if trial.status == "FINISHED" and trial.objective(list(self.objective)) is not None
         ]
-
-
-def _is_skill(name: str) -> bool:
-    return name.startswith("best/val_") and name.endswith("_skill") and name != "best/val_skill"

@@ -1,12 +1,11 @@
-"""A sweep's board: what to choose of its trials, and how sure that is.
+"""A sweep's board: which configuration to choose, and how sure that choice is.
 
-Nothing is imported here: a sweep needs `record` before its first trial starts, figures when one has ended.
+This file imports nothing: a sweep reads `pipeline.sweep.trials` long before it needs matplotlib.
 
-record   a sweep and its trials as the board tells of them
-groups   trials that differ by their seed alone, folded; which differences are noise
-front    the best that can be had of several objectives at once
-choice   the override lines to paste
-effects  what each parameter does, the others averaged out
-figures  all of it drawn
-page     all of it on one page
+groups   trials that differ only in their seed, as one configuration; which differences are noise
+front    the Pareto front of several metrics, and its knee
+choice   the configurations to choose, with the commands to paste
+effects  the effect of each parameter, averaged over the others
+figures  the board's figures
+page     the board as an HTML page
 """

@@ -1,4 +1,4 @@
-"""What to choose: the best overall, the best for each head, and the knee between them."""
+"""Which configuration to choose: the best overall, the best for each head, and the knee between them."""
 
 import math
 import shlex
@@ -14,7 +14,7 @@ from pipeline.sweep.trials import Sweep
 
 
 class Choice(NamedTuple):
-    """A group to choose, why, and the command that trains it."""
+    """A group to choose, the reason, and the command that trains it."""
 
     why: str
     group: Group
@@ -22,40 +22,40 @@ class Choice(NamedTuple):
 
 
 def choices(sweep: Sweep, groups: Sequence[Group]) -> list[Choice]:
-    """The best overall, the best for each head, and the knee, as far as something was measured."""
+    """The best group overall and for each head, and the knee; what was not measured is left out."""
     if not groups:
         return []
     heads = sweep.heads()
-    wanted = [(f"Best {short(name)}", name) for name in sweep.objective]
+    criteria = [(f"Best {short(name)}", name) for name in sweep.objective]
     if len(sweep.objective) > 1:
-        wanted.insert(0, ("Best overall, by the mean skill", "best/val_skill"))
+        criteria.insert(0, ("Best overall, by the mean skill", skill_of()))
     else:
-        wanted[0] = (f"Best overall, by {short(sweep.objective[0])}", sweep.objective[0])
-    wanted += [
+        criteria[0] = (f"Best overall, by {short(sweep.objective[0])}", sweep.objective[0])
+    criteria += [
         (f"Best for head {head}", skill_of(head)) for head in heads if skill_of(head) not in sweep.objective
     ]
-    found = []
-    for why, metric in wanted:
+    chosen = []
+    for why, metric in criteria:
         best = ranked(groups, metric)[0]
         if not math.isnan(best.mean(metric)):
-            found.append(Choice(why, best, command(sweep, best)))
+            chosen.append(Choice(why, best, command(sweep, best)))
     _, values = front_values(sweep, groups)
     on_front = front(values) if len(values) else []
     if on_front and values.shape[1] > 1:
         best = groups[knee(values, on_front)]
-        found.append(Choice(f"Knee between the {front_name(sweep)}", best, command(sweep, best)))
-    return found
+        chosen.append(Choice(f"Knee between the {front_name(sweep)}", best, command(sweep, best)))
+    return chosen
 
 
 def front_name(sweep: Sweep) -> str:
-    """What the front lies between, in a word."""
+    """What the front is drawn between: "objectives" or "heads"."""
     return "objectives" if len(sweep.objective) > 1 else "heads"
 
 
 def front_values(sweep: Sweep, groups: Sequence[Group]) -> tuple[list[str], np.ndarray]:
-    """What the front lies between, and (groups, metrics) means of it, turned so that more is better.
+    """The metrics of the front and their (groups, metrics) means, signed so that larger is better.
 
-    The objectives where there are several, else the heads' skills.
+    The metrics are the objectives if there are several, else the heads' skills.
     """
     metrics = (
         list(sweep.objective) if len(sweep.objective) > 1 else [skill_of(head) for head in sweep.heads()]
@@ -65,7 +65,7 @@ def front_values(sweep: Sweep, groups: Sequence[Group]) -> tuple[list[str], np.n
 
 
 def command(sweep: Sweep, group: Group) -> str:
-    """The command that trains a group's config once; its first seed where several were tried."""
+    """The command that trains a group's configuration once, without a seed if several were tried."""
     dropped = ("sweep=", "sweep.", "objective=", "tracking.run_name=") + (
         (f"{REPEATS}=",) if len(group.trials) > 1 else ()
     )

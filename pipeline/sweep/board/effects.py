@@ -1,7 +1,7 @@
-"""What each parameter does to a metric, the others averaged out.
+"""The effect of each parameter on a metric, averaged over the other parameters.
 
-An additive model is fitted by least squares, so a failed trial or a search's uneven choice of the other
-parameters is not taken for an effect of this one (adjusted means, as in an analysis of variance).
+Adjusted means of an additive model fitted by least squares, as in an analysis of variance: if trials failed,
+or a search sampled the other parameters unevenly, that does not show up as an effect of this one.
 """
 
 import math
@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 from pipeline.sweep.board.groups import REPEATS
 from pipeline.sweep.trials import Trial
 
-MOST_LEVELS = 8  # a parameter with more values, all numbers, is a scale
+MOST_LEVELS = 8  # a numeric parameter with more values is a scale
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One parameter and one metric.
+    """The effect of one parameter on one metric.
 
     Args:
-        levels: values as written; of a scale, the values at the middle of each part.
-        means, errors: (levels,) adjusted means and their standard errors, NaN where they cannot be told.
-        places: (trials,) the level of each trial, or on a scale its value.
-        points: (trials,) the trials' metric less what the other parameters do.
+        scale: whether the values are treated as numbers, in bins, and not as separate levels.
+        levels: the values as written; for a scale, the median of each bin.
+        centres: (levels,) their positions on the axis.
+        means, errors: (levels,) adjusted means and their standard errors, NaN if unknown.
+        places: (trials,) the position of each trial on the axis.
+        points: (trials,) each trial's metric without the effects of the other parameters.
     """
 
     parameter: str
@@ -40,16 +42,16 @@ class Effect:
 
     @property
     def ordered(self) -> bool:
-        """Whether all values are numbers."""
+        """Whether all levels are numbers."""
         return all(_as_number(level)[0] < math.inf for level in self.levels)
 
     def size(self) -> float:
-        """The largest difference between two levels."""
+        """The largest difference between two adjusted means."""
         return float(np.ptp(self.means)) if len(self.means) else math.nan
 
 
 def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
-    """The effect of every parameter that has at least two values, the largest first, the seed's last."""
+    """The effects of all parameters with at least two values, largest first, the seed's last."""
     trials = [trial for trial in trials if metric in trial.metrics]
     names = list(dict.fromkeys(name for trial in trials for name in trial.varied))
     columns = {name: [trial.varied.get(name, "") for trial in trials] for name in names}
@@ -60,20 +62,20 @@ def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
     blocks = {name: _block(values) for name, values in columns.items()}
     design = np.column_stack([np.ones(len(y)), *blocks.values()])
     weights, _, rank, _ = np.linalg.lstsq(design, y, rcond=None)
-    left = y - design @ weights
+    residuals = y - design @ weights
     freedom = len(y) - int(rank)
-    deviation = math.sqrt(float(left @ left) / freedom) if freedom > 0 else math.nan
-    found, first = [], 1
+    deviation = math.sqrt(float(residuals @ residuals) / freedom) if freedom > 0 else math.nan
+    result, first = [], 1
     for name, block in blocks.items():
         share = block @ weights[first : first + block.shape[1]]
         first += block.shape[1]
-        points = y.mean() + share - share.mean() + left
-        found.append(_effect(name, columns[name], points, deviation))
-    return sorted(found, key=lambda effect: (effect.parameter == REPEATS, -effect.size()))
+        points = y.mean() + share - share.mean() + residuals
+        result.append(_effect(name, columns[name], points, deviation))
+    return sorted(result, key=lambda effect: (effect.parameter == REPEATS, -effect.size()))
 
 
 def _block(values: Sequence[str]) -> NDArray:
-    """A parameter's columns, centred: one for each further level, or a scale and its square."""
+    """A parameter's centred columns: one per level but the first, or a scale and its square."""
     if (scale := as_scale(values)) is not None:
         x = np.log(scale) if _is_log(scale) else scale
         x = (x - x.mean()) / x.std()
@@ -84,7 +86,7 @@ def _block(values: Sequence[str]) -> NDArray:
 
 
 def as_scale(values: Sequence[str]) -> NDArray | None:
-    """The values as numbers, where they are numbers and too many for levels."""
+    """The values as numbers; None if some are not numbers or they are few enough to be levels."""
     if len(set(values)) <= MOST_LEVELS:
         return None
     try:
@@ -101,12 +103,12 @@ def _effect(name: str, values: Sequence[str], points: NDArray, deviation: float)
     scale = as_scale(values)
     if scale is not None:
         places = scale
-        parts = np.array_split(np.argsort(scale), min(5, max(2, len(scale) // 4)))
-        centres = np.array([float(np.median(scale[part])) for part in parts])
+        bins = np.array_split(np.argsort(scale), min(5, max(2, len(scale) // 4)))
+        centres = np.array([float(np.median(scale[rows])) for rows in bins])
         levels = [f"{centre:.3g}" for centre in centres]
     else:
         levels = sorted(set(values), key=_as_number)
-        parts = [np.flatnonzero([value == level for value in values]) for level in levels]
+        bins = [np.flatnonzero([value == level for value in values]) for level in levels]
         centres = np.arange(len(levels), dtype=float)
         places = np.array([levels.index(value) for value in values], float)
     return Effect(
@@ -115,8 +117,8 @@ def _effect(name: str, values: Sequence[str], points: NDArray, deviation: float)
         log=scale is not None and _is_log(scale),
         levels=levels,
         centres=centres,
-        means=np.array([points[part].mean() for part in parts]),
-        errors=np.array([deviation / math.sqrt(len(part)) for part in parts]),
+        means=np.array([points[rows].mean() for rows in bins]),
+        errors=np.array([deviation / math.sqrt(len(rows)) for rows in bins]),
         places=places,
         points=points,
     )

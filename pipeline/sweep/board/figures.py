@@ -25,7 +25,7 @@ STATUS_COLOURS = {
 
 
 def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
-    """Groups from best to worst: every seed as a dot, their mean, and the reach of noise from the best."""
+    """Groups from best to worst: a dot per trial, their mean, and the range within noise of the best."""
     shown = [group for group in groups if len(group.values(metric))][:MOST_ROWS]
     figure, (axes,) = panels(1, height=0.3 * len(shown) + 0.8)
     best = shown[0]
@@ -43,7 +43,7 @@ def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
             markersize=5,
         )
     margin = spread.margin(len(best.values(metric)), len(best.values(metric)))
-    words = "each dot a trial, diamond and bar: mean and standard error over seeds"
+    words = "each dot is a trial; diamond and bar: mean and standard error over seeds"
     if not np.isnan(margin):
         mean = best.mean(metric)
         axes.axvspan(*sorted((mean, mean - sign(metric) * margin)), color="#eeeeee", zorder=0)
@@ -51,12 +51,12 @@ def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
     axes.set(yticks=range(len(shown)), yticklabels=[clean(group.name, 38) for group in shown])
     axes.set(xlabel=short(metric), ylim=(len(shown) - 0.4, -0.6))
     axes.grid(visible=False, axis="y")
-    rest = f" The {len(shown)} best." if len(shown) < len(groups) else ""
-    return Drawing(figure, f"{short(metric)}: {words}.{rest}", f"Trials sorted by {short(metric)}")
+    rest = f" Only the {len(shown)} best are drawn." if len(shown) < len(groups) else ""
+    return Drawing(figure, f"{short(metric)}: {words}.{rest}", f"Trials, sorted by {short(metric)}")
 
 
 def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.ndarray) -> Drawing:
-    """Every pair of metrics: all groups, those on the front of all metrics joined, and the knee."""
+    """All groups in the plane of each pair of metrics, with the front and its knee."""
     on_front = front(values)
     chosen = knee(values, on_front)
     pairs = list(combinations(range(len(metrics)), 2))[:MOST_PAIRS]
@@ -66,7 +66,7 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
     for axes, (x, y) in zip(grid, pairs, strict=True):
         axes.plot(shown[:, x], shown[:, y], "o", color=COLOURS[4], markersize=5, label="trials")
         line = sorted(on_front, key=lambda i: shown[i, x])
-        # The front of three metrics is no line in the plane of two.
+        # In the plane of two metrics, the front of three is not a line.
         style = "o-" if len(metrics) == 2 else "o"
         axes.plot(shown[line, x], shown[line, y], style, color=COLOURS[0], markersize=6, label="front")
         axes.plot(shown[chosen, x], shown[chosen, y], "*", color=COLOURS[5], markersize=15, label="knee")
@@ -84,32 +84,32 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
         axes.margins(0.16)
     grid[0].legend(loc="best", fontsize=8)
     caption = (
-        "On the front, nothing is better for one without being worse for another. "
-        "The knee is nearest to the best of all, each in the front's own range."
+        "On the front, no metric can improve without another one getting worse. The knee is the point "
+        "nearest to the best value of every metric, each scaled to its range on the front."
     )
     if len(grid) < len(metrics) * (len(metrics) - 1) // 2:
-        caption += f" The first {MOST_PAIRS} pairs."
+        caption += f" Only the first {MOST_PAIRS} pairs are drawn."
     names = ", ".join(clean(groups[i].name) for i in on_front)
     return Drawing(figure, caption, f"Front between {', '.join(short(m) for m in metrics)}: {names}")
 
 
-def effect_drawing(found: Sequence[Effect], metric: str) -> Drawing:
+def effect_drawing(effects: Sequence[Effect], metric: str) -> Drawing:
     """One panel per parameter: adjusted means with standard errors, and the trials."""
-    figure, grid = panels(len(found), height=2.9)
-    for axes, effect in zip(grid, found, strict=True):
+    figure, grid = panels(len(effects), height=2.9)
+    for axes, effect in zip(grid, effects, strict=True):
         _effect_panel(axes, effect)
         axes.set_title(clean(effect.parameter, 38))
     grid[0].set_ylabel(short(metric))
-    low = min(float(effect.points.min()) for effect in found)
-    high = max(float(effect.points.max()) for effect in found)
+    low = min(float(effect.points.min()) for effect in effects)
+    high = max(float(effect.points.max()) for effect in effects)
     reach = 0.06 * (high - low) or 0.01
     for axes in grid:
         axes.set_ylim(low - reach, high + reach)
     caption = (
-        f"What each parameter does to {short(metric)}, the others averaged out: mean and standard error, "
-        "the dots are trials. All panels share one scale; the largest effect comes first."
+        f"Effect of each parameter on {short(metric)}, averaged over the others: mean and standard error; "
+        "dots are trials. All panels share one scale; the largest effect comes first."
     )
-    spoken = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in found)
+    spoken = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in effects)
     return Drawing(figure, caption, f"Effects on {short(metric)}: {spoken}")
 
 
@@ -117,7 +117,7 @@ def _effect_panel(axes: Axes, effect: Effect) -> None:
     jitter = 0 if effect.scale else 0.09 * (np.arange(len(effect.places)) % 3 - 1)
     axes.plot(effect.places + jitter, effect.points, "o", color=COLOURS[4], markersize=3.5, alpha=0.8)
     errors = None if np.isnan(effect.errors).any() else effect.errors
-    # Optimizers and the like have no order that a line could follow.
+    # Optimizers and the like have no order, so no line connects them.
     style = "D-" if effect.ordered else "D"
     axes.errorbar(
         effect.centres, effect.means, yerr=errors, fmt=style, color=COLOURS[0], capsize=3, markersize=5
@@ -133,25 +133,25 @@ def _effect_panel(axes: Axes, effect: Effect) -> None:
 
 def importance_drawing(sweep: Sweep) -> Drawing:
     """How much of each objective's variance each parameter explains."""
-    names = list(dict.fromkeys(name for found in sweep.importances.values() for name in found))
+    names = list(dict.fromkeys(name for shares in sweep.importances.values() for name in shares))
     figure, (axes,) = panels(1, height=0.34 * len(names) * len(sweep.importances) + 0.8)
     wide = 0.8 / len(sweep.importances)
-    for i, (metric, found) in enumerate(sweep.importances.items()):
+    for i, (metric, shares) in enumerate(sweep.importances.items()):
         rows = np.arange(len(names)) + (i - (len(sweep.importances) - 1) / 2) * wide
-        values = [found.get(name, 0.0) for name in names]
+        values = [shares.get(name, 0.0) for name in names]
         axes.barh(rows, values, height=0.9 * wide, color=COLOURS[i % len(COLOURS)], label=short(metric))
         for row, value in zip(rows, values, strict=True):
             axes.text(value + 0.01, row, f"{value:.2f}", va="center", fontsize=8)
     axes.set(yticks=range(len(names)), yticklabels=[clean(name, 38) for name in names], xlim=(0, 1.08))
-    axes.set_xlabel("part of the variance explained")
+    axes.set_xlabel("share of the variance explained")
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper", fontsize=8)
-    return Drawing(figure, "Parameter importances (fANOVA, by Optuna).", "Parameter importances")
+    return Drawing(figure, "Parameter importances (fANOVA, computed by Optuna).", "Parameter importances")
 
 
 def search_drawing(trials: Sequence[Trial], metrics: Sequence[str]) -> Drawing:
-    """Each objective in the order of the trials, and the best so far."""
+    """Each objective in the order of the trials, and the best value so far."""
     figure, grid = panels(len(metrics), height=2.6, columns=2)
     for axes, metric in zip(grid, metrics, strict=True):
         values = np.array([trial.metrics[metric] for trial in trials])
@@ -160,11 +160,11 @@ def search_drawing(trials: Sequence[Trial], metrics: Sequence[str]) -> Drawing:
         axes.plot(order, values, "o", color=COLOURS[4], markersize=4)
         axes.step(order, best, where="post", color=COLOURS[0])
         axes.set(xlabel="finished trials", ylabel=short(metric))
-    return Drawing(figure, "Trials in their order, and the best so far.", "The search's way")
+    return Drawing(figure, "Trials in order, and the best value so far.", "The course of the search")
 
 
 def time_drawing(trials: Sequence[Trial], now: int) -> Drawing:
-    """When each trial ran, in which process."""
+    """When each trial ran, and in which process."""
     processes = list(dict.fromkeys(trial.process for trial in trials))
     figure, (axes,) = panels(1, height=0.34 * len(processes) + 0.9)
     origin = min(trial.started for trial in trials)
@@ -190,4 +190,4 @@ def time_drawing(trials: Sequence[Trial], now: int) -> Drawing:
     axes.tick_params(axis="y", labelcolor=INK)
     figure.legend(loc="outside right upper", fontsize=8)
     axes.spines["left"].set_color(GREY)
-    return Drawing(figure, "When each trial ran, one line per process.", "Trials over time")
+    return Drawing(figure, "When each trial ran; one line per process.", "Trials over time")

@@ -1,14 +1,14 @@
-"""The front between heads: what cannot be better for one head without being worse for another."""
+"""The Pareto front: points where no head can improve without another one getting worse."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def front(values: NDArray) -> list[int]:
-    """The rows that no other row beats, sorted by the first column.
+    """The indices of the points that no other point beats, sorted by the first column.
 
     Args:
-        values: (points, heads), more is better; a point with a NaN is on no front.
+        values: (points, heads), larger is better; a point with a NaN is never on the front.
     """
     kept = []
     for i, point in enumerate(values):
@@ -22,10 +22,10 @@ def front(values: NDArray) -> list[int]:
 
 
 def knee(values: NDArray, on_front: list[int]) -> int:
-    """The point of the front that gives up least: nearest to the best value of every head at once.
+    """The index of the front's point that is nearest to the best value of every head at once.
 
-    Each head is measured in the front's own range, so that its unit does not count. Of equally near points
-    the one with the larger sum is taken.
+    Each head is scaled to the front's range, so that units do not matter. Of equally near points, the one
+    with the larger sum is chosen.
     """
     points = values[on_front]
     low, high = points.min(axis=0), points.max(axis=0)

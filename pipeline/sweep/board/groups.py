@@ -1,4 +1,4 @@
-"""Repeated seeds folded into one: means, standard errors, and which differences are more than noise."""
+"""Groups of trials that differ only in their seed: means, errors, and which differences are noise."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,38 +11,38 @@ from scipy.stats import studentized_range
 from pipeline.metric_names import sign
 from pipeline.sweep.trials import Trial
 
-REPEATS = "seed"  # the parameter that repeats a trial and changes nothing that one would choose
+REPEATS = "seed"  # the parameter that repeats a trial; nobody chooses by it
 CERTAINTY = 0.95
 
 
 @dataclass(frozen=True)
 class Group:
-    """Trials that differ in their seed alone."""
+    """Trials that differ only in their seed."""
 
     name: str
     varied: Mapping[str, str]
     trials: Sequence[Trial]
 
     def values(self, metric: str) -> np.ndarray:
-        """(repeats,) values of a metric; those that lack it are left out."""
+        """(repeats,) values of a metric, from the trials that have it."""
         return np.array([trial.metrics[metric] for trial in self.trials if metric in trial.metrics])
 
     def mean(self, metric: str) -> float:
-        """Mean over the repeats; NaN where none has the metric."""
+        """Mean over the repeats; NaN if none has the metric."""
         values = self.values(metric)
         return float(values.mean()) if len(values) else math.nan
 
 
 class Noise(NamedTuple):
-    """How much a metric moves when only the seed does, over all groups together.
+    """How much a metric varies when only the seed changes, pooled over all groups.
 
     Args:
-        deviation: standard deviation of one trial inside its group; NaN where nothing was repeated.
-        freedom: the degrees of freedom that rests on.
-        between: the part of it that differences between groups see; what a seed does to all groups alike
-            is not in it, where groups share their seeds.
-        between_freedom: its degrees of freedom.
-        groups: how many there are.
+        deviation: standard deviation of a trial within its group; NaN if nothing was repeated.
+        freedom: degrees of freedom of `deviation`.
+        between: the part of `deviation` that matters for differences between groups: if groups share
+            seeds, without what a seed does to all of them alike.
+        between_freedom: degrees of freedom of `between`.
+        groups: number of groups.
     """
 
     deviation: float
@@ -52,14 +52,14 @@ class Noise(NamedTuple):
     groups: int
 
     def error(self, repeats: int) -> float:
-        """The standard error of a mean over so many repeats."""
+        """The standard error of a mean over `repeats` trials."""
         return self.deviation / math.sqrt(repeats) if repeats else math.nan
 
     def margin(self, one: int, other: int) -> float:
-        """The difference between two means, of `one` and `other` repeats, that chance alone hardly reaches.
+        """The difference between means of `one` and `other` repeats that is unlikely to arise by chance.
 
-        Tukey and Kramer's range test: it holds for all pairs of groups at once, and so for the best one,
-        which was picked because it came out best.
+        From the range test of Tukey and Kramer. It holds for all pairs of groups at once, and therefore also
+        for the best group, which was selected for its value.
         """
         if not self.between_freedom or self.groups < 2 or not one or not other:
             return math.nan
@@ -68,23 +68,23 @@ class Noise(NamedTuple):
 
 
 def fold(trials: Sequence[Trial]) -> list[Group]:
-    """Groups of trials that share all that varies but the seed, in the order of their first trials."""
-    found: dict[tuple, list[Trial]] = {}
+    """Groups trials that differ only in their seed, in the order of their first trials."""
+    groups: dict[tuple, list[Trial]] = {}
     for trial in trials:
-        kept = tuple((name, value) for name, value in trial.varied.items() if name != REPEATS)
-        found.setdefault(kept, []).append(trial)
-    return [Group(_name(members[0], bool(kept)), dict(kept), members) for kept, members in found.items()]
+        varied = tuple((name, value) for name, value in trial.varied.items() if name != REPEATS)
+        groups.setdefault(varied, []).append(trial)
+    return [Group(_name(group[0], bool(varied)), dict(varied), group) for varied, group in groups.items()]
 
 
 def _name(trial: Trial, varies: bool) -> str:
-    """A trial's name without its seed, which comes last in it."""
+    """A trial's name without the seed at its end."""
     if REPEATS not in trial.varied:
         return trial.name
     return trial.name.rpartition(f" {REPEATS}=")[0] or trial.name if varies else "all seeds"
 
 
 def noise(groups: Sequence[Group], metric: str) -> Noise:
-    """The pooled spread of a metric inside the groups, with and without what the seeds do to all alike."""
+    """The spread of a metric within groups, with and without what seeds do to all groups alike."""
     rows = [
         (place, trial.varied.get(REPEATS, ""), trial.metrics[metric])
         for place, group in enumerate(groups)
@@ -95,10 +95,10 @@ def noise(groups: Sequence[Group], metric: str) -> Noise:
         return Noise(math.nan, 0, math.nan, 0, 0)
     values = np.array([value for _, _, value in rows])
     of_group = _columns([place for place, _, _ in rows])
-    deviation, freedom = _left(of_group, values)
+    deviation, freedom = _residual(of_group, values)
     with_seeds = np.column_stack([of_group, _columns([seed for _, seed, _ in rows])])
-    between, between_freedom = _left(with_seeds, values)
-    if between_freedom < 2:  # the seeds are not shared, or too few to tell
+    between, between_freedom = _residual(with_seeds, values)
+    if between_freedom < 2:  # the groups share no seeds, or too few
         between, between_freedom = deviation, freedom
     return Noise(deviation, freedom, between, between_freedom, of_group.shape[1])
 
@@ -107,16 +107,16 @@ def _columns(labels: Sequence[object]) -> np.ndarray:
     return np.array([[label == one for one in dict.fromkeys(labels)] for label in labels], float)
 
 
-def _left(design: np.ndarray, values: np.ndarray) -> tuple[float, int]:
-    """The standard deviation that a least-squares fit leaves, and its degrees of freedom."""
+def _residual(design: np.ndarray, values: np.ndarray) -> tuple[float, int]:
+    """The residual standard deviation of a least-squares fit, and its degrees of freedom."""
     weights, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
     freedom = len(values) - int(rank)
-    left = values - design @ weights
-    return (math.sqrt(float(left @ left) / freedom), freedom) if freedom > 0 else (math.nan, 0)
+    residuals = values - design @ weights
+    return (math.sqrt(float(residuals @ residuals) / freedom), freedom) if freedom > 0 else (math.nan, 0)
 
 
 def ranked(groups: Sequence[Group], metric: str) -> list[Group]:
-    """Groups from best to worst; those without the metric come last."""
+    """The groups from best to worst; those without the metric come last."""
     worst = -math.inf
     return sorted(
         groups,
@@ -126,11 +126,11 @@ def ranked(groups: Sequence[Group], metric: str) -> list[Group]:
 
 
 def verdict(best: Group, other: Group, metric: str, spread: Noise) -> str:
-    """Whether a group is worse than the best one, in words."""
+    """How a group compares with the best one, in words."""
     if other is best:
         return "best"
     margin = spread.margin(len(best.values(metric)), len(other.values(metric)))
     if math.isnan(margin):
-        return "one seed: not known"
+        return "unknown: one seed"
     gap = abs(best.mean(metric) - other.mean(metric))
     return "worse, beyond noise" if gap > margin else "within noise of the best"

@@ -1,4 +1,4 @@
-"""A sweep's trials -> one page that says what to choose, and how sure that is."""
+"""The page of a board: which configuration to choose, and how sure that choice is."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from pipeline.metric_names import by_head, short, skill_of
+from pipeline.metric_names import base_name, by_head, name_of, short, skill_of
 from pipeline.page.elements import Drawing, Heading, Section, Table
 from pipeline.page.style import look, number
 from pipeline.page.write import write_page
@@ -28,13 +28,13 @@ from pipeline.sweep.trials import Sweep
 
 PAGE = "sweep.html"
 Figures = dict[str, Figure | bytes | Drawing]
-REFRESH = 20  # seconds after which a browser reads the page of a running sweep again
+REFRESH = 20  # seconds after which a browser reloads the page of a running sweep
 
 
 def write(folder: Path, sweep: Sweep) -> None:
     """Writes `folder`/sweep.html, `folder`/figures/*.png and `folder`/tables/*.csv.
 
-    The page needs no network. It can be written at any time: what no trial has reached yet is left out.
+    The page needs no network. It can be written at any time and shows what has been measured so far.
 
     Example:
         board.write(Path("report"), sweep)
@@ -52,9 +52,9 @@ def _heading(sweep: Sweep) -> Heading:
         if any(trial.status == status for trial in sweep.trials)
     ]
     total = sweep.planned if sweep.planned is not None else len(sweep.trials)
-    note = Markup("Of {} trials: <strong>{}</strong>.").format(total, ", ".join(counts) or "none begun")
+    note = Markup("{} trials: <strong>{}</strong>.").format(total, ", ".join(counts) or "none started")
     if sweep.running:
-        note += " This page is drawn again while the sweep runs."
+        note += " This page is updated while the sweep runs."
     return Heading(sweep.title, note, sweep.command, refresh=REFRESH if sweep.running else None)
 
 
@@ -70,10 +70,10 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
         return
     paragraphs: list[str] = []
     for choice in choices(sweep, groups):
-        seeds = f", mean of {len(choice.group.trials)} seeds" if len(choice.group.trials) > 1 else ""
+        seeds = f"; mean of {len(choice.group.trials)} seeds" if len(choice.group.trials) > 1 else ""
         skills = ", ".join(f"{h} {number(choice.group.mean(skill_of(h)))}" for h in sweep.heads())
         paragraphs.append(
-            Markup("<strong>{}</strong>: {} (skill on validation rows: {}{})<br><code>{}</code>").format(
+            Markup("<strong>{}</strong>: {} (validation skill: {}{})<br><code>{}</code>").format(
                 choice.why, choice.group.name, skills, seeds, choice.command
             )
         )
@@ -81,7 +81,7 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     metrics, values = front_values(sweep, groups)
     if len(metrics) > 1 and not np.isnan(values).all(axis=0).any():
         drawing = front_drawing(groups, metrics, values)
-        yield Section(f"The front between the {front_name(sweep)}", figures={"front": drawing})
+        yield Section(f"Front between the {front_name(sweep)}", figures={"front": drawing})
 
 
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
@@ -107,7 +107,7 @@ def _trials_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         order = ranked(groups, metric)
         spread = noise(order, metric)
         table = _ranking_table(order, metric, spread)
-        label = "" if metric == sweep.objective[0] else "_" + metric.rpartition("/")[2]
+        label = "" if metric == sweep.objective[0] else f"_{base_name(metric)}"
         tables[f"trials{label}"] = table
         if len(order) > 1:
             figures[f"trials{label}"] = ranking(order, metric, spread)
@@ -128,12 +128,12 @@ def _ranking_table(order: Sequence[Group], metric: str, spread: Noise) -> Table:
             error = spread.error(len(group.values(metric)))
             rows[-1] += [error, len(group.trials), verdict(order[0], group, metric, spread)]
     columns = ["", *(parameters or ["trial"]), short(metric)]
-    columns += ["standard error", "seeds", "beside the best"] if repeated else []
-    return Table(columns, rows, f"Trials sorted by {short(metric)}.")
+    columns += ["standard error", "seeds", "compared with the best"] if repeated else []
+    return Table(columns, rows, f"Trials, sorted by {short(metric)}.")
 
 
 def _value(written: str) -> object:
-    """A number that a search drew as a number, which the page rounds; anything else as it was written."""
+    """A number that a search drew, as a number, so that the page rounds it; other values as written."""
     return float(written) if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", written) else written
 
 
@@ -142,19 +142,19 @@ def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
         return f"{short(metric)}: one configuration so far."
     if not freedom:
         return (
-            f"{short(metric)}: nothing was repeated, so it is not known which differences are more than "
-            "noise. Sweep seed=0,1,2 as well to know."
+            f"{short(metric)}: no configuration was repeated, so differences cannot be told from noise. "
+            "Add seed=0,1,2 to the sweep to estimate the noise."
         )
     spread = noise(order, metric)
     best = order[0]
     close = [g.name for g in order[1:] if verdict(best, g, metric, spread).startswith("within")]
-    also = f"within noise of it: {', '.join(close[:6])}" if close else "all others are worse, beyond noise"
+    others = f"within noise of it: {', '.join(close[:6])}" if close else "all others are worse, beyond noise"
     more = f" and {len(close) - 6} more" if len(close) > 6 else ""
+    margin = spread.margin(len(best.trials), len(best.trials))
     return (
-        f"{short(metric)}: the best is {best.name}; {also}{more}. Another seed alone moves a trial by "
-        f"{number(spread.deviation)} (standard deviation); a difference "
-        f"counts beyond {number(spread.margin(len(best.trials), len(best.trials)))} (Tukey's range of all "
-        "configurations at 95 %)."
+        f"{short(metric)}: {best.name} is the best; {others}{more}. The seed alone moves a trial by "
+        f"{number(spread.deviation)} (standard deviation); differences above {number(margin)} are beyond "
+        "noise (Tukey's range test over all configurations, 95 %)."
     )
 
 
@@ -164,17 +164,18 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         names = sorted({name for group in groups for trial in group.trials for name in trial.metrics})
         of_test = by_head(dict.fromkeys(names, 0.0), "test", sweep.heads())[head]
         words = [word for word in of_test if word not in ("loss", "skill")]
-        columns = [skill_of(head), *(f"test/{head}_{word}" for word in ("skill", "loss", *words))]
-        columns = [name for name in columns if name in names]
+        columns = {skill_of(head): short(skill_of())}
+        for word in ("skill", "loss", *words):
+            columns[name_of("test", head, word)] = short(name_of("test", None, word))
+        columns = {name: title for name, title in columns.items() if name in names}
         order = ranked(groups, skill_of(head))
         spreads = {name: noise(order, name) for name in columns}
-        titles = [short(name.replace(f"{head}_", "", 1)) for name in columns]
         rows: list[list[object]] = [
             [group.name, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
             for group in order
         ]
-        caption = f"Head {head}, sorted by its skill on validation rows; mean ± standard error over seeds."
-        tables[f"head_{head}"] = Table(["trial", *titles], rows, caption)
+        caption = f"Head {head}, sorted by validation skill; mean ± standard error over seeds."
+        tables[f"head_{head}"] = Table(["trial", *columns.values()], rows, caption)
     return Section("Heads", tables=tables)
 
 
@@ -190,16 +191,16 @@ def _effect_section(sweep: Sweep) -> Iterator[Section]:
     figures: Figures = {}
     rows: list[list[object]] = []
     for metric in metrics:
-        if found := effects(sweep.finished(), metric):
-            figures[f"effects_{metric.rpartition('/')[2]}"] = effect_drawing(found, metric)
-            for effect in found:
+        if of_metric := effects(sweep.finished(), metric):
+            figures[f"effects_{base_name(metric)}"] = effect_drawing(of_metric, metric)
+            for effect in of_metric:
                 rows += [
                     [short(metric), effect.parameter, level, float(mean), float(error)]
                     for level, mean, error in zip(effect.levels, effect.means, effect.errors, strict=True)
                 ]
     if figures:
         columns = ["metric", "parameter", "value", "adjusted mean", "standard error"]
-        caption = "Adjusted means of every parameter's values"
+        caption = "Adjusted mean of each metric for every value of a parameter"
         yield Section("Effects", figures=figures, tables={"effects": Table(columns, rows, caption, "folded")})
 
 
@@ -224,14 +225,14 @@ def _ended(sweep: Sweep) -> Iterator[Section]:
     sentences = []
     if seconds:
         sentences.append(
-            f"A trial takes {number(float(np.median(seconds)))} s (median); {len(seconds)} ended trials took "
-            f"{number(float(sum(seconds)))} s together."
+            f"A trial takes {number(float(np.median(seconds)))} s (median); the {len(seconds)} trials that "
+            f"ended took {number(float(sum(seconds)))} s in total."
         )
     bad = [trial for trial in sweep.trials if trial.status in ("FAILED", "KILLED")]
     rows: list[list[object]] = [
         [trial.name, trial.status.lower(), trial.reason, trial.run_id] for trial in bad
     ]
-    tables = {"failures": Table(["trial", "ended", "reason", "run"], rows, "Trials without a result.")}
+    tables = {"failures": Table(["trial", "status", "reason", "run"], rows, "Trials without a result.")}
     yield Section(
         "Time and failures" if bad else "Time",
         sentences,
