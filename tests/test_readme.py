@@ -18,13 +18,13 @@ SMALL = [
     "branches.image.filters=[4]",
     "branches.series.filters=[4]",
 ]
-RUN = "RUN_ID"  # one word, which the shell's rules leave whole
+RUN, OTHER = "RUN_ID", "OTHER_ID"  # single words, which the shell's rules leave whole
 TABLE = ["trainer.epochs=1", "trainer.early_stopping=null"]
 
 
 def commands() -> list[list[str]]:
     blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-    lines = [line.replace("<run id>", RUN) for block in blocks for line in block.splitlines()]
+    lines = [line.replace("<run id>", RUN).replace("<other run id>", OTHER) for block in blocks for line in block.splitlines()]
     return [shlex.split(line) for line in lines]
 
 
@@ -36,20 +36,20 @@ def small(words: list[str]) -> list[str]:
 
 @pytest.mark.slow
 def test_every_command_of_the_readme_runs(tmp_path):
-    run_id = None
+    run_ids: list[str] = []
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     _write_rows(tmp_path / "rows.npz")
     assert len(commands()) >= 12
     for words in commands():
         if words[2] == "pipeline.ui":
             continue  # a server: tests/test_ui.py
-        words = [word.replace(RUN, str(run_id)) for word in small(words)]
+        ids = dict(zip((RUN, OTHER), run_ids, strict=False))
+        words = [ids.get(word, word.replace(RUN, next(iter(run_ids), ""))) for word in small(words)]
         done = subprocess.run(
             [sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True, env=environment
         )
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
-        if run_id is None:
-            run_id = re.search(r"^run (\w+)$", done.stdout, re.MULTILINE)[1]
+        run_ids += re.findall(r"^run (\w+)$", done.stdout, re.MULTILINE)
     assert (tmp_path / "predictions.parquet").exists()
 
 
