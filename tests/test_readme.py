@@ -24,7 +24,11 @@ TABLE = ["trainer.epochs=1", "trainer.early_stopping=null"]
 
 def commands() -> list[list[str]]:
     blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-    lines = [line.replace("<run id>", RUN).replace("<other run id>", OTHER) for block in blocks for line in block.splitlines()]
+    lines = [
+        line.replace("<run id>", RUN).replace("<other run id>", OTHER)
+        for block in blocks
+        for line in block.splitlines()
+    ]
     return [shlex.split(line) for line in lines]
 
 
