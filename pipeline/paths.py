@@ -1,4 +1,4 @@
-"""Where a source's files are. Standard library only: checks ask before anything heavy is imported."""
+"""Where the files of a source are. Standard library only: checks run before heavy imports."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -10,51 +10,60 @@ PACKAGE = "pkg://"
 
 
 def locate(path: str, folders: Sequence[str | Path], key: str) -> Path:
-    """The file or folder that `path` names.
+    """Finds an existing file or folder.
 
     Args:
-        path: absolute, relative to one of `folders` (looked for in turn), or `pkg://package.name/file`,
-            a file of an installed package.
+        path: absolute, relative to one of `folders` (the first match counts), or `pkg://package.name/file`
+            for a file of an installed package.
         folders: the working folder first, then the folders of the user's configs.
         key: the config key to name in the message.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
     """
-    places = [_in_package(path, key)] if path.startswith(PACKAGE) else _places(path, folders)
-    for place in places:
-        if place.exists():
-            return place
+    candidates = [_in_package(path, key)] if path.startswith(PACKAGE) else _candidates(path, folders)
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    looked_at = ", ".join(map(str, candidates))
     raise ConfigError(
-        key, "no such file or folder", found=path, allowed="a file; looked at " + ", ".join(map(str, places))
+        key,
+        "the file or folder does not exist",
+        found=path,
+        allowed=f"an existing file; looked at {looked_at}",
     )
 
 
 def expand(paths: str | Sequence[str], folders: Sequence[str | Path], key: str) -> list[Path]:
-    """The files of a path, a list of paths or a glob (`*`, `?`, `**`), a glob's matches sorted by name.
+    """The files of a path, a list of paths, or a glob (`*`, `?`, `**`), whose matches are sorted by name.
 
     Raises:
-        ConfigError: a file does not exist, or a glob matches none.
+        ConfigError: a file does not exist, or a glob matches no file.
     """
     if not isinstance(paths, str):
         if not paths:
-            raise ConfigError(key, "a list without any file", found="[]", allowed="at least one path")
+            raise ConfigError(key, "the list of files is empty", found="[]", allowed="at least one path")
         return [file for path in paths for file in expand(path, folders, key)]
     if not any(sign in paths for sign in "*?") or paths.startswith(PACKAGE):
         return [locate(paths, folders, key)]
-    for place in _places(paths, folders):
-        # From the root down, so that absolute patterns go the same way; literal parts are not listed.
-        matches = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+    for pattern in _candidates(paths, folders):
+        # From the root, so that absolute patterns work too; folders without wildcards are not listed.
+        matches = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
         if matches:
             return matches
     raise ConfigError(
-        key, "no file matches this pattern", found=paths, allowed=f"looked in {', '.join(map(str, folders))}"
+        key,
+        "no file matches this pattern",
+        found=paths,
+        allowed=f"a pattern that matches a file in {', '.join(map(str, folders))}",
     )
 
 
-def _places(path: str, folders: Sequence[str | Path]) -> list[Path]:
-    given = Path(path).expanduser()
-    return [given] if given.is_absolute() else [(Path(folder) / given).absolute() for folder in folders]
+def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:
+    expanded = Path(path).expanduser()
+    return (
+        [expanded] if expanded.is_absolute() else [(Path(folder) / expanded).absolute() for folder in folders]
+    )
 
 
 def _in_package(path: str, key: str) -> Path:
@@ -62,4 +71,6 @@ def _in_package(path: str, key: str) -> Path:
     try:
         return Path(str(files(package))) / name
     except ModuleNotFoundError as error:
-        raise ConfigError(key, "no such installed package", found=package) from error
+        raise ConfigError(
+            key, "the package is not installed", found=package, allowed="an installed package"
+        ) from error

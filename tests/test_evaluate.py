@@ -126,7 +126,7 @@ def test_other_data_with_the_runs_inputs_and_targets_is_evaluated_whole(recorded
 
 def test_labels_that_the_run_never_saw_are_told_with_their_row(recorded, tmp_path):
     pd.read_csv(PENGUINS).replace("Gentoo", "Emperor").to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(ConfigError, match=r"a label beyond its names(.|\n)*found:   'Emperor'"):
+    with pytest.raises(ConfigError, match=r"the label is not one of the classes(.|\n)*found:   'Emperor'"):
         run(run=recorded.penguins, sources={"penguins": str(tmp_path / "new.csv")})
 
 
@@ -186,7 +186,7 @@ def test_the_facts_of_a_head_are_logged_in_training(recorded):
         (["run=a", "split=tets"], ["split: a value that is not allowed", "train, val, test, all"]),
         (["run=a", "data=kanjy"], ["data: there is no such option", "nearest: kanji"]),
         (["run=a", "data=kanji", "sources={kanji: a.npz}"], ["sources: other data has sources of its own"]),
-        (["run=a", "sources={kanji: none.npz}"], ["sources: no such file", "none.npz"]),
+        (["run=a", "sources={kanji: none.npz}"], ["sources: the file or folder does not exist", "none.npz"]),
         (["run=a", "name=a/b"], ["name: a value that is not allowed"]),
         (["--help"], []),
     ],

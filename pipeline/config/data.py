@@ -18,6 +18,16 @@ from pipeline.config.rules import (
     one_of,
     written,
 )
+from pipeline.data_options import (
+    COLUMN_OPTIONS,
+    IMAGE_SCALES,
+    INPUT_KINDS,
+    SAMPLE_WEIGHT,
+    SCALES,
+    SPLIT_FORMS,
+    SPLITS,
+    TARGET_KINDS,
+)
 from pipeline.errors import ConfigError
 from pipeline.paths import expand
 
@@ -26,32 +36,17 @@ FRACTIONS = Rule(
     "three numbers above 0 that add up to 1: [train, val, test]",
 )
 
-INPUTS = {
-    "image": "pipeline.data.kinds.image.Image",
-    "series": "pipeline.data.kinds.series.Series",
-    "vector": "pipeline.data.kinds.vector.Vector",
-    "table": "pipeline.data.kinds.table.Table",
-    "text": "pipeline.data.kinds.text.Text",
-}
-TARGETS = {
-    "category": "pipeline.data.kinds.category.Category",
-    "number": "pipeline.data.kinds.targets.Number",
-    "binary": "pipeline.data.kinds.targets.Binary",
-    "labels": "pipeline.data.kinds.targets.Labels",
-}
-COLUMN_KEYS = ("column", "length", "numeric", "categorical", "sample_weight")
-SCALES = {"image": one_of("auto", "standard", "none")}
-SCALE = one_of("standard", "none")
-SPLITS: dict[str, tuple[dict[str, Rule], dict[str, Rule]]] = {
-    "column": ({"column": TEXT, "train": ANYTHING, "val": ANYTHING, "test": ANYTHING}, {"group": TEXT}),
-    "time": ({"time": TEXT}, {"fractions": FRACTIONS, "val": ANYTHING, "test": ANYTHING, "group": TEXT}),
-    "fractions": ({"fractions": FRACTIONS}, {"stratify": TEXT, "group": TEXT, "seed": COUNT}),
+SPLIT_RULES = {
+    **dict.fromkeys(("column", "time", "group", "stratify"), TEXT),
+    **dict.fromkeys(SPLITS, ANYTHING),
+    "fractions": FRACTIONS,
+    "seed": COUNT,
 }
 
 
 def check_entries(config: dict[str, Any]) -> None:
     """Every input and target is of a known kind, has that kind's keys, and names columns of known sources."""
-    for group, kinds in (("inputs", INPUTS), ("targets", TARGETS)):
+    for group, kinds in (("inputs", INPUT_KINDS), ("targets", TARGET_KINDS)):
         for name, entry in config["data"][group].items():
             key = f"data.{group}.{name}"
             MAPPING.check(key, entry)
@@ -64,11 +59,12 @@ def check_entries(config: dict[str, Any]) -> None:
                 )
             required, optional = arguments(kinds[kind], key)
             if group == "targets":
-                optional["sample_weight"] = TEXT
+                optional[SAMPLE_WEIGHT] = TEXT
             check_node(key, entry, {"kind": TEXT, **required}, optional=optional)
             if "scale" in entry:
-                SCALES.get(kind, SCALE).check(f"{key}.scale", entry["scale"])
-            for word in COLUMN_KEYS:
+                scales = IMAGE_SCALES if kind == "image" else SCALES
+                one_of(*scales).check(f"{key}.scale", entry["scale"])
+            for word in (*COLUMN_OPTIONS, SAMPLE_WEIGHT):
                 _check_columns(f"{key}.{word}", entry.get(word, []), config["data"]["sources"])
             if isinstance(entry.get("names"), str):
                 _check_columns(f"{key}.names", entry["names"], config["data"]["sources"])
@@ -88,10 +84,10 @@ def _check_columns(key: str, columns: str | list[str], sources: dict[str, Any]) 
 def check_split(config: dict[str, Any]) -> None:
     """The split has one of the three forms: by column, by fractions, by time."""
     split, sources = config["data"]["split"], config["data"]["sources"]
-    form = next((form for form in SPLITS if form in split), None)
+    form = next((form for form in SPLIT_FORMS if form in split), None)
     if form is None:
-        raise ConfigError("data.split", "not a form of split", found=", ".join(split), allowed=SPLITS)
-    required, optional = SPLITS[form]
+        raise ConfigError("data.split", "not a form of split", found=", ".join(split), allowed=SPLIT_FORMS)
+    required, optional = ({name: SPLIT_RULES[name] for name in names} for names in SPLIT_FORMS[form])
     check_node("data.split", split, required, optional=optional)
     for word in ("column", "time", "group"):
         _check_columns(f"data.split.{word}", split.get(word, []), sources)

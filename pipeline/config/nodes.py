@@ -18,6 +18,7 @@ from pipeline.config.rules import (
     or_auto,
     or_null,
 )
+from pipeline.data_options import LEAK_POLICIES
 
 TOP = {
     "seed": COUNT,
@@ -66,7 +67,7 @@ SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
 DATA_OPTIONS = {
     "join": TEXT,
-    "leaks": one_of("fail", "warn", "ignore"),
+    "leaks": one_of(*LEAK_POLICIES),
     "in_memory": one_of("auto", True, False),
 }
 

@@ -1,7 +1,22 @@
-"""Data: sources, splits, kinds of input and target. `load` is the way in."""
+"""Data: sources of rows, kinds of inputs and targets, and splits. `load` is the entry point.
 
-from pipeline.data.dataset import Dataset, Split, load
-from pipeline.data.leakage import Leak, leaks, report_leaks
+loading: loads a data set, or labelled rows for a finished run.
+dataset: a loaded data set and its splits.
+sources: the sources of a data set, with their rows matched.
+columns: one column, converted to numbers or strings.
+splits: which rows train, validate and test.
+hashes: hashes of rows, and the fingerprint of a split.
+leakage: rows, groups and targets that leak between splits or into inputs.
+overview: the labels of each target in each split.
+feed: the rows that training and evaluation use, in memory or streamed.
+unlabelled: rows to predict.
+files: how files are read.
+kinds: what columns mean.
+"""
+
+from pipeline.data.dataset import Dataset, Leak, Split
+from pipeline.data.leakage import leaks, report_leaks
+from pipeline.data.loading import load
 from pipeline.data.overview import summary
 
 __all__ = ["Dataset", "Leak", "Split", "leaks", "load", "report_leaks", "summary"]

@@ -1,25 +1,30 @@
-"""One column of a source, and its cells as numbers or as strings: what is missing, what does not belong."""
+"""One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from pipeline.data.files.stored import Values
 from pipeline.errors import ConfigError
 
-# In a column of numbers these words can mean nothing else; in a column of strings they are strings.
+# Missing in a column of numbers; ordinary strings in a column of strings.
 NOT_AVAILABLE = {"NA", "N/A", "#N/A", "n/a", "null", "NULL", "nan", "NaN", "None"}
-# How programs write what a file of true and false, read whole, gives as booleans.
+# How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 LARGEST = float(np.finfo(np.float32).max)
+NUMBERS_ALLOWED = "numbers, or empty cells"
 
 
 @dataclass(frozen=True)
 class Column:
     """The values of one column, in the order of the joined rows.
 
-    `values` is (rows, ...); `place` says which file and which row of it, counted from 0, a row comes from.
+    `values` is (rows, ...); `place` describes where a row comes from: the file, and the row of the file,
+    counted from 0.
     """
 
     reference: str
@@ -37,83 +42,96 @@ class Column:
         )
 
 
+class ColumnReader(Protocol):
+    """Reads columns by their `<source>.<column>`, as the method `raw` of an input needs it."""
+
+    def values(self, reference: str, key: str) -> Values: ...
+
+    def column(self, reference: str, key: str) -> Column: ...
+
+    def part(self, reference: str, key: str, rows: np.ndarray) -> Column: ...
+
+    def folders_of(self, root: str | None, key: str) -> list[Path]: ...
+
+
 class RowError(ConfigError):
-    """One row is at fault. `reason` says so without the place, for lists of many such rows."""
+    """An error in one row. `reason` is the message without the place, for lists of many rows."""
 
     def __init__(
         self, key: str, problem: str, *, column: str, place: str, found: object, allowed: str
     ) -> None:
-        where = f"column '{column}', {place} (rows count from 0)"
+        where = f"column '{column}', {place} (counting from 0)"
         super().__init__(key, f"{problem}: {where}", found=found, allowed=allowed)
         self.column, self.reason = column, f"{problem}; found: {found}; allowed: {allowed}"
 
 
-def missing(values: np.ndarray) -> np.ndarray:
-    """Which cells of `values` are missing: NaN, None, NaT or blank strings. Same shape, boolean."""
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Marks missing cells: NaN, None, NaT and blank strings. Boolean, of the same shape as `values`."""
     if values.dtype.kind == "f":
-        return np.isnan(values)
+        return np.asarray(np.isnan(values))
     if values.dtype.kind in "mM":
-        return np.isnat(values)
+        return np.asarray(np.isnat(values))
     if values.dtype.kind in "US":
-        return np.char.str_len(np.char.strip(values)) == 0
+        return np.asarray(np.char.str_len(np.char.strip(values)) == 0)
     if values.dtype.kind != "O":
         return np.zeros(values.shape, dtype=bool)
-    return np.array([_blank(value) for value in values.ravel()], dtype=bool).reshape(values.shape)
+    return np.array([_is_missing_cell(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)
 
 
-def _blank(value: object) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value)
+def _is_missing_cell(cell: object) -> bool:
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or cell is pd.NaT or cell is pd.NA or (isinstance(cell, float) and cell != cell)
 
 
 def numbers(column: Column) -> np.ndarray:
-    """The cells as float32 (float64 where the source is wider), NaN = missing.
+    """Converts the cells to float32, or float64 where the source is wider; NaN = missing.
 
     Raises:
-        ConfigError: text, dates or lists where numbers are due, or a number that is infinite or
-            beyond what float32 holds.
+        ConfigError: a cell holds text, a date or a list, or a number that is infinite or exceeds float32.
     """
     values = column.values
     if values.dtype.kind in "mM":
-        raise column.error(0, "dates where numbers are due", "numbers, or empty cells")
+        raise column.error(0, "a date instead of a number", NUMBERS_ALLOWED)
     if values.dtype.kind in "OUS":
         values = _parse(column)
     elif values.dtype.kind in "fbiu":
-        due = np.float32 if values.dtype.itemsize <= 2 else np.result_type(values, np.float32)
-        values = values.astype(due, copy=False)
+        dtype = np.float32 if values.dtype.itemsize <= 2 else np.result_type(values, np.float32)
+        values = values.astype(dtype, copy=False)
     else:
-        raise column.error(0, f"{values.dtype} where numbers are due", "numbers, or empty cells")
-    # The extremes alone cost a fraction of a look at every number; NaN compares as False.
+        raise column.error(0, f"{values.dtype} instead of a number", NUMBERS_ALLOWED)
+    # Two reductions are faster than a mask of all cells; comparisons with NaN are false.
     if (
         np.fmax.reduce(values, axis=None, initial=0) > LARGEST
         or np.fmin.reduce(values, axis=None, initial=0) < -LARGEST
     ):
-        wrong = np.abs(values) > LARGEST
-        row = _first_row(wrong)
-        found = values[row] if values.ndim == 1 else values[row][wrong[row]][0]
-        raise column.error(row, "a number that is infinite or too large", "finite numbers", found=found)
+        invalid = np.abs(values) > LARGEST
+        row = _first_row(invalid)
+        cell = values[row] if values.ndim == 1 else values[row][invalid[row]][0]
+        raise column.error(row, "the number is infinite or too large", "finite float32 numbers", found=cell)
     return values
 
 
 def strings(column: Column) -> np.ndarray:
-    """The cells as Python strings in an object array, "" = missing; 3.0 becomes "3".
+    """Converts the cells to Python strings in an object array; "" = missing, and 3.0 becomes "3".
 
     Raises:
-        ConfigError: a cell that is a list or another object.
+        ConfigError: a cell holds a list or another object.
     """
-    values, absent = column.values, missing(column.values)
+    values, missing = column.values, is_missing(column.values)
     if values.ndim != 1:
         raise ConfigError(
             column.key,
-            f"column '{column.reference}' has more than one value a row",
+            f"column '{column.reference}' has more than one value per row",
             found=f"shape {values.shape}",
-            allowed="one value a row",
+            allowed="one value per row",
         )
     result = np.full(len(values), "", dtype=object)
-    for row in np.flatnonzero(~absent):
+    for row in np.flatnonzero(~missing):
         if isinstance(values[row], (list, dict, np.ndarray)):
-            raise column.error(int(row), "a list where one value is due", "strings, whole numbers, booleans")
+            raise column.error(
+                int(row), "a list instead of a single value", "strings, whole numbers, booleans"
+            )
         try:
             result[row] = text_of(values[row])
         except UnicodeDecodeError as error:
@@ -122,7 +140,7 @@ def strings(column: Column) -> np.ndarray:
 
 
 def text_of(value: object) -> str:
-    """One value as people would type it; 3, 3.0 and "3" are the same, and so are True, "True" and "true"."""
+    """Converts one value to text; 3, 3.0 and "3" give the same text, and so do True, "True" and "true"."""
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and value in TRUTH_VALUES):
@@ -132,59 +150,59 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def stacked(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """The values as one array (rows, ...): lists of equal shape are stacked, a missing one becomes NaN.
+def stack(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Converts the cells to one array (rows, ...): stacks lists of equal shape, with NaN for missing ones.
 
     Args:
         column: an array, or objects that are lists or arrays.
-        shape: of one row; None: as the first row that has a value.
+        shape: of one row; None: the shape of the first row with a value.
 
     Raises:
-        ConfigError: lists of different shapes, or text inside them.
+        ConfigError: the lists have different shapes, or contain text.
     """
     values = column.values
     if values.dtype != object:
         return values if values.dtype.kind in "biu" and values.ndim > 2 else numbers(column)
-    absent = missing(values)
-    elements = {int(row): element(column, int(row)) for row in np.flatnonzero(~absent)}
+    lists = {int(row): list_in_row(column, int(row)) for row in np.flatnonzero(~is_missing(values))}
     if shape is None:
-        if not elements:
+        if not lists:
             raise ConfigError(column.key, f"column '{column.reference}' is empty in every row")
-        shape = next(iter(elements.values())).shape
+        shape = next(iter(lists.values())).shape
     result = np.full((len(values), *shape), np.nan, dtype=np.float32)
-    for row, one in elements.items():
-        # A grey image may lack the axis of its only channel.
-        if one.shape not in (shape, shape[:-1] if shape[-1:] == (1,) else shape):
+    for row, array in lists.items():
+        # A grey image may lack the channel axis.
+        if array.shape not in (shape, shape[:-1] if shape[-1:] == (1,) else shape):
             raise column.error(
-                row, "another shape than the other rows", f"shape {shape}", f"shape {one.shape}"
+                row, "the shape differs from that of other rows", f"shape {shape}", f"shape {array.shape}"
             )
-        result[row] = one.reshape(shape)
+        result[row] = array.reshape(shape)
     return numbers(replace(column, values=result))
 
 
-def element(column: Column, row: int) -> np.ndarray:
-    """The list in one row as a float32 array."""
+def list_in_row(column: Column, row: int) -> np.ndarray:
+    """The list in one cell as a float32 array."""
+    cell = column.values[row]
     try:
-        value = column.values[row]
-        return np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float32)
+        return np.array(cell.tolist() if isinstance(cell, np.ndarray) else cell, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise column.error(row, "not a list of numbers of one shape", "lists of numbers") from error
+        problem = "not a list of numbers, or a list whose parts differ in length"
+        raise column.error(row, problem, "lists of numbers") from error
 
 
 def _parse(column: Column) -> np.ndarray:
     cells = np.asarray(column.values, dtype=object).ravel()
     words = np.array([isinstance(cell, str) and cell.strip() in NOT_AVAILABLE for cell in cells], dtype=bool)
-    absent = missing(cells) | words
-    parsed = pd.to_numeric(pd.Series(cells, dtype=object).where(~absent), errors="coerce")
+    missing = is_missing(cells) | words
+    parsed = pd.to_numeric(pd.Series(cells, dtype=object).where(~missing), errors="coerce")
     parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(parsed) & ~absent
-    if wrong.any():
-        index = int(np.flatnonzero(wrong)[0])
+    invalid = np.isnan(parsed) & ~missing
+    if invalid.any():
+        index = int(np.flatnonzero(invalid)[0])
         row = index // max(1, cells.size // len(column.values))
         cell = cells[index]
         what = "text" if isinstance(cell, (str, bytes)) else f"a {type(cell).__name__}"
-        raise column.error(row, f"{what} where numbers are due", "numbers, or empty cells", found=repr(cell))
-    return parsed.reshape(column.values.shape)
+        raise column.error(row, f"{what} instead of a number", NUMBERS_ALLOWED, found=repr(cell))
+    return np.asarray(parsed.reshape(column.values.shape))
 
 
 def _first_row(flags: np.ndarray) -> int:

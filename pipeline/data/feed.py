@@ -1,33 +1,36 @@
-"""The rows that a pass goes over: tensors held in memory, or windows of rows that are read ahead of it."""
+"""The rows that one pass over a split uses: tensors in memory, or windows of rows that are read ahead."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-WINDOW_BYTES = (
-    64 * 2**20
-)  # prepared rows that are in memory and shuffled at once; about four times this is used
-RUN_BYTES = 64 * 2**10  # rows that lie together are read together: so much at once is as fast as more
-PIECES = 4  # of what can only be read as a whole, so many at least are mixed in a window …
-MOST_BYTES = 4 * WINDOW_BYTES  # … as long as they do not need more than this
+from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.stored import row_bytes
+
+WINDOW_BYTES = 64 * 2**20  # prepared rows in memory that are shuffled together; uses about four times as much
+RUN_BYTES = 64 * 2**10  # neighbouring rows that are read together; reading more at a time is not faster
+ROW_GROUPS = 4  # a window mixes at least so many row groups …
+MOST_BYTES = 4 * WINDOW_BYTES  # … unless they take more than this
+
+
+def weight_key(head: str) -> str:
+    """The name of a head's sample weights (rows,) among the labels; no head can have this name."""
+    return f"{head}: weight"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Prepared inputs and encoded labels of one split, by name, as tensors that share the row order."""
+    """Prepared inputs and encoded labels of one split, by name, as tensors with the same order of rows."""
 
     inputs: Mapping[str, tf.Tensor]
     labels: Mapping[str, tf.Tensor]
 
     @classmethod
-    def of(cls, inputs: Mapping[str, Array], labels: Mapping[str, Array]) -> "Rows":
-        """Copy arrays into tensors once, so that no step has to."""
+    def of(cls, inputs: Mapping[str, np.ndarray | LazyRows], labels: Mapping[str, np.ndarray]) -> "Rows":
+        """Copies arrays into tensors once, so that no training step has to."""
         return cls(
             {name: tf.convert_to_tensor(values) for name, values in inputs.items()},
             {name: tf.convert_to_tensor(values) for name, values in labels.items()},
@@ -36,91 +39,101 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def take(self, order: Array) -> "Rows":
+    def take(self, order: np.ndarray) -> "Rows":
         """Some of the rows, in this order."""
-        at = tf.constant(order, tf.int32)
+        positions = tf.constant(order, tf.int32)
         return Rows(
-            {name: tf.gather(values, at) for name, values in self.inputs.items()},
-            {name: tf.gather(values, at) for name, values in self.labels.items()},
+            {name: tf.gather(values, positions) for name, values in self.inputs.items()},
+            {name: tf.gather(values, positions) for name, values in self.labels.items()},
         )
 
-    def arrange(self, order: Array, batch: int) -> Array:
-        """The order in which rows are used that are asked for in `order`: that very one."""
+    def arrange(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """Returns the requested order unchanged; see `Stream.arrange`."""
         return order
 
-    def windows(self, order: Array, batch: int) -> Iterator[tuple["Rows", Array]]:
-        """Rows in memory and the order to take them in; together all of `order`, here at once."""
+    def windows(self, order: np.ndarray, batch: int) -> Iterator[tuple["Rows", np.ndarray]]:
+        """Yields all rows and the order to take them in, as a single window."""
         yield self, order
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The same for inputs that do not fit into memory: windows of rows are read while the one before is used.
+    """Rows whose inputs do not fit into memory: each window is read while the one before it is used.
 
-    The order within an epoch follows from the order asked for, so a resumed run sees the same batches: rows
-    that lie together on the disk are read together, in the order of the first of them, and the rows of each
-    window are used in the order asked for. Asked for one after the other, they come one after the other.
+    The order within an epoch depends only on the requested order, so that a resumed run sees the same
+    batches. Rows that are neighbours on disk form a run, which is read at once. Runs are read in the order in
+    which their first rows are requested; the rows of a window are used in the requested order. If all rows
+    are requested in order, they are used in order.
 
     Args:
-        inputs: name -> what is indexed by row positions like an array, and reads them then.
+        inputs: name -> values that are read when they are indexed by row positions.
         labels: arrays (rows, …).
-        rows: (rows,) row numbers in the sources: neighbours lie together there.
+        rows: (rows,) row numbers in the sources, where neighbours are neighbours on disk.
     """
 
-    inputs: Mapping[str, Any]
-    labels: Mapping[str, Array]
-    rows: Array
+    inputs: Mapping[str, LazyRows]
+    labels: Mapping[str, np.ndarray]
+    rows: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row's prepared inputs."""
-        return sum(max(1, int(np.prod(one.shape[1:]))) * one.dtype.itemsize for one in self.inputs.values())
+        """Bytes of one row's prepared inputs."""
+        return sum(row_bytes(values) for values in self.inputs.values())
 
     @property
-    def pieces(self) -> Array:
-        """(rows,) numbers; rows of the same number are read together."""
-        for one in self.inputs.values():
-            if one.pieces is not None:
-                return one.pieces
-        return self.rows // max(1, RUN_BYTES // self.row_bytes)
+    def runs(self) -> np.ndarray:
+        """(rows,) the number of each row's run; the rows of a run are read together."""
+        row_groups = self._row_groups()
+        return self.rows // max(1, RUN_BYTES // self.row_bytes) if row_groups is None else row_groups
 
     def window(self, batch: int) -> int:
-        """Rows of a window, whole batches."""
-        wanted = WINDOW_BYTES // self.row_bytes
-        if any(one.pieces is not None for one in self.inputs.values()):
-            longest = int(np.bincount(self.pieces).max())
-            wanted = max(wanted, min(PIECES * longest, MOST_BYTES // self.row_bytes))
-        return max(1, wanted // batch) * batch
+        """Number of rows in a window, a multiple of the batch size."""
+        rows = WINDOW_BYTES // self.row_bytes
+        row_groups = self._row_groups()
+        if row_groups is not None:
+            longest = int(np.bincount(row_groups).max())
+            rows = max(rows, min(ROW_GROUPS * longest, MOST_BYTES // self.row_bytes))
+        return max(1, rows // batch) * batch
 
-    def take(self, order: Array) -> Rows:
+    def take(self, order: np.ndarray) -> Rows:
         """Some of the rows, in this order, in memory."""
         sorted_rows = np.unique(order)
         return self._read(sorted_rows).take(np.searchsorted(sorted_rows, order))
 
-    def arrange(self, order: Array, batch: int) -> Array:
-        """The order in which rows are used that are asked for in `order`."""
-        _, first, piece = np.unique(self.pieces[order], return_index=True, return_inverse=True)
-        places = np.argsort(first[piece], kind="stable")
+    def arrange(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """The order in which rows are used if they are requested in `order`."""
+        _, first, run = np.unique(self.runs[order], return_index=True, return_inverse=True)
+        places = np.argsort(first[run], kind="stable")
         window = self.window(batch)
         for start in range(0, len(places), window):
             places[start : start + window].sort()
         return order[places]
 
-    def windows(self, order: Array, batch: int) -> Iterator[tuple[Rows, Array]]:
-        """Rows in memory and the order to take them in; together all of `order`, an arranged one."""
+    def windows(self, order: np.ndarray, batch: int) -> Iterator[tuple[Rows, np.ndarray]]:
+        """Yields windows of rows in memory, each with the order to take them in.
+
+        Args:
+            order: the result of `arrange`.
+            batch: the batch size.
+        """
         window = self.window(batch)
         parts = [np.sort(order[start : start + window]) for start in range(0, len(order), window)]
         with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as ahead:
             coming = ahead.submit(self._read, parts[0])
-            for place, part in enumerate(parts):
+            for number, part in enumerate(parts):
                 ready = coming.result()
-                if place + 1 < len(parts):
-                    coming = ahead.submit(self._read, parts[place + 1])
-                yield ready, np.searchsorted(part, order[place * window : (place + 1) * window])
+                if number + 1 < len(parts):
+                    coming = ahead.submit(self._read, parts[number + 1])
+                yield ready, np.searchsorted(part, order[number * window : (number + 1) * window])
 
-    def _read(self, positions: Array) -> Rows:
+    def _row_groups(self) -> np.ndarray | None:
+        """The row groups of the first input that is read by row groups."""
+        groups = (values.row_groups for values in self.inputs.values() if values.row_groups is not None)
+        return next(groups, None)
+
+    def _read(self, positions: np.ndarray) -> Rows:
         inputs = {name: values[positions] for name, values in self.inputs.items()}
         return Rows.of(inputs, {name: values[positions] for name, values in self.labels.items()})

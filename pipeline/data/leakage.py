@@ -1,74 +1,63 @@
-"""Leaks: rows that are in two splits, groups that are in two splits, inputs that hold the answer."""
+"""Leaks: rows or groups that are in two splits, and inputs that contain a target."""
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from itertools import combinations, product
 
 import numpy as np
 
-from pipeline.data.dataset import Dataset
-from pipeline.data.splits import SPLITS, row_hashes
+from pipeline.data.dataset import Dataset, Leak
+from pipeline.data.hashes import row_hashes
+from pipeline.data_options import LEAK_POLICIES, SPLITS
 from pipeline.errors import ConfigError
 from pipeline.labels import labelled_cells
 
 COPY, DUPLICATES, GROUPS = "copy of a target", "identical rows", "group in two splits"
-POLICIES = ("fail", "warn", "ignore")
 SHOWN = 5  # examples in a message
-FEWEST = 10  # rows below which a match of two columns says nothing
-RARE = 3  # so many rows must differ from the most frequent value
-SAMPLED = 10_000  # rows of a split that streams
-RELATIVE = 1e-5  # of the spread: float32 labels and columns that agree no better than this are no copies
+FEWEST = 10  # with fewer rows, two columns may match by chance
+RARE = 3  # rows that must differ from the most frequent label
+SAMPLE = 10_000  # rows of a streamed split that are compared with the targets
+TOLERANCE = 1e-5  # times the labels' standard deviation: copies differ by float32 rounding only
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Leak:
-    """One finding: `severity` is "copy of a target", "identical rows" or "group in two splits"."""
-
-    severity: str
-    sentence: str
-    examples: list[str]
-
-
 def leaks(dataset: Dataset, groups: np.ndarray | None = None) -> list[Leak]:
-    """What of the data would make a result look better than it is.
+    """Finds reasons why results may look too good.
 
     Args:
-        dataset: loaded.
+        dataset: a loaded data set.
         groups: (rows of the joined sources,) the group of each row; None: those of `data.split.group`.
 
     Returns:
         Copies of targets first.
     """
     groups = dataset.groups if groups is None else groups
-    found = [*_copies(dataset), *_duplicates(dataset)]
-    return found + (_shared_groups(dataset, groups) if groups is not None else [])
+    shared = [] if groups is None else _shared_groups(dataset, groups)
+    return [*_copies(dataset), *_duplicates(dataset), *shared]
 
 
-def report_leaks(found: Sequence[Leak], policy: str) -> None:
-    """Applies `data.leaks`: copies of a target fail unless ignored, the rest is logged as a warning or fails.
+def report_leaks(leaks: Sequence[Leak], policy: str) -> None:
+    """Applies `data.leaks`: "fail" raises for every leak, "warn" only for copies of a target and logs others.
 
     Args:
-        found: what `leaks` gave.
+        leaks: the result of `leaks`.
         policy: "fail", "warn" or "ignore".
 
     Raises:
-        ConfigError: a leak that the policy does not let pass.
+        ConfigError: a leak that the policy does not allow.
     """
-    if policy not in POLICIES:
-        raise ConfigError("data.leaks", "no such policy", found=policy, allowed=POLICIES)
+    if policy not in LEAK_POLICIES:
+        raise ConfigError("data.leaks", "there is no such policy", found=policy, allowed=LEAK_POLICIES)
     if policy == "ignore":
         return
-    for leak in found:
+    for leak in leaks:
         if policy == "fail" or leak.severity == COPY:
             raise ConfigError(
                 "data.leaks",
                 leak.sentence,
                 found="; ".join(leak.examples),
-                allowed="another input or split; data.leaks=ignore trains all the same",
+                allowed="another input or split; data.leaks=ignore trains nevertheless",
             )
         logger.warning("%s: %s", leak.sentence, "; ".join(leak.examples))
 
@@ -78,60 +67,56 @@ def _duplicates(dataset: Dataset) -> Iterator[Leak]:
         name: row_hashes([split.raw[key] for key in sorted(split.raw)])
         for name, split in dataset.splits.items()
     }
-    for place, first in enumerate(SPLITS):
-        for second in SPLITS[place + 1 :]:
-            same = np.isin(hashes[second], hashes[first])
-            if not same.any():
-                continue
-            examples = []
-            for index in np.flatnonzero(same)[:SHOWN]:
-                twin = int(np.argmax(hashes[first] == hashes[second][index]))
-                rows = dataset.splits[second].rows[index], dataset.splits[first].rows[twin]
-                examples.append(f"row {rows[0]} ({second}) is row {rows[1]} ({first})")
-            sentence = (
-                f"{same.sum()} of {len(same)} rows of {second} have the very inputs of a row of {first}"
-            )
-            yield Leak(DUPLICATES, sentence, examples)
+    for first, second in combinations(SPLITS, 2):
+        repeated = np.isin(hashes[second], hashes[first])
+        if not repeated.any():
+            continue
+        examples = []
+        for index in np.flatnonzero(repeated)[:SHOWN]:
+            original = int(np.argmax(hashes[first] == hashes[second][index]))
+            rows = dataset.splits[second].rows[index], dataset.splits[first].rows[original]
+            examples.append(f"row {rows[0]} ({second}) equals row {rows[1]} ({first})")
+        sentence = (
+            f"{repeated.sum()} of {len(repeated)} rows in {second} have the same inputs as a row in {first}"
+        )
+        yield Leak(DUPLICATES, sentence, examples)
 
 
-def _shared_groups(dataset: Dataset, groups: np.ndarray) -> list[Leak]:
+def _shared_groups(dataset: Dataset, groups: np.ndarray) -> Iterator[Leak]:
     members = {name: np.unique(groups[split.rows]) for name, split in dataset.splits.items()}
-    found = []
-    for place, first in enumerate(SPLITS):
-        for second in SPLITS[place + 1 :]:
-            shared = np.intersect1d(members[first], members[second])
-            if len(shared):
-                sentence = f"{len(shared)} groups have rows in {first} and in {second}"
-                found.append(Leak(GROUPS, sentence, [str(group) for group in shared[:SHOWN]]))
-    return found
+    for first, second in combinations(SPLITS, 2):
+        shared = np.intersect1d(members[first], members[second])
+        if len(shared):
+            sentence = f"groups with rows in both {first} and {second}: {len(shared)}"
+            yield Leak(GROUPS, sentence, [str(group) for group in shared[:SHOWN]])
 
 
 def _copies(dataset: Dataset) -> Iterator[Leak]:
     columns = dict(_input_columns(dataset))
-    looked = {name: _looked_at(dataset, name) for name in SPLITS}
-    for target, one in dataset.targets.items():
-        labels = np.concatenate([dataset.splits[name].labels[target][looked[name]] for name in SPLITS])
-        values = np.where(labels == -1, np.nan, labels)[:, None] if labels.ndim == 1 else labels
-        for position, name in product(range(values.shape[1]), columns):
-            column = columns[name]
-            if how := copied(column, values[:, position].astype(np.float64)):
-                present = np.flatnonzero(~np.isnan(values[:, position]))[:SHOWN]
-                readable = one.decode(labels[present])
-                rows = np.concatenate([dataset.splits[name].rows[looked[name]] for name in SPLITS])[present]
+    samples = {split: _sample(dataset, split) for split in SPLITS}
+    rows = np.concatenate([dataset.splits[split].rows[samples[split]] for split in SPLITS])
+    for name, target in dataset.targets.items():
+        labels = np.concatenate([dataset.splits[split].labels[name][samples[split]] for split in SPLITS])
+        values = np.where(labelled_cells(labels), labels, np.nan)
+        values = values[:, None] if values.ndim == 1 else values
+        for position, column in product(range(values.shape[1]), columns):
+            if how := copied(columns[column], values[:, position].astype(np.float64)):
+                labelled = np.flatnonzero(labelled_cells(values[:, position]))[:SHOWN]
                 examples = [
-                    f"row {row}: {column[i]}, {y}" for row, i, y in zip(rows, present, readable, strict=True)
+                    f"row {rows[place]}: {columns[column][place]}, {label}"
+                    for place, label in zip(labelled, target.decode(labels[labelled]), strict=True)
                 ]
-                yield Leak(COPY, f"input column {name} is {how} of target {target}", examples)
+                yield Leak(COPY, f"input column {column} is {how} of target {name}", examples)
 
 
 def _input_columns(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
-    """Every column of tables, vectors and texts over all splits; pixels and steps of series are none."""
-    for one in dataset.inputs.values():
-        if one.kind in ("image", "series"):
+    """The columns of tables, vectors and texts in all splits; not the pixels of images or steps of series."""
+    for source in dataset.inputs.values():
+        if source.kind in ("image", "series"):
             continue
-        for key in one.specs():
+        for key in source.specs():
             values = np.concatenate(
-                [dataset.splits[split].raw[key][_looked_at(dataset, split)] for split in SPLITS]
+                [dataset.splits[split].raw[key][_sample(dataset, split)] for split in SPLITS]
             )
             if values.ndim == 1:
                 yield key, values
@@ -139,17 +124,17 @@ def _input_columns(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
                 yield from ((f"{key}[{column}]", values[:, column]) for column in range(values.shape[1]))
 
 
-def _looked_at(dataset: Dataset, split: str) -> Any:
-    """All rows; of a split that streams some thousands: a column that copies a target does so in any rows."""
+def _sample(dataset: Dataset, split: str) -> np.ndarray | slice:
+    """All rows, or some thousands of a streamed split: a copy of a target can be seen in any rows."""
     rows = len(dataset.splits[split].rows)
-    return np.linspace(0, rows - 1, min(rows, SAMPLED)).astype(int) if dataset.streamed else slice(None)
+    return np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int) if dataset.streamed else slice(None)
 
 
 def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
     """How an input column copies a target, or None.
 
-    Numbers are copies if one is the other times a factor plus a constant. Anything is a copy if each value
-    stands for one label and the reverse, and values repeat: columns without repeats always match one to one.
+    A column of numbers is a copy if it is a linear function of the labels. Any column is a copy if its values
+    and the labels match one to one, and values repeat: columns without repeats always match one to one.
 
     Args:
         column: (rows,) numbers, or strings; NaN or "" = missing.
@@ -162,7 +147,7 @@ def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
     rows = len(labels)
     if rows < FEWEST or rows - counts.max() < RARE:
         return None
-    if column.dtype != object and _affine(column.astype(np.float64), labels):
+    if column.dtype != object and _is_linear(column.astype(np.float64), labels):
         return "a copy"
     _, others = np.unique(column, return_inverse=True)
     pairs = len(np.unique(codes.astype(np.int64) * rows + others))
@@ -171,10 +156,10 @@ def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
     return None
 
 
-def _affine(column: np.ndarray, labels: np.ndarray) -> bool:
-    centred, wanted = column - column.mean(), labels - labels.mean()
-    size = np.dot(centred, centred)
+def _is_linear(column: np.ndarray, labels: np.ndarray) -> bool:
+    x, y = column - column.mean(), labels - labels.mean()
+    size = np.dot(x, x)
     if size == 0 or len(np.unique(labels)) < RARE:
-        return False  # two values always lie on a line; that they stand for each other is asked elsewhere
-    off = np.abs(wanted - centred * (np.dot(centred, wanted) / size)).max()
-    return bool(off <= RELATIVE * labels.std())
+        return False  # two values always lie on a line; whether they match one to one is tested elsewhere
+    residual = np.abs(y - x * (np.dot(x, y) / size)).max()
+    return bool(residual <= TOLERANCE * labels.std())

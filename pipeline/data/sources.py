@@ -1,185 +1,211 @@
-"""The sources of a data set, lined up: by row, or on the values of a key that all of them have."""
+"""The sources of a data set, with their rows matched by position or by a key that all of them have."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import Column, missing, text_of
-from pipeline.data.files import Columns, Memory, open_file
-from pipeline.data.files.memory import fits
-from pipeline.data.files.stored import Chained, Ordered, pieces_of, row_bytes, spans
+from pipeline.data.columns import Column, is_missing, text_of
+from pipeline.data.files import Columns, open_file
+from pipeline.data.files.arrays import Arrays
+from pipeline.data.files.memory import fits_in_memory
+from pipeline.data.files.stored import (
+    ChainedColumn,
+    ReorderedColumn,
+    Values,
+    group_starts,
+    row_bytes,
+    spans,
+)
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
-Located = str | Sequence[str] | Mapping[str, np.ndarray]
+SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray]
+SHOWN = 5  # keys in a message
 
 
 class Source:
-    """One named source: the rows of its files, one after the other.
+    """One named source: the rows of its files, one file after the other.
 
     Args:
         name: its name in `data.sources`.
-        located: a path, glob, list of them, or a mapping of arrays (a pandas DataFrame too).
-        folders: where relative paths are looked for, in turn.
-        wanted: the columns that will be asked for.
+        entry: a path, a glob, a list of them, or a mapping of arrays such as a pandas DataFrame.
+        folders: where relative paths are looked for, in this order.
+        needed: the columns that will be read.
     """
 
     def __init__(
-        self, name: str, located: Located, *, folders: Sequence[str | Path], wanted: Collection[str]
+        self, name: str, entry: SourceEntry, *, folders: Sequence[str | Path], needed: Collection[str]
     ) -> None:
         self.name, self.key = name, f"data.sources.{name}"
         self.parts: list[tuple[str, Columns]]
-        if isinstance(located, (str, Sequence)):
-            paths = expand(located, folders, self.key)
-            self.parts = [(str(path), open_file(path, self.key, wanted)) for path in paths]
+        if isinstance(entry, (str, Sequence)):
+            paths = expand(entry, folders, self.key)
+            self.parts = [(str(path), open_file(path, self.key, needed)) for path in paths]
         else:
-            self.parts = [(f"source {name}", Memory(located, self.key))]
+            self.parts = [(f"source {name}", Arrays(entry, self.key))]
         self.columns = self.parts[0][1].columns
         self._ends = np.zeros(0, dtype=int)
 
-    def read(self, column: str, key: str, *, stored: bool = False) -> Any:
-        """All values of a column, (rows, ...).
+    def read(self, column: str, key: str) -> np.ndarray:
+        """Reads all values of a column, (rows, ...).
 
         Args:
             column: its name.
             key: the config key to name in messages.
-            stored: leave on the disk what can be read by rows; see `pipeline.data.files.stored`.
 
         Raises:
-            ConfigError: there is no such column, it has no rows, or files differ in its shape.
+            ConfigError: the column does not exist, has no rows, or has different shapes in several files.
         """
-        arrays = [self._part(part, place, column, key, stored) for place, part in self.parts]
-        self._ends = np.cumsum([len(array) for array in arrays])
-        if self._ends[-1] == 0:
-            raise ConfigError(key, f"column '{column}' of {self.parts[0][0]} has no rows")
-        shapes = sorted({array.shape[1:] for array in arrays})
-        if len(shapes) > 1:
-            raise ConfigError(
-                key, f"the files of source {self.name} differ in the shape of '{column}'", found=shapes
-            )
-        if len(arrays) == 1:
-            return arrays[0]
-        return Chained(arrays) if stored else np.concatenate(arrays)
+        arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
+        self._check(arrays, column, key)
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
-    def _part(self, part: Columns, place: str, column: str, key: str, stored: bool) -> Any:
+    def stored(self, column: str, key: str) -> Values:
+        """Like `read`, but leaves the column on disk where its format can be read by rows."""
+        parts: list[Values] = []
+        for place, part in self.parts:
+            file = self._column_of(part, place, column, key)
+            parts.append(file.stored(column) if hasattr(file, "stored") else file.read(column))
+        self._check(parts, column, key)
+        return parts[0] if len(parts) == 1 else ChainedColumn(parts)
+
+    def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
         if column not in part.columns:
             names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
             raise ConfigError(
-                key, f"no such column in {place}", found=f"{self.name}.{column}".rstrip("."), allowed=names
+                key,
+                f"there is no such column in {place}",
+                found=f"{self.name}.{column}".rstrip("."),
+                allowed=names,
             )
-        values = part.stored(column) if stored and hasattr(part, "stored") else part.read(column)
-        if not values.shape:
-            raise ConfigError(key, f"'{column}' of {place} is one value, not a column", found=values)
-        return values
+        return part
+
+    def _check(self, parts: Sequence[Values], column: str, key: str) -> None:
+        for (place, _), values in zip(self.parts, parts, strict=True):
+            if not values.shape:
+                raise ConfigError(key, f"'{column}' of {place} is a single value, not a column", found=values)
+        self._ends = np.cumsum([len(values) for values in parts])
+        if self._ends[-1] == 0:
+            raise ConfigError(key, f"column '{column}' of {self.parts[0][0]} has no rows")
+        shapes = sorted({values.shape[1:] for values in parts})
+        if len(shapes) > 1:
+            raise ConfigError(
+                key,
+                f"the files of source '{self.name}' have different shapes for column '{column}'",
+                found=shapes,
+                allowed="one shape",
+            )
 
     def place(self, row: int) -> str:
-        """Which file a row comes from, and which row of that file it is."""
+        """Describes where a row comes from: the file, and the row of that file."""
         part = int(np.searchsorted(self._ends, row, side="right"))
         return f"{self.parts[part][0]}, row {row - (int(self._ends[part - 1]) if part else 0)}"
 
 
 class Sources:
-    """All sources of a data set with their rows lined up.
+    """All sources of a data set, with their rows matched.
 
     Args:
-        located: name -> path, glob, list or mapping of arrays.
-        folders: where relative paths are looked for, in turn.
-        references: the `<source>.<column>` that will be asked for; nothing else is read.
-        join: the column by whose values rows belong together; None: by their order.
-        in_memory: False leaves on the disk what can be read by rows; "auto" does where the files are large.
+        entries: name -> path, glob, list of them, or mapping of arrays.
+        folders: where relative paths are looked for, in this order.
+        references: the `<source>.<column>` that will be read; no other column is.
+        join: the column whose values match the rows; None: rows are matched by position.
+        in_memory: False leaves columns on disk where their format can be read by rows; "auto" does so where
+            the files are large.
 
     Raises:
-        ConfigError: a file is missing or unreadable; a key is empty, doubled, or not in every source.
+        ConfigError: a file does not exist or cannot be read; a key is empty, occurs twice, or is missing
+            from a source.
     """
 
     def __init__(
         self,
-        located: Mapping[str, Located],
+        entries: Mapping[str, SourceEntry],
         *,
         folders: Sequence[str | Path] = (".",),
         references: Collection[str] = (),
         join: str | None = None,
         in_memory: bool | str = True,
     ) -> None:
-        wanted: dict[str, set[str]] = {name: {join} if join else set() for name in located}
+        needed: dict[str, set[str]] = {name: {join} if join else set() for name in entries}
         for reference in references:
             name, _, column = reference.partition(".")
-            wanted.setdefault(name, set()).add(column)
+            needed.setdefault(name, set()).add(column)
         self.folders = list(folders)
         self.sources = {
-            name: Source(name, where, folders=folders, wanted=wanted[name]) for name, where in located.items()
+            name: Source(name, entry, folders=folders, needed=needed[name]) for name, entry in entries.items()
         }
-        self.in_memory = fits(self.size()) if in_memory == "auto" else bool(in_memory)
+        self.in_memory = fits_in_memory(self.size()) if in_memory == "auto" else bool(in_memory)
         self.rows = 0
-        self.first = ""
+        self.first = ""  # the column, or the source of a join, that the number of rows comes from
         self.keys: np.ndarray | None = None
         self.orders: dict[str, np.ndarray] = {}
-        self.cached: dict[str, Any] = {}
+        self.cache: dict[str, Values] = {}
         if join:
             self._join(join)
 
     def column(self, reference: str, key: str) -> Column:
-        """The column that `<source>.<column>` names (an .npy file has one column: `<source>` alone).
+        """Reads a column, named by `<source>.<column>` (an .npy file's only column: by `<source>`).
 
-        All of it is read: `part` and `blocks` are for what may be larger than the memory.
+        The whole column is read: use `part` or `blocks` where it may not fit into memory.
 
         Raises:
-            ConfigError: no such source or column, or another number of rows than the columns before.
+            ConfigError: there is no such source or column, or the column has another number of rows than
+                those read before.
         """
-        return Column(reference, key, self.values(reference, key)[:], self._places(reference, key))
+        return Column(reference, key, self.values(reference, key)[:], self._place_of(reference, key))
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
-        """Some rows of a column; nothing else is read of one that stays on the disk."""
-        place = self._places(reference, key)
+        """Reads some rows of a column; only these are read from a column on disk."""
+        place = self._place_of(reference, key)
         values = self.values(reference, key)[rows]
         return Column(reference, key, values, lambda row: place(int(rows[row])))
 
     def blocks(
         self, references: Collection[str], key: str, rows: np.ndarray | None = None, width: int = 0
     ) -> Iterator[np.ndarray]:
-        """Row numbers to go through columns with: at once in memory, else in blocks of bounded size.
+        """Yields row numbers in blocks of bounded memory; in a single block if all columns are in memory.
 
         Args:
             references: the columns that will be read.
             key: the config key to name in messages.
-            rows: of these rows; None: of all.
-            width: bytes that a row will need besides what is stored of it, as pictures do.
+            rows: the rows to divide into blocks; None: all.
+            width: bytes that a row needs in addition to its cells, such as those of a decoded picture.
         """
-        values = [self.values(reference, key) for reference in references]
-        rows = np.arange(len(values[0])) if rows is None else rows
-        if not width and all(isinstance(one, np.ndarray) for one in values):
+        columns = [self.values(reference, key) for reference in references]
+        rows = np.arange(len(columns[0])) if rows is None else rows
+        if not width and all(isinstance(values, np.ndarray) for values in columns):
             yield rows
             return
-        for span in spans(len(rows), width + sum(row_bytes(one) for one in values)):
+        for span in spans(len(rows), width + sum(row_bytes(values) for values in columns)):
             yield rows[span]
 
-    def values(self, reference: str, key: str) -> Any:
-        """A column's values in the order of the joined rows: an array, or what stays on the disk."""
-        source, column = self._find(reference, key)
-        order = self.orders.get(source.name)
-        if reference not in self.cached:
-            values = source.read(column, key, stored=not self.in_memory)
-            if order is None:
-                self._same_rows(reference, len(values), key)
-            elif isinstance(values, np.ndarray):
-                values = values[order]
-            else:
-                values = Ordered(values, order)
-            self.cached[reference] = values
-        return self.cached[reference]
+    def values(self, reference: str, key: str) -> Values:
+        """The values of a column in the order of the joined rows: an array, or a column on disk."""
+        if reference not in self.cache:
+            source, column = self._find(reference, key)
+            values = source.read(column, key) if self.in_memory else source.stored(column, key)
+            self.cache[reference] = self._in_order(source, reference, values, key)
+        return self.cache[reference]
 
-    def pieces(self, references: Collection[str], key: str) -> np.ndarray | None:
-        """(rows,) the piece that each row lies in, of the first column read in pieces; None: of none."""
+    def _in_order(self, source: Source, reference: str, values: Values, key: str) -> Values:
+        order = self.orders.get(source.name)
+        if order is None:
+            self._check_rows(reference, len(values), key)
+            return values
+        return values[order] if isinstance(values, np.ndarray) else ReorderedColumn(values, order)
+
+    def row_groups(self, references: Collection[str], key: str) -> np.ndarray | None:
+        """(rows,) the number of each row's row group in the first column that has several; or None."""
         for reference in references:
-            starts = pieces_of(self.values(reference, key))
+            starts = group_starts(self.values(reference, key))
             if len(starts) > 1:
                 return np.searchsorted(starts, np.arange(self.rows), side="right")
         return None
 
     def size(self) -> int:
-        """Bytes of all files on the disk."""
+        """Bytes that all files take on disk."""
         return sum(
             file.stat().st_size
             for source in self.sources.values()
@@ -188,81 +214,73 @@ class Sources:
             if file.is_file()
         )
 
-    def _places(self, reference: str, key: str) -> Callable[[int], str]:
-        source, _ = self._find(reference, key)
-        order = self.orders.get(source.name)
-        return source.place if order is None else lambda row: source.place(int(order[row]))
-
     def names(self, reference: str, key: str) -> list[str]:
-        """The values of a column that belongs to no rows, such as an array of class names."""
+        """The values of a column that has nothing to do with the rows, such as an array of class names."""
         source, column = self._find(reference, key)
         return [text_of(value) for value in source.read(column, key)]
 
     def folders_of(self, root: str | None, key: str) -> list[Path]:
-        """The folders in which files named in a column are looked for: `root`, or else the sources' own."""
+        """Where the files that a column names are looked for: in `root`, else in the sources' folders."""
         if root is None:
             return [Path(folder) for folder in self.folders]
         return [locate(root, self.folders, key)]
 
+    def _place_of(self, reference: str, key: str) -> Callable[[int], str]:
+        source, _ = self._find(reference, key)
+        order = self.orders.get(source.name)
+        return source.place if order is None else lambda row: source.place(int(order[row]))
+
     def _find(self, reference: str, key: str) -> tuple[Source, str]:
         name, _, column = reference.partition(".")
         if name not in self.sources:
-            raise ConfigError(
-                key, "no such source", found=reference, allowed=[f"{one}.…" for one in self.sources]
-            )
+            allowed = [f"{known}.…" for known in self.sources]
+            raise ConfigError(key, "there is no such source", found=reference, allowed=allowed)
         return self.sources[name], column
 
-    def _same_rows(self, name: str, rows: int, key: str) -> None:
+    def _check_rows(self, reference: str, rows: int, key: str) -> None:
         if not self.rows:
-            self.rows, self.first = rows, name
+            self.rows, self.first = rows, reference
         if rows != self.rows:
             raise ConfigError(
                 key,
-                "columns of different length; without data.join, sources line up row by row",
-                found=f"{name} has {rows} rows",
-                allowed=f"{self.rows} rows, as {self.first} has",
+                "the columns have different lengths; without data.join, rows are matched by position",
+                found=f"{reference} has {rows} rows",
+                allowed=f"{self.rows} rows, like {self.first}",
             )
 
     def _join(self, join: str) -> None:
         for source in self.sources.values():
             keys = _keys(source, join)
             if self.keys is None:
-                self.keys, self.rows = keys, len(keys)
-                self.first = source.name
-                positions = {value: row for row, value in enumerate(keys)}
-                self.orders[source.name] = np.arange(len(keys))
-                continue
-            lacking = [key for key in keys if key not in positions]
-            if lacking:
-                raise _unmatched(lacking, source.name, self.first, join)
+                self.keys, self.rows, self.first = keys, len(keys), source.name
             rows = {value: row for row, value in enumerate(keys)}
-            lacking = [key for key in self.keys if key not in rows]
-            if lacking:
-                raise _unmatched(lacking, self.first, source.name, join)
+            known = set(self.keys)
+            _check_matched([key for key in keys if key not in known], source.name, self.first, join)
+            _check_matched([key for key in self.keys if key not in rows], self.first, source.name, join)
             self.orders[source.name] = np.array([rows[key] for key in self.keys])
 
 
 def _keys(source: Source, join: str) -> np.ndarray:
     values = source.read(join, "data.join")
     column = Column(f"{source.name}.{join}", "data.join", values, source.place)
-    absent = missing(values)
-    if absent.any():
-        raise column.error(int(np.argmax(absent)), "a row without a key", "a key in every row")
+    missing = is_missing(values)
+    if missing.any():
+        raise column.error(int(np.argmax(missing)), "the row has no key", "a key in every row")
     keys = np.array([text_of(value) for value in values], dtype=object)
     distinct, counts = np.unique(keys, return_counts=True)
     if (counts > 1).any():
-        doubled = distinct[counts > 1]
-        row = int(np.flatnonzero(keys == doubled[0])[1])
-        raise column.error(
-            row, f"{len(doubled)} keys are there twice or more", "every key once", ", ".join(doubled[:5])
-        )
+        repeated = distinct[counts > 1]
+        row = int(np.flatnonzero(keys == repeated[0])[1])
+        problem = f"keys that occur more than once: {len(repeated)}"
+        raise column.error(row, problem, "each key once", ", ".join(repeated[:SHOWN]))
     return keys
 
 
-def _unmatched(keys: list[str], found_in: str, lacking_in: str, join: str) -> ConfigError:
-    return ConfigError(
-        "data.join",
-        f"{len(keys)} values of '{join}' are in source {found_in} but not in source {lacking_in}",
-        found=", ".join(keys[:5]) + (", …" if len(keys) > 5 else ""),
-        allowed="the same keys in every source",
-    )
+def _check_matched(unmatched: list[str], source: str, other: str, join: str) -> None:
+    if unmatched:
+        raise ConfigError(
+            "data.join",
+            f"values of '{join}' in source {source} but not in source {other}: {len(unmatched)}",
+            found=", ".join(unmatched[:SHOWN]) + (", …" if len(unmatched) > SHOWN else ""),
+            allowed="the same keys in every source",
+        )

@@ -1,6 +1,5 @@
 """Which rows train, validate and test: by a column, by fractions, or by time."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,25 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, missing, numbers, strings, text_of
-from pipeline.data.files.stored import BLOCK_BYTES, blocks, row_bytes
+from pipeline.data.columns import Column, is_missing, numbers, strings, text_of
+from pipeline.data.hashes import row_hashes
 from pipeline.data.sources import Sources
+from pipeline.data_options import SPLIT_FORMS, SPLITS
 from pipeline.errors import ConfigError
 
-SPLITS = ("train", "val", "test")
-OPTIONS = {
-    "column": {"column", "train", "val", "test", "group"},
-    "fractions": {"fractions", "stratify", "group", "seed"},
-    "time": {"time", "fractions", "val", "test", "group"},
-}
 KEY = "data.split"
-CHUNK = 16_384  # rows whose bytes are put side by side at a time, fewer where rows are long
-SHORT = 64  # bytes of a cell whose hash is remembered, because it may come again
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """What `stratify` needs of a target: its columns; `numeric` ones are cut into tenths."""
+    """The columns of a target that `stratify` uses; numbers are divided into ten classes of equal size."""
 
     columns: list[str]
     numeric: bool
@@ -45,155 +37,111 @@ def assign(
     Args:
         split: the config mapping, by `column`, by `fractions`, or by `time`.
         sources: the joined sources.
-        contents: (rows,) a hash of each row, which stands in for its position, so that the same rows fall
-            into the same splits in any order and on any machine.
+        contents: (rows,) a hash of each row. It takes the place of the row's position, so that the same rows
+            are in the same splits in any order and on any machine.
         targets: target name -> its columns and whether they hold numbers, for `stratify`.
-        seed: used where the split has none of its own.
+        seed: used if the split has no seed.
 
     Raises:
-        ConfigError: an unknown option, a value that no split names, fractions that do not add up,
-            an empty split.
+        ConfigError: an unknown option, a value that belongs to no split, fractions that do not add up to 1,
+            or an empty split.
     """
-    way = next((name for name in ("column", "time", "fractions") if name in split), None)
-    if way is None:
-        raise ConfigError(KEY, "no way to split", found=dict(split), allowed=OPTIONS)
-    for option in split:
-        if option not in OPTIONS[way]:
-            raise ConfigError(f"{KEY}.{option}", "no such option", found=option, allowed=sorted(OPTIONS[way]))
-    if way == "column":
+    form = _check_options(split)
+    if form == "column":
         codes = _by_column(split, sources)
-    elif way == "time":
+    elif form == "time":
         codes = _by_time(split, sources)
     else:
         codes = _by_fractions(split, sources, contents, targets, seed)
     for code, name in enumerate(SPLITS):
         if not (codes == code).any():
-            raise ConfigError(f"{KEY}.{name}", "an empty split", found="0 rows", allowed="at least one row")
+            raise ConfigError(
+                f"{KEY}.{name}", "the split is empty", found="0 rows", allowed="at least one row"
+            )
     return codes
 
 
-def fingerprint(contents: np.ndarray, codes: np.ndarray) -> str:
-    """sha256 over each row's hash and split, in the order of the hashes: the rows' order does not matter.
+def group_names(reference: str, sources: Sources) -> np.ndarray:
+    """The group of every row as text, (rows,) objects.
 
-    Args:
-        contents: (rows,) hash of each row.
-        codes: (rows,) its split.
+    Raises:
+        ConfigError: a row has no group.
     """
-    order = np.lexsort((codes, contents))
-    digest = hashlib.sha256(contents[order].tobytes())
-    digest.update(codes[order].astype(np.uint8).tobytes())
-    return digest.hexdigest()
+    column = sources.column(reference, f"{KEY}.group")
+    names = strings(column)
+    if (names == "").any():
+        raise column.error(int(np.argmax(names == "")), "the row has no group", "a value in every row")
+    return names
 
 
-def row_hashes(columns: Sequence[Any], *, seed: int = 0) -> np.ndarray:
-    """A hash of each row's values over all columns (BLAKE2b, 8 bytes), the same on every machine.
-
-    Args:
-        columns: arrays (rows, ...) of numbers, strings or objects, or what is indexed like them.
-        seed: another seed, other hashes.
-
-    Returns:
-        (rows,) uint64.
-    """
-    parts = [values if values.dtype.kind in "fiubmM" else _cell_digests(values) for values in columns]
-    salt = int(seed).to_bytes(16, "little", signed=True)
-    digests: list[bytes] = []
-    rows, width = len(parts[0]), sum(row_bytes(values) for values in parts)
-    step = max(1, min(CHUNK, BLOCK_BYTES // width))
-    for start in range(0, rows, step):
-        block = np.concatenate([_row_bytes(values[start : start + step]) for values in parts], axis=1)
-        data, width = block.tobytes(), block.shape[1]
-        digests += [
-            hashlib.blake2b(data[place : place + width], digest_size=8, salt=salt).digest()
-            for place in range(0, len(data), width)
-        ]
-    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
-
-
-def _row_bytes(values: np.ndarray) -> np.ndarray:
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    return np.ascontiguousarray(little).reshape(len(values), -1).view(np.uint8)
-
-
-def _cell_digests(values: Any) -> np.ndarray:
-    known: dict[bytes, int] = {}
-    result = np.empty(len(values), dtype=np.uint64)
-    for row, cell in enumerate(cell for block in blocks(values) for cell in block):
-        data = _cell_bytes(cell)
-        if data not in known:
-            digest = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-            if len(data) > SHORT:
-                result[row] = digest
-                continue
-            known[data] = digest
-        result[row] = known[data]
-    return result
-
-
-def _cell_bytes(cell: object) -> bytes:
-    if isinstance(cell, np.ndarray) and cell.dtype != object:
-        return str(cell.shape).encode() + cell.tobytes()
-    if isinstance(cell, (list, dict, np.ndarray)):
-        return repr(cell).encode()
-    return cell if isinstance(cell, bytes) else _cell_text(cell).encode()
-
-
-def _cell_text(cell: object) -> str:
-    return "" if missing(np.array([cell], dtype=object))[0] else text_of(cell)
+def _check_options(split: Mapping[str, Any]) -> str:
+    """The name of the split's form."""
+    form = next((name for name in SPLIT_FORMS if name in split), None)
+    if form is None:
+        raise ConfigError(KEY, "the split needs one of these options", found=dict(split), allowed=SPLIT_FORMS)
+    known = sorted({*SPLIT_FORMS[form].required, *SPLIT_FORMS[form].optional})
+    for option in split:
+        if option not in known:
+            raise ConfigError(f"{KEY}.{option}", "there is no such option", found=option, allowed=known)
+    return form
 
 
 def _by_column(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
     column = sources.column(split["column"], f"{KEY}.column")
-    wanted: dict[str, int] = {}
+    code_of: dict[str, int] = {}
     for code, name in enumerate(SPLITS):
         if name not in split:
-            raise ConfigError(f"{KEY}.{name}", "no value for this split", allowed="the value its rows have")
-        value = split[name]
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            wanted[text_of(one)] = code
+            raise ConfigError(
+                f"{KEY}.{name}", "the value of this split is missing", allowed="the value that its rows have"
+            )
+        values = split[name] if isinstance(split[name], (list, tuple)) else [split[name]]
+        code_of |= {text_of(value): code for value in values}
     words = strings(column)
     for word in np.unique(words):
-        if word not in wanted:
-            problem = "a value that no split names" if word else "a row without a split"
-            raise column.error(int(np.argmax(words == word)), problem, ", ".join(wanted))
-    return np.array([wanted[word] for word in words], dtype=np.int8)
+        if word not in code_of:
+            problem = "the value belongs to no split" if word else "the row has no split"
+            raise column.error(int(np.argmax(words == word)), problem, ", ".join(code_of))
+    return np.array([code_of[word] for word in words], dtype=np.int8)
 
 
 def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
     column = sources.column(split["time"], f"{KEY}.time")
     times = _times(column)
     if "fractions" in split:
-        # Rows of the same time stay together.
+        # Rows of the same time are in the same split.
         distinct, groups = np.unique(times, return_inverse=True)
         return _cut(groups, np.arange(len(distinct)), np.zeros(len(times), dtype=int), split["fractions"])
-    starts = [_start(split, name, numeric=column.values.dtype.kind in "iuf") for name in ("val", "test")]
-    if starts[0] >= starts[1]:
+    val, test = (_start(split, name, numeric=column.values.dtype.kind in "iuf") for name in ("val", "test"))
+    if val >= test:
         raise ConfigError(
             f"{KEY}.test", "test starts before val", found=split["test"], allowed=f"after {split['val']}"
         )
-    return (times >= starts[0]).astype(np.int8) + (times >= starts[1])
+    codes: np.ndarray = (times >= val).astype(np.int8) + (times >= test)
+    return codes
 
 
 def _start(split: Mapping[str, Any], name: str, *, numeric: bool) -> float:
     key, value = f"{KEY}.{name}", split.get(name)
     if value is None or isinstance(value, (int, float)) != numeric:
-        allowed = "a number, as the time column holds" if numeric else "a date such as 2024-05-31"
-        raise ConfigError(key, "no start for this split", found=value, allowed=f"{allowed}; or fractions")
+        allowed = "a number, as in the time column" if numeric else "a date such as 2024-05-31"
+        problem = "the start of this split is missing" if value is None else "not a start of this split"
+        raise ConfigError(key, problem, found=value, allowed=f"{allowed}; or fractions instead")
     cells = np.array([value if numeric else str(value)])
-    return _times(Column(name, key, cells, lambda row: "the config"))[0]
+    start: float = _times(Column(name, key, cells, lambda row: "the config"))[0]
+    return start
 
 
 def _times(column: Column) -> np.ndarray:
-    absent = missing(column.values)
-    if absent.any():
-        raise column.error(int(np.argmax(absent)), "a row without a time", "a date or a number in every row")
+    missing = is_missing(column.values)
+    if missing.any():
+        raise column.error(int(np.argmax(missing)), "the row has no time", "a date or a number in every row")
     if column.values.dtype.kind in "iuf":
         return column.values
     parsed = pd.to_datetime(pd.Series(column.values), errors="coerce", format="ISO8601", utc=True)
     if parsed.isna().any():
         row = int(np.argmax(parsed.isna().to_numpy()))
         raise column.error(row, "not a date", "ISO dates such as 2024-05-31 or 2024-05-31T12:00")
-    return parsed.dt.as_unit("us").astype("int64").to_numpy()
+    return np.asarray(parsed.dt.as_unit("us").astype("int64").to_numpy())
 
 
 def _by_fractions(
@@ -206,70 +154,58 @@ def _by_fractions(
     strata = np.zeros(len(contents), dtype=int)
     if split.get("stratify") is not None:
         strata = _strata(split["stratify"], sources, targets)
-    # Rows of the same content stay together as well: apart, they would be a leak.
+    # Identical rows are in the same split, because in different splits they would be a leak.
     names = contents
     if split.get("group") is not None:
-        names = row_hashes([group_words(split["group"], sources)])
+        names = row_hashes([group_names(split["group"], sources)])
     distinct, groups = np.unique(names, return_inverse=True)
     ranks = row_hashes([distinct], seed=split.get("seed", seed))
     return _cut(groups, ranks, strata, split["fractions"])
 
 
-def group_words(reference: str, sources: Sources) -> np.ndarray:
-    """The group of every row as text, (rows,) objects.
-
-    Raises:
-        ConfigError: a row without a group.
-    """
-    column = sources.column(reference, f"{KEY}.group")
-    words = strings(column)
-    if (words == "").any():
-        raise column.error(int(np.argmax(words == "")), "a row without a group", "a value in every row")
-    return words
-
-
-def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, given: object) -> np.ndarray:
-    """Within each stratum, the groups in the order of their ranks, cut at the fractions.
+def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, fractions: object) -> np.ndarray:
+    """Sorts the groups of each stratum by rank and cuts them at the fractions.
 
     Args:
-        groups: (rows,) the group's number of each row; a group stays together.
-        ranks: (groups,) what groups are sorted by.
-        strata: (rows,) the stratum's number of each row; a group belongs to its most frequent one.
-        given: the three fractions.
+        groups: (rows,) the number of each row's group; a group stays together.
+        ranks: (groups,) what the groups are sorted by.
+        strata: (rows,) the number of each row's stratum; a group belongs to its most frequent one.
+        fractions: the shares of train, val and test.
     """
-    shares = np.cumsum(_fractions(given))[:2]
+    shares = np.cumsum(_check_fractions(fractions))[:2]
     sizes = np.bincount(groups)
-    table = np.zeros((len(sizes), strata.max() + 1), dtype=int)
-    np.add.at(table, (groups, strata), 1)
-    home = table.argmax(axis=1)
+    counts = np.zeros((len(sizes), strata.max() + 1), dtype=int)
+    np.add.at(counts, (groups, strata), 1)
+    stratum_of = counts.argmax(axis=1)
     codes = np.zeros(len(sizes), dtype=np.int8)
-    owed = np.zeros(2)
-    for stratum in range(table.shape[1]):
-        members = np.flatnonzero(home == stratum)
+    remainder = np.zeros(2)
+    for stratum in range(counts.shape[1]):
+        members = np.flatnonzero(stratum_of == stratum)
         members = members[np.argsort(ranks[members], kind="stable")]
         ends = np.cumsum(sizes[members])
         total = ends[-1] if len(ends) else 0
-        # What rounding owes is carried on, so that many small strata add up to the fractions too;
-        # one row of each stratum trains, or its class could not be learned.
-        bounds = np.maximum.accumulate(np.clip(np.round(shares * total + owed), min(total, 1), total))
-        owed = np.clip(owed + shares * total - bounds, -1, 1)
+        # Rounding errors carry over to the next stratum, so that many small strata match the fractions as a
+        # whole. Each stratum has at least one training row, or its class could not be learned.
+        bounds = np.maximum.accumulate(np.clip(np.round(shares * total + remainder), min(total, 1), total))
+        remainder = np.clip(remainder + shares * total - bounds, -1, 1)
         middles = ends - sizes[members] / 2
         codes[members] = (middles >= bounds[0]).astype(np.int8) + (middles >= bounds[1])
-    return codes[groups]
+    return np.asarray(codes[groups])
 
 
 def _strata(stratify: str, sources: Sources, targets: Mapping[str, Stratum]) -> np.ndarray:
-    """The stratum's number of each row; missing values form strata of their own."""
+    """The number of each row's stratum; rows with missing values form strata of their own."""
     key = f"{KEY}.stratify"
     if stratify not in targets and "." not in stratify:
-        raise ConfigError(key, "no such target", found=stratify, allowed=list(targets))
+        raise ConfigError(key, "there is no such target", found=stratify, allowed=list(targets))
     chosen = targets.get(stratify, Stratum([stratify], numeric=False))
-    words = [_stratum_words(sources.column(one, key), numeric=chosen.numeric) for one in chosen.columns]
+    words = [_words(sources.column(column, key), numeric=chosen.numeric) for column in chosen.columns]
     joined = np.array(["\t".join(row) for row in zip(*words, strict=True)], dtype=object)
     return np.unique(joined, return_inverse=True)[1]
 
 
-def _stratum_words(column: Column, *, numeric: bool) -> np.ndarray:
+def _words(column: Column, *, numeric: bool) -> np.ndarray:
+    """A text for each row that is the same for all rows of one stratum."""
     values = column.values
     if values.ndim == 2 and values.shape[1] > 1:
         values = np.argmax(np.nan_to_num(values), axis=1)
@@ -281,15 +217,15 @@ def _stratum_words(column: Column, *, numeric: bool) -> np.ndarray:
     return np.where(np.isnan(cells), "", np.searchsorted(edges, cells).astype(str))
 
 
-def _fractions(given: object) -> list[float]:
-    fractions = (
-        [float(one) for one in given] if isinstance(given, Sequence) and not isinstance(given, str) else []
-    )
+def _check_fractions(value: object) -> list[float]:
+    fractions: list[float] = []
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        fractions = [float(fraction) for fraction in value]
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise ConfigError(
             f"{KEY}.fractions",
-            "fractions that do not add up",
-            found=given,
-            allowed="three numbers >= 0 of sum 1",
+            "the fractions must add up to 1",
+            found=value,
+            allowed="three numbers >= 0 that add up to 1",
         )
     return fractions

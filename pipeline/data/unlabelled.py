@@ -1,19 +1,19 @@
-"""Rows without labels, for a logged model: read in chunks, one by one where some of them are at fault."""
+"""Rows without labels, read in chunks for a logged model; rows with errors are left out one by one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import Column, RowError
-from pipeline.data.files.chunks import FILE, Chunks, Folder, open_chunks
+from pipeline.data.columns import Column, ColumnReader, RowError
+from pipeline.data.files.chunks import FILE, Chunks, PictureFolder, open_chunks
 from pipeline.data.files.delimited_chunks import Chunk
+from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.vector import short_name
-from pipeline.data.sources import Sources
+from pipeline.data.sources import SourceEntry, Sources
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
@@ -22,15 +22,16 @@ KEY = "input"  # the config key to name in messages
 
 @dataclass(frozen=True)
 class RawRows:
-    """Some rows as the logged model takes them.
+    """Some rows as inputs of the logged model.
 
     Args:
-        first: row number of the first of them, counted from 0 over all files.
-        keys: (rows,) the key of each row; None where rows have only their number.
-        good: which of the rows are in `arrays`.
+        first: number of the first row, counted from 0 over all files.
+        keys: (rows,) the key of each row; None if rows have no key.
+        good: the rows that are in `arrays`.
         arrays: raw model input -> (good rows, ...).
         rejected: row, counted from `first` -> (column, why).
-        share: how much of all has been read, 0 to 1.
+        share: the share of all files that has been read, 0 to 1.
+        rows: number of rows, the rejected ones included.
     """
 
     first: int
@@ -42,8 +43,8 @@ class RawRows:
     rows: int
 
 
-class Given:
-    """The columns of one chunk, under the names that the data config gives them."""
+class ChunkColumns:
+    """Reads the columns of one chunk by their names in the data config."""
 
     def __init__(self, columns: Mapping[str, np.ndarray], first: int, folders: Sequence[Path]) -> None:
         self.columns, self.first, self.folders = columns, first, folders
@@ -65,23 +66,23 @@ class RowReader:
     """Reads rows for restored inputs.
 
     Args:
-        given: a path, a glob, a list of them (one file after the other), or a mapping of the data's sources
-            to such; a mapping is read whole, so that its sources can be joined.
+        entry: a path, a glob, or a list of them (read one file after the other), or a mapping of the data's
+            sources to their files; a mapping is read as a whole, so that its sources can be joined.
         inputs: name -> a restored input.
         specs: name -> its raw model inputs.
-        missing: names of the inputs that the rows lack.
+        missing: names of the inputs that are missing in all rows.
         join: the column on which the sources of a mapping are joined.
-        key: a column of the files that names the rows; None: that of `join` or of a folder's files, if any.
-        folders: where relative paths are looked for.
+        key: a column of the files that names the rows; None: that of `join`, or the file names of a folder.
+        folders: where relative paths are looked for, in this order.
 
     Raises:
-        ConfigError: no such file, column or source; an input that the model cannot do without.
+        ConfigError: a file, column or source does not exist, or all inputs are missing.
     """
 
     def __init__(
         self,
-        given: str | Sequence[str] | Mapping[str, Any],
-        inputs: Mapping[str, Any],
+        entry: str | Sequence[str] | Mapping[str, SourceEntry],
+        inputs: Mapping[str, Input],
         specs: Mapping[str, Specs],
         *,
         missing: Sequence[str] = (),
@@ -89,76 +90,82 @@ class RowReader:
         key: str | None = None,
         folders: Sequence[Path] = (),
     ) -> None:
-        self.inputs = {name: one for name, one in inputs.items() if name not in missing}
+        self.inputs = {name: source for name, source in inputs.items() if name not in missing}
         self.specs, self.missing = specs, list(missing)
         self.folders, self.key, self.key_name = list(folders), key, key
         self._check_missing(inputs)
-        self.references = sorted({name for one in self.inputs.values() for name in one.references()})
-        if isinstance(given, Mapping):
-            if key is not None:
-                raise ConfigError(
-                    "key", "several sources have the key of data.join", found=key, allowed="null"
-                )
-            self.parts: list[Chunks] = [Whole(given, self.references, join, self.folders)]
-            self.columns = {reference: reference for reference in self.references}
-            self.key = self.key_name = None
-            if join:
-                self.key, self.key_name = "", join
+        self.references = sorted({name for source in self.inputs.values() for name in source.references()})
+        self.parts: list[Chunks]
+        if isinstance(entry, Mapping):
+            self._open_sources(entry, join)
         else:
-            paths = expand(given if isinstance(given, str) else list(given), self.folders, KEY)
-            self.folders += [path if path.is_dir() else path.parent for path in paths]
-            self.parts = [open_chunks(path, KEY) for path in paths]
-            self._name_columns(join)
+            self._open_files(entry if isinstance(entry, str) else list(entry), join)
 
     def read(self, rows: int) -> Iterator[RawRows]:
-        """All rows in order, at most `rows` at a time."""
-        first, wanted = 0, sorted({*self.columns.values(), *([] if self.key is None else [self.key])})
+        """Yields all rows in order, at most `rows` at a time."""
+        first, names = 0, sorted({*self.columns.values(), *([] if self.key is None else [self.key])})
         for number, part in enumerate(self.parts):
-            for chunk in part.read(wanted, rows):
+            for chunk in part.read(names, rows):
                 yield self._raw(chunk, first, (number + chunk.share) / len(self.parts))
                 first += len(chunk)
 
     def _raw(self, chunk: Chunk, first: int, share: float) -> RawRows:
         columns = {reference: chunk.columns[name] for reference, name in self.columns.items()}
-        given = Given(columns, first, self.folders)
-        rejected = {row: ("", why) for row, why in chunk.broken.items()}
+        reader = ChunkColumns(columns, first, self.folders)
+        rejected = {row: ("", why) for row, why in chunk.invalid.items()}
         good = np.setdiff1d(np.arange(len(chunk)), list(rejected))
         try:
-            arrays = self._arrays(given, good)
+            arrays = self._arrays(reader, good)
         except RowError:
-            for one in self.inputs.values():
-                good = readable(one, given, good, rejected)
-            arrays = self._arrays(given, good)
+            for source in self.inputs.values():
+                good = _readable(source, reader, good, rejected)
+            arrays = self._arrays(reader, good)
         keys = None if self.key is None else chunk.columns[self.key]
         return RawRows(first, keys, good, arrays, rejected, share, len(chunk))
 
-    def _arrays(self, given: Given, good: np.ndarray) -> dict[str, np.ndarray]:
+    def _arrays(self, reader: ColumnReader, good: np.ndarray) -> dict[str, np.ndarray]:
         if not len(good):
             return {}
-        arrays = [one.raw(given, good) for one in self.inputs.values()]
-        lacking = [absent(self.specs[name], len(good)) for name in self.missing]
-        return dict(chain.from_iterable(one.items() for one in (*arrays, *lacking)))
+        present = [source.raw(reader, good) for source in self.inputs.values()]
+        missing = [_missing_input(self.specs[name], len(good)) for name in self.missing]
+        return dict(chain.from_iterable(arrays.items() for arrays in (*present, *missing)))
 
-    def _check_missing(self, inputs: Mapping[str, Any]) -> None:
+    def _check_missing(self, inputs: Mapping[str, Input]) -> None:
         for name in self.missing:
             if name not in inputs:
                 raise ConfigError("missing", "the model has no such input", found=name, allowed=inputs)
         if not self.inputs:
-            raise ConfigError("missing", "all inputs are missing", found=self.missing, allowed="not all")
+            raise ConfigError(
+                "missing", "all inputs are missing", found=self.missing, allowed="all but at least one"
+            )
+
+    def _open_sources(self, entries: Mapping[str, SourceEntry], join: str | None) -> None:
+        if self.key is not None:
+            problem = "with several sources the key is the column of data.join"
+            raise ConfigError("key", problem, found=self.key, allowed="null")
+        self.parts = [SourceChunks(entries, self.references, join, self.folders)]
+        self.columns = {reference: reference for reference in self.references}
+        if join:
+            self.key, self.key_name = "", join
+
+    def _open_files(self, paths: str | Sequence[str], join: str | None) -> None:
+        files = expand(paths, self.folders, KEY)
+        self.folders += [file if file.is_dir() else file.parent for file in files]
+        self.parts = [open_chunks(file, KEY) for file in files]
+        if any(isinstance(part, PictureFolder) for part in self.parts):
+            self._name_pictures()
+        else:
+            self._name_columns(join)
 
     def _name_columns(self, join: str | None) -> None:
-        """Find each reference's column in the files; all files have the same."""
-        if any(isinstance(part, Folder) for part in self.parts):
-            self._name_pictures()
-            return
+        """Finds the column of each reference; all files have the same columns."""
         names = {reference: short_name(reference) for reference in self.references}
-        known = self.parts[0].columns
-        if known == [""] and len(names) == 1:
+        if self.parts[0].columns == [""] and len(names) == 1:
             names = dict.fromkeys(names, "")
         if len(set(names.values())) < len(names):
             raise ConfigError(
                 KEY,
-                "columns of the same name in several sources",
+                "several sources have columns of the same name",
                 found=self.references,
                 allowed="input={<source>: <file>, …}",
             )
@@ -171,68 +178,78 @@ class RowReader:
         self.columns = names
 
     def _name_pictures(self) -> None:
-        names = [name for name, one in self.inputs.items() if one.kind == "image"]
-        if len(self.inputs) > 1 or not names:
+        images = [name for name, source in self.inputs.items() if source.kind == "image"]
+        if len(self.inputs) > 1 or not images:
             raise ConfigError(
                 KEY,
-                "a folder of pictures holds one image input alone",
+                "a folder of pictures can only be read if the model has a single image input",
                 found=f"inputs {', '.join(self.inputs)}",
-                allowed="a table that names the pictures; or missing=[…] for the inputs that these rows lack",
+                allowed="a table that names the pictures; or missing=[…] for the inputs that the rows lack",
             )
         self.columns = dict.fromkeys(self.references, FILE)
         self.key = self.key_name = FILE
 
     def _no_column(self, column: str, names: Mapping[str, str], part: Chunks) -> ConfigError:
-        of = [name for name, one in self.inputs.items() for r in one.references() if names[r] == column]
-        use = f"input {of[0]} needs it; missing=[{of[0]}] predicts without" if of else "asked for as key"
-        return ConfigError(KEY, f"no such column ({use})", found=column, allowed=part.columns)
+        users = [
+            name
+            for name, source in self.inputs.items()
+            if any(names[reference] == column for reference in source.references())
+        ]
+        use = f"input {users[0]} needs it; missing=[{users[0]}] predicts without it" if users else "the key"
+        return ConfigError(KEY, f"there is no such column ({use})", found=column, allowed=part.columns)
 
 
-class Whole:
-    """Several sources, joined or row by row, held in memory."""
+class SourceChunks:
+    """Several sources, joined on a key or by position and held in memory, in chunks of rows."""
 
     def __init__(
-        self, given: Mapping[str, Any], references: Sequence[str], join: str | None, folders: Sequence[Path]
+        self,
+        entries: Mapping[str, SourceEntry],
+        references: Sequence[str],
+        join: str | None,
+        folders: Sequence[Path],
     ) -> None:
         for reference in references:
-            if reference.partition(".")[0] not in given:
+            if reference.partition(".")[0] not in entries:
                 raise ConfigError(
                     KEY,
-                    f"column {reference} needs a file",
-                    found=", ".join(given),
+                    f"the source of column {reference} has no file",
+                    found=", ".join(entries),
                     allowed=sorted({name.partition(".")[0] for name in references}),
                 )
-        table = Sources(given, folders=folders, references=references, join=join)
-        self.arrays = {reference: table.column(reference, KEY).values for reference in references}
-        if table.keys is not None:
-            self.arrays[""] = table.keys
+        joined = Sources(entries, folders=folders, references=references, join=join)
+        self.arrays = {reference: joined.column(reference, KEY).values for reference in references}
+        if joined.keys is not None:
+            self.arrays[""] = joined.keys
         self.columns = list(self.arrays)
 
-    def read(self, wanted: Sequence[str], rows: int) -> Iterator[Chunk]:
+    def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
         total = len(next(iter(self.arrays.values())))
         for first in range(0, total, rows):
-            some = {name: self.arrays[name][first : first + rows] for name in wanted}
-            yield Chunk(some, min(1.0, (first + rows) / total))
+            columns = {name: self.arrays[name][first : first + rows] for name in names}
+            yield Chunk(columns, min(1.0, (first + rows) / total))
 
 
-def readable(one: Any, given: Given, rows: np.ndarray, rejected: dict[int, tuple[str, str]]) -> np.ndarray:
-    """The rows that an input can read; the others go to `rejected`. Halves are tried down to single rows."""
+def _readable(
+    source: Input, reader: ColumnReader, rows: np.ndarray, rejected: dict[int, tuple[str, str]]
+) -> np.ndarray:
+    """The rows that an input can read; adds the others to `rejected`, which are found by halving `rows`."""
     if not len(rows):
         return rows
     try:
-        one.raw(given, rows)
+        source.raw(reader, rows)
     except RowError as error:
         if len(rows) == 1:
             rejected[int(rows[0])] = (error.column, error.reason)
             return rows[:0]
         middle = len(rows) // 2
         halves = (rows[:middle], rows[middle:])
-        return np.concatenate([readable(one, given, half, rejected) for half in halves])
+        return np.concatenate([_readable(source, reader, half, rejected) for half in halves])
     return rows
 
 
-def absent(specs: Specs, rows: int) -> dict[str, np.ndarray]:
-    """What stands for an input that all rows lack: NaN, or empty text."""
+def _missing_input(specs: Specs, rows: int) -> dict[str, np.ndarray]:
+    """The raw arrays of an input that is missing in all rows: NaN, or empty text."""
     return {
         key: np.full(
             (rows, *(size or 1 for size in shape)),

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
-from pipeline.data.dataset import Labelled, load_labelled
 from pipeline.data.kinds import TARGETS, build
+from pipeline.data.loading import LabelledRows, load_labelled
 from pipeline.errors import ConfigError
 from pipeline.finished.run import FinishedRun, Forward, restored_input
 from pipeline.metric_names import Scores
@@ -40,7 +40,7 @@ class Evaluation:
         targets: head -> the restored target.
     """
 
-    rows: Labelled
+    rows: LabelledRows
     heads: dict[str, Reference]
     passed: Epoch
     row_loss: dict[str, np.ndarray]
@@ -141,7 +141,7 @@ def evaluate(
 
 def _measured(
     finished: FinishedRun,
-    rows: Labelled,
+    rows: LabelledRows,
     parts: Mapping[str, Any],
     targets: Mapping[str, Any],
     constants: Mapping[str, np.ndarray],

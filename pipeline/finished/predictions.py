@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from pipeline.data.columns import missing, text_of
+from pipeline.data.columns import is_missing, text_of
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import FinishedRun, Forward
 
@@ -143,11 +143,11 @@ def _sound(
 
 def _lacks(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Any], place: int, how: Any) -> bool:
     """Whether a row lacks an input: any pixel of an image, all of what has its gaps filled or masked."""
-    return all(how(missing(np.asarray(arrays[key][place : place + 1]))) for key in specs)
+    return all(how(is_missing(np.asarray(arrays[key][place : place + 1]))) for key in specs)
 
 
 def _key_column(keys: np.ndarray) -> pa.Array:
-    gone = missing(keys)
+    gone = is_missing(keys)
     words = [None if gone[row] else text_of(value) for row, value in enumerate(keys)]
     return pa.array(words, pa.string())
 

@@ -1,6 +1,7 @@
-"""Leaks that are planted are found, with examples; what merely looks alike is not."""
+"""Planted leaks are found and shown with examples; data that only looks similar is not a leak."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from pipeline import data
 from pipeline.data.leakage import COPY, DUPLICATES, GROUPS, copied, report_leaks
 from pipeline.errors import ConfigError
+from tests.data.streams import load_files
 from tests.shipped import shipped
 
 ROWS = 60
@@ -26,7 +28,7 @@ FRAME = pd.DataFrame(
 )
 
 
-def found(frame: pd.DataFrame = FRAME, groups: Any = None, **split: Any) -> list[data.Leak]:
+def find_leaks(frame: pd.DataFrame = FRAME, groups: Any = None, **split: Any) -> list[data.Leak]:
     dataset = data.load(
         {"s": frame},
         {"t": {"kind": "table", "numeric": ["s.a"], "categorical": ["s.b"]}},
@@ -39,16 +41,16 @@ def found(frame: pd.DataFrame = FRAME, groups: Any = None, **split: Any) -> list
     return data.leaks(dataset, groups)
 
 
-def test_clean_data_have_no_leaks() -> None:
-    assert found() == []
+def test_clean_data_has_no_leaks() -> None:
+    assert find_leaks() == []
 
 
 @pytest.mark.parametrize("name", ["kanji", "multimnist", "penguins", "noise"])
-def test_shipped_data_have_no_leaks(name: str) -> None:
+def test_the_data_sets_of_the_program_have_no_leaks(name: str) -> None:
     assert data.leaks(data.load(**shipped(name))) == []
 
 
-def test_the_emoji_that_both_artists_drew_alike_are_found() -> None:
+def test_emoji_with_identical_drawings_are_found() -> None:
     drawn = data.load(**shipped("emoji"), only_inputs=["gray", "colour"])
     assert [(leak.severity, leak.sentence[:2]) for leak in data.leaks(drawn)] == [
         (DUPLICATES, "3 "),
@@ -59,12 +61,12 @@ def test_the_emoji_that_both_artists_drew_alike_are_found() -> None:
 def test_identical_rows_in_two_splits_are_shown() -> None:
     frame = FRAME.copy()
     frame.loc[55, ["a", "b"]] = frame.loc[7, ["a", "b"]]
-    frame.loc[45, ["a", "b"]] = frame.loc[46, ["a", "b"]]  # within one split: no leak
-    assert found(frame) == [
+    frame.loc[45, ["a", "b"]] = frame.loc[46, ["a", "b"]]  # within one split, which is not a leak
+    assert find_leaks(frame) == [
         data.Leak(
             DUPLICATES,
-            "1 of 10 rows of test have the very inputs of a row of train",
-            ["row 55 (test) is row 7 (train)"],
+            "1 of 10 rows in test have the same inputs as a row in train",
+            ["row 55 (test) equals row 7 (train)"],
         )
     ]
 
@@ -72,9 +74,9 @@ def test_identical_rows_in_two_splits_are_shown() -> None:
 def test_groups_in_two_splits_are_shown() -> None:
     people = np.arange(ROWS) // 2
     people[59] = 3
-    for leaks in (found(groups=people), found(FRAME.assign(person=people), group="s.person")):
-        assert leaks == [data.Leak(GROUPS, "1 groups have rows in train and in test", ["3"])]
-    assert found(groups=FRAME["person"].to_numpy()) == []
+    for leaks in (find_leaks(groups=people), find_leaks(FRAME.assign(person=people), group="s.person")):
+        assert leaks == [data.Leak(GROUPS, "groups with rows in both train and test: 1", ["3"])]
+    assert find_leaks(groups=FRAME["person"].to_numpy()) == []
 
 
 @pytest.mark.parametrize(
@@ -88,8 +90,8 @@ def test_groups_in_two_splits_are_shown() -> None:
         {"b": FRAME["kind"].where(np.arange(ROWS) % 7 != 0, "")},
     ],
 )
-def test_a_column_that_is_or_stands_for_a_target_is_found_and_fails(change: dict[str, Any]) -> None:
-    leaks = [leak for leak in found(FRAME.assign(**change)) if leak.severity != DUPLICATES]
+def test_a_copy_of_a_target_is_found_and_fails(change: dict[str, Any]) -> None:
+    leaks = [leak for leak in find_leaks(FRAME.assign(**change)) if leak.severity != DUPLICATES]
     assert [leak.severity for leak in leaks] == [COPY]
     assert f"t.{next(iter(change))}" in leaks[0].sentence
     assert leaks[0].examples[0].startswith("row ")
@@ -99,7 +101,7 @@ def test_a_column_that_is_or_stands_for_a_target_is_found_and_fails(change: dict
     report_leaks(leaks, "ignore")
 
 
-def test_a_column_of_a_vector_that_is_a_target_is_found() -> None:
+def test_a_copy_of_a_target_in_a_vector_is_found() -> None:
     dataset = data.load(
         {"s": FRAME},
         {"v": {"kind": "vector", "column": ["s.a", "s.amount"]}},
@@ -112,37 +114,66 @@ def test_a_column_of_a_vector_that_is_a_target_is_found() -> None:
 @pytest.mark.parametrize(
     ("column", "labels"),
     [
-        (RANDOM.normal(size=99), RANDOM.normal(size=99)),  # no value repeats: always one to one
+        (
+            RANDOM.normal(size=99),
+            RANDOM.normal(size=99),
+        ),  # without repeated values any two columns match one to one
         (np.arange(99.0), RANDOM.permutation(99).astype(float)),
         (np.array([f"id {n}" for n in range(99)], dtype=object), np.arange(99.0)),
         (np.array(["x", "y"] * 4, dtype=object), np.array([0.0, 1.0] * 4)),  # too few rows
         (np.array(["x"] * 98 + ["y"], dtype=object), np.array([0.0] * 98 + [1.0])),  # one rare row
         (np.zeros(99), RANDOM.normal(size=99)),
-        (np.arange(99.0) % 6, np.arange(99.0) % 3),  # it says the class, but it is no copy
+        (np.arange(99.0) % 6, np.arange(99.0) % 3),  # it determines the class, but is not a copy of it
         (np.arange(99.0) % 3, np.zeros(99)),
         (np.where(np.arange(99) < 9, 1.0, np.nan), np.arange(99.0)),
         (np.full(99, np.nan), np.arange(99.0)),
         (np.arange(99.0) + RANDOM.normal(0, 0.1, 99), np.arange(99.0)),
     ],
 )
-def test_columns_that_only_look_alike_are_no_copies(column: np.ndarray, labels: np.ndarray) -> None:
+def test_columns_that_only_look_similar_are_not_copies(column: np.ndarray, labels: np.ndarray) -> None:
     assert copied(column, labels) is None
 
 
-def test_a_curved_copy_is_found_where_values_repeat() -> None:
+def test_a_nonlinear_copy_is_found_if_its_values_repeat() -> None:
     labels = np.arange(99.0) % 11
     assert copied(np.exp(labels), labels) == "a one-to-one copy"
     assert copied(labels * 3 + 1, labels) == "a copy"
 
 
-def test_policies_warn_fail_or_ignore(caplog: pytest.LogCaptureFixture) -> None:
-    leak = data.Leak(DUPLICATES, "two rows are one", ["row 1 is row 2"])
+def test_the_policy_decides_whether_leaks_are_logged_fail_or_are_ignored(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    leak = data.Leak(DUPLICATES, "two rows are identical", ["row 1 equals row 2"])
     with caplog.at_level(logging.WARNING):
         report_leaks([leak], "ignore")
         assert not caplog.records
         report_leaks([leak], "warn")
-    assert caplog.messages == ["two rows are one: row 1 is row 2"]
-    with pytest.raises(ConfigError, match="two rows are one"):
+    assert caplog.messages == ["two rows are identical: row 1 equals row 2"]
+    with pytest.raises(ConfigError, match="two rows are identical"):
         report_leaks([leak], "fail")
-    with pytest.raises(ConfigError, match="no such policy"):
+    with pytest.raises(ConfigError, match="there is no such policy"):
         report_leaks([], "shout")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_leaks_are_found_in_streamed_data(stream_folder: Path) -> None:
+    streamed, loaded = (data.leaks(load_files(stream_folder, in_memory=value)) for value in (False, True))
+    sentences = [leak.sentence for leak in streamed]
+    assert "input column several[1] is a copy of target score" in sentences
+    assert sentences == [leak.sentence for leak in loaded]
+
+
+def test_identical_rows_are_found_in_streamed_data() -> None:
+    columns = {
+        "x": np.repeat(RANDOM.normal(size=(30, 3, 2)), 2, axis=0),
+        "y": np.arange(ROWS) // 4 % 2,
+        "s": np.arange(ROWS) % 4,
+    }
+    dataset = data.load(
+        {"s": columns},
+        {"x": {"kind": "series", "column": "s.x"}},
+        {"y": {"kind": "category", "column": "s.y"}},
+        {"column": "s.s", "train": [0, 2], "val": 1, "test": 3},
+        in_memory=False,
+    )
+    assert {leak.severity for leak in data.leaks(dataset)} == {DUPLICATES}

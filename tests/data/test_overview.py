@@ -1,4 +1,4 @@
-"""The table of targets and splits counts what is there."""
+"""The overview counts the labels of each target in each split."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from pipeline import data
 SPLIT = np.repeat([0, 1, 2], [6, 3, 3])
 
 
-def test_every_target_column_and_split_has_a_row() -> None:
+def test_there_is_a_row_for_each_column_of_a_target_in_each_split() -> None:
     columns = {
         "kind": np.array(["x", "y", "", "x", "x", "y", "x", "", "", "y", "y", "y"], dtype=object),
         "shares": np.tile([0.25, 0.75], (12, 1)),

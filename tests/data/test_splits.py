@@ -1,4 +1,4 @@
-"""Splits: exact, alike, together, and the same whatever the order of the rows."""
+"""Splits have the sizes that were requested and do not depend on the order of the rows."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from pipeline import data
-from pipeline.data.splits import fingerprint, row_hashes
 from pipeline.errors import ConfigError
 
 ROWS = 400
@@ -55,7 +54,7 @@ def test_the_split_does_not_depend_on_the_order_of_the_rows(more: dict[str, Any]
     assert first.fingerprint == second.fingerprint
 
 
-def test_another_seed_is_another_split_and_the_splits_own_seed_wins() -> None:
+def test_another_seed_gives_another_split_and_the_seed_of_the_split_takes_precedence() -> None:
     first = loaded(FRACTIONS)
     other = loaded(FRACTIONS | {"seed": 1})
     assert members(first) != members(other)
@@ -64,13 +63,13 @@ def test_another_seed_is_another_split_and_the_splits_own_seed_wins() -> None:
     assert members(loaded({"fractions": [0.7, 0.15, 0.15]}, seed=1)) == members(other)
 
 
-def test_with_a_join_the_key_alone_decides_and_other_cells_may_change() -> None:
+def test_with_a_join_the_split_depends_on_the_keys_only() -> None:
     changed = FRAME.assign(a=0.0)
     assert members(loaded(FRACTIONS, join="id")) == members(loaded(FRACTIONS, changed, join="id"))
     assert members(loaded(FRACTIONS)) != members(loaded(FRACTIONS, FRAME.assign(a=FRAME["a"] + 1)))
 
 
-def test_every_stratum_is_cut_at_the_fractions_missing_ones_too() -> None:
+def test_every_stratum_and_the_rows_without_one_are_divided_by_the_fractions() -> None:
     dataset = loaded(FRACTIONS | {"stratify": "kind"})
     for value, rows in FRAME.groupby("kind"):
         counts = [int((FRAME["kind"].iloc[split.rows] == value).sum()) for split in dataset.splits.values()]
@@ -79,7 +78,7 @@ def test_every_stratum_is_cut_at_the_fractions_missing_ones_too() -> None:
     assert np.abs(np.subtract(sizes(dataset), [280, 60, 60])).max() <= 1
 
 
-def test_many_small_strata_add_up_to_the_fractions_and_each_trains() -> None:
+def test_many_small_strata_match_the_fractions_together_and_each_has_a_training_row() -> None:
     frame = pd.DataFrame({"id": range(300), "a": np.arange(300.0), "kind": np.repeat(np.arange(100), 3)})
     dataset = data.load(
         {"s": frame},
@@ -91,7 +90,7 @@ def test_many_small_strata_add_up_to_the_fractions_and_each_trains() -> None:
     assert len(dataset.targets["kind"].names) == 100
 
 
-def test_numbers_are_stratified_by_tenths() -> None:
+def test_numbers_are_stratified_in_ten_classes() -> None:
     dataset = loaded(FRACTIONS | {"stratify": "amount"})
     tenth = pd.qcut(FRAME["amount"], 10, labels=False)
     shares = [
@@ -101,7 +100,7 @@ def test_numbers_are_stratified_by_tenths() -> None:
     assert np.ptp(shares, axis=0).max() < 0.04
 
 
-def test_distributions_are_stratified_by_their_likeliest_class() -> None:
+def test_distributions_are_stratified_by_their_most_likely_class() -> None:
     shares = np.eye(3)[RANDOM.choice(3, 200, p=[0.7, 0.2, 0.1])] * 0.8 + 0.2 / 3
     dataset = data.load(
         {"s": {"y": shares, "a": np.arange(200.0)}},
@@ -115,7 +114,7 @@ def test_distributions_are_stratified_by_their_likeliest_class() -> None:
     assert np.ptp(counts, axis=0).max() < 0.04
 
 
-def test_a_group_stays_together_also_when_stratified() -> None:
+def test_a_group_stays_together_with_and_without_strata() -> None:
     for more in ({}, {"stratify": "kind"}):
         dataset = loaded(FRACTIONS | {"group": "s.person"} | more)
         people = [set(FRAME["person"].iloc[split.rows]) for split in dataset.splits.values()]
@@ -124,20 +123,20 @@ def test_a_group_stays_together_also_when_stratified() -> None:
         assert dataset.groups is not None
 
 
-def test_rows_of_the_same_content_stay_together() -> None:
+def test_identical_rows_stay_together() -> None:
     double = pd.concat([FRAME, FRAME])
     dataset = loaded(FRACTIONS, double)
     assert sum(map(len, members(dataset, double).values())) == ROWS
 
 
-def test_a_column_names_the_splits_by_one_value_or_several() -> None:
+def test_a_column_has_one_or_several_values_for_each_split() -> None:
     frame = FRAME.assign(part=np.array(["a", "b", "c", "d"]).repeat(100))
     dataset = loaded({"column": "s.part", "train": ["a", "d"], "val": "b", "test": "c"}, frame)
     assert sizes(dataset) == [200, 100, 100]
     assert dataset.splits["val"].rows[0] == 100
 
 
-def test_time_splits_by_fractions_keep_a_moment_together_and_the_latest_for_test() -> None:
+def test_a_split_by_time_and_fractions_keeps_rows_of_one_time_together_and_tests_on_the_latest() -> None:
     dataset = loaded({"time": "s.day", "fractions": [0.7, 0.15, 0.15]}, FRAME.sample(frac=1, random_state=0))
     assert sizes(dataset) == [280, 60, 60]
     frame = FRAME.sample(frac=1, random_state=0)
@@ -146,7 +145,7 @@ def test_time_splits_by_fractions_keep_a_moment_together_and_the_latest_for_test
     assert days[1].max() < days[2].min()
 
 
-def test_time_splits_by_the_moments_at_which_validation_and_test_start() -> None:
+def test_a_split_by_time_may_name_the_starts_of_validation_and_test() -> None:
     dataset = loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"})
     assert sizes(dataset) == [60 * 4, 10 * 4, 30 * 4]
     assert FRAME["day"].iloc[dataset.splits["val"].rows].min() == "2024-03-01"
@@ -154,32 +153,13 @@ def test_time_splits_by_the_moments_at_which_validation_and_test_start() -> None
     assert FRAME["person"].iloc[numbered.splits["train"].rows].max() == 39
 
 
-def test_dates_in_arrays_are_times() -> None:
+def test_a_time_column_may_have_dates() -> None:
     frame = FRAME.assign(day=pd.to_datetime(FRAME["day"]))
     assert sizes(loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"}, frame)) == [
         240,
         40,
         120,
     ]
-
-
-def test_the_fingerprint_follows_rows_and_their_split_not_their_order() -> None:
-    contents, codes = row_hashes([np.arange(9)]), np.arange(9, dtype=np.int8) % 3
-    order = np.array([4, 2, 0, 8, 6, 7, 5, 3, 1])
-    assert fingerprint(contents, codes) == fingerprint(contents[order], codes[order])
-    assert fingerprint(contents, codes) != fingerprint(contents, codes[::-1].copy())
-    assert fingerprint(contents, codes) != fingerprint(contents + np.uint64(1), codes)
-
-
-def test_row_hashes_tell_columns_and_cells_apart() -> None:
-    first, second = np.array(["ab", "a", "ab"], dtype=object), np.array(["c", "bc", "c"], dtype=object)
-    hashes = row_hashes([first, second])
-    assert hashes[0] == hashes[2] != hashes[1]
-    # Part of every recorded fingerprint: it must never change.
-    assert int(row_hashes([np.arange(2.0)])[1]) == KNOWN
-
-
-KNOWN = 14797127662502078579
 
 
 @pytest.mark.parametrize(
@@ -207,7 +187,7 @@ KNOWN = 14797127662502078579
         ({"time": "s.day", "val": "2025-01-01", "test": "2026-01-01"}, "data.split.val", "0 rows"),
     ],
 )
-def test_a_wrong_split_is_named(split: dict[str, Any], key: str, found: str | None) -> None:
+def test_a_wrong_split_is_refused(split: dict[str, Any], key: str, found: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(split)
     assert caught.value.key == key

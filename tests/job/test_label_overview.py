@@ -66,7 +66,7 @@ def test_it_is_shown_at_a_terminal_only(job, capsys, monkeypatch):
 def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         job = composed("experiment=gray_colour")
-    assert "have the very inputs of a row of" in caplog.text
+    assert "have the same inputs as a row in" in caplog.text
     label_overview.write(tmp_path / "data", job)
     table = pd.read_csv(tmp_path / "data" / "summary.csv")
     assert table["rows"].tolist() == [1334, 285, 287]

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from pipeline import data
 from pipeline.data.feed import Rows
 from pipeline.errors import ConfigError
 from pipeline.training.class_weights import class_factors
@@ -107,30 +106,3 @@ def test_missing_labels_weigh_nothing(kind):
     of_class = (1.0, 3.0) if kind == "category" else (4.0, 1.0)
     wanted = (cells[0] * of_class[0] * 2 + cells[2] * of_class[1]) / 2
     assert float(head.descended(*tensors)) == pytest.approx(wanted, rel=1e-5)
-
-
-SOURCE = {"x": np.arange(12.0), "y": np.arange(12) % 2, "w": np.arange(12.0), "split": np.arange(12) // 2 % 3}
-
-
-def load(weights):
-    return data.load(
-        {"s": SOURCE | {"w": weights}},
-        {"x": {"kind": "vector", "column": "s.x"}},
-        {"y": {"kind": "category", "column": "s.y", "sample_weight": "s.w"}},
-        {"column": "s.split", "train": 0, "val": 1, "test": 2},
-    )
-
-
-def test_a_column_of_row_weights_comes_with_its_target():
-    dataset = load(SOURCE["w"])
-    for split in dataset.splits.values():
-        np.testing.assert_array_equal(split.weights["y"], split.rows)
-    assert dataset.fingerprint == load(SOURCE["w"] + 1).fingerprint
-
-
-@pytest.mark.parametrize("wrong", [-1.0, np.nan])
-def test_a_wrong_weight_is_named_with_its_row(wrong):
-    weights = SOURCE["w"].copy()
-    weights[7] = wrong
-    with pytest.raises(ConfigError, match=r"(?s)data.targets.y.sample_weight: not a weight.*row 7"):
-        load(weights)

@@ -1,4 +1,4 @@
-"""Columns that Arrow reads: parquet files, and the folders in which Hugging Face `datasets` are saved."""
+"""Files that Arrow reads: parquet, and the folders in which Hugging Face `datasets` are saved."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.files.checked import distinct, reading
+from pipeline.data.files.file_errors import check_column_names, reading
 from pipeline.data.files.stored import StoredParquet
 from pipeline.errors import ConfigError
 
@@ -17,20 +17,23 @@ class Parquet:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        with reading(path, key):
-            self.columns = pq.read_schema(path).names
-        distinct(self.columns, path, key)
+        self.columns = parquet_columns(path, key)
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
-            return pq.read_table(self.path, columns=[column], partitioning=None).column(column).to_numpy()
+            table = pq.read_table(self.path, columns=[column], partitioning=None)
+            values: np.ndarray = table.column(column).to_numpy()
+            return values
 
     def stored(self, column: str) -> StoredParquet:
         return StoredParquet(self.path, column, self.key)
 
 
-class Folder:
-    """What `Dataset.save_to_disk` wrote: its arrow files in order; of a `DatasetDict`, a column `split`."""
+class SavedDataset:
+    """A folder written by `save_to_disk`: its Arrow files in order.
+
+    A `DatasetDict` gets an additional column `split` with the name of each row's split.
+    """
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
@@ -38,21 +41,29 @@ class Folder:
             self.files = _arrow_files(path, key)
             with pa.memory_map(str(self.files[0][1])) as file:
                 self.columns = pa.ipc.open_stream(file).schema.names
-        self.named = (path / "dataset_dict.json").exists()
-        if self.named:
+        self.has_splits = (path / "dataset_dict.json").exists()
+        if self.has_splits:
             self.columns = [*self.columns, "split"]
-        distinct(self.columns, path, key)
+        check_column_names(self.columns, path, key)
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
-            return np.concatenate([self._read(split, file, column) for split, file in self.files])
+            return np.concatenate([self._read_part(split, file, column) for split, file in self.files])
 
-    def _read(self, split: str, path: Path, column: str) -> np.ndarray:
+    def _read_part(self, split: str, path: Path, column: str) -> np.ndarray:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_stream(file).read_all()
-            if self.named and column == "split":
+            if self.has_splits and column == "split":
                 return np.full(len(table), split, dtype=object)
-            return table.column(column).to_numpy()
+            values: np.ndarray = table.column(column).to_numpy()
+            return values
+
+
+def parquet_columns(path: Path, key: str) -> list[str]:
+    with reading(path, key):
+        names: list[str] = pq.read_schema(path).names
+    check_column_names(names, path, key)
+    return names
 
 
 def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
@@ -62,9 +73,9 @@ def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
     if not (path / "state.json").exists():
         raise ConfigError(
             key,
-            "a folder that holds no saved data set",
+            "the folder does not contain a saved data set",
             found=str(path),
             allowed="a file, a glob, or a folder with state.json or dataset_dict.json",
         )
     state = json.loads((path / "state.json").read_text())
-    return [("", path / one["filename"]) for one in state["_data_files"]]
+    return [("", path / entry["filename"]) for entry in state["_data_files"]]

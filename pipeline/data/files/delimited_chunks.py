@@ -1,33 +1,34 @@
-"""Tables as text, a chunk of rows at a time. Every cell is text, or None where it is empty."""
+"""Text tables read in chunks of rows. Every cell is text, or None if it is empty."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from pipeline.data.files.checked import reading
-from pipeline.data.files.delimited import COMPRESSED, EMPTY, Delimited
+from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited
+from pipeline.data.files.file_errors import reading
 
 BLOCK = 1 << 22  # bytes that Arrow reads at a time
+SHOWN = 80  # characters of an invalid row in a message
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a file that follow each other.
+    """Consecutive rows of a file.
 
     Args:
         columns: name -> (rows, ...).
-        share: how much of the file has been read with this chunk, 0 to 1.
-        broken: row of this chunk -> why it could not be read.
+        share: the share of the file that has been read, this chunk included, 0 to 1.
+        invalid: row of this chunk -> why it could not be read.
     """
 
     columns: Mapping[str, np.ndarray]
     share: float
-    broken: Mapping[int, str] = field(default_factory=dict)
+    invalid: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -36,120 +37,127 @@ class Chunk:
 class DelimitedChunks:
     """A .csv or .tsv file, also compressed.
 
-    A column's type cannot be known from its first rows, so all cells are text and whoever reads them says
-    what they should be. A row of another width than the line of names, or with bytes that are no UTF-8, is
-    the fault of that row alone.
+    All cells are read as text, because the first rows do not tell a column's type. A row with too many or
+    too few cells, or with bytes that are not UTF-8, does not affect the other rows.
     """
 
     def __init__(self, path: Path, key: str, *, separator: str) -> None:
         self.path, self.key, self.separator = path, key, separator
-        self.columns = Delimited(path, key, separator=separator, wanted=()).columns
+        self.columns = Delimited(path, key, separator=separator, needed=()).columns
 
-    def read(self, wanted: Sequence[str], rows: int) -> Iterator[Chunk]:
-        pieces = Pieces(wanted)
+    def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
+        buffer = RowBuffer(names)
         with reading(self.path, self.key), self.path.open("rb") as file:
             size = self.path.stat().st_size
             opener = COMPRESSED.get(self.path.suffix.lower())
             with opener(file, "rb") if opener else file as text:
-                for batch in self._open(text, wanted, pieces):
-                    pieces.add(batch)
-                    while pieces.waiting >= rows:
-                        # The reader is ahead of the rows that are given: near enough for a progress bar.
-                        columns, broken = pieces.take(rows)
-                        yield Chunk(columns, min(1.0, file.tell() / size), broken)
-                pieces.end()
-                while pieces.waiting:
-                    columns, broken = pieces.take(min(rows, pieces.waiting))
-                    yield Chunk(columns, 1.0, broken)
+                for batch in self._batches(text, names, buffer):
+                    buffer.add(batch)
+                    while buffer.rows >= rows:
+                        columns, invalid = buffer.take(rows)
+                        # Arrow reads ahead of these rows, but a progress bar need not be exact.
+                        yield Chunk(columns, min(1.0, file.tell() / size), invalid)
+                buffer.finish()
+                while buffer.rows:
+                    columns, invalid = buffer.take(min(rows, buffer.rows))
+                    yield Chunk(columns, 1.0, invalid)
 
-    def _open(self, text: Any, wanted: Sequence[str], pieces: "Pieces") -> Any:
+    def _batches(
+        self, text: IO[bytes], names: Sequence[str], buffer: "RowBuffer"
+    ) -> Iterable[pa.RecordBatch]:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.separator,
             newlines_in_values=True,
             ignore_empty_lines=len(self.columns) > 1,
-            invalid_row_handler=pieces.reject,
+            invalid_row_handler=buffer.reject,
         )
-        converting = arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(wanted, pa.binary()),
-            include_columns=list(wanted),
+        conversion = arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.binary()),
+            include_columns=list(names),
             null_values=EMPTY,
             strings_can_be_null=True,
             check_utf8=False,
         )
-        # Threads would not know the row's number.
+        # With several threads Arrow does not report the number of an invalid row.
         options = arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK)
-        return arrow_csv.open_csv(text, options, parsing, converting)
+        batches: Iterable[pa.RecordBatch] = arrow_csv.open_csv(text, options, parsing, conversion)
+        return batches
 
 
-class Pieces:
-    """Rows as Arrow gives them, without those of a wrong width, which get their place back here."""
+class RowBuffer:
+    """Rows that Arrow has read and that are not in a chunk yet.
 
-    def __init__(self, wanted: Sequence[str]) -> None:
-        self.cells: dict[str, list[np.ndarray]] = {name: [] for name in wanted}
-        self.wrong: dict[int, str] = {}  # row of the file -> why
-        self.first = self.waiting = 0  # row of the file, and rows from there on, that are held
+    Arrow skips rows with a wrong number of cells; the buffer puts a row of missing cells in their place.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.cells: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        self.rejected: dict[int, str] = {}  # row of the file -> why
+        self.first = 0  # row of the file that the buffer starts with
+        self.rows = 0
 
     def reject(self, row: Any) -> str:
-        """Note a row of a wrong width; Arrow counts from 1, the line of names included."""
-        cut = row.text if len(row.text) <= 80 else f"{row.text[:80]}…"
-        found = f"{row.actual_columns} cells: {cut}"
-        self.wrong[row.number - 2] = f"not one cell per name; found: {found}; allowed: {row.expected_columns}"
+        """Notes a row with a wrong number of cells; Arrow counts from 1 and includes the header line."""
+        text = row.text if len(row.text) <= SHOWN else f"{row.text[:SHOWN]}…"
+        self.rejected[row.number - 2] = (
+            f"{WRONG_WIDTH}; found: {row.actual_columns} cells: {text}; allowed: {row.expected_columns}"
+        )
         return "skip"
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Rows that follow those held, with the places of the rejected ones filled by None."""
-        start = self.first + self.waiting
+        """Appends rows, with a row of None for each rejected row before or between them."""
+        start = self.first + self.rows
         places: list[int] = []
-        if self.wrong:
+        if self.rejected:
             row = start
             while len(places) < len(batch):
-                if row not in self.wrong:
+                if row not in self.rejected:
                     places.append(row - start)
                 row += 1
         length = places[-1] + 1 if places else len(batch)
-        for name, held in self.cells.items():
-            cells = _decoded(batch.column(name))
+        for name, arrays in self.cells.items():
+            cells = _decode(batch.column(name))
             if length > len(batch):
                 spread = np.full(length, None, dtype=object)
                 spread[places] = cells
                 cells = spread
-            held.append(cells)
-        self.waiting += length
+            arrays.append(cells)
+        self.rows += length
 
-    def end(self) -> None:
-        """Make place for rejected rows after the last good one."""
-        last = max(self.wrong, default=-1) + 1
-        lacking = last - self.first - self.waiting
-        if lacking > 0:
-            for held in self.cells.values():
-                held.append(np.full(lacking, None, dtype=object))
-            self.waiting += lacking
+    def finish(self) -> None:
+        """Appends the rejected rows that follow the last valid row."""
+        end = max(self.rejected, default=-1) + 1
+        missing = end - self.first - self.rows
+        if missing > 0:
+            for arrays in self.cells.values():
+                arrays.append(np.full(missing, None, dtype=object))
+            self.rows += missing
 
     def take(self, rows: int) -> tuple[dict[str, np.ndarray], dict[int, str]]:
-        """The first rows held, and which of them are broken."""
-        taken = {}
-        for name, held in self.cells.items():
-            joined = held[0] if len(held) == 1 else np.concatenate(held)
-            taken[name] = joined[:rows]
+        """Removes the first rows; returns their cells, and why some of them are invalid."""
+        columns = {}
+        for name, arrays in self.cells.items():
+            joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+            columns[name] = joined[:rows]
             self.cells[name] = [joined[rows:]]
-        broken = {row - self.first: why for row, why in self.wrong.items() if row < self.first + rows}
-        for row in broken:
-            del self.wrong[row + self.first]
-        self.first, self.waiting = self.first + rows, self.waiting - rows
-        return taken, broken
+        invalid = {row - self.first: why for row, why in self.rejected.items() if row < self.first + rows}
+        for row in invalid:
+            del self.rejected[row + self.first]
+        self.first, self.rows = self.first + rows, self.rows - rows
+        return columns, invalid
 
 
-def _decoded(cells: pa.Array) -> np.ndarray:
-    """Text or None; bytes that are no UTF-8 stay bytes, which no kind of input takes."""
+def _decode(cells: pa.Array) -> np.ndarray:
+    """Text or None. Bytes that are not UTF-8 stay bytes, which every kind of input rejects."""
     try:
         text = cells.cast(pa.string())
         text.validate(full=True)
-        return text.to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        return np.array([_text(cell) for cell in cells.to_pylist()], dtype=object)
+        return np.array([_decode_cell(cell) for cell in cells.to_pylist()], dtype=object)
+    return np.asarray(text.to_numpy(zero_copy_only=False))
 
 
-def _text(cell: bytes | None) -> str | bytes | None:
+def _decode_cell(cell: bytes | None) -> str | bytes | None:
     try:
         return cell if cell is None else cell.decode()
     except UnicodeDecodeError:

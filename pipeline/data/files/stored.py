@@ -1,9 +1,9 @@
-"""Columns that stay on the disk: of each, only the rows that are asked for are read.
+"""Columns that stay on disk, of which only the requested rows are read.
 
 All of them are indexed like arrays: by a slice, an array of row numbers, or one row number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,145 +11,151 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.files.checked import reading
+from pipeline.data.files.file_errors import reading
 
-BLOCK_BYTES = 32 * 2**20  # read at a time where rows are gone through one after the other
-CELL_BYTES = 64  # what a string or a list is taken to need
+BLOCK_BYTES = 32 * 2**20  # read at a time when all rows are processed in order
+CELL_BYTES = 64  # estimate of the memory that a string or a list takes
+Index = int | slice | np.ndarray
 
 
-class Stored(Protocol):
-    """Rows of one column, (rows, ...); `pieces` are the first rows of what can only be read as a whole."""
+class LazyArray(Protocol):
+    """Values (rows, ...) that are read when they are indexed."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    pieces: np.ndarray
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: Any) -> np.ndarray: ...
+    def __getitem__(self, index: Index) -> np.ndarray: ...
+
+
+class Stored(LazyArray, Protocol):
+    """A column on disk. A row group is the smallest part of it that can be read, as in parquet files."""
+
+    @property
+    def group_starts(self) -> np.ndarray:
+        """The first row of each row group."""
+
+
+Values = np.ndarray | Stored
 
 
 class StoredNpy:
-    """The array of an .npy file, mapped anew for each read, so that what was read does not stay resident."""
+    """The array of an .npy file, mapped anew for each read, so that memory does not keep what was read."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        array = self._mapped()
-        self.shape, self.dtype, self.pieces = array.shape, array.dtype, np.zeros(1, int)
+        array = map_npy(path, key)
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype, self.group_starts = array.dtype, np.zeros(1, int)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    def __getitem__(self, index: Index) -> np.ndarray:
         with reading(self.path, self.key):
-            found = self._mapped()[index]
-        # A slice is a view of the mapped file, the rest are copies already.
-        return np.array(found) if isinstance(index, slice) else np.asarray(found)
-
-    def _mapped(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r", allow_pickle=False)
+            values = map_npy(self.path, self.key)[index]
+        # A slice is a view of the mapped file; other results are already copies.
+        return np.array(values) if isinstance(index, slice) else np.asarray(values)
 
 
 class StoredParquet:
-    """A column of a parquet file, read by row groups: those that hold a wanted row are read whole."""
+    """A column of a parquet file; a row group is read whole if it contains a requested row."""
 
     def __init__(self, path: Path, column: str, key: str) -> None:
         self.path, self.column, self.key = path, column, key
         with reading(path, key):
             file = pq.ParquetFile(path)
-            groups = [file.metadata.row_group(place) for place in range(file.num_row_groups)]
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
             self.ends = np.cumsum([group.num_rows for group in groups])
             self.dtype = _dtype(file.schema_arrow.field(column).type, _has_nulls(groups, column))
-        self.pieces = np.concatenate([[0], self.ends[:-1]]).astype(int)
-        self.shape = (int(self.ends[-1]) if len(groups) else 0,)
-        self.last: tuple[int, np.ndarray] = -1, np.zeros(0)
+        self.group_starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
+        self.shape: tuple[int, ...] = (int(self.ends[-1]) if len(groups) else 0,)
+        self.latest: tuple[int, np.ndarray] = -1, np.zeros(0)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> np.ndarray:
-        rows = np.arange(len(self))[index]
-        wanted = np.atleast_1d(rows)
-        result = np.empty(len(wanted), self.dtype)
-        homes = np.searchsorted(self.ends, wanted, side="right")
+    def __getitem__(self, index: Index) -> np.ndarray:
         with reading(self.path, self.key):
-            for group in np.unique(homes):
-                here = homes == group
-                result[here] = self._group(int(group))[wanted[here] - self.pieces[group]]
-        return result if np.ndim(rows) else result[0]
+            return _gather(index, self.ends, self.shape, self.dtype, self._row_group)
 
-    def _group(self, group: int) -> np.ndarray:
-        # Rows are mostly asked for in turn, so that the next ones are in the group of the last ones.
-        known, cells = self.last
-        if known != group:
+    def _row_group(self, number: int, rows: np.ndarray) -> np.ndarray:
+        # The next request is usually for the same row group.
+        latest, cells = self.latest
+        if latest != number:
             file = pq.ParquetFile(self.path)
-            cells = file.read_row_group(group, columns=[self.column]).column(self.column).to_numpy()
-            self.last = group, cells
-        return cells
+            cells = file.read_row_group(number, columns=[self.column]).column(self.column).to_numpy()
+            self.latest = number, cells
+        return np.asarray(cells[rows])
 
 
-class Chained:
-    """Columns one after the other, as those of the files of one source."""
+class ChainedColumn:
+    """The columns of several files of one source, one after the other."""
 
-    def __init__(self, parts: Sequence[Any]) -> None:
+    def __init__(self, parts: Sequence[Values]) -> None:
         self.parts = list(parts)
         self.ends = np.cumsum([len(part) for part in parts])
-        self.starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
-        self.shape = (int(self.ends[-1]), *parts[0].shape[1:])
-        self.dtype = np.result_type(*(part.dtype for part in parts))
-        starts = zip(self.starts, parts, strict=True)
-        self.pieces = np.concatenate([start + np.asarray(pieces_of(part)) for start, part in starts])
+        starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
+        self.shape: tuple[int, ...] = (int(self.ends[-1]), *parts[0].shape[1:])
+        self.dtype: np.dtype = np.result_type(*(part.dtype for part in parts))
+        self.group_starts = np.concatenate(
+            [start + group_starts(part) for start, part in zip(starts, parts, strict=True)]
+        )
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> np.ndarray:
-        rows = np.arange(len(self))[index]
-        wanted = np.atleast_1d(rows)
-        result = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        homes = np.searchsorted(self.ends, wanted, side="right")
-        for home in np.unique(homes):
-            here = homes == home
-            result[here] = self.parts[home][wanted[here] - self.starts[home]]
-        return result if np.ndim(rows) else result[0]
+    def __getitem__(self, index: Index) -> np.ndarray:
+        return _gather(index, self.ends, self.shape, self.dtype, lambda part, rows: self.parts[part][rows])
 
 
-class Ordered:
-    """A column in another order of its rows, as a join on a key makes it."""
+class ReorderedColumn:
+    """A column whose rows are in another order, for example that of a join."""
 
-    def __init__(self, values: Any, order: np.ndarray) -> None:
+    def __init__(self, values: Stored, order: np.ndarray) -> None:
         self.values, self.order = values, order
         self.shape, self.dtype = (len(order), *values.shape[1:]), values.dtype
-        # Rows that lie together on the disk need not do so here.
+        # Rows that are neighbours on disk need not be neighbours here.
         in_order = len(order) < 2 or bool((np.diff(order) == 1).all())
-        self.pieces = values.pieces if in_order else np.zeros(1, int)
+        self.group_starts = values.group_starts if in_order else np.zeros(1, int)
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    def __getitem__(self, index: Index) -> np.ndarray:
         return self.values[self.order[index]]
 
 
-def pieces_of(values: Any) -> np.ndarray:
-    """The first rows of what can only be read as a whole; of an array in memory just row 0."""
-    return getattr(values, "pieces", np.zeros(1, int))
+def map_npy(path: Path, key: str) -> np.ndarray:
+    """Memory-maps an .npy file without reading its rows."""
+    with reading(path, key):
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
 
 
-def row_bytes(values: Any) -> int:
-    """What a row needs in memory, about."""
+def group_starts(values: Values) -> np.ndarray:
+    """The first row of each row group; an array in memory is a single group."""
+    return np.zeros(1, int) if isinstance(values, np.ndarray) else values.group_starts
+
+
+def row_bytes(values: np.ndarray | LazyArray) -> int:
+    """An estimate of the memory that one row takes."""
     cell = CELL_BYTES if values.dtype == object else values.dtype.itemsize
     return max(1, int(np.prod(values.shape[1:])) * cell)
 
 
 def spans(rows: int, bytes_of_row: int, block: int | None = None) -> Iterator[slice]:
-    """Rows 0 … rows - 1 in blocks of about so many bytes, `BLOCK_BYTES` if none are given."""
+    """Slices that together cover `rows` rows, each of about `block` bytes (by default `BLOCK_BYTES`)."""
     step = max(1, (block or BLOCK_BYTES) // bytes_of_row)
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def blocks(values: Any) -> Iterator[np.ndarray]:
-    """An array as it is; what stays on the disk in blocks of rows, each read when it is its turn."""
+def blocks(values: np.ndarray | LazyArray) -> Iterator[np.ndarray]:
+    """Yields an array in memory as a whole, and a column on disk in blocks of rows, read one by one."""
     if isinstance(values, np.ndarray):
         yield values
         return
@@ -157,25 +163,51 @@ def blocks(values: Any) -> Iterator[np.ndarray]:
         yield values[span]
 
 
+def _gather(
+    index: Index,
+    ends: np.ndarray,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    read: Callable[[int, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Collects rows from several parts.
+
+    Args:
+        index: the requested rows.
+        ends: the row after the last one of each part.
+        shape: of the whole column.
+        dtype: of the result.
+        read: reads rows of a part, both given by number; the rows are counted from the part's first.
+    """
+    positions = np.asarray(np.arange(shape[0])[index])
+    requested = np.atleast_1d(positions)
+    result = np.empty((len(requested), *shape[1:]), dtype)
+    parts = np.searchsorted(ends, requested, side="right")
+    for part in np.unique(parts):
+        inside = parts == part
+        start = ends[part - 1] if part else 0
+        result[inside] = read(int(part), requested[inside] - start)
+    return result if positions.ndim else np.asarray(result[0])
+
+
 def _has_nulls(groups: Sequence[Any], column: str) -> bool:
-    for group in groups:
-        for place in range(group.num_columns):
-            one = group.column(place)
-            if one.path_in_schema == column:
-                known = one.statistics is not None and one.statistics.has_null_count
-                if not known or one.statistics.null_count:
-                    return True
-    return False
+    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+    return any(_may_have_nulls(chunk.statistics) for chunk in chunks if chunk.path_in_schema == column)
 
 
-def _dtype(kind: pa.DataType, nulls: bool) -> np.dtype:
-    """What Arrow gives as numpy for the column as a whole, so that row groups without a gap agree."""
-    if pa.types.is_floating(kind):
-        return np.dtype(kind.to_pandas_dtype())
-    if pa.types.is_integer(kind):
-        return np.dtype(np.float64) if nulls else np.dtype(kind.to_pandas_dtype())
-    if pa.types.is_boolean(kind) and not nulls:
-        return np.dtype(bool)
-    if pa.types.is_temporal(kind):
-        return pa.array([], kind).to_numpy(zero_copy_only=False).dtype
-    return np.dtype(object)
+def _may_have_nulls(statistics: Any) -> bool:
+    return statistics is None or not statistics.has_null_count or bool(statistics.null_count)
+
+
+def _dtype(arrow_type: pa.DataType, nulls: bool) -> np.dtype:
+    """The dtype of the whole column in NumPy, so that row groups with and without nulls agree."""
+    dtype: np.dtype = np.dtype(object)
+    if pa.types.is_integer(arrow_type) and nulls:
+        dtype = np.dtype(np.float64)
+    elif pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type):
+        dtype = np.dtype(arrow_type.to_pandas_dtype())
+    elif pa.types.is_boolean(arrow_type) and not nulls:
+        dtype = np.dtype(bool)
+    elif pa.types.is_temporal(arrow_type):
+        dtype = pa.array([], arrow_type).to_numpy(zero_copy_only=False).dtype
+    return dtype

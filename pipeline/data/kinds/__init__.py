@@ -1,35 +1,42 @@
-"""The closed list of kinds, and how a config mapping becomes one."""
+"""What columns mean: the kinds of inputs and targets, and how a config mapping becomes one of them.
+
+image: images, as arrays or as picture files.
+pictures: picture files.
+series: time series of any length.
+vector: a fixed number of columns of numbers.
+table: columns of numbers and of categories.
+text: texts as tokens.
+category: a class per row, or a distribution over classes.
+targets: numbers, binary labels, and several labels at once.
+scaling: mean, standard deviation and median of the training rows.
+prepare: preparation as a graph of Keras layers.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.kinds.category import Category
-from pipeline.data.kinds.image import Image
+from pipeline.data.columns import ColumnReader
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.series import Series
-from pipeline.data.kinds.table import Table
-from pipeline.data.kinds.targets import Binary, Labels, Number, Rows
-from pipeline.data.kinds.text import Text
-from pipeline.data.kinds.vector import Vector
+from pipeline.data.kinds.targets import SplitRows
 from pipeline.data.sources import Sources
+from pipeline.data_options import COLUMN_OPTIONS, INPUT_KINDS, TARGET_KINDS
 from pipeline.errors import ConfigError
 
-INPUTS: dict[str, type] = {one.kind: one for one in (Image, Series, Table, Text, Vector)}
-TARGETS: dict[str, type] = {one.kind: one for one in (Category, Number, Binary, Labels)}
-COLUMNS = {"column", "length", "numeric", "categorical"}  # options that name one column or several
+COLUMN_FORM = "<source>.<column>"
 
 
 class Input(Protocol):
-    """What a kind of input can do; a class of your own with these may be a `_target_` in `data.inputs`.
+    """The methods of a kind of input. Your own class with these can be a `_target_` in `data.inputs`.
 
-    `references` maps each column to the option that names it. `fit` learns from the rows `train` alone.
-    `restore` stands in for `fit` where a logged model is at hand: from its raw inputs it learns what `raw`
-    needs.
-    `raw` gives the raw arrays of some rows: names and dtypes as `specs` has them (shapes without the rows).
-    `prepare` builds Keras layers on symbolic raw tensors and gives one tensor.
+    `references` maps each column to the option that names it. `fit` learns from the rows `train` only.
+    `restore` replaces `fit` for a logged model: it learns what `raw` needs from the model's raw inputs.
+    `raw` returns the raw arrays of some rows, with the names and dtypes of `specs` (whose shapes omit the
+    rows). `prepare` builds Keras layers on symbolic raw tensors and returns one tensor.
     """
 
     kind: str
@@ -44,21 +51,21 @@ class Input(Protocol):
 
     def restore(self, name: str, specs: Specs) -> None: ...
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]: ...
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]: ...
 
     def specs(self) -> Specs: ...
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any: ...
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor: ...
 
 
 class Target(Protocol):
-    """What a kind of target can do; a class of your own with these may be a `_target_` in `data.targets`.
+    """The methods of a kind of target. Your own class with these can be a `_target_` in `data.targets`.
 
     `fit` gets the row numbers of every split, learns from those of "train" and checks the others.
-    `restore` stands in for `fit`, from what a run logged in config/heads.json.
-    `encode` gives the labels of some rows. `present` turns a head's output into what people read, `decode`
-    encoded labels. One of kind "number" also has `mean` and `scale`, arrays (columns,):
-    own unit = encoded * scale + mean.
+    `restore` replaces `fit` for a finished run: its facts are those that the run logged in
+    config/heads.json. `encode` returns the labels of some rows. `present` converts a head's output to
+    probabilities or original units, and `decode` does so for encoded labels. A target of kind "number" also
+    has the arrays `mean` and `scale`, (columns,): original value = encoded * scale + mean.
     """
 
     kind: str
@@ -69,47 +76,61 @@ class Target(Protocol):
 
     def references(self) -> dict[str, str]: ...
 
-    def fit(self, name: str, sources: Sources, rows: Rows) -> None: ...
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None: ...
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None: ...
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray: ...
 
-    def present(self, tensor: Any) -> Any: ...
+    def present(self, tensor: KerasTensor) -> KerasTensor: ...
 
     def decode(self, labels: np.ndarray) -> np.ndarray: ...
 
 
-def build(given: Any, kinds: Mapping[str, type], key: str) -> Any:
-    """The input or target that a config mapping describes; an object is taken as it is.
+Part = TypeVar("Part", Input, Target)
+
+
+def _class(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+INPUTS: dict[str, type[Input]] = {kind: _class(path) for kind, path in INPUT_KINDS.items()}
+TARGETS: dict[str, type[Target]] = {kind: _class(path) for kind, path in TARGET_KINDS.items()}
+
+
+def build(entry: Mapping[str, Any] | Part, kinds: Mapping[str, type[Part]], key: str) -> Part:
+    """Builds the input or target that a config mapping describes; returns other objects unchanged.
 
     Raises:
-        ConfigError: an unknown kind or option, or an option that is needed and absent.
+        ConfigError: an unknown kind or option, or a missing option.
     """
-    one = _described(given, kinds, key) if isinstance(given, Mapping) else given
-    if not one.references():
-        raise ConfigError(key, "names no column", found=given, allowed="<source>.<column>, one or more")
-    return one
+    part = _from_mapping(entry, kinds, key) if isinstance(entry, Mapping) else entry
+    if not part.references():
+        raise ConfigError(key, "no column is named", found=entry, allowed=f"{COLUMN_FORM}, one or more")
+    return part
 
 
-def _described(given: Mapping[str, Any], kinds: Mapping[str, type], key: str) -> Any:
-    kind = str(given.get("kind"))
+def _from_mapping(entry: Mapping[str, Any], kinds: Mapping[str, type[Part]], key: str) -> Part:
+    kind = str(entry.get("kind"))
     if kind not in kinds:
-        raise ConfigError(f"{key}.kind", "no such kind", found=kind, allowed=kinds)
-    options = {name: value for name, value in given.items() if name != "kind"}
-    known = {one.name: one for one in fields(kinds[kind]) if one.init}
+        raise ConfigError(f"{key}.kind", "there is no such kind", found=kind, allowed=kinds)
+    part: Any = kinds[kind]
+    options = {name: value for name, value in entry.items() if name != "kind"}
+    known = {option.name: option for option in fields(part) if option.init}
     for name in options:
         if name not in known:
-            raise ConfigError(f"{key}.{name}", f"no such option of kind {kind}", found=name, allowed=known)
-    for name, one in known.items():
-        if name not in options and one.default is MISSING and one.default_factory is MISSING:
-            raise ConfigError(f"{key}.{name}", f"kind {kind} needs this", allowed="<source>.<column>")
-    for name in COLUMNS & options.keys():
+            raise ConfigError(f"{key}.{name}", f"kind {kind} has no such option", found=name, allowed=known)
+    for name, option in known.items():
+        if name not in options and option.default is MISSING and option.default_factory is MISSING:
+            raise ConfigError(f"{key}.{name}", f"kind {kind} needs this option", allowed=COLUMN_FORM)
+    for name in options.keys() & COLUMN_OPTIONS:
         _check_columns(options[name], f"{key}.{name}")
-    return kinds[kind](**options)
+    built: Part = part(**options)
+    return built
 
 
 def _check_columns(value: object, key: str) -> None:
-    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    if not all(isinstance(one, str) for one in several):
-        raise ConfigError(key, "not a column", found=value, allowed="<source>.<column>, or a list of them")
+    columns = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not all(isinstance(column, str) for column in columns):
+        raise ConfigError(key, "not a column", found=value, allowed=f"{COLUMN_FORM}, or a list of them")

@@ -1,18 +1,20 @@
-"""A class out of several, or a distribution over them."""
+"""One class per row, or a distribution over the classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.columns import Column, missing, numbers, strings, text_of
-from pipeline.data.kinds.targets import Rows, check_labelled
+from pipeline.data.columns import Column, is_missing, numbers, strings, text_of
+from pipeline.data.kinds.targets import SplitRows, check_labelled
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from pipeline.labels import class_codes
 
-TOLERANCE = 1e-3  # how far a distribution's sum may be from 1
+TOLERANCE = 1e-3  # the largest difference of a distribution's sum from 1
+SHOWN = 20  # class names in a message
 
 
 @dataclass(kw_only=True)
@@ -21,10 +23,10 @@ class Category:
 
     Args:
         column: strings, whole numbers or booleans (rows,), or distributions (rows, classes).
-        names: the classes in the order of their codes, a list or a column of names. Whole numbers are then
-            codes. None: the values of the training rows, sorted.
+        names: the names of the classes in the order of their codes, a list or a column; whole numbers in
+            `column` are then codes. None: the values of the training rows, sorted.
 
-    The encoded labels are int32 (rows,), -1 = missing; of distributions float32 (rows, classes),
+    The encoded labels are int32 (rows,), -1 = missing; those of distributions are float32 (rows, classes),
     NaN = missing.
     """
 
@@ -37,7 +39,7 @@ class Category:
     distribution: bool = field(init=False)
     codes: dict[str, int] = field(init=False)
     restored: bool = field(init=False, default=False)
-    codes_given: bool = field(init=False, default=False)
+    has_names_option: bool = field(init=False, default=False)
 
     @property
     def units(self) -> int:
@@ -46,97 +48,104 @@ class Category:
     def references(self) -> dict[str, str]:
         return {self.column: "column"}
 
-    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         self.name = name
         column = self._column(sources)
-        given = self._given_names(sources)
+        names = self._names_option(sources)
         self.distribution = _holds_distributions(column)
         if self.distribution:
-            width = column.values.shape[1]
-            self.names = given if given is not None else [str(code) for code in range(width)]
-            if len(self.names) != width:
-                raise ConfigError(
-                    f"data.targets.{name}.names",
-                    "not one name per class",
-                    found=len(self.names),
-                    allowed=str(width),
-                )
-            check_labelled(~np.isnan(_distributions(column)[rows["train"]]), name, self.names)
-            return
+            self._fit_distributions(column, names, rows["train"])
+        else:
+            self._fit_classes(column, names, rows)
+
+    def _fit_distributions(self, column: Column, names: list[str] | None, train: np.ndarray) -> None:
+        width = column.values.shape[1]
+        self.names = names if names is not None else [str(code) for code in range(width)]
+        if len(self.names) != width:
+            raise ConfigError(
+                f"data.targets.{self.name}.names",
+                "the number of names differs from the number of classes",
+                found=len(self.names),
+                allowed=str(width),
+            )
+        check_labelled(~np.isnan(_distributions(column)[train]), self.name, self.names)
+
+    def _fit_classes(self, column: Column, names: list[str] | None, rows: SplitRows) -> None:
         words = _words(column)
-        check_labelled((words[rows["train"]] != "")[:, None], name, [self.column])
+        check_labelled((words[rows["train"]] != "")[:, None], self.name, [self.column])
         seen = set(words[rows["train"]]) - {""}
-        self.names = _sorted(seen, column.values) if given is None else given
-        self.codes = self._codes(column, given is not None)
-        if given is not None:
-            self._check_named(column, words)
+        self.names = _sorted(seen, column.values) if names is None else names
+        self.codes = self._codes(column, names is not None)
+        if names is not None:
+            self._check_known(column, words)
         _check_seen(column, words, seen, rows)
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None:
-        self.name, self.restored, given = name, True, self.names is not None
-        self.names, self.codes_given = list(facts["names"]), given
+        self.name, self.restored, self.has_names_option = name, True, self.names is not None
+        self.names = list(facts["names"])
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         column = self._column(sources).take(rows)
         if self.restored:
             self.distribution = _holds_distributions(column)
-            self.codes = self._codes(column, self.codes_given)
+            self.codes = self._codes(column, self.has_names_option)
         if self.distribution:
             return _distributions(column)
         codes, words = self.codes | {"": -1}, _words(column)
         if self.restored:
-            self._check_named(column, words)
+            self._check_known(column, words)
         return np.array([codes[word] for word in words], dtype=np.int32)
 
-    def present(self, tensor: Any) -> Any:
+    def present(self, tensor: KerasTensor) -> KerasTensor:
         return tensor
 
     def decode(self, labels: np.ndarray) -> np.ndarray:
-        """Class names (rows,), None where missing; of distributions the likeliest class."""
-        # The last entry, which -1 picks, stands for a missing label.
-        return np.array([*self.names, None], dtype=object)[class_codes(labels)]
+        """Class names (rows,), None where missing; for distributions the most likely class."""
+        # A missing label has the code -1, which picks the last entry.
+        names: np.ndarray = np.array([*self.names, None], dtype=object)[class_codes(labels)]
+        return names
 
     def _column(self, sources: Sources) -> Column:
         return sources.column(self.column, f"data.targets.{self.name}.column")
 
-    def _codes(self, column: Column, given: bool) -> dict[str, int]:
-        if given and _whole(column.values) and not all(map(_is_whole, self.names)):
+    def _codes(self, column: Column, has_names_option: bool) -> dict[str, int]:
+        if has_names_option and _holds_numbers(column.values) and not all(map(_is_whole, self.names)):
             return {str(code): code for code in range(len(self.names))}
         return {word: code for code, word in enumerate(self.names)}
 
-    def _given_names(self, sources: Sources) -> list[str] | None:
+    def _names_option(self, sources: Sources) -> list[str] | None:
         key = f"data.targets.{self.name}.names"
         if self.names is None:
             return None
         if isinstance(self.names, str):
-            given = sources.names(self.names, key)
+            names = sources.names(self.names, key)
         elif isinstance(self.names, Sequence):
-            given = [text_of(value) for value in self.names]
+            names = [text_of(value) for value in self.names]
         else:
+            allowed = "a list, or <source>.<column>"
+            raise ConfigError(key, "not a list of class names", found=self.names, allowed=allowed)
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
             raise ConfigError(
-                key, "no names of classes", found=self.names, allowed="a list, or <source>.<column>"
+                key, "duplicate class names", found=", ".join(duplicates), allowed="each name once"
             )
-        twice = sorted({one for one in given if given.count(one) > 1})
-        if twice:
-            raise ConfigError(key, "names that stand twice", found=", ".join(twice))
-        return given
+        return names
 
-    def _check_named(self, column: Column, words: np.ndarray) -> None:
-        beyond = np.array([word != "" and word not in self.codes for word in words], dtype=bool)
-        if beyond.any():
-            shown = list(self.codes)
-            allowed = ", ".join(shown[:20]) + (f", … {shown[-1]}" if len(shown) > 20 else "")
-            raise column.error(int(np.argmax(beyond)), "a label beyond its names", allowed)
+    def _check_known(self, column: Column, words: np.ndarray) -> None:
+        unknown = np.array([word != "" and word not in self.codes for word in words], dtype=bool)
+        if unknown.any():
+            known = list(self.codes)
+            allowed = ", ".join(known[:SHOWN]) + (f", … {known[-1]}" if len(known) > SHOWN else "")
+            raise column.error(int(np.argmax(unknown)), "the label is not one of the classes", allowed)
 
 
-def _check_seen(column: Column, words: np.ndarray, seen: set[str], rows: Rows) -> None:
+def _check_seen(column: Column, words: np.ndarray, seen: set[str], rows: SplitRows) -> None:
     for split, numbers_of_rows in rows.items():
         unseen = np.array([word not in seen and word != "" for word in words[numbers_of_rows]], dtype=bool)
         if unseen.any():
             row = int(numbers_of_rows[np.argmax(unseen)])
-            raise column.error(
-                row, f"a class that no training row has, only rows of {split}", "classes of the training rows"
-            )
+            problem = f"no training row has this class, only rows of {split}"
+            raise column.error(row, problem, "classes of the training rows")
 
 
 def _holds_distributions(column: Column) -> bool:
@@ -150,22 +159,22 @@ def _words(column: Column) -> np.ndarray:
     if column.values.ndim > 1 or column.values.dtype.kind not in "fiu":
         return strings(column)
     values = numbers(column)
-    broken = (values != np.floor(values)) & ~np.isnan(values)
-    if broken.any():
-        row = int(np.argmax(broken))
-        raise column.error(
-            row, "a number with a fraction is no class", "whole numbers, strings; or kind: number"
-        )
+    fractional = (values != np.floor(values)) & ~np.isnan(values)
+    if fractional.any():
+        row = int(np.argmax(fractional))
+        allowed = "whole numbers, strings; or kind: number"
+        raise column.error(row, "a class cannot be a fractional number", allowed)
     distinct, positions = np.unique(values, return_inverse=True)
     texts = ["" if np.isnan(value) else text_of(value) for value in distinct]
     return np.array(texts, dtype=object)[positions]
 
 
-def _whole(values: np.ndarray) -> bool:
+def _holds_numbers(values: np.ndarray) -> bool:
     if values.dtype != object:
         return values.dtype.kind in "iuf"
     return all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) for value in values[~missing(values)]
+        isinstance(value, (int, float)) and not isinstance(value, bool)
+        for value in values[~is_missing(values)]
     )
 
 
@@ -174,14 +183,14 @@ def _is_whole(word: str) -> bool:
 
 
 def _sorted(words: set[str], values: np.ndarray) -> list[str]:
-    return sorted(words, key=int) if _whole(values) else sorted(words)
+    return sorted(words, key=int) if _holds_numbers(values) else sorted(words)
 
 
 def _distributions(column: Column) -> np.ndarray:
     values = numbers(column).astype(np.float32)
-    absent = np.asarray(np.isnan(values).any(axis=1))
-    wrong = ~absent & ((np.abs(values.sum(axis=1) - 1) > TOLERANCE) | (values < 0).any(axis=1))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise column.error(row, "not a distribution over the classes", "numbers >= 0 that sum to 1")
-    return np.where(absent[:, None], np.float32("nan"), values)
+    missing = np.asarray(np.isnan(values).any(axis=1))
+    invalid = ~missing & ((np.abs(values.sum(axis=1) - 1) > TOLERANCE) | (values < 0).any(axis=1))
+    if invalid.any():
+        row = int(np.argmax(invalid))
+        raise column.error(row, "not a distribution over the classes", "numbers >= 0 that add up to 1")
+    return np.where(missing[:, None], np.float32("nan"), values)

@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.columns import Column, missing, stacked
+from pipeline.data.columns import Column, ColumnReader, is_missing, stack
 from pipeline.data.kinds.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
+from pipeline.data_options import IMAGE_SCALES
 from pipeline.errors import ConfigError
 
 
@@ -22,11 +25,11 @@ class Image:
 
     Args:
         column: (rows, height, width[, channels]), lists of arrays, or paths of picture files.
-        root: the folder that the paths start from; None: the working folder and the config's.
+        root: the folder that the paths are relative to; None: the working folder and the config's folder.
         size: [height, width] to which pictures are resized: files when they are read, arrays in the model.
-        channels: of picture files, 1 or 3; None: 1 if all of them are grey.
-        scale: "auto" (uint8 -> 0..1, floats as they are), "none" or "standard" (per channel, by the
-            pixels of the training rows).
+        channels: of picture files, 1 or 3; None: 1 if all of them are grey, else 3.
+        scale: "auto" (divides uint8 by 255, leaves floats unchanged), "none" or "standard" (per channel, by
+            the pixels of the training rows).
     """
 
     kind: ClassVar[str] = "image"
@@ -56,18 +59,19 @@ class Image:
         self.name = name
         self._check_options(f"data.inputs.{name}")
         key = f"data.inputs.{name}.column"
-        columns = (sources.part(self.column, key, rows) for rows in sources.blocks([self.column], key))
-        first = next(columns)
+        blocks = (sources.part(self.column, key, rows) for rows in sources.blocks([self.column], key))
+        first = next(blocks)
+        columns = chain([first], blocks)
         self.files = holds_pictures(first)
-        seen = _Seen()
+        scan = _Scan()
         if self.files:
-            pictures = seen.gaps_of(chain([first], columns))
+            pictures = scan.pictures(columns)
             self.shape = check_pictures(pictures, self._roots(sources), self.size, self.channels)
         else:
-            self.shape = seen.arrays_of(chain([first], columns))
-        self.dtype = "uint8" if seen.bytes_only and not seen.absent else "float32"
-        self.factor = 1 / 255 if seen.bytes_only and self.scale == "auto" else 1.0
-        self._fit_pixels(sources, train, seen.gaps)
+            self.shape = scan.arrays(columns)
+        self.dtype = "uint8" if scan.only_bytes and not scan.missing else "float32"
+        self.factor = 1 / 255 if scan.only_bytes and self.scale == "auto" else 1.0
+        self._fit_pixels(sources, train, scan.gaps)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
@@ -75,29 +79,29 @@ class Image:
         self.shape = tuple(int(size or 0) for size in shape)
         self.restored = True
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
         if self.files or (self.restored and holds_pictures(column)):
             if self.restored and self.size is None:
                 check_sizes(column, self._roots(sources), self.shape)
             values = read_pictures(column, self._roots(sources), self.shape)
         else:
-            values = _arrays(column, self.shape)
+            values = _to_images(column, self.shape)
         if self.restored:
-            _check_kind(column, values, self.dtype, self.shape)
-        # Where training had bytes, a row to predict may still lack its image: NaN, which is no byte.
-        gaps = self.dtype == "uint8" and _absent(values).any()
-        return {self.name: values.astype("float32" if gaps else self.dtype, copy=False)}
+            _check_like_training(column, values, self.dtype, self.shape)
+        # The model takes bytes, but a row to predict may have no image: NaN needs float32.
+        float_needed = self.dtype == "uint8" and _missing_images(values).any()
+        return {self.name: values.astype("float32" if float_needed else self.dtype, copy=False)}
 
     def specs(self) -> Specs:
         return {self.name: (self.shape, self.dtype)}
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         tensor = tensors[self.name]
         if self.fill is not None:
-            cells = keras.ops.isnan(tensor)
-            whole = keras.ops.all(cells, axis=(1, 2, 3), keepdims=True)
-            filled = keras.ops.where(cells, self.fill.astype(np.float32), tensor)
+            missing = keras.ops.isnan(tensor)
+            whole = keras.ops.all(missing, axis=(1, 2, 3), keepdims=True)
+            filled = keras.ops.where(missing, self.fill.astype(np.float32), tensor)
             tensor = keras.ops.where(whole, tensor, filled)
         if self.size is not None and tuple(self.size) != self.shape[:2]:
             tensor = keras.layers.Resizing(*self.size, antialias=True, dtype="float32")(tensor)
@@ -107,15 +111,14 @@ class Image:
             return keras.layers.Rescaling(self.factor, dtype="float32")(tensor)
         return keras.ops.cast(tensor, "float32") if self.dtype != "float32" else tensor
 
-    def _roots(self, sources: Sources) -> list[Any]:
+    def _roots(self, sources: ColumnReader) -> list[Path]:
         return sources.folders_of(self.root, f"data.inputs.{self.name}.root")
 
     def _check_options(self, key: str) -> None:
-        check_scale(self.scale, key, ("auto", "none", "standard"))
-        sizes = self.size is None or (
-            len(self.size) == 2 and all(isinstance(one, int) and one > 0 for one in self.size)
-        )
-        if not sizes:
+        check_scale(self.scale, key, IMAGE_SCALES)
+        if self.size is not None and not (
+            len(self.size) == 2 and all(isinstance(length, int) and length > 0 for length in self.size)
+        ):
             raise ConfigError(
                 f"{key}.size", "not a size", found=self.size, allowed="[height, width] in pixels"
             )
@@ -131,93 +134,96 @@ class Image:
         blocks = sources.blocks([self.column], f"data.inputs.{self.name}.column", train, width)
         mean, spread = mean_and_spread(self.raw(sources, rows)[self.name] for rows in blocks)
         if np.isnan(mean).any():
-            raise ConfigError(f"data.inputs.{self.name}", "no training row has an image")
+            raise ConfigError(f"data.inputs.{self.name}", "no training row has an image", found=self.column)
         self.fill = mean if gaps else None
         if self.scale == "standard":
             self.mean, self.spread = mean, spread
 
 
 @dataclass
-class _Seen:
-    """What going through all images once tells of them.
+class _Scan:
+    """What one pass over all images finds out.
 
-    `gaps` says that an image lacks some pixels, `absent` that a row lacks its image.
+    `missing`: a row has no image; `gaps`: an image has some missing pixels.
     """
 
-    bytes_only: bool = True
-    absent: bool = False
+    only_bytes: bool = True
+    missing: bool = False
     gaps: bool = False
 
-    def gaps_of(self, columns: Iterable[Column]) -> Iterator[Column]:
+    def pictures(self, columns: Iterable[Column]) -> Iterator[Column]:
+        """Yields the columns unchanged."""
         for column in columns:
-            self.absent |= bool(missing(column.values).any())
+            self.missing |= bool(is_missing(column.values).any())
             yield column
 
-    def arrays_of(self, columns: Iterable[Column]) -> tuple[int, ...]:
-        """The images' shape."""
+    def arrays(self, columns: Iterable[Column]) -> tuple[int, ...]:
+        """The shape of the images."""
         shape: tuple[int, ...] | None = None
         for column in columns:
-            values = _arrays(column, shape)
+            values = _to_images(column, shape)
             shape = values.shape[1:]
-            self.bytes_only &= _holds_bytes(column, values)
+            self.only_bytes &= _holds_bytes(column, values)
             if values.dtype.kind == "f":
-                cells = np.isnan(values).reshape(len(values), -1)
-                self.absent |= bool(cells.all(axis=1).any())
-                self.gaps |= bool((cells.any(axis=1) & ~cells.all(axis=1)).any())
+                missing = np.isnan(values).reshape(len(values), -1)
+                whole = missing.all(axis=1)
+                self.missing |= bool(whole.any())
+                self.gaps |= bool((missing.any(axis=1) & ~whole).any())
         return shape or ()
 
 
-def _arrays(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def _to_images(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """(rows, height, width, channels): uint8 or float32."""
-    values = stacked(column, shape)
+    values = stack(column, shape)
     if values.ndim == 3:
         values = values[..., None]
     if values.ndim != 4:
         raise ConfigError(
             column.key,
-            f"column '{column.reference}' holds no images",
+            f"column '{column.reference}' does not hold images",
             found=f"shape {values.shape}",
             allowed="(rows, height, width, channels)",
         )
-    if values.dtype.kind not in "iu" or values.dtype == np.uint8:
-        return values if values.dtype == np.uint8 else values.astype(np.float32, copy=False)
-    wrong = ((values < 0) | (values > 255)).reshape(len(values), -1).any(axis=1)
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind not in "iu":
+        return values.astype(np.float32, copy=False)
+    invalid = ((values < 0) | (values > 255)).reshape(len(values), -1).any(axis=1)
+    if invalid.any():
+        row = int(np.argmax(invalid))
         extremes = f"{values[row].min()} to {values[row].max()}"
-        raise column.error(row, "whole numbers that are no bytes", "0 to 255, or floats", extremes)
+        raise column.error(row, "whole numbers that are not bytes", "0 to 255, or floats", extremes)
     return values.astype(np.uint8)
 
 
-def _check_kind(column: Column, values: np.ndarray, dtype: str, shape: tuple[int, ...]) -> None:
-    """New rows are what the logged model was made for: of its shape, and bytes where it takes bytes."""
+def _check_like_training(column: Column, values: np.ndarray, dtype: str, shape: tuple[int, ...]) -> None:
+    """Checks that new images have the shape of the training images, and are bytes if those were."""
     if values.shape[1:] != shape:
         raise ConfigError(
             column.key,
-            f"column '{column.reference}': another shape",
+            f"the shape of column '{column.reference}' differs from that in training",
             found=values.shape[1:],
             allowed=str(shape),
         )
     if dtype != "uint8" or values.dtype == np.uint8:
         return
-    fits = (values == np.floor(values)) & (values >= 0) & (values <= 255)
-    wrong = ~fits.reshape(len(values), -1).all(axis=1) & ~_absent(values)
-    if wrong.any():
-        row = int(np.argmax(wrong))
+    is_byte = (values == np.floor(values)) & (values >= 0) & (values <= 255)
+    invalid = ~is_byte.reshape(len(values), -1).all(axis=1) & ~_missing_images(values)
+    if invalid.any():
+        row = int(np.argmax(invalid))
         extremes = f"{values[row].min():g} to {values[row].max():g}"
-        raise column.error(
-            row, "not the pixels that the model takes", "whole numbers from 0 to 255", extremes
-        )
+        problem = "the model was trained on bytes, and these pixels are not bytes"
+        raise column.error(row, problem, "whole numbers from 0 to 255", extremes)
 
 
 def _holds_bytes(column: Column, values: np.ndarray) -> bool:
     if column.values.dtype != object:
         return values.dtype == np.uint8
-    present = column.values[~missing(column.values)]
+    present = column.values[~is_missing(column.values)]
     return all(np.asarray(value).dtype == np.uint8 for value in present)
 
 
-def _absent(values: np.ndarray) -> np.ndarray:
+def _missing_images(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind != "f":
         return np.zeros(len(values), dtype=bool)
     return np.asarray(np.isnan(values).reshape(len(values), -1).all(axis=1))

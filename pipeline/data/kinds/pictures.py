@@ -1,4 +1,4 @@
-"""Picture files: png, jpeg and what else Pillow reads, named in a column or held in it as bytes."""
+"""Picture files: png, jpeg and other formats of Pillow, named in a column or contained in it as bytes."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -7,78 +7,84 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.data.columns import Column, missing
+from pipeline.data.columns import Column, is_missing
 from pipeline.errors import ConfigError
 from pipeline.paths import locate
 
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 WITH_ORIENTATION = ("JPEG", "MPO", "TIFF", "WEBP")
+ORIENTATION = 0x0112  # the EXIF tag
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 def holds_pictures(column: Column) -> bool:
-    """Whether the cells are paths, bytes, or both as Hugging Face data sets keep them."""
+    """Whether the cells are paths, bytes, or dicts of both, as in Hugging Face data sets."""
     if column.values.dtype.kind in "US":
         return True
     if column.values.dtype != object:
         return False
-    present = column.values[~missing(column.values)]
+    present = column.values[~is_missing(column.values)]
     return len(present) > 0 and isinstance(present[0], (str, bytes, dict))
 
 
 def check_pictures(
     columns: Iterable[Column], roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
 ) -> tuple[int, int, int]:
-    """The shape that all pictures of some columns will have, (height, width, channels); headers are read.
+    """Reads the headers of all pictures; returns the shape they will have, (height, width, channels).
 
     Raises:
-        ConfigError: a file that is missing or no picture; pictures of several sizes without `size`.
+        ConfigError: a file does not exist or is not a picture, or the sizes differ and `size` is None.
     """
-    grey, due = True, tuple(size) if size else None
+    grey, expected = True, tuple(size) if size else None
     for column in columns:
-        for row in np.flatnonzero(~missing(column.values)).tolist():
+        for row in np.flatnonzero(~is_missing(column.values)).tolist():
             with _open(column, row, roots) as picture:
                 grey &= picture.mode in GREY
-                found = _upright_size(picture)
-            due = due or found
-            if size is None and found != due:
+                actual = _upright_size(picture)
+            expected = expected or actual
+            if size is None and actual != expected:
                 raise column.error(
                     row,
-                    "a picture of another size than those before",
-                    f"{due[0]} x {due[1]} (height x width); `size: [height, width]` resizes all",
-                    found=f"{found[0]} x {found[1]}",
+                    "the size of the picture differs from that of earlier ones",
+                    f"{_size_text(expected)}; `size: [height, width]` resizes all pictures",
+                    found=_size_text(actual),
                 )
-    size = due or (0, 0)
-    return int(size[0]), int(size[1]), channels or (1 if grey else 3)
+    height, width = expected or (0, 0)
+    return int(height), int(width), channels or (1 if grey else 3)
 
 
 def check_sizes(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> None:
-    """All pictures have the height and width of `shape`; only their headers are read.
+    """Checks that all pictures have the height and width of `shape`, by reading their headers.
 
     Raises:
-        ConfigError: a file that is missing, no picture, or of another size.
+        ConfigError: a file does not exist, is not a picture, or has another size.
     """
-    for row in np.flatnonzero(~missing(column.values)).tolist():
+    for row in np.flatnonzero(~is_missing(column.values)).tolist():
         with _open(column, row, roots) as picture:
-            found = _upright_size(picture)
-        if found != tuple(shape[:2]):
-            due = f"{shape[0]} x {shape[1]} (height x width), as in training"
-            raise column.error(row, "a picture of another size", due, found=f"{found[0]} x {found[1]}")
+            actual = _upright_size(picture)
+        if actual != tuple(shape[:2]):
+            raise column.error(
+                row,
+                "the size of the picture differs from that in training",
+                _size_text(shape),
+                found=_size_text(actual),
+            )
 
 
 def read_pictures(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
-    """The pictures as (rows, height, width, channels): uint8, or float32 where some are missing (NaN).
+    """Reads pictures as (rows, height, width, channels): uint8, or float32 with NaN for missing ones.
 
-    Transparent pixels are white; a photo's orientation is applied; resizing is bilinear with antialiasing.
+    Transparent pixels become white, the orientation of a photo is applied, and resizing is bilinear with
+    antialiasing.
 
     Raises:
-        ConfigError: a file that is truncated or unreadable.
+        ConfigError: a file is truncated or unreadable.
     """
-    absent = missing(column.values)
-    dtype = np.float32 if absent.any() else np.uint8
-    result = np.full((len(column.values), *shape), np.nan if absent.any() else 0, dtype=dtype)
-    for row in np.flatnonzero(~absent):
+    missing = is_missing(column.values)
+    dtype = np.float32 if missing.any() else np.uint8
+    result = np.full((len(column.values), *shape), np.nan if missing.any() else 0, dtype=dtype)
+    for row in np.flatnonzero(~missing):
         with _open(column, int(row), roots) as picture:
             try:
                 result[row] = _pixels(picture, shape)
@@ -97,20 +103,26 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
         else:
             picture = Image.open(locate(str(cell), roots, column.key))
     except ConfigError as error:
-        looked = f"a picture file below {', '.join(map(str, roots))}"
-        raise column.error(row, "no such picture file", looked) from error
+        allowed = f"a picture file in {', '.join(map(str, roots))}"
+        raise column.error(row, "the picture file does not exist", allowed) from error
     except UNREADABLE as error:
         raise _unreadable(column, row, error) from error
     if picture.mode not in EIGHT_BITS:
         picture.close()
-        raise column.error(row, "a picture of more than 8 bits a channel", "8 bits", f"mode {picture.mode}")
+        raise column.error(
+            row, "the picture has more than 8 bits per channel", "8 bits", f"mode {picture.mode}"
+        )
     return picture
 
 
 def _unreadable(column: Column, row: int, error: Exception) -> ConfigError:
     cell = column.values[row]
     found = f"{cell if isinstance(cell, str) else type(cell).__name__}: {error}"
-    return column.error(row, "a picture that is truncated or unreadable", "png, jpeg, …", found)
+    return column.error(row, "the picture is truncated or unreadable", "png, jpeg, …", found)
+
+
+def _size_text(size: Sequence[int]) -> str:
+    return f"{size[0]} x {size[1]} (height x width)"
 
 
 def _upright_size(picture: Image.Image) -> tuple[int, int]:
@@ -119,8 +131,11 @@ def _upright_size(picture: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(picture: Image.Image) -> int:
-    # Elsewhere it may stand behind the pixels, and asking for it would decode them all.
-    return picture.getexif().get(0x0112, 1) if picture.format in WITH_ORIENTATION else 1
+    # In other formats the tag may follow the pixels, and reading it would decode them.
+    if picture.format not in WITH_ORIENTATION:
+        return 1
+    orientation: int = picture.getexif().get(ORIENTATION, 1)
+    return orientation
 
 
 def _pixels(picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,32 +1,41 @@
-"""Preparation as a graph of Keras layers, and the arrays that this very graph gives."""
+"""Preparation as a graph of Keras layers, and the arrays that this graph computes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 
 import keras
 import numpy as np
+from keras import KerasTensor
 
-Specs = dict[str, tuple[tuple[int | None, ...], str]]
-BATCH = 4096  # rows at a time: bounds the memory of preparation, and is large enough to be fast
+Specs = dict[str, tuple[tuple[int | None, ...], str]]  # raw model input -> shape without rows, and dtype
+BATCH = 4096  # rows at a time: bounds the memory, and is large enough to be fast
 
 
-def input_tensors(specs: Specs) -> dict[str, Any]:
-    """A symbolic Keras input per raw model input; the shapes are without the rows."""
+class Preparation(Protocol):
+    """The part of a fitted input that `preparation` needs."""
+
+    def specs(self) -> Specs: ...
+
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor: ...
+
+
+def input_tensors(specs: Specs) -> dict[str, KerasTensor]:
+    """One symbolic Keras input per raw model input."""
     return {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in specs.items()}
 
 
-def preparation(one: Any) -> keras.Model:
-    """The graph of a fitted input: a dict of raw tensors in, one prepared tensor out."""
-    tensors = input_tensors(one.specs())
-    return keras.Model(tensors, one.prepare(tensors))
+def preparation(source: Preparation) -> keras.Model:
+    """The graph of a fitted input: takes a dict of raw tensors, returns one prepared tensor."""
+    tensors = input_tensors(source.specs())
+    return keras.Model(tensors, source.prepare(tensors))
 
 
-def prepared(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What a preparation gives for raw arrays, run in batches.
+def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Runs a preparation on raw arrays, in batches.
 
     Args:
-        graph: what `preparation` gave: the very graph that the saved model holds.
-        raw: raw model input name -> (rows, ...).
+        graph: the result of `preparation`; the saved model contains the same graph.
+        raw: raw model input -> (rows, ...).
 
     Returns:
         (rows, ...) float32, or int32 for text.

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.columns import Column, element, missing, numbers
+from pipeline.data.columns import Column, ColumnReader, is_missing, list_in_row, numbers
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
 from pipeline.data.sources import Sources
@@ -16,11 +17,11 @@ from pipeline.errors import ConfigError
 
 @dataclass(kw_only=True)
 class Series:
-    """Series of (steps, channels); a row's steps past its length are NaN.
+    """Series of (steps, channels); steps after the end of a row's series are NaN.
 
     Args:
         column: (rows, steps, channels), (rows, steps), or lists of any length.
-        length: a column with each row's number of real steps; None: all of them.
+        length: a column with the number of real steps in each row; None: all steps are real.
         scale: "standard" (per channel, by the real steps of the training rows) or "none".
     """
 
@@ -50,9 +51,8 @@ class Series:
         mean, spread = mean_and_spread(self.raw(sources, rows)[name] for rows in blocks)
         if np.isnan(mean).any():
             channel = int(np.argmax(np.isnan(mean)))
-            raise ConfigError(
-                f"data.inputs.{name}", "no training row has a value in this channel", found=channel
-            )
+            problem = "no training row has a value in this channel"
+            raise ConfigError(f"data.inputs.{name}", problem, found=channel)
         self.fill = mean
         if self.scale == "standard":
             self.mean, self.spread = mean, spread
@@ -60,30 +60,30 @@ class Series:
     def restore(self, name: str, specs: Specs) -> None:
         self.name, self.channels = name, int(specs[name][0][-1] or 1)
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
         steps = self.steps or _longest(column)
-        values = _padded(column, steps, self.channels)
+        values = _pad(column, steps, self.channels)
         if self.length:
             lengths = _lengths(sources.part(self.length, f"data.inputs.{self.name}.length", rows), steps)
-            values = np.where(
-                np.arange(steps)[None, :, None] < lengths[:, None, None], values, np.float32("nan")
-            )
+            real = np.arange(steps)[None, :, None] < lengths[:, None, None]
+            values = np.where(real, values, np.float32("nan"))
         return {self.name: values}
 
     def specs(self) -> Specs:
         return {self.name: ((None, self.channels), "float32")}
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         tensor = tensors[self.name]
         cells = keras.ops.isnan(tensor)
-        absent = keras.ops.all(cells, axis=-1, keepdims=True)
+        missing = keras.ops.all(cells, axis=-1, keepdims=True)
         tensor = keras.ops.where(cells, self.fill.astype(np.float32), tensor)
         if self.mean is not None and self.spread is not None:
             tensor = standardise(tensor, self.mean, self.spread)
-        return keras.ops.where(absent, np.float32("nan"), tensor)
+        return keras.ops.where(missing, np.float32("nan"), tensor)
 
     def _shape(self, sources: Sources) -> tuple[int, int]:
+        """The number of steps, at most, and of channels."""
         key = f"data.inputs.{self.name}.column"
         values = sources.values(self.column, key)
         shape = values.shape
@@ -91,13 +91,13 @@ class Series:
             shapes: set[tuple[int, ...]] = set()
             for rows in sources.blocks([self.column], key):
                 column = sources.part(self.column, key, rows)
-                here = np.flatnonzero(~missing(column.values))
-                shapes |= {element(column, int(row)).shape for row in here}
+                present = np.flatnonzero(~is_missing(column.values))
+                shapes |= {list_in_row(column, int(row)).shape for row in present}
             shape = (len(values), *(max(sizes) for sizes in zip(*shapes, strict=False)))
         if len(shape) not in (2, 3):
             raise ConfigError(
                 key,
-                f"column '{self.column}' holds no series",
+                f"column '{self.column}' does not hold series",
                 found=f"shape {shape}",
                 allowed="(rows, steps, channels), (rows, steps), or a list in every row",
             )
@@ -107,37 +107,35 @@ class Series:
 def _longest(column: Column) -> int:
     if column.values.dtype != object:
         return int(column.values.shape[1])
-    rows = np.flatnonzero(~missing(column.values))
-    return max((len(element(column, int(row))) for row in rows), default=1)
+    rows = np.flatnonzero(~is_missing(column.values))
+    return max((len(list_in_row(column, int(row))) for row in rows), default=1)
 
 
-def _padded(column: Column, steps: int, channels: int) -> np.ndarray:
+def _pad(column: Column, steps: int, channels: int) -> np.ndarray:
     if column.values.dtype != object:
         return numbers(column).astype(np.float32, copy=False).reshape(len(column.values), steps, channels)
     result = np.full((len(column.values), steps, channels), np.nan, dtype=np.float32)
-    for row in np.flatnonzero(~missing(column.values)):
-        values = element(column, int(row))
+    for row in np.flatnonzero(~is_missing(column.values)).tolist():
+        values = list_in_row(column, row)
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or values.shape[1] != channels:
             raise column.error(
-                int(row),
-                "another number of channels",
+                row,
+                "the number of channels differs from that of other rows",
                 f"(any number of steps, {channels})",
                 f"shape {values.shape}",
             )
         result[row, : len(values)] = values
     if np.isinf(result).any():
-        raise column.error(
-            int(np.argmax(np.isinf(result).any(axis=(1, 2)))), "an infinite number", "finite numbers"
-        )
+        row = int(np.argmax(np.isinf(result).any(axis=(1, 2))))
+        raise column.error(row, "a number is infinite", "finite numbers")
     return result
 
 
 def _lengths(column: Column, steps: int) -> np.ndarray:
-    lengths = np.nan_to_num(numbers(column), nan=0.0)
-    wrong = (lengths < 0) | (lengths > steps) | (lengths != np.floor(lengths))
-    if wrong.any():
-        raise column.error(
-            int(np.argmax(wrong)), "not a length of this series", f"whole numbers from 0 to {steps}, or empty"
-        )
+    lengths: np.ndarray = np.nan_to_num(numbers(column), nan=0.0)
+    invalid = (lengths < 0) | (lengths > steps) | (lengths != np.floor(lengths))
+    if invalid.any():
+        allowed = f"whole numbers from 0 to {steps}, or empty"
+        raise column.error(int(np.argmax(invalid)), "not a length of this series", allowed)
     return lengths

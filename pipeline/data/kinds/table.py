@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import numpy as np
 import pandas as pd
+from keras import KerasTensor
 
-from pipeline.data.columns import Column, missing, numbers, strings
+from pipeline.data.columns import Column, ColumnReader, is_missing, numbers, strings
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
 from pipeline.data.kinds.vector import number_blocks, short_name
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
-UNSEEN, MISSING = 0, 1  # the codes before the training categories
+UNSEEN, MISSING = 0, 1  # the codes before those of the training categories
 
 
 @dataclass(kw_only=True)
 class Table:
-    """Numbers and categories; each column is a raw input, `<input>.<column>` with _ for /.
+    """Numbers and categories; each column is a raw input, `<input>.<column>` with / replaced by _.
 
     Args:
-        numeric: columns of one number each.
+        numeric: columns of one number per row.
         categorical: columns of strings, whole numbers or booleans.
         scale: of the numeric columns, "standard" (by the training rows) or "none".
     """
@@ -50,18 +51,11 @@ class Table:
         key = f"data.inputs.{name}"
         self.name = name
         check_scale(self.scale, key)
-        names = [self._raw_name(reference) for reference in (*self.categorical, *self.numeric)]
-        twice = sorted({column for column in names if names.count(column) > 1})
-        if twice:
-            raise ConfigError(
-                key, "columns of the same name", found=", ".join(twice), allowed="every name once"
-            )
-        for reference, option in self.references().items():
-            _check_flat(reference, f"{key}.{option}", sources.values(reference, f"{key}.{option}").shape)
+        self._check_columns(sources, key)
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")
-            values = _cells(column)
-            seen = values[train][~missing(values[train])]
+            values = _category_values(column)
+            seen = values[train][~is_missing(values[train])]
             self.categories[reference] = np.array(sorted(set(seen.tolist())), dtype=values.dtype)
         if self.numeric:
             blocks, columns = number_blocks(sources, self.numeric, f"{key}.numeric", train)
@@ -73,29 +67,30 @@ class Table:
             text = specs[self._raw_name(reference)][1] == "string"
             self.categories[reference] = np.array([], dtype=object if text else np.float64)
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         key = f"data.inputs.{self.name}"
         arrays = {}
         for reference in self.categorical:
             column = sources.part(reference, f"{key}.categorical", rows)
             text = self.categories[reference].dtype == object
-            arrays[self._raw_name(reference)] = strings(column) if text else _coded(column)
+            arrays[self._raw_name(reference)] = strings(column) if text else _numeric_categories(column)
         for reference in self.numeric:
             values = numbers(sources.part(reference, f"{key}.numeric", rows))
             arrays[self._raw_name(reference)] = values.astype(np.float32)
         return arrays
 
     def specs(self) -> Specs:
-        """Categories of text are "string" (missing: ""), of numbers "float64" (missing: NaN)."""
-        kinds = {
-            name: "string" if cats.dtype == object else "float64" for name, cats in self.categories.items()
+        """Text categories are "string" (missing: ""), numeric categories "float64" (missing: NaN)."""
+        dtypes = {
+            reference: "string" if categories.dtype == object else "float64"
+            for reference, categories in self.categories.items()
         }
-        kinds |= dict.fromkeys(self.numeric, "float32")
-        return {self._raw_name(reference): ((), kind) for reference, kind in kinds.items()}
+        dtypes |= dict.fromkeys(self.numeric, "float32")
+        return {self._raw_name(reference): ((), dtype) for reference, dtype in dtypes.items()}
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         parts = [
-            keras.ops.expand_dims(_codes(tensors[self._raw_name(reference)], categories), -1)
+            keras.ops.expand_dims(_encode(tensors[self._raw_name(reference)], categories), -1)
             for reference, categories in self.categories.items()
         ]
         if self.numbers:
@@ -104,24 +99,34 @@ class Table:
         return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def _raw_name(self, reference: str) -> str:
-        # Keras takes no slash in a name.
+        # Keras does not allow a slash in a name.
         return f"{self.name}.{short_name(reference)}".replace("/", "_")
 
+    def _check_columns(self, sources: Sources, key: str) -> None:
+        names = [self._raw_name(reference) for reference in (*self.categorical, *self.numeric)]
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            problem = "several columns have the same name"
+            raise ConfigError(key, problem, found=", ".join(duplicates), allowed="each name once")
+        for reference, option in self.references().items():
+            shape = sources.values(reference, f"{key}.{option}").shape
+            if len(shape) != 1:
+                raise ConfigError(
+                    f"{key}.{option}",
+                    f"column '{reference}' has more than one value per row",
+                    found=f"shape {shape}",
+                    allowed="one value per row; kind: vector takes arrays",
+                )
 
-def _check_flat(reference: str, key: str, shape: tuple[int, ...]) -> None:
-    if len(shape) != 1:
-        allowed = "one value a row; kind: vector takes arrays"
-        raise ConfigError(key, f"column '{reference}' is no column", found=f"shape {shape}", allowed=allowed)
 
-
-def _cells(column: Column) -> np.ndarray:
-    """Strings as objects ("" = missing), whole and other numbers as float64 (NaN = missing)."""
+def _category_values(column: Column) -> np.ndarray:
+    """Numbers as float64 (NaN = missing), all else as strings ("" = missing)."""
     kind = column.values.dtype.kind
     return numbers(column).astype(np.float64) if kind in "iuf" else strings(column)
 
 
-def _coded(column: Column) -> np.ndarray:
-    """Categories of numbers as float64; a text is a category that no training row had: infinity."""
+def _numeric_categories(column: Column) -> np.ndarray:
+    """Numeric categories as float64; a text becomes infinity, a category that no training row has."""
     if column.values.dtype.kind in "iuf":
         return numbers(column).astype(np.float64)
     words = pd.Series(strings(column), dtype=object)
@@ -129,14 +134,14 @@ def _coded(column: Column) -> np.ndarray:
     return np.where(np.isnan(parsed) & (words != "").to_numpy(), np.inf, parsed)
 
 
-def _codes(tensor: Any, categories: np.ndarray) -> Any:
+def _encode(tensor: KerasTensor, categories: np.ndarray) -> KerasTensor:
     if categories.dtype == object:
         lookup = keras.layers.StringLookup(vocabulary=["", *categories], mask_token=None, num_oov_indices=1)
         return keras.ops.cast(lookup(tensor), "float32")
-    absent = keras.ops.cast(keras.ops.isnan(tensor), "float32") * MISSING
+    missing = keras.ops.cast(keras.ops.isnan(tensor), "float32") * MISSING
     if not len(categories):
-        return absent
-    # Comparing keeps whole numbers exact up to 2**53; an integer look-up would round 2.5 to a category.
+        return missing
+    # Comparisons are exact for whole numbers up to 2**53; an integer look-up would take 2.5 for 2.
     equal = keras.ops.equal(keras.ops.expand_dims(tensor, -1), categories)
     position = keras.ops.cast(keras.ops.argmax(keras.ops.cast(equal, "int32"), axis=-1), "float32")
-    return keras.ops.where(keras.ops.any(equal, axis=-1), position + 2.0, absent)
+    return keras.ops.where(keras.ops.any(equal, axis=-1), position + 2.0, missing)

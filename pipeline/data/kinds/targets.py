@@ -1,4 +1,4 @@
-"""What heads learn: classes, numbers, yes or no, several labels at once. Encoded labels and the way back."""
+"""Numbers, binary labels, and several labels at once: encoded for the loss, and decoded again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+from keras import KerasTensor
 
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread
 from pipeline.data.kinds.vector import column_list, number_columns
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
-Rows = Mapping[str, np.ndarray]  # split -> row numbers
+SplitRows = Mapping[str, np.ndarray]  # split -> row numbers
 
 
 @dataclass(kw_only=True)
@@ -23,7 +24,7 @@ class Number:
         column: one column, (rows,) or (rows, columns), or a list of columns.
         scale: "standard" (by the training rows) or "none".
 
-    The encoded labels are float32 (rows, columns), NaN = missing; own unit = encoded * scale + mean.
+    The encoded labels are float32 (rows, columns), NaN = missing; original value = encoded * scale + mean.
     """
 
     kind: ClassVar[str] = "number"
@@ -42,7 +43,7 @@ class Number:
     def references(self) -> dict[str, str]:
         return dict.fromkeys(column_list(self.column), "column")
 
-    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         self.name = name
         check_scale(self.scale, f"data.targets.{name}")
         values, self.names = number_columns(sources, self.column, f"data.targets.{name}.column")
@@ -59,21 +60,21 @@ class Number:
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         values, _ = number_columns(sources, self.column, f"data.targets.{self.name}.column", rows)
-        return ((values - self.mean) / self.scale).astype(np.float32)
+        return np.asarray((values - self.mean) / self.scale, dtype=np.float32)
 
-    def present(self, tensor: Any) -> Any:
-        """A head's standardised output in its own unit, float32."""
+    def present(self, tensor: KerasTensor) -> KerasTensor:
+        """Converts a head's standardised output to original units, float32."""
         scale = np.asarray(self.scale, dtype=np.float64)
         return keras.layers.Rescaling(scale.tolist(), self.mean.tolist(), dtype="float32")(tensor)
 
     def decode(self, labels: np.ndarray) -> np.ndarray:
-        """Encoded labels (rows, columns) in their own unit, float64."""
-        return labels.astype(np.float64) * np.asarray(self.scale) + self.mean
+        """Converts encoded labels (rows, columns) to original units, float64."""
+        return np.asarray(labels.astype(np.float64) * np.asarray(self.scale) + self.mean)
 
 
 @dataclass(kw_only=True)
 class Labels:
-    """Several labels that may hold at once; each is 0 or 1.
+    """Several labels that can apply at once; each is 0 or 1.
 
     Args:
         column: a list of columns, or one column (rows, labels).
@@ -95,7 +96,7 @@ class Labels:
     def references(self) -> dict[str, str]:
         return dict.fromkeys(column_list(self.column), "column")
 
-    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         self.name = name
         values, self.names = self._values(sources, None)
         check_labelled(~np.isnan(values[rows["train"]]), name, self.names)
@@ -106,7 +107,7 @@ class Labels:
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
         return self._values(sources, rows)[0].astype(np.float32)
 
-    def present(self, tensor: Any) -> Any:
+    def present(self, tensor: KerasTensor) -> KerasTensor:
         return tensor
 
     def decode(self, labels: np.ndarray) -> np.ndarray:
@@ -115,13 +116,15 @@ class Labels:
     def _values(self, sources: Sources, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
         key = f"data.targets.{self.name}.column"
         values, names = number_columns(sources, self.column, key, rows)
-        wrong = (values != 0) & (values != 1) & ~np.isnan(values)
-        if wrong.any():
-            row, position = (int(index[0]) for index in np.nonzero(wrong))
-            reference = column_list(self.column)[min(position, len(column_list(self.column)) - 1)]
-            column = sources.column(reference, key)
-            place = row if rows is None else int(rows[row])
-            raise column.error(place, "neither 0 nor 1", "0, 1, true, false or empty", values[row, position])
+        invalid = (values != 0) & (values != 1) & ~np.isnan(values)
+        if invalid.any():
+            place, position = (int(index[0]) for index in np.nonzero(invalid))
+            references = column_list(self.column)
+            column = sources.column(references[min(position, len(references) - 1)], key)
+            row = place if rows is None else int(rows[place])
+            raise column.error(
+                row, "the label is neither 0 nor 1", "0, 1, true, false or empty", values[place, position]
+            )
         return values, names
 
 
@@ -131,23 +134,20 @@ class Binary(Labels):
 
     kind: ClassVar[str] = "binary"
 
-    def fit(self, name: str, sources: Sources, rows: Rows) -> None:
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         super().fit(name, sources, rows)
         if self.units != 1:
             raise ConfigError(
                 f"data.targets.{name}.column",
-                "a binary target has one column",
+                "a binary target must have exactly one column",
                 found=", ".join(self.names),
                 allowed="one column; kind: labels takes several",
             )
 
 
 def check_labelled(present: np.ndarray, name: str, columns: Sequence[str]) -> None:
-    """Every column has a label in some training row; `present` is (training rows, columns)."""
+    """Checks that every column has a label in some training row; `present` is (training rows, columns)."""
     empty = ~present.any(axis=0)
     if empty.any():
-        raise ConfigError(
-            f"data.targets.{name}",
-            "no training row has a label",
-            found=f"column {columns[int(np.argmax(empty))]}",
-        )
+        column = columns[int(np.argmax(empty))]
+        raise ConfigError(f"data.targets.{name}", "no training row has a label", found=f"column {column}")

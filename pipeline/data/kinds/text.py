@@ -2,28 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.columns import strings
+from pipeline.data.columns import ColumnReader, strings
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
-ENOUGH = 256  # tokens of a text that are kept where `longest` says nothing
+MOST_TOKENS = 256  # the longest text that is kept in full if `longest` is not set
+SPLIT_BY = ("whitespace", "character")
 
 
 @dataclass(kw_only=True)
 class Text:
-    """Lower-cased words without punctuation as token ids: 0 = padding, 1 = unseen; an empty text is missing.
+    """Lower-case words without punctuation as token ids: 0 = padding, 1 = unseen; an empty text is missing.
 
     Args:
         column: strings (rows,).
-        tokens: the most frequent words of the training rows that get an id of their own, these two included.
-        longest: tokens of a text that are kept; None: as many as the longest training text has, at most 256.
-        split: "whitespace", or "character" for languages that put no spaces between words.
+        tokens: size of the vocabulary: the most frequent words of the training rows, padding and unseen.
+        longest: number of tokens to which a text is cut; None: that of the longest training text, up to 256.
+        split: "whitespace", or "character" for languages without spaces between words.
     """
 
     kind: ClassVar[str] = "text"
@@ -47,14 +49,7 @@ class Text:
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         key = f"data.inputs.{name}"
         self.name = name
-        if self.split not in ("whitespace", "character"):
-            raise ConfigError(
-                f"{key}.split", "no such way", found=self.split, allowed=["whitespace", "character"]
-            )
-        if self.tokens < 3:
-            raise ConfigError(
-                f"{key}.tokens", "too small a vocabulary", found=self.tokens, allowed="3 or more"
-            )
+        self._check_options(key)
         layer = keras.layers.TextVectorization(max_tokens=self.tokens, split=self.split)
         layer.reset_state()
         first = ""
@@ -67,26 +62,37 @@ class Text:
             raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
         self.words = layer.get_vocabulary(include_special_tokens=False)
         if not self.words:
-            raise ConfigError(f"{key}.column", "no training row has a word, only signs", found=repr(first))
+            problem = "no training row has a word, only punctuation"
+            raise ConfigError(f"{key}.column", problem, found=repr(first))
         if self.longest is None:
             blocks = sources.blocks([self.column], f"{key}.column", train)
-            self.longest = min(max(self._longest(layer, sources, rows) for rows in blocks), ENOUGH)
+            self.longest = min(max(self._longest(layer, sources, rows) for rows in blocks), MOST_TOKENS)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {self.name: strings(sources.part(self.column, f"data.inputs.{self.name}.column", rows))}
 
     def specs(self) -> Specs:
         return {self.name: ((), "string")}
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         layer = keras.layers.TextVectorization(
             vocabulary=self.words, split=self.split, output_sequence_length=self.longest
         )
         return keras.ops.cast(layer(tensors[self.name]), "int32")
 
-    def _longest(self, layer: Any, sources: Sources, rows: np.ndarray) -> int:
+    def _check_options(self, key: str) -> None:
+        if self.split not in SPLIT_BY:
+            raise ConfigError(
+                f"{key}.split", "there is no such way to split a text", found=self.split, allowed=SPLIT_BY
+            )
+        if self.tokens < 3:
+            raise ConfigError(
+                f"{key}.tokens", "the vocabulary is too small", found=self.tokens, allowed="3 or more"
+            )
+
+    def _longest(self, layer: keras.layers.Layer, sources: Sources, rows: np.ndarray) -> int:
         texts = keras.ops.convert_to_tensor(self.raw(sources, rows)[self.name], dtype="string")
         return int(layer(texts).shape[1])

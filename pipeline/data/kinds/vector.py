@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from keras import KerasTensor
 
-from pipeline.data.columns import numbers, stacked
+from pipeline.data.columns import Column, ColumnReader, numbers, stack
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
 from pipeline.data.sources import Sources
@@ -16,10 +17,10 @@ from pipeline.errors import ConfigError
 
 @dataclass(kw_only=True)
 class Vector:
-    """A row of numbers.
+    """A fixed number of columns of numbers per row.
 
     Args:
-        column: (rows, columns) or lists of equal length in one column; or a list of columns, one number each.
+        column: (rows, columns) or lists of equal length in one column; or a list of columns of one number.
         scale: "standard" (per column, by the training rows) or "none".
     """
 
@@ -48,7 +49,7 @@ class Vector:
     def restore(self, name: str, specs: Specs) -> None:
         self.name, self.width = name, specs[name][0][0]
 
-    def raw(self, sources: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         key = f"data.inputs.{self.name}.column"
         values, _ = number_columns(sources, self.column, key, rows, width=self.width)
         return {self.name: values.astype(np.float32)}
@@ -56,7 +57,7 @@ class Vector:
     def specs(self) -> Specs:
         return {self.name: ((len(self.columns),), "float32")}
 
-    def prepare(self, tensors: Mapping[str, Any]) -> Any:
+    def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         return self.numbers.prepare(tensors[self.name])
 
 
@@ -65,39 +66,40 @@ def column_list(column: str | Sequence[str]) -> list[str]:
 
 
 def short_name(reference: str) -> str:
-    """The column without its source: `penguins.sex` -> `sex`; an .npy source is its own column."""
+    """The column without its source: `penguins.sex` -> `sex`; the column of an .npy file -> its source."""
     return reference.partition(".")[2] or reference
 
 
 def number_columns(
-    sources: Sources,
+    sources: ColumnReader,
     column: str | Sequence[str],
     key: str,
     rows: np.ndarray | None = None,
     *,
     width: int | None = None,
 ) -> tuple[np.ndarray, list[str]]:
-    """One or several columns of numbers, side by side.
+    """Reads one or several columns of numbers, side by side.
 
     Args:
-        sources: where they are.
-        column: one reference, to an array (rows,) or (rows, columns), or a list of them.
+        sources: reads the columns.
+        column: one reference, to an array (rows,) or (rows, columns), or a list of references.
         key: the config key to name in messages.
         rows: row numbers; None: all.
-        width: how many columns are due; None: as many as there are.
+        width: the number of columns in training; None: any number.
 
     Returns:
-        (rows, columns), NaN = missing, and the columns' names: those of a 2-D array are `name.0`, `name.1` …
+        (rows, columns), NaN = missing, and the names of the columns; those of a 2-D array are `name.0`,
+        `name.1` …
     """
     arrays, names = [], []
     references = column_list(column)
     shape = None if width is None else (width - len(references) + 1,)
     for reference in references:
-        values = _cells(sources, reference, key, rows, shape)
+        values = _read_numbers(sources, reference, key, rows, shape)
         if values.ndim > 2:
             raise ConfigError(
                 key,
-                f"column '{reference}' is no row of numbers",
+                f"column '{reference}' has too many dimensions for a vector",
                 found=f"shape {values.shape}",
                 allowed="(rows,) or (rows, columns)",
             )
@@ -109,33 +111,43 @@ def number_columns(
     if width is None or joined.shape[1] == width:
         return joined, names
     if not np.isnan(joined).all():
-        raise ConfigError(key, "another number of columns", found=joined.shape[1], allowed=str(width))
+        raise ConfigError(
+            key,
+            "the number of columns differs from that in training",
+            found=joined.shape[1],
+            allowed=str(width),
+        )
     return np.full((len(joined), width), np.nan), names
 
 
 def number_blocks(
     sources: Sources, column: str | Sequence[str], key: str, rows: np.ndarray
 ) -> tuple[Iterator[np.ndarray], list[str]]:
-    """The same of some rows in blocks, each (rows, columns), read when it is its turn; and the names."""
-    references = column_list(column)
-    cuts = sources.blocks(references, key, rows)
-    first, names = number_columns(sources, column, key, next(cuts))
-    rest = (number_columns(sources, column, key, cut)[0] for cut in cuts)
-    return chain([first], rest), names
+    """Like `number_columns`, but in blocks (rows, columns) that are read one by one."""
+    blocks = sources.blocks(column_list(column), key, rows)
+    first, names = number_columns(sources, column, key, next(blocks))
+    others = (number_columns(sources, column, key, block)[0] for block in blocks)
+    return chain([first], others), names
 
 
-def _cells(
-    sources: Sources, reference: str, key: str, rows: np.ndarray | None, shape: tuple[int, ...] | None
+def _read_numbers(
+    sources: ColumnReader,
+    reference: str,
+    key: str,
+    rows: np.ndarray | None,
+    shape: tuple[int, ...] | None,
 ) -> np.ndarray:
-    stored = sources.values(reference, key)
-    if not isinstance(stored, np.ndarray) and rows is not None:
-        one = sources.part(reference, key, rows)
-        return stacked(one, shape) if _holds_lists(one.values) else numbers(one)
-    # Lists are read whole: some rows alone may all be missing, and then say nothing of the width.
-    if _holds_lists(stored):
-        values = stacked(sources.column(reference, key), shape)
-        return values if rows is None else values[rows]
-    return numbers(sources.column(reference, key) if rows is None else sources.part(reference, key, rows))
+    values = sources.values(reference, key)
+    if rows is None:
+        return _to_numbers(sources.column(reference, key), shape)
+    if isinstance(values, np.ndarray) and _holds_lists(values):
+        # Lists are read from all rows: if they are missing in all of `rows`, those do not tell their length.
+        return np.asarray(stack(sources.column(reference, key), shape)[rows])
+    return _to_numbers(sources.part(reference, key, rows), shape)
+
+
+def _to_numbers(column: Column, shape: tuple[int, ...] | None) -> np.ndarray:
+    return stack(column, shape) if _holds_lists(column.values) else numbers(column)
 
 
 def _holds_lists(values: np.ndarray) -> bool:

@@ -1,0 +1,61 @@
+"""Errors in files, each reported as one message that names the file."""
+
+import csv
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tokenize import TokenError
+
+from pipeline.errors import ConfigError
+
+# KeyError: JSON files without an expected key. TokenError: NumPy, for a broken header.
+# The errors that pyarrow raises are ValueErrors and OSErrors.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    SyntaxError,
+    TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    csv.Error,
+)
+
+
+@contextmanager
+def reading(path: Path, key: str) -> Iterator[None]:
+    """Turns any error that occurs while the file is read into a ConfigError that names the file."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except UNREADABLE as error:
+        raise ConfigError(
+            key,
+            f"{path} cannot be read: it is truncated, damaged or not in the format that its name suggests",
+            found=error,
+        ) from error
+
+
+def check_not_empty(path: Path, key: str) -> None:
+    if path.stat().st_size == 0:
+        raise ConfigError(key, f"{path} is empty", found="0 bytes")
+
+
+def check_column_names(names: list[str], path: object, key: str) -> None:
+    """Raises a ConfigError if there are no columns or two have the same name."""
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise ConfigError(
+            key,
+            f"{path} has several columns of the same name",
+            found=", ".join(duplicates),
+            allowed="each name once",
+        )
+    if not names:
+        raise ConfigError(key, f"{path} has no columns")

@@ -1,0 +1,285 @@
+"""Loads a data set: opens its sources, splits the rows, fits inputs and targets on the training rows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+
+from pipeline.data.columns import numbers
+from pipeline.data.dataset import Dataset, InputRows, Split
+from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.memory import fits_in_memory
+from pipeline.data.files.stored import Values
+from pipeline.data.hashes import fingerprint, row_hashes
+from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
+from pipeline.data.kinds.image import Image
+from pipeline.data.kinds.prepare import preparation, prepare_rows
+from pipeline.data.sources import SourceEntry, Sources
+from pipeline.data.splits import Stratum, assign, group_names
+from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
+
+Part = TypeVar("Part")
+
+
+def load(
+    sources: Mapping[str, SourceEntry],
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    split: Mapping[str, Any],
+    *,
+    folders: Sequence[str | Path] = (".",),
+    seed: int = 0,
+    join: str | None = None,
+    in_memory: bool | str = "auto",
+    only_inputs: Collection[str] | None = None,
+    only_targets: Collection[str] | None = None,
+) -> Dataset:
+    """Reads and prepares the columns that the inputs and targets name.
+
+    The split and its fingerprint depend on the values of all inputs and targets (with `join`, on the keys),
+    but not on the order of the rows or on the inputs and targets that a model uses, so that runs stay
+    comparable.
+
+    Args:
+        sources: name -> path, glob, list of them, mapping of arrays, or pandas DataFrame.
+        inputs: name -> `{kind: …, column: …}`, or an object that is an `Input`.
+        targets: name -> `{kind: …, column: …}`, or an object that is a `Target`; a mapping may name a column
+            of sample weights as its `sample_weight`.
+        split: `{column: …}`, `{fractions: …}` or `{time: …}`.
+        folders: where relative paths are looked for, in this order.
+        seed: of a split by fractions that has no seed of its own.
+        join: the column whose values match the rows of the sources; None: rows are matched by position.
+        in_memory: True reads all files; False leaves .npy, .parquet and picture files on disk until a batch
+            needs their rows; "auto" does so if they take a large part of the memory.
+        only_inputs: names of the inputs to prepare; None: all.
+        only_targets: names of the targets to prepare; None: all.
+
+    Raises:
+        ConfigError: a file, a column, a cell or an option is wrong.
+
+    Example:
+        load({"x": {"a": np.arange(9.0), "b": np.arange(9) % 2}}, {"a": {"kind": "vector", "column": "x.a"}},
+             {"b": {"kind": "category", "column": "x.b"}}, {"fractions": [0.6, 0.2, 0.2], "stratify": "b"})
+    """
+    all_inputs, all_targets = _build(inputs, targets)
+    weight_columns = _weight_columns(_select(targets, only_targets))
+    joined, columns = _read(
+        sources, all_inputs, all_targets, split, folders, join, in_memory, weight_columns.values()
+    )
+    contents, codes = _split_rows(joined, columns, all_targets, split, seed)
+    rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
+    chosen_inputs, chosen_targets = _select(all_inputs, only_inputs), _select(all_targets, only_targets)
+    for name, source in chosen_inputs.items():
+        source.fit(name, joined, rows["train"])
+    for name, target in chosen_targets.items():
+        target.fit(name, joined, rows)
+    streamed = not joined.in_memory or (
+        in_memory == "auto" and not fits_in_memory(_picture_bytes(joined, chosen_inputs))
+    )
+    # Images are prepared in the model, batch by batch: as floats they would take four times the memory.
+    graphs = {
+        name: preparation(source) for name, source in chosen_inputs.items() if not source.prepare_in_model
+    }
+    reader = _SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
+    return Dataset(
+        chosen_inputs,
+        chosen_targets,
+        {name: reader.read(rows[name]) for name in SPLITS},
+        fingerprint(contents, codes),
+        group_names(split["group"], joined) if split.get("group") is not None else None,
+        streamed=streamed,
+    )
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows on which a finished run is evaluated; all arrays have the order of `rows`.
+
+    `raw` has the inputs of the logged model, `labels` are encoded. `fingerprint` is that of the split, or
+    None if all rows were requested.
+    """
+
+    rows: np.ndarray
+    raw: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    fingerprint: str | None
+
+
+def load_labelled(
+    sources: Mapping[str, SourceEntry],
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    *,
+    which: str,
+    restored: Collection[str],
+    folders: Sequence[str | Path] = (".",),
+    seed: int = 0,
+    join: str | None = None,
+    in_memory: bool | str = "auto",
+) -> LabelledRows:
+    """Reads the rows of one split, or all rows, for restored inputs and targets; nothing is fitted.
+
+    Args:
+        which: "train", "val", "test" or "all".
+        restored: names of the inputs and targets to read; the others are only used to split the rows.
+        sources, inputs, targets, split, folders, seed, join, in_memory: as for `load`.
+
+    Raises:
+        ConfigError: a file, a column, a cell or an option is wrong, or no training row had a label's class.
+    """
+    all_inputs, all_targets = _build(inputs, targets)
+    chosen_inputs, chosen_targets = _select(all_inputs, restored), _select(all_targets, restored)
+    split_fingerprint = None
+    if which == "all":
+        joined, _ = _read(sources, chosen_inputs, chosen_targets, {}, folders, join, in_memory)
+        rows = np.arange(joined.rows)
+    else:
+        split = split or {}
+        joined, columns = _read(sources, all_inputs, all_targets, split, folders, join, in_memory)
+        contents, codes = _split_rows(joined, columns, all_targets, split, seed)
+        rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(contents, codes)
+    return LabelledRows(
+        rows,
+        raw=_merge(source.raw(joined, rows) for source in chosen_inputs.values()),
+        labels={name: target.encode(joined, rows) for name, target in chosen_targets.items()},
+        fingerprint=split_fingerprint,
+    )
+
+
+def _build(
+    inputs: Mapping[str, Any], targets: Mapping[str, Any]
+) -> tuple[dict[str, Input], dict[str, Target]]:
+    return (
+        {name: build(entry, INPUTS, f"data.inputs.{name}") for name, entry in inputs.items()},
+        {
+            name: build(_without_weight(entry), TARGETS, f"data.targets.{name}")
+            for name, entry in targets.items()
+        },
+    )
+
+
+def _without_weight(target: Any) -> Any:
+    """A target's entry without its sample weights, which are no option of its kind."""
+    if not isinstance(target, Mapping):
+        return target
+    return {option: value for option, value in target.items() if option != SAMPLE_WEIGHT}
+
+
+def _weight_columns(targets: Mapping[str, Any]) -> dict[str, str]:
+    """Target name -> column of its sample weights."""
+    return {
+        name: entry[SAMPLE_WEIGHT]
+        for name, entry in targets.items()
+        if isinstance(entry, Mapping) and SAMPLE_WEIGHT in entry
+    }
+
+
+def _read(
+    sources: Mapping[str, SourceEntry],
+    inputs: Mapping[str, Input],
+    targets: Mapping[str, Target],
+    split: Mapping[str, Any],
+    folders: Sequence[str | Path],
+    join: str | None,
+    in_memory: bool | str,
+    weight_columns: Collection[str] = (),
+) -> tuple[Sources, list[Values]]:
+    """The joined sources, and the columns of all inputs and targets."""
+    keys = _column_keys("inputs", inputs) | _column_keys("targets", targets)
+    others = [*weight_columns, *(value for value in split.values() if isinstance(value, str))]
+    joined = Sources(sources, folders=folders, references=[*keys, *others], join=join, in_memory=in_memory)
+    return joined, [joined.values(reference, key) for reference, key in sorted(keys.items())]
+
+
+def _column_keys(group: str, parts: Mapping[str, Input] | Mapping[str, Target]) -> dict[str, str]:
+    """Column -> the config key that names it."""
+    return {
+        reference: f"data.{group}.{name}.{option}"
+        for name, part in parts.items()
+        for reference, option in part.references().items()
+    }
+
+
+def _split_rows(
+    joined: Sources,
+    columns: list[Values],
+    targets: Mapping[str, Target],
+    split: Mapping[str, Any],
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The hash of each row's contents, and the code of its split."""
+    contents = row_hashes([joined.keys] if joined.keys is not None else columns)
+    strata = {
+        name: Stratum(list(target.references()), target.kind == "number") for name, target in targets.items()
+    }
+    return contents, assign(split, joined, contents=contents, targets=strata, seed=seed)
+
+
+def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str, Part]:
+    return {name: part for name, part in parts.items() if only is None or name in only}
+
+
+def _merge(mappings: Iterable[Mapping[str, Part]]) -> dict[str, Part]:
+    return {key: value for mapping in mappings for key, value in mapping.items()}
+
+
+def _picture_bytes(joined: Sources, inputs: Mapping[str, Input]) -> int:
+    """Memory that all picture files take when they are decoded."""
+    pictures = [source for source in inputs.values() if isinstance(source, Image) and source.files]
+    return sum(joined.rows * int(np.prod(source.shape)) for source in pictures)
+
+
+@dataclass(frozen=True)
+class _SplitReader:
+    """Reads the rows of a split with fitted inputs and targets; `graphs` are the inputs' preparations."""
+
+    joined: Sources
+    inputs: dict[str, Input]
+    targets: dict[str, Target]
+    weight_columns: dict[str, str]
+    graphs: dict[str, keras.Model]
+    streamed: bool
+
+    def read(self, rows: np.ndarray) -> Split:
+        read_input = self._stream_input if self.streamed else self._read_input
+        values = [read_input(name, rows) for name in self.inputs]
+        return Split(
+            rows=rows,
+            raw=_merge(raw for raw, _ in values),
+            prepared=dict(zip(self.inputs, (prepared for _, prepared in values), strict=True)),
+            labels={name: target.encode(self.joined, rows) for name, target in self.targets.items()},
+            weights={name: self._weights(name, rows) for name in self.weight_columns},
+        )
+
+    def _read_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
+        raw = self.inputs[name].raw(self.joined, rows)
+        return raw, prepare_rows(self.graphs[name], raw) if name in self.graphs else raw[name]
+
+    def _stream_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
+        """One input's raw and prepared rows, without reading them."""
+        source, joined, graph = self.inputs[name], self.joined, self.graphs.get(name)
+        row_groups = joined.row_groups(list(source.references()), f"data.inputs.{name}")
+        row_groups = None if row_groups is None else row_groups[rows]
+
+        def raw(key: str) -> LazyRows:
+            return LazyRows(lambda rows: source.raw(joined, rows)[key], rows, row_groups)
+
+        def prepare(rows: np.ndarray) -> np.ndarray:
+            return prepare_rows(graph, source.raw(joined, rows))
+
+        prepared = raw(name) if graph is None else LazyRows(prepare, rows, row_groups)
+        return {key: raw(key) for key in source.specs()}, prepared
+
+    def _weights(self, name: str, rows: np.ndarray) -> np.ndarray:
+        key = f"data.targets.{name}.{SAMPLE_WEIGHT}"
+        column = self.joined.column(self.weight_columns[name], key).take(rows)
+        values = numbers(column)
+        invalid = np.isnan(values) | (values < 0)
+        if values.ndim != 1 or invalid.any():
+            row = int(np.argmax(invalid))
+            raise column.error(row, "not a sample weight", "one number >= 0 per row", values[row])
+        return values.astype(np.float32)

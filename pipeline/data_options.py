@@ -1,0 +1,38 @@
+"""The words that a data config may use. Standard library only: checks run before heavy imports."""
+
+from typing import NamedTuple
+
+INPUT_KINDS = {
+    "image": "pipeline.data.kinds.image.Image",
+    "series": "pipeline.data.kinds.series.Series",
+    "vector": "pipeline.data.kinds.vector.Vector",
+    "table": "pipeline.data.kinds.table.Table",
+    "text": "pipeline.data.kinds.text.Text",
+}
+TARGET_KINDS = {
+    "category": "pipeline.data.kinds.category.Category",
+    "number": "pipeline.data.kinds.targets.Number",
+    "binary": "pipeline.data.kinds.targets.Binary",
+    "labels": "pipeline.data.kinds.targets.Labels",
+}
+COLUMN_OPTIONS = ("column", "length", "numeric", "categorical")  # of inputs and targets: name columns
+SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
+SCALES = ("standard", "none")
+IMAGE_SCALES = ("auto", "standard", "none")
+LEAK_POLICIES = ("fail", "warn", "ignore")
+SPLITS = ("train", "val", "test")
+
+
+class SplitForm(NamedTuple):
+    """The options of one way to split the rows."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+# The first form whose name is among the options of a split is the one that is meant.
+SPLIT_FORMS = {
+    "column": SplitForm(("column", *SPLITS), ("group",)),
+    "time": SplitForm(("time",), ("fractions", "val", "test", "group")),
+    "fractions": SplitForm(("fractions",), ("stratify", "group", "seed")),
+}

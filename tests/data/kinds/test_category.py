@@ -1,0 +1,92 @@
+"""Categories: names, codes and distributions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import data
+from tests.data.small_data import NAN, ROWS, all_rows, load_target, objects, refuse_target
+
+ENTRY = {"kind": "category", "column": "s.a"}
+
+
+def labels(dataset: data.Dataset) -> np.ndarray:
+    return all_rows(dataset, "labels", "y")
+
+
+def decoded(dataset: data.Dataset) -> list[Any]:
+    return dataset.targets["y"].decode(labels(dataset)).tolist()
+
+
+def test_classes_without_names_are_the_sorted_training_values() -> None:
+    dataset = load_target(ENTRY, a=objects("b", "a", None, "c", "", "b", *"abcabc"))
+    assert dataset.targets["y"].names == ["a", "b", "c"]
+    assert labels(dataset).tolist() == [1, 0, -1, 2, -1, 1, 0, 1, 2, 0, 1, 2]
+    assert labels(dataset).dtype == np.int32
+    assert decoded(dataset)[:3] == ["b", "a", None]
+
+
+@pytest.mark.parametrize("cells", [np.array([10, 9, -1] * 4), np.array([[10.0], [9.0], [-1.0]] * 4)])
+def test_whole_numbers_are_sorted_as_numbers(cells: np.ndarray) -> None:
+    dataset = load_target(ENTRY, a=cells)
+    assert dataset.targets["y"].names == ["-1", "9", "10"]
+    assert labels(dataset)[:3].tolist() == [2, 1, 0]
+
+
+def test_whole_numbers_with_names_are_codes_unless_the_names_are_whole_numbers_too() -> None:
+    codes = np.array([1, 0, NAN] * 4)
+    named = load_target(ENTRY | {"names": ["no", "yes", "never"]}, a=codes)
+    assert decoded(named)[:3] == ["yes", "no", None]
+    assert named.targets["y"].units == 3
+    numbered = load_target(ENTRY | {"names": [7, 1, 0]}, a=codes)
+    assert labels(numbered)[:3].tolist() == [1, 2, -1]
+
+
+def test_names_may_be_a_column_and_set_the_order_of_the_classes() -> None:
+    dataset = load_target(
+        ENTRY | {"names": "s.names"}, a=np.array(["x", "y"] * 6), names=np.array(["y", "x", "z"])
+    )
+    assert labels(dataset)[:2].tolist() == [1, 0]
+
+
+def test_booleans_are_classes() -> None:
+    assert load_target(ENTRY, a=np.arange(ROWS) % 2 == 1).targets["y"].names == ["false", "true"]
+
+
+def test_distributions_are_kept_and_missing_if_a_cell_is_missing() -> None:
+    shares = np.tile([0.2, 0.5, 0.3], (ROWS, 1))
+    shares[1, 0] = NAN
+    dataset = load_target(ENTRY, a=shares)
+    assert dataset.targets["y"].names == ["0", "1", "2"]
+    assert labels(dataset).dtype == np.float32
+    assert np.isnan(labels(dataset)[1]).all()
+    np.testing.assert_allclose(labels(dataset)[0], shares[0], rtol=1e-6)
+    assert decoded(dataset)[:3] == ["1", None, "1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "cells", "problem", "found"),
+    [
+        (
+            {},
+            np.array([*"ab" * 5, "a", "c"]),
+            "no training row has this class, only rows of test.*row 11",
+            "c",
+        ),
+        ({"names": ["a", "b"]}, np.array([*"ab" * 5, "a", "c"]), "not one of the classes.*row 11", "c"),
+        ({"names": ["a", "b"]}, np.array([0, 1, 2] * 4), "not one of the classes.*row 2", "2"),
+        ({"names": ["a", "b"]}, np.array([0, 1, -1] * 4), "not one of the classes.*row 2", "-1"),
+        ({"names": ["a", "a"]}, np.array([0, 1, 0] * 4), "duplicate class names", "a"),
+        ({"names": 3}, np.array([0, 1, 0] * 4), "not a list of class names", "3"),
+        ({}, np.array([0, 1, 0.5] * 4), "fractional number.*row 2", "0.5"),
+        ({}, np.array([""] * ROWS), "no training row has a label", "s.a"),
+        ({}, np.tile([0.2, 0.5], (ROWS, 1)), "not a distribution.*row 0", "0.5"),
+        ({"names": ["a"]}, np.tile([0.5, 0.5], (ROWS, 1)), "number of names differs", "1"),
+        ({}, np.zeros((ROWS, 2, 2)), "more than one value per row", "(12, 2, 2)"),
+    ],
+)
+def test_wrong_labels_and_names_are_refused(
+    options: dict[str, Any], cells: np.ndarray, problem: str, found: str
+) -> None:
+    refuse_target({"kind": "category"} | options, cells, problem, found)

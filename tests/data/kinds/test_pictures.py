@@ -1,0 +1,76 @@
+"""Picture files are decoded as people see them, and unreadable ones are named."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from pipeline.data.kinds.pictures import ORIENTATION
+from pipeline.errors import ConfigError
+from tests.data.small_data import PIXELS, ROWS, all_rows, load_input, objects, write_pictures
+
+ENTRY = {"kind": "image", "column": "s.a"}
+
+
+def repeated(name: str) -> np.ndarray:
+    return np.array([name] * ROWS, dtype=object)
+
+
+def test_grey_pictures_have_one_channel(tmp_path: Path) -> None:
+    Picture.fromarray(PIXELS[0, ..., 0]).save(tmp_path / "grey.png")
+    grey = load_input(ENTRY, [tmp_path], a=repeated("grey.png"))
+    np.testing.assert_array_equal(all_rows(grey)[0, ..., 0], PIXELS[0, ..., 0])
+
+
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
+    Picture.new("RGBA", (6, 8), (9, 9, 9, 0)).save(tmp_path / "clear.png")
+    assert (all_rows(load_input(ENTRY, [tmp_path], a=repeated("clear.png"))) == 255).all()
+
+
+def test_the_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
+    turned = Picture.Exif()
+    turned[ORIENTATION] = 6
+    half = np.repeat(np.array([[0, 255]], dtype=np.uint8), 8, axis=0).repeat(8, axis=1)
+    Picture.fromarray(half).save(tmp_path / "turned.jpeg", exif=turned)
+    upright = load_input(ENTRY, [tmp_path], a=repeated("turned.jpeg"))
+    assert upright.inputs["x"].specs() == {"x": ((16, 8, 1), "uint8")}
+    assert np.abs(all_rows(upright)[0, ..., 0].astype(int) - np.rot90(half, -1)).max() < 9
+
+
+def test_pictures_may_be_bytes_in_a_column() -> None:
+    stream = io.BytesIO()
+    Picture.fromarray(PIXELS[0]).save(stream, "png")
+    for cell in (stream.getvalue(), {"bytes": stream.getvalue(), "path": None}):
+        pictures = all_rows(load_input(ENTRY, a=objects(*[cell] * ROWS)))
+        np.testing.assert_array_equal(pictures[5], PIXELS[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "does not exist"),
+        (b"text", "truncated or unreadable"),
+        ("half", "truncated or unreadable"),
+        ("large", "size of the picture differs from that of earlier ones"),
+        ("deep", "more than 8 bits"),
+    ],
+)
+def test_a_wrong_picture_is_named_with_its_row(content: Any, problem: str, tmp_path: Path) -> None:
+    paths = write_pictures(tmp_path / "photos")
+    file = tmp_path / "photos" / "4.png"
+    whole = file.read_bytes()
+    if content is None:
+        file.unlink()
+    elif content == "large":
+        Picture.new("RGB", (9, 9)).save(file)
+    elif content == "deep":
+        Picture.fromarray(PIXELS[0, ..., 0].astype(np.uint16)).save(file)
+    else:
+        file.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load_input(ENTRY | {"root": "photos"}, [tmp_path], a=paths)
+    assert "row 4" in caught.value.problem
+    assert caught.value.key == "data.inputs.x.column"
