@@ -123,9 +123,9 @@ def test_insight_says_which_branch_each_head_needs(trained):
     for name in names:
         steps = [metric.step for metric in client(where).get_metric_history(runs[1].info.run_id, name)]
         assert steps == list(range(1, 13)), name
-    assert "image is worth, in points of skill: " in done.stdout
+    assert "image contributes, in points of skill: " in done.stdout
     page = artifact(where, runs[1], "report/report.html").read_text()
-    assert "image is worth, in points of skill: " in page
+    assert "image contributes, in points of skill: " in page
     for file in (
         "figures/flow.png",
         "figures/contribution.png",

@@ -2,8 +2,9 @@
 
 flow            gradients of every head on a fixed probe of training rows, once an epoch
 contribution    what every head loses when a branch's input is taken from it, once at the end
-words           both, as a few sentences
-section         both, as a part of the report
+flow_names      the names of the flow metrics
+sentences       both, as a few sentences
+section         both, as a section of the report
 
 Nothing here changes a number of the training: no random state is drawn from, no graph of it is touched.
 """

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pipeline.data.feed import Rows, Stream
+from pipeline.insight import flow_names
 from pipeline.insight.numbers import Flow, flow_numbers, silent
 from pipeline.labels import labelled_rows
 from pipeline.model import decode, encode
@@ -82,7 +83,7 @@ class Probe:
         for part, old, variable in zip(self.parts, self.before, self.trainer.variables, strict=True):
             squares[part] += np.sum((variable.numpy() - old) ** 2), np.sum(old**2)
         return {
-            f"flow/update_{part}": float(np.sqrt(change / size)) if size else 0.0
+            flow_names.update(part): float(np.sqrt(change / size)) if size else 0.0
             for part, (change, size) in squares.items()
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.insight import flow_names
 from pipeline.model.layer_names import branch_layer
 
 Array = NDArray[Any]
@@ -49,14 +50,14 @@ def flow_numbers(flow: Flow, weights: Mapping[str, float], *, by_part: bool) -> 
         "_share": shares(force * on_weights, axis=1),
     }
     found = {
-        f"flow/{head}_to_{branch}{word}": values[i, m]
+        flow_names.sent(head, branch, word): values[i, m]
         for word, values in sizes.items()
         for i, head in enumerate(flow.heads)
         for m, branch in enumerate(flow.branches)
     }
     received = shares(force * on_weights, axis=0)
     for i, head in enumerate(flow.heads):
-        found |= {f"flow/{branch}_from_{head}": received[i, m] for m, branch in enumerate(flow.branches)}
+        found |= {flow_names.received(branch, head): received[i, m] for m, branch in enumerate(flow.branches)}
     for a, b in combinations(range(len(flow.heads)), 2):
         found |= _pair(flow, a, b, by_part)
     return {name: float(value) for name, value in found.items() if np.isfinite(value)}
@@ -106,16 +107,15 @@ def silent(flow: Flow, weights: Mapping[str, float]) -> list[str]:
 
 
 def _pair(flow: Flow, a: int, b: int, by_part: bool) -> dict[str, float]:
-    pair = f"{flow.heads[a]}_{flow.heads[b]}"
-    measured = {"": cosines(flow, a, b)}
-    if by_part:
-        measured |= {f"_on_{part}": cosines(flow, a, b, part) for part in dict.fromkeys(flow.parts)}
+    pair = flow.heads[a], flow.heads[b]
+    parts = [None, *(dict.fromkeys(flow.parts) if by_part else ())]
     found = {}
-    for word, values in measured.items():
+    for part in parts:
+        values = cosines(flow, a, b, part)
         values = values[np.isfinite(values)]
         if len(values):
-            found[f"flow/cos_{pair}{word}"] = values.mean()
-            found[f"flow/conflict_{pair}{word}"] = np.mean(values < 0)
+            found[flow_names.cosine(*pair, part)] = values.mean()
+            found[flow_names.conflict(*pair, part)] = np.mean(values < 0)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Flow and contribution as a part of the report."""
+"""Flow and contribution as a section of the report."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -10,54 +10,57 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from pipeline.insight import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import COLOUR_MAP, COLOURS, INK, WIDTH, clean, panels
 
 Array = NDArray[np.float64]
-# Rows of a heat map from which only the largest are drawn; the history has them all.
-MOST_ROWS = 24
+MOST_ROWS = 24  # per heat map, those with the largest values; the history has them all
 
 
 def insight_section(
     history: History,
     heads: Sequence[str],
     branches: Sequence[str],
-    found: Sequence[Contribution],
+    contributions: Sequence[Contribution],
     words: Sequence[str],
 ) -> Section | None:
-    """Sentences, heat maps over the epochs, and the contributions; None where nothing was looked at.
+    """Sentences, heat maps over the epochs, and the contributions; None if insight is off.
 
-    To be called inside `report.style.look`, with the names as its words.
+    Must be called inside `page.style.look`, with the names of heads and branches as its words.
+
+    Args:
+        words: the sentences.
     """
-    figures = {"flow": flow_maps(history, heads, branches), "contribution": contribution_bars(found)}
-    tables = {"flow": flow_table(history, heads, branches), "contribution": contribution_table(found)}
+    figures = {"flow": flow_maps(history, heads, branches), "contribution": contribution_bars(contributions)}
+    tables = {"flow": flow_table(history, heads, branches), "contribution": contribution_table(contributions)}
     drawn: dict[str, Figure | bytes | Drawing] = {
         name: drawing for name, drawing in figures.items() if drawing is not None
     }
     if not (drawn or words):
         return None
-    listed = {name: table for name, table in tables.items() if table.rows}
-    return Section("Insight", list(words), drawn, listed)
+    filled = {name: table for name, table in tables.items() if table.rows}
+    return Section("Insight", list(words), drawn, filled)
 
 
 def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -> Drawing | None:
-    """Heat maps over epochs: sizes, shares received, cosines, and how far the parts move."""
+    """Heat maps over the epochs: sizes, shares and cosines of gradients, and changes of the weights."""
     pairs = [(head, branch) for head in heads for branch in branches]
-    wanted = {
+    metrics = {
         "gradient on the branch's weights": {
-            f"{head} → {branch}": f"flow/{head}_to_{branch}_weights" for head, branch in pairs
+            f"{head} → {branch}": flow_names.sent(head, branch, "_weights") for head, branch in pairs
         },
-        "share of what moves the branch": {
-            f"{branch} ← {head}": f"flow/{branch}_from_{head}" for head, branch in pairs
+        "share of the branch's gradient": {
+            f"{branch} ← {head}": flow_names.received(branch, head) for head, branch in pairs
         },
-        "cosine of the heads": {f"{a} · {b}": f"flow/cos_{a}_{b}" for a, b in combinations(heads, 2)},
-        "change of the weights an epoch": {
-            name.removeprefix("flow/update_"): name for name in history if name.startswith("flow/update_")
+        "cosine of the heads' gradients": {
+            f"{a} · {b}": flow_names.cosine(a, b) for a, b in combinations(heads, 2)
         },
+        "change of the weights per epoch": flow_names.updated_parts(history),
     }
-    maps = {title: _rows(history, names) for title, names in wanted.items()}
+    maps = {title: _rows(history, names) for title, names in metrics.items()}
     maps = {title: rows for title, rows in maps.items() if rows}
     if not maps:
         return None
@@ -67,16 +70,16 @@ def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -
     for axes, (title, rows) in zip(grid, maps.items(), strict=True):
         _heat_map(figure, axes, title, rows)
     caption = (
-        "Each epoch on a fixed probe of training rows. Sizes carry the weights in force; below 0 a cosine "
-        "means that two heads pull apart on what they share. Change: norm of an epoch's change / norm of all "
-        "weights."
+        "Measured each epoch on a fixed probe of training rows. Gradients include the weights in force; a "
+        "cosine below 0 means that the gradients of two heads conflict on the weights they share. Change: "
+        "norm of the change over an epoch / norm of the weights."
     )
     return Drawing(figure, caption, f"Heat maps over epochs: {', '.join(maps)}")
 
 
-def contribution_bars(found: Sequence[Contribution]) -> Drawing | None:
-    """Points of skill lost, a panel for each head and a pair of bars for each branch."""
-    shown = [one for one in found if one.branch != ALL and one.points == one.points]
+def contribution_bars(contributions: Sequence[Contribution]) -> Drawing | None:
+    """Points of skill lost: a panel per head with a pair of bars per branch."""
+    shown = [one for one in contributions if one.branch != ALL and one.points == one.points]
     heads = list(dict.fromkeys(one.head for one in shown))
     if not heads:
         return None
@@ -98,46 +101,46 @@ def contribution_bars(found: Sequence[Contribution]) -> Drawing | None:
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2)
     caption = (
-        "What a head loses on the validation rows when a branch's input is permuted across rows (line: "
-        "standard deviation over the repeats), or replaced by its stand-in: what the branch gives for a "
-        "missing input, else its mean output."
+        "Skill that a head loses on validation rows when a branch's input is permuted across rows (line: "
+        "standard deviation over the repeats), or when the branch's output is replaced by its stand-in: the "
+        "learned output for a missing input, else the mean output."
     )
     return Drawing(figure, caption, f"Points of skill that {', '.join(heads)} lose without each branch")
 
 
 def flow_table(history: History, heads: Sequence[str], branches: Sequence[str]) -> Table:
     """Means over the epochs, one row per head and branch."""
-    words = {"size at output": "", "size on weights": "_weights", "share of the head's": "_share"}
+    measures = {"at output": "", "on weights": "_weights", "share of the head's": "_share"}
     rows: list[list[object]] = []
     for head in heads:
         for branch in branches:
-            values = [mean(history, f"flow/{head}_to_{branch}{word}") for word in words.values()]
-            values.append(mean(history, f"flow/{branch}_from_{head}"))
+            values = [mean(history, flow_names.sent(head, branch, word)) for word in measures.values()]
+            values.append(mean(history, flow_names.received(branch, head)))
             if any(value == value for value in values):
                 rows.append([head, branch, *values])
-    caption = "Gradients on the probe, weighted; means over the epochs."
-    return Table(["head", "branch", *words, "share of the branch's"], rows, caption)
+    caption = "Norms of the gradients on the probe, times the weights in force; means over the epochs."
+    return Table(["head", "branch", *measures, "share of the branch's"], rows, caption)
 
 
-def contribution_table(found: Sequence[Contribution]) -> Table:
-    """One row per head, branch and way of taking it away."""
+def contribution_table(contributions: Sequence[Contribution]) -> Table:
+    """One row per head, branch, and way of replacing the branch's input."""
     rows: list[list[object]] = []
-    for one in sorted(found, key=lambda one: one.head):
+    for one in sorted(contributions, key=lambda one: one.head):
         metric = next((word for word in one.before if word not in ("loss", "skill")), "skill")
         numbers: list[object] = [one.points, one.points_spread]
         for word in ("skill", "loss", metric):
             numbers += [one.before.get(word, np.nan), one.after.get(word, np.nan)]
         rows.append([one.head, one.branch, one.how, *numbers[:6], metric, *numbers[6:]])
     columns = ["head", "branch", "how", "points lost", "±", "skill", "skill without", "loss", "loss without"]
-    caption = f"Validation rows. {ALL}: the check, a head should know nothing then."
+    caption = f"Validation rows. Sanity check: with {ALL} permuted, a head should not beat a constant."
     return Table([*columns, "metric", "value", "value without"], rows, caption)
 
 
 def _rows(history: History, names: Mapping[str, str]) -> dict[str, Array]:
-    found = {title: np.array(history[name], float) for title, name in names.items() if name in history}
-    found = {title: values for title, values in found.items() if np.isfinite(values).any()}
-    largest = sorted(found, key=lambda title: -np.nanmax(np.abs(found[title])))[:MOST_ROWS]
-    return {title: values for title, values in found.items() if title in largest}
+    rows = {title: np.array(history[name], float) for title, name in names.items() if name in history}
+    rows = {title: values for title, values in rows.items() if np.isfinite(values).any()}
+    largest = sorted(rows, key=lambda title: -np.nanmax(np.abs(rows[title])))[:MOST_ROWS]
+    return {title: values for title, values in rows.items() if title in largest}
 
 
 def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array]) -> None:
@@ -157,9 +160,9 @@ def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array])
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
     axes.grid(visible=False)
-    # Three marks: a low map has no room for those of a logarithm.
-    between = np.geomspace if isinstance(norm, LogNorm) else np.linspace
-    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=between(*image.get_clim(), 3), format="%.2g")
+    # A low map has room for three ticks only.
+    spaced = np.geomspace if isinstance(norm, LogNorm) else np.linspace
+    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=spaced(*image.get_clim(), 3), format="%.2g")
     bar.minorticks_off()
 
 
@@ -168,6 +171,6 @@ def _scale(title: str, values: Array) -> tuple[str, Normalize]:
         return "RdBu", Normalize(-1, 1)
     if title.startswith("share"):
         return COLOUR_MAP, Normalize(0, 1)
-    above = values[np.isfinite(values) & (values > 0)]
-    low, high = (float(above.min()), float(above.max())) if len(above) else (0.1, 1.0)
+    positive = values[np.isfinite(values) & (values > 0)]
+    low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.1, 1.0)
     return COLOUR_MAP, LogNorm(low, max(high, low * 1.01))

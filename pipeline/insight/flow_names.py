@@ -1,0 +1,42 @@
+"""Composes and finds the names of the metrics `flow/…` in MLflow; docs/insight.md says what they measure."""
+
+from collections.abc import Iterable
+
+
+def sent(head: str, branch: str, measure: str = "") -> str:
+    """The gradient that a head sends into a branch; a measure is "_raw", "_weights", "_share" and so on."""
+    return f"flow/{head}_to_{branch}{measure}"
+
+
+def received(branch: str, head: str) -> str:
+    """A head's share of the gradient that a branch receives."""
+    return f"flow/{branch}_from_{head}"
+
+
+def cosine(a: str, b: str, part: str | None = None) -> str:
+    """The cosine of two heads' gradients, on all weights that both reach or on one part of the model."""
+    return f"flow/cos_{a}_{b}" if part is None else f"flow/cos_{a}_{b}_on_{part}"
+
+
+def conflict(a: str, b: str, part: str | None = None) -> str:
+    """How often the cosine of two heads' gradients is below 0, likewise."""
+    return f"flow/conflict_{a}_{b}" if part is None else f"flow/conflict_{a}_{b}_on_{part}"
+
+
+def update(part: str) -> str:
+    """The relative change of a part's weights over an epoch; parts are named as in `model.layer_names`."""
+    return f"flow/update_{part}"
+
+
+def conflict_parts(names: Iterable[str], a: str, b: str) -> dict[str, str]:
+    """The parts on which the conflict of two heads was measured, with the metrics' names."""
+    return _rests(names, conflict(a, b, ""))
+
+
+def updated_parts(names: Iterable[str]) -> dict[str, str]:
+    """The parts whose change was measured, with the metrics' names."""
+    return _rests(names, update(""))
+
+
+def _rests(names: Iterable[str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}

@@ -1,0 +1,23 @@
+"""Names of the flow metrics: as docs/insight.md lists them, and found again."""
+
+from pipeline.insight import flow_names
+
+
+def test_names_are_those_of_the_documentation():
+    assert flow_names.sent("class", "image", "_share") == "flow/class_to_image_share"
+    assert flow_names.received("image", "class") == "flow/image_from_class"
+    assert flow_names.cosine("a", "b") == "flow/cos_a_b"
+    assert flow_names.conflict("a", "b", "fusion") == "flow/conflict_a_b_on_fusion"
+    assert flow_names.update("branch_image") == "flow/update_branch_image"
+
+
+def test_parts_are_found_by_the_names_of_their_metrics():
+    names = [
+        flow_names.conflict("a", "b"),
+        flow_names.conflict("a", "b", "fusion"),
+        flow_names.conflict("a", "b_c", "fusion"),
+        flow_names.cosine("a", "b", "fusion"),
+        flow_names.update("fusion"),
+    ]
+    assert flow_names.conflict_parts(names, "a", "b") == {"fusion": "flow/conflict_a_b_on_fusion"}
+    assert flow_names.updated_parts(names) == {"fusion": "flow/update_fusion"}

@@ -1,0 +1,86 @@
+"""The report's section on insight draws and lists what was measured."""
+
+import numpy as np
+import pytest
+
+from pipeline.insight import insight_section
+from pipeline.insight.contribution import ALL, Contribution
+from pipeline.insight.flow_names import cosine, received, sent, update
+from pipeline.insight.section import MOST_ROWS, contribution_bars, contribution_table, flow_maps, flow_table
+from pipeline.page.style import look
+
+NAN = float("nan")
+HEADS, BRANCHES = ["a", "a_b"], ["image", "series"]
+HISTORY = {
+    sent("a", "image"): [1.0, 3.0],
+    sent("a", "image", "_weights"): [0.1, 0.2],
+    sent("a", "image", "_share"): [1.0, 1.0],
+    sent("a_b", "image"): [5.0, 5.0],
+    received("image", "a"): [0.25, 0.25],
+    received("image", "a_b"): [0.75, NAN],
+    cosine("a", "a_b"): [-0.5, 0.5],
+    update("fusion"): [0.01, 0.0],
+}
+
+
+def result(branch, head, how="permuted", points=10.0):
+    before, after = {"loss": 0.1, "skill": 0.9, "mae": 2.0}, {"loss": 0.2, "skill": 0.9 - points / 100}
+    return Contribution(branch, head, how, before, after, {"skill": 0.01})
+
+
+@pytest.fixture(autouse=True)
+def drawing():
+    with look([]):
+        yield
+
+
+def test_the_section_has_sentences_figures_and_tables():
+    section = insight_section(HISTORY, HEADS, BRANCHES, [result("image", "a")], ["a sentence"])
+    assert section.paragraphs == ["a sentence"]
+    assert section.figures.keys() == section.tables.keys() == {"flow", "contribution"}
+
+
+def test_without_insight_there_is_no_section():
+    assert insight_section({"val/loss": [1.0]}, HEADS, BRANCHES, [], []) is None
+
+
+def test_heat_maps_show_every_epoch_of_what_was_measured():
+    titles = {axes.get_title(loc="left"): axes for axes in flow_maps(HISTORY, HEADS, BRANCHES).figure.axes}
+    cosines = titles["cosine of the heads' gradients"].images[0]
+    assert cosines.get_array().tolist() == [[-0.5, 0.5]]
+    assert cosines.get_clim() == (-1, 1)
+    assert titles["share of the branch's gradient"].images[0].get_clim() == (0, 1)
+    labels = [label.get_text() for label in titles["change of the weights per epoch"].get_yticklabels()]
+    assert labels == ["fusion"]
+
+
+def test_a_heat_map_has_the_largest_rows_only():
+    many = {update(f"part_{n:02}"): [float(n)] for n in range(MOST_ROWS + 3)}
+    (axes, _) = flow_maps(many, [], []).figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == MOST_ROWS
+    assert labels[0] == "part_03"
+
+
+def test_flow_is_listed_by_head_and_branch_as_means_over_epochs():
+    table = flow_table(HISTORY, HEADS, BRANCHES)
+    assert [row[:2] for row in table.rows] == [["a", "image"], ["a_b", "image"]]
+    np.testing.assert_allclose(
+        np.array([row[2:] for row in table.rows]), [[2, 0.15, 1, 0.25], [5, NAN, NAN, 0.75]]
+    )
+
+
+def test_bars_show_the_points_lost_by_both_ways_and_not_the_sanity_check():
+    results = [result("image", "a"), result("image", "a", "stand-in", points=4.0), result(ALL, "a")]
+    (axes,) = contribution_bars(results).figure.axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([10, 4])
+    assert contribution_bars([result(ALL, "a")]) is None
+
+
+def test_contributions_are_listed_with_their_first_metric():
+    table = contribution_table([result("image", "a_b"), result(ALL, "a")])
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [(row["head"], row["branch"]) for row in rows] == [("a", ALL), ("a_b", "image")]
+    assert rows[1]["points lost"] == pytest.approx(10)
+    assert (rows[1]["metric"], rows[1]["value"]) == ("mae", 2.0)
+    assert np.isnan(rows[1]["value without"])
