@@ -1,4 +1,4 @@
-"""The data sets that are shipped (see NOTICE), and random arrays."""
+"""The data sets that come with the program (NOTICE has their licences), and random arrays."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ def noise(rows: int, seed: int) -> dict[str, np.ndarray]:
     """Random arrays from which nothing can be learned.
 
     Args:
-        rows: training rows; half as many more validate, and half as many test.
-        seed: of numpy's default generator.
+        rows: number of training rows; validation and test have half as many each.
+        seed: of NumPy's default generator.
 
     Returns:
         image (n, 32, 32, 3) and series (n, 20, 10), uniform in 0..1; class (n, 5), each row a distribution;
