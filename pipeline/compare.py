@@ -99,7 +99,7 @@ def run(
         ConfigError: a run is unknown or named twice, or the runs share no rows.
     """
     from pipeline.comparison import page
-    from pipeline.comparison.verdicts import verdicts
+    from pipeline.comparison.verdicts import rows_compared, verdicts
     from pipeline.tracking import find_run
 
     stored = _trials(sweep, uri) if sweep else [find_run(name, uri) for name in wanted]
@@ -109,7 +109,8 @@ def run(
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
     words = [*wanted, *(f"{key}={value}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
-    return f"{page.text(runs, by_split['test'])}\n\npage: {(folder / page.PAGE).resolve()}"
+    shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
+    return "\n".join([*shown, f"page: {(folder / page.PAGE).resolve()}"])
 
 
 def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:

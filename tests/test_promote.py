@@ -96,7 +96,7 @@ def test_runs_that_cannot_be_compared_are_told_apart_from_noise(recorded, client
     with pytest.raises(ConfigError, match="other heads"):
         promote.run("others", None)
     register(client, recorded, "others", lambda frame: frame.assign(row=frame.row + 10_000), tmp_path)
-    with pytest.raises(ConfigError, match="no row was predicted by all"):
+    with pytest.raises(ConfigError, match="only 0 rows were predicted by all"):
         promote.run("others", None)
 
 

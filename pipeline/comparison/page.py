@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.comparison.scores import BETTER
-from pipeline.comparison.verdicts import Contender, Verdict, differing
+from pipeline.comparison.verdicts import Contender, Verdict, differing, rows_compared
 from pipeline.page.elements import Drawing, Heading, Section, Table
 from pipeline.page.style import COLOURS, GREY, INK, clean, look, number, panels
 from pipeline.page.text_table import text_table
@@ -33,7 +33,7 @@ def write(folder: Path, runs: Sequence[Contender], verdicts: dict[str, list[Verd
     with look(run.name for run in runs):
         sections = [_configs(runs)]
         for split, of_split in verdicts.items():
-            sections.append(_split_section(split, of_split, runs[0].name))
+            sections.append(_split_section(split, of_split, runs[0].name, rows_compared(runs, split)))
         write_page(folder, Heading(f"Comparison with {runs[0].name}", METHOD, command), sections, PAGE)
 
 
@@ -45,7 +45,7 @@ def _configs(runs: Sequence[Contender]) -> Section:
     return Section("Configs", [] if rows else ["The configs are the same."], tables=tables)
 
 
-def _split_section(split: str, verdicts: Sequence[Verdict], first: str) -> Section:
+def _split_section(split: str, verdicts: Sequence[Verdict], first: str, rows: str) -> Section:
     heads = list(dict.fromkeys(verdict.head for verdict in verdicts))
     figures: dict[str, Figure | bytes | Drawing] = {
         f"{split}_{head}": _forest([one for one in verdicts if one.head == head], first, split)
@@ -59,7 +59,7 @@ def _split_section(split: str, verdicts: Sequence[Verdict], first: str) -> Secti
         )
         for head in heads
     }
-    return Section(f"Results on {split} rows", figures=figures, tables=tables)
+    return Section(f"Results on {split} rows", [f"{rows.capitalize()}."], figures=figures, tables=tables)
 
 
 def _row(one: Verdict, first: str) -> list[object]:

@@ -1,6 +1,7 @@
 """Each run's score on each row, from its logged predictions."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from pipeline.errors import ConfigError
 
 # Metrics that are means over rows: 1 if larger values are better, -1 if smaller ones are.
 BETTER = {"loss": -1, "accuracy": 1, "mae": -1}
+SMALLEST_SHARE = 0.5  # of a run's rows that all runs must have predicted
 
 
 def heads_of(frame: pd.DataFrame) -> list[str]:
@@ -26,7 +28,7 @@ def row_scores(frame: pd.DataFrame, head: str) -> dict[str, NDArray]:
     label, predicted = frame[f"{head}_label"], frame[f"{head}_predicted"]
     scores = {"loss": frame[f"{head}_loss"].to_numpy(float)}
     if f"{head}_probability" in frame:
-        if not isinstance(label.iloc[0], np.ndarray | list):
+        if not _are_lists(label):
             correct = (label.astype(str) == predicted.astype(str)).to_numpy(float)
             scores["accuracy"] = np.where(label.isna(), np.nan, correct)
         return scores
@@ -45,15 +47,18 @@ def aligned(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The rows that all frames have, in the same order.
 
     Raises:
-        ConfigError: the frames have no row in common, or different labels of the same row.
+        ConfigError: the frames share less than half of some frame's rows, or have different labels of a row.
     """
     indexed = {name: frame.set_index("row") for name, frame in frames.items()}
-    shared = None
-    for frame in indexed.values():
-        shared = frame.index if shared is None else shared.intersection(frame.index)
-    if shared is None or not len(shared):
-        raise ConfigError("runs", "no row was predicted by all of these runs", found=", ".join(frames))
-    kept = {name: frame.loc[shared.sort_values()] for name, frame in indexed.items()}
+    shared = shared_rows(frames)
+    if len(shared) < SMALLEST_SHARE * min(map(len, frames.values())) or not len(shared):
+        raise ConfigError(
+            "runs",
+            f"only {len(shared):,} rows were predicted by all of these runs, too few to compare them",
+            found=", ".join(f"{name}: {len(frame):,} rows" for name, frame in frames.items()),
+            allowed="runs on the same data and split, which share at least half of their rows",
+        )
+    kept = {name: frame.loc[shared] for name, frame in indexed.items()}
     first = next(iter(kept))
     for name, frame in kept.items():
         for head in set(heads_of(frame)) & set(heads_of(kept[first])):
@@ -64,6 +69,12 @@ def aligned(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
                     found=f"{first}, {name}",
                 )
     return kept
+
+
+def shared_rows(frames: Mapping[str, pd.DataFrame]) -> NDArray:
+    """The numbers of the rows that all frames have, ascending."""
+    numbers = [frame["row"].to_numpy() for frame in frames.values()]
+    return np.sort(reduce(np.intersect1d, numbers))
 
 
 def score_columns(frames: Sequence[pd.DataFrame], head: str) -> dict[str, NDArray]:
@@ -77,7 +88,13 @@ def score_columns(frames: Sequence[pd.DataFrame], head: str) -> dict[str, NDArra
 
 
 def _columns(values: pd.Series) -> NDArray:
-    return np.stack([np.atleast_1d(np.asarray(value, float)) for value in values])
+    """(rows, columns) of numbers or lists of them; a missing list is NaN."""
+    width = max((np.size(value) for value in values), default=1)
+    rows = [
+        np.full(width, np.nan) if value is None else np.atleast_1d(np.asarray(value, float))
+        for value in values
+    ]
+    return np.stack([row if len(row) == width else np.full(width, np.nan) for row in rows])
 
 
 def _row_mean(scores: NDArray) -> NDArray:
@@ -87,6 +104,18 @@ def _row_mean(scores: NDArray) -> NDArray:
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:
-    if isinstance(one.iloc[0], np.ndarray | list | float | np.floating):
+    """Whether two columns hold the same labels; numbers may differ by rounding, a class may be any value."""
+    if _are_lists(one) or (_are_numbers(one) and _are_numbers(other)):
         return bool(np.allclose(_columns(one), _columns(other), equal_nan=True))
-    return one.astype(str).tolist() == other.astype(str).tolist()
+    missing = one.isna().to_numpy()
+    if (missing != other.isna().to_numpy()).any():
+        return False
+    return one[~missing].astype(str).tolist() == other[~missing].astype(str).tolist()
+
+
+def _are_lists(labels: pd.Series) -> bool:
+    return any(isinstance(label, np.ndarray | list) for label in labels)
+
+
+def _are_numbers(labels: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(labels) and not pd.api.types.is_bool_dtype(labels)

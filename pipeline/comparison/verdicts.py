@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.comparison.bootstrap import Interval, differences, means
-from pipeline.comparison.scores import BETTER, aligned, heads_of, score_columns
+from pipeline.comparison.scores import BETTER, aligned, heads_of, score_columns, shared_rows
 
 # These say how a run was started and stored, not what was trained.
 NOT_CONFIG = ("tracking.", "sweep.", "objective", "trusted_modules")
@@ -56,6 +56,16 @@ def differing(runs: Sequence[Contender]) -> list[list[str]]:
     keys = [key for key in keys if key.removesuffix("._target_") not in keys or not key.endswith("_target_")]
     rows = [[key, *(run.params.get(key, "") for run in runs)] for key in sorted(keys)]
     return [row for row in rows if len(set(row[1:])) > 1 and not row[0].startswith(NOT_CONFIG)]
+
+
+def rows_compared(runs: Sequence[Contender], split: str) -> str:
+    """A sentence: how many rows of a split all runs predicted, and how many each of them did."""
+    frames = {run.name: run.predictions[split] for run in runs}
+    shared = len(shared_rows(frames))
+    if all(len(frame) == shared for frame in frames.values()):
+        return f"compared on {shared:,} {split} rows, those of every run"
+    listed = ", ".join(f"{name}: {len(frame):,}" for name, frame in frames.items())
+    return f"compared on the {shared:,} {split} rows that all runs predicted ({listed})"
 
 
 def verdicts(runs: Sequence[Contender], split: str) -> list[Verdict]:

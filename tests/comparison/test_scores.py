@@ -46,7 +46,7 @@ def test_rows_are_matched_by_number_in_any_order():
 
 def test_runs_on_different_data_are_refused():
     frame = predictions()
-    with pytest.raises(ConfigError, match="no row was predicted by all"):
+    with pytest.raises(ConfigError, match="only 0 rows were predicted by all"):
         aligned({"a": frame, "b": frame.assign(row=frame.row + 1)})
     with pytest.raises(ConfigError, match="different labels of score"):
         aligned({"a": frame, "b": frame.assign(score_label=frame.score_label + 1)})
@@ -67,3 +67,35 @@ def test_a_run_without_the_head_has_no_scores():
     assert columns.keys() == {"loss", "mae"}
     assert not np.isnan(columns["loss"][:, 0]).any()
     assert np.isnan(columns["loss"][:, 1]).all()
+
+
+@pytest.mark.parametrize("label", ["class", "score", "shares"])
+def test_a_first_row_without_a_label_is_a_row_like_any_other(label):
+    frame = predictions()
+    frame["shares_label"] = [[0.2, 0.8]] * len(frame)
+    frame["shares_predicted"], frame["shares_loss"] = frame.class_predicted, 1.0
+    frame["shares_probability"] = 0.5
+    frame[f"{label}_label"] = frame[f"{label}_label"].astype(object)
+    frame.at[0, f"{label}_label"] = None
+    kept = aligned({"a": frame, "b": frame.copy()})
+    assert len(kept["a"]) == len(frame)
+    assert score_columns(list(kept.values()), label)["loss"].shape == (len(frame), 2)
+    changed = frame.copy()
+    changed.at[0, f"{label}_label"] = frame.at[1, f"{label}_label"]
+    with pytest.raises(ConfigError, match=f"different labels of {label}"):
+        aligned({"a": frame, "b": changed})
+
+
+def test_labels_that_differ_by_rounding_or_in_their_type_are_the_same():
+    frame = predictions()
+    aligned({"a": frame, "b": frame.assign(score_label=frame.score_label.astype("float32"))})
+    codes = frame.assign(class_label=[1, "b"] * 200)
+    aligned({"a": codes, "b": codes.assign(class_label=["1", "b"] * 200)})
+
+
+def test_runs_that_share_less_than_half_of_their_rows_are_refused():
+    frame = predictions()
+    assert len(aligned({"a": frame[:200], "b": frame[100:300]})["a"]) == 100
+    with pytest.raises(ConfigError, match="only 99 rows were predicted by all") as caught:
+        aligned({"a": frame[:200], "b": frame[101:301]})
+    assert "a: 200 rows, b: 200 rows" in str(caught.value)

@@ -1,6 +1,6 @@
 """Verdicts on runs whose differences are known, and the config values that differ."""
 
-from pipeline.comparison.verdicts import differing, verdicts
+from pipeline.comparison.verdicts import differing, rows_compared, verdicts
 from tests.comparison.sample import contender, predictions
 
 
@@ -32,3 +32,12 @@ def test_only_values_that_differ_are_listed_without_names_and_tags():
     one = contender("a", predictions(), **{"optimizer": "adam", "seed": "0", "tracking.run_name": "x"})
     two = contender("b", predictions(), **{"optimizer": "sgd", "seed": "0", "loss_weights.class": "2"})
     assert differing([one, two]) == [["loss_weights.class", "", "2"], ["optimizer", "adam", "sgd"]]
+
+
+def test_how_many_rows_are_compared_is_said():
+    frame = predictions()
+    same = [contender("one", frame), contender("two", frame)]
+    assert rows_compared(same, "test") == "compared on 400 test rows, those of every run"
+    fewer = [contender("one", frame), contender("two", frame[:300])]
+    said = "compared on the 300 test rows that all runs predicted (one: 400, two: 300)"
+    assert rows_compared(fewer, "test") == said
