@@ -7,6 +7,8 @@ from pipeline.metric_names import (
     base_name,
     by_head,
     direction,
+    metric_names,
+    metric_word,
     name_of,
     owner,
     short,
@@ -70,3 +72,31 @@ def test_losses_and_errors_are_better_when_smaller_and_all_others_when_larger():
         "best/val_class_skill",
     ):
         assert direction(metric) == "max"
+
+
+def test_a_keras_metric_goes_by_the_name_it_gives_itself():
+    import keras
+
+    for name in ("TopKCategoricalAccuracy", "AUC", "MeanAbsoluteError", "F1Score", "R2Score"):
+        own = getattr(keras.metrics, name)().name
+        assert (
+            metric_word({"_target_": f"keras.metrics.{name}"}) == own.rstrip("_0123456789")
+            or metric_word({"_target_": f"keras.metrics.{name}"}) == own
+        )
+    assert metric_word({"_target_": "keras.metrics.AUC", "name": "area"}) == "area"
+
+
+def test_metric_names_are_those_of_the_contract():
+    names = metric_names({"class": {"metrics": ["accuracy"]}}, ("val/", "train/"))
+    assert names == [
+        "val/loss",
+        "val/loss_unweighted",
+        "val/skill",
+        "val/class_loss",
+        "val/class_skill",
+        "val/class_accuracy",
+        "train/loss",
+        "train/loss_unweighted",
+        "train/class_loss",
+        "train/class_accuracy",
+    ]

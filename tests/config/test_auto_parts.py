@@ -1,10 +1,6 @@
 """`branches=auto heads=auto`: parts by the kinds of the data."""
 
-from collections.abc import Callable
-
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from pipeline import config
@@ -14,19 +10,17 @@ from pipeline.errors import ConfigError
 AUTO = ("branches=auto", "heads=auto")
 
 
-@pytest.fixture(scope="module")
-def expanded():
-    """Compose, expand and check a config of auto parts, as the command line does."""
-    GlobalHydra.instance().clear()
+@pytest.fixture
+def expanded(compose):
+    """Compose, expand and check a config with automatic parts, as the command line does."""
 
     def whole(*overrides: str) -> dict:
-        cfg = config.expand(compose("config", overrides=[*AUTO, *overrides]))
+        cfg = config.expand(compose(*AUTO, *overrides))
         config.check(cfg)
         assert OmegaConf.is_struct(cfg)
         return OmegaConf.to_container(cfg)
 
-    with initialize_config_dir(str(config.CONF)):
-        yield whole
+    return whole
 
 
 @pytest.mark.parametrize(
@@ -103,6 +97,6 @@ def test_faults_are_named(expanded, override, start, part):
     assert part in str(caught.value)
 
 
-def test_a_config_without_auto_is_left_alone(expanded: Callable):
-    cfg = compose("config")
+def test_a_config_without_auto_is_unchanged(compose):
+    cfg = compose()
     assert config.expand(cfg) == cfg

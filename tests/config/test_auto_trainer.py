@@ -1,17 +1,15 @@
 import pytest
-from hydra import compose, initialize_config_dir
 
 from pipeline import config
 from pipeline.config.auto_trainer import batch_size, epochs_for, settle
 
 
-@pytest.fixture(scope="module")
-def trainer():
+@pytest.fixture
+def trainer(compose):
     """The trainer's settings for some rows."""
 
     def settled(rows: int, *overrides: str) -> dict:
-        with initialize_config_dir(str(config.CONF)):
-            cfg = compose("config", overrides=list(overrides))
+        cfg = compose(*overrides)
         config.check(cfg)
         return settle(cfg, rows).trainer
 

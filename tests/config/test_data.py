@@ -1,0 +1,117 @@
+from pathlib import Path
+
+from pipeline import config
+from tests.config.cases import right_configs, wrong_configs
+
+
+@wrong_configs(
+    (
+        ["data.inputs.image.kind=picture"],
+        "data.inputs.image.kind: there is no such kind of input",
+        ["found:   picture", "allowed: image, series, vector, table, text"],
+    ),
+    (
+        ["data.targets.score.kind=numbr"],
+        "data.targets.score.kind: there is no such kind of target",
+        ["nearest: number"],
+    ),
+    (
+        ["data.inputs.image.column=kanjis.image"],
+        "data.inputs.image.column: not a column of a source",
+        ["nearest: kanji.<column>"],
+    ),
+    (
+        ["+data.inputs.image.chanels=3"],
+        "data.inputs.image.chanels: there is no such key",
+        ["allowed: kind, column"],
+    ),
+    (["+data.inputs.image.scale=best"], "data.inputs.image.scale: ", ["allowed: auto, standard, none"]),
+    (["+data.targets.score.scale=auto"], "data.targets.score.scale: ", ["allowed: standard, none"]),
+    (["~data.targets.score.column"], "data.targets.score.column: this key is missing", []),
+    (
+        ["data=penguins", "~data.inputs.traits.numeric", "~data.inputs.traits.categorical"],
+        "data.inputs.traits: a table without columns",
+        [],
+    ),
+    (["data.inputs.image=3"], "data.inputs.image: ", ["allowed: a mapping"]),
+    (["data.sources.kanji=3"], "data.sources.kanji: not a source", ["found:   3"]),
+    (
+        ["data.sources.kanji=nowhere/kanji.npz"],
+        "data.sources.kanji: the file or folder does not exist",
+        ["found:   nowhere/kanji.npz"],
+    ),
+    (["data.sources.kanji=[]"], "data.sources.kanji: ", ["found:   []"]),
+    (["data.sources.kanji=*.nothing"], "data.sources.kanji: no file matches", []),
+    (
+        ["data.sources.kanji=pkg://pipeline.datasets/kanj.npz"],
+        "data.sources.kanji: the file or folder does not exist",
+        [],
+    ),
+    (
+        ["data.sources.kanji=pkg://no_such_package/kanji.npz"],
+        "data.sources.kanji: the package is not installed",
+        ["no_such_package"],
+    ),
+    (
+        ["data.split.column=kanjis.split"],
+        "data.split.column: not a column of a source",
+        ["nearest: kanji.<column>"],
+    ),
+    (["data.split.val=0"], "data.split: one value for two splits", ["found:"]),
+    (["~data.split.test"], "data.split.test: this key is missing", []),
+    (["data.split=half"], "data.split: ", ["found:   'half'"]),
+    (["~data.split.column"], "data.split: not a form of split", ["allowed: column, time, fractions"]),
+    (
+        ["data=penguins", "data.split.fractions=[0.7,0.2,0.2]"],
+        "data.split.fractions: ",
+        ["found:   [0.7, 0.2, 0.2]", "add up to 1"],
+    ),
+    (["data=penguins", "data.split.fractions=[0.7,0.3]"], "data.split.fractions: ", ["three numbers"]),
+    (["data=penguins", "data.split.fractions=[1.0,0.0,0.0]"], "data.split.fractions: ", ["above 0"]),
+    (
+        ["data=penguins", "data.split.stratify=specis"],
+        "data.split.stratify: there is no such target",
+        ["nearest: species"],
+    ),
+    (
+        ["data=penguins", "+data.split.group=penguin.island"],
+        "data.split.group: not a column",
+        ["nearest: penguins.<column>"],
+    ),
+    (
+        ["~data.split", "+data.split={time: kanji.split, fractions: [0.8, 0.1, 0.1], val: 1}"],
+        "data.split: a split by time is cut in one way",
+        ["found:   time, fractions, val"],
+    ),
+    (
+        ["~data.split", "+data.split={time: kanji.split}"],
+        "data.split: a split by time is cut in one way",
+        ["allowed: fractions, or"],
+    ),
+    (
+        ["data.targets.class.names=kanjis.x"],
+        "data.targets.class.names: not a column",
+        ["nearest: kanji.<column>"],
+    ),
+)
+def test_a_wrong_data_node_is_refused(assert_refused, overrides, start, parts):
+    assert_refused(overrides, start, parts)
+
+
+@right_configs(
+    ["~data.split", "+data.split={column: kanji.split, train: [0, 3], val: 1, test: 2}"],
+    ["~data.split", "+data.split={time: kanji.split, fractions: [0.8, 0.1, 0.1]}"],
+    ["~data.split", "+data.split={time: kanji.split, val: 1, test: 2}"],
+    ["data=penguins", "experiment=penguins", "data.split.stratify=penguins.sex"],
+    ["data=penguins", "experiment=penguins", "+data.split.group=penguins.island"],
+)
+def test_a_right_data_node_passes(compose, overrides):
+    config.check(compose(*overrides))
+
+
+def test_a_relative_file_is_looked_for_in_every_folder(compose, error_message, tmp_path):
+    (tmp_path / "mine.npz").touch()
+    config.check(compose("data.sources.kanji=mine.npz"), folders=[Path("nowhere"), tmp_path])
+    message = error_message("data.sources.kanji=min.npz", folders=[tmp_path])
+    assert f"looked in {tmp_path}" in message
+    assert "nearest: mine.npz" in message

@@ -1,0 +1,44 @@
+from pipeline import config
+from tests.config.cases import right_configs, wrong_configs
+
+
+@wrong_configs(
+    (["trainer.epochs=0"], "trainer.epochs: ", ["found:   0", "auto, or a whole number of at least 1"]),
+    (["trainer.epochs=ten"], "trainer.epochs: ", ["found:   'ten'"]),
+    (["trainer.epochs=1.5"], "trainer.epochs: ", ["found:   1.5"]),
+    (["trainer.epochs=true"], "trainer.epochs: ", ["found:   true"]),
+    (["trainer.batch_size=0"], "trainer.batch_size: ", ["a whole number of at least 1"]),
+    (["trainer.accumulate=0"], "trainer.accumulate: ", ["found:   0"]),
+    (["trainer.gradient_clip=0"], "trainer.gradient_clip: ", ["allowed: a number above 0, or null"]),
+    (["trainer.early_stopping.patience=-1"], "trainer.early_stopping.patience: ", ["at least 0"]),
+    (
+        ["trainer.precision=float16"],
+        "trainer.precision: ",
+        ["allowed: float32, mixed_float16, mixed_bfloat16"],
+    ),
+    (["trainer.threads=all"], "trainer.threads: ", ["allowed: auto, or"]),
+    (["trainer.shuffle=1"], "trainer.shuffle: ", ["allowed: true or false"]),
+    (["trainer.callbacks=[early]"], "trainer.callbacks: ", ["a list, each entry a mapping with a _target_"]),
+    (["+trainer.epoch=3"], "trainer.epoch: there is no such key", ["found:   epoch", "nearest: epochs"]),
+    (["~trainer.epochs"], "trainer.epochs: this key is missing", ["a whole number"]),
+    (["+trainr.epochs=3"], "trainr: there is no such key", ["nearest: trainer"]),
+    (["+tracking.url=x"], "tracking.url: there is no such key", ["nearest: uri"]),
+    (["+trainer.early_stopping.patients=3"], "trainer.early_stopping.patients: ", ["nearest: patience"]),
+    (["seed=abc"], "seed: ", ["found:   'abc'"]),
+    (["~fusion"], "fusion: this key is missing", []),
+    (["~fusion._target_"], "fusion: ", ["a mapping with a _target_"]),
+    (["optimizer.learning_rate=fast"], "optimizer.learning_rate: ", ["found:   'fast'", "a number above 0"]),
+    (["~optimizer.learning_rate"], "optimizer.learning_rate: ", ["found:   null"]),
+    (["+data.target.x=3"], "data.target: there is no such key", ["nearest: targets"]),
+)
+def test_a_fixed_node_with_a_wrong_key_or_value_is_refused(assert_refused, overrides, start, parts):
+    assert_refused(overrides, start, parts)
+
+
+@right_configs(
+    ["trainer.epochs=auto", "trainer.batch_size=auto", "trainer.early_stopping.patience=3"],
+    ["trainer.gradient_clip=1", "trainer.threads=2", "trainer.early_stopping=null"],
+    ["trainer.callbacks=[{_target_: keras.callbacks.TerminateOnNaN}]"],
+)
+def test_a_fixed_node_with_right_values_passes(compose, overrides):
+    config.check(compose(*overrides))

@@ -1,0 +1,69 @@
+from importlib import import_module
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline import config
+from pipeline.config.renamed import RENAMED, renamed
+from pipeline.errors import ConfigError
+
+OLD_PINBALL = "pipeline.pinball.Pinball"
+QUANTILES = ["head@heads.score=quantiles", f"heads.score.loss._target_={OLD_PINBALL}"]
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_every_old_path_leads_to_a_part_under_its_present_path(old):
+    cfg = renamed(OmegaConf.create({"_target_": old}))
+    module, _, name = cfg._target_.rpartition(".")
+    part = getattr(import_module(module), name)
+    assert f"{part.__module__}.{part.__name__}" == cfg._target_
+
+
+def test_parts_are_renamed_wherever_they_are_and_the_given_config_is_unchanged():
+    old = OmegaConf.create({"a": [{"b": {"_target_": OLD_PINBALL}}, None], "c": "???", "d": None})
+    new = renamed(old)
+    assert new.a[0].b._target_ == "pipeline.losses.Pinball"
+    assert old.a[0].b._target_ == OLD_PINBALL
+    assert OmegaConf.is_missing(new, "c")
+    assert new.d is None
+
+
+def test_a_text_that_is_no_target_stays():
+    cfg = OmegaConf.create({"note": OLD_PINBALL, "_target_": "mine.Loss"})
+    assert renamed(cfg) == cfg
+
+
+def test_interpolations_stay():
+    cfg = OmegaConf.create(
+        {"head": {"_target_": OLD_PINBALL, "quantiles": "${..level}"}, "level": 1, "copy": "${head}"}
+    )
+    plain = OmegaConf.to_container(renamed(cfg), resolve=False)
+    assert plain["head"]["quantiles"] == "${..level}"
+    assert plain["copy"] == "${head}"
+
+
+@pytest.mark.parametrize("struct", [True, False])
+@pytest.mark.parametrize("readonly", [True, False])
+def test_a_config_keeps_its_flags(struct, readonly):
+    cfg = OmegaConf.create({"loss": {"_target_": OLD_PINBALL}})
+    OmegaConf.set_struct(cfg, struct)
+    OmegaConf.set_readonly(cfg, readonly)
+    new = renamed(cfg)
+    assert new.loss._target_ == "pipeline.losses.Pinball"
+    assert (OmegaConf.is_struct(new), OmegaConf.is_readonly(new)) == (struct, readonly)
+
+
+def test_a_composed_config_with_an_old_path_passes_the_checks(compose):
+    cfg = compose(*QUANTILES)
+    with pytest.raises(ConfigError, match="no such module"):
+        config.check(cfg)
+    config.check(config.expand(cfg))
+
+
+def test_a_stored_config_with_an_old_path_passes_the_checks(compose, tmp_path):
+    file = tmp_path / "config.yaml"
+    OmegaConf.save(OmegaConf.create(config.resolved(compose(*QUANTILES))), file)
+    assert OLD_PINBALL in file.read_text()
+    stored = OmegaConf.load(file)
+    assert isinstance(stored, DictConfig)
+    config.check(renamed(stored))
