@@ -6,24 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from omegaconf import DictConfig
 
 from pipeline import data
 from pipeline.config.auto_trainer import settle
 from pipeline.config.make import Make, maker
+from pipeline.data import Dataset
 from pipeline.data.feed import Rows, Stream
-from pipeline.data.files.stored import blocks
 from pipeline.errors import ConfigError
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
-from pipeline.labels import labelled_cells
 from pipeline.loss_weights import DEFAULT, LossWeight, logged_weights
 from pipeline.model import build_model, build_presenter
 from pipeline.model.layer_names import branch_layer
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
-from pipeline.training.head_loss import HeadLoss, weight_key
+from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import references
 from pipeline.training.trainer import Trainer
 
@@ -39,7 +37,7 @@ def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
     return build(settle(cfg, len(dataset.splits["train"].rows)), dataset, make)
 
 
-def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Any:
+def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Dataset:
     """The data that the config's branches and heads use, looked through for leaks.
 
     Raises:
@@ -54,7 +52,7 @@ def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Any:
     return replace(dataset, leaks=found)
 
 
-def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
+def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
     """Model, losses, optimizer and trainer for the data at hand.
 
     Args:
@@ -62,16 +60,16 @@ def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
     """
     branches = {name: make(node) for name, node in cfg.branches.items()}
     heads = {name: make(node) for name, node in cfg.heads.items()}
-    _check_calibrated(heads, dataset.splits["val"].labels)
-    lacking = {split: _missing(dataset, split) for split in dataset.splits}
+    _check_calibrated(heads, dataset)
+    missing = {split: dataset.missing_inputs(split) for split in dataset.splits}
     model = build_model(
         dataset.inputs,
         dataset.targets,
         branches,
         make(cfg.fusion),
         heads,
-        missing=lacking["train"],
-        missing_later={*lacking["val"], *lacking["test"]} - {*lacking["train"]},
+        missing=missing["train"],
+        missing_later={*missing["val"], *missing["test"]} - {*missing["train"]},
     )
     presenter = build_presenter(dataset.targets, heads)
     losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
@@ -100,7 +98,7 @@ def build(cfg: DictConfig, dataset: Any, make: Make) -> Job:
     )
     schedules = _schedules(cfg, list(heads), make)
     insight = make(cfg.insight)
-    rows = {split: _rows(found, dataset.streamed) for split, found in dataset.splits.items()}
+    rows = {split: dataset.feed(split) for split in dataset.splits}
     return Job(
         dataset=dataset,
         heads=heads,
@@ -130,9 +128,9 @@ def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | No
     )
 
 
-def _check_calibrated(heads: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+def _check_calibrated(heads: Mapping[str, Any], dataset: Dataset) -> None:
     for name, head in heads.items():
-        if getattr(head, "calibrate", None) and not labelled_cells(labels[name]).any():
+        if getattr(head, "calibrate", None) and not dataset.is_labelled(name, "val"):
             problem = "no validation row has a label to fit the temperature on"
             raise ConfigError(f"heads.{name}.calibrate", problem, found=head.calibrate, allowed="null")
 
@@ -166,37 +164,9 @@ def _updates(cfg: DictConfig, rows: int) -> int:
     return max(1, -(-rows // cfg.trainer.batch_size) // cfg.trainer.accumulate)
 
 
-def _rows(split: Any, streamed: bool) -> Rows | Stream:
-    labels = split.labels | {weight_key(name): values for name, values in split.weights.items()}
-    if streamed:
-        return Stream(split.prepared, labels, split.rows)
-    return Rows.of(split.prepared, labels)
-
-
-def _missing(dataset: Any, split: str) -> list[str]:
-    """Inputs that some row of a split lacks as a whole."""
-    found = []
-    for name, source in dataset.inputs.items():
-        values = dataset.splits[split].prepared[name]
-        pixels = source.kind in ("image", "series") and values.dtype.kind == "f"
-        if (pixels or source.kind == "text") and any(_lacks(block, source.kind) for block in blocks(values)):
-            found.append(name)
-    return found
-
-
-def _lacks(values: Any, kind: str) -> bool:
-    gaps = values == 0 if kind == "text" else np.isnan(values)
-    return bool(gaps.reshape(len(values), -1).all(axis=1).any())
-
-
-def _head_loss(name: str, head: Any, dataset: Any) -> HeadLoss:
+def _head_loss(name: str, head: Any, dataset: Dataset) -> HeadLoss:
     target, factors = dataset.targets[name], None
     if (given := getattr(head, "class_weight", None)) is not None:
         labels = dataset.splits["train"].labels[name]
         factors = class_factors(given, target.kind, target.names, labels, f"heads.{name}.class_weight")
-    return HeadLoss(loss=head.loss, kind=target.kind, complete=_complete(dataset, name), factors=factors)
-
-
-def _complete(dataset: Any, target: str) -> bool:
-    """Whether no label of a target is missing in any split."""
-    return all(labelled_cells(split.labels[target]).all() for split in dataset.splits.values())
+    return HeadLoss(loss=head.loss, kind=target.kind, complete=dataset.is_complete(name), factors=factors)

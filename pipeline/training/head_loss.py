@@ -101,8 +101,3 @@ class HeadLoss:
         number = tf.reduce_sum(tf.cast(there, tf.float32), axis=1)
         # 0/0 where nothing is labelled: NaN, as wanted.
         return (tf.reduce_sum(tf.where(there, cells, 0.0), axis=1) / number).numpy()
-
-
-def weight_key(head: str) -> str:
-    """Where a head's sample weights (rows,) stand among the labels; no head can have such a name."""
-    return f"{head}: weight"

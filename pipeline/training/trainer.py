@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.data.feed import Rows, Stream
+from pipeline.data.feed import Rows, Stream, weight_key
 from pipeline.model import decode, encode, forward
 from pipeline.model.layer_names import branch_layer
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Off
 from pipeline.training.descent import Descent, ForwardPass, StepGradients
-from pipeline.training.head_loss import HeadLoss, weight_key
+from pipeline.training.head_loss import HeadLoss
 from pipeline.training.loop import loop_over, spans
 
 Array = NDArray[Any]

@@ -8,6 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from pipeline import compose
+from pipeline.data import Dataset, Split
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
 from pipeline.job.calibration import divide, temperature
@@ -116,8 +117,14 @@ def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded
     assert not [name for name in metrics if name.startswith("train/") and name.endswith("_ece")]
 
 
+def validated_on(labels: list[int]) -> Dataset:
+    """A data set with nothing but these labels of validation rows."""
+    split = Split(np.arange(len(labels)), raw={}, prepared={}, labels={"class": np.array(labels)})
+    return Dataset(inputs={}, targets={}, splits={"val": split}, fingerprint="")
+
+
 def test_a_head_without_labelled_validation_rows_is_told_before_training():
     heads = {"class": Multiclass(loss=CROSSENTROPY, calibrate="temperature")}
     with pytest.raises(ConfigError, match=r"heads\.class\.calibrate: no validation row has a label"):
-        compose._check_calibrated(heads, {"class": np.array([-1, -1])})
-    compose._check_calibrated(heads, {"class": np.array([-1, 0])})
+        compose._check_calibrated(heads, validated_on([-1, -1]))
+    compose._check_calibrated(heads, validated_on([-1, 0]))

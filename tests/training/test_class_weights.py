@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from pipeline.data.feed import Rows
+from pipeline.data.feed import Rows, weight_key
 from pipeline.errors import ConfigError
 from pipeline.training.class_weights import class_factors
-from pipeline.training.head_loss import weight_key
 from pipeline.training.trainer import Trainer
 from tests.small_trainer import CODES, INPUTS, LOSSES, make_trainer, plain_keras
 
