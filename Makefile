@@ -5,17 +5,20 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: train test test-all check bench ui clean
+.PHONY: train test test-slow test-all check bench ui clean
 
 train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
 
 test: $(STAMP)
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
-# With the slow ones: twenty kills of one training, real servers, every README command.
+# What `make test` leaves out: real servers, killed processes, every README command.
+test-slow: $(STAMP)
+	$(RUN) -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+
 test-all: $(STAMP)
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 # MLflow's pages on the runs of this folder; ARGS="port=5050".
 ui: $(STAMP)

@@ -2,9 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 PLANTED = """
 sources: {planted: planted.npz}
@@ -69,6 +70,44 @@ def planted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Fill a folder in the first of xdist's workers that asks for it; the others wait, and only read it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # the folder of the whole test run
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture
+def folder_with_store(make_once: MakeOnce, tmp_path: Path) -> Path:
+    """An empty working folder, but for a database without runs: MLflow takes a second to make one."""
+
+    def fill(folder: Path) -> None:
+        from mlflow.tracking import MlflowClient
+
+        (folder / "mlruns").mkdir()
+        MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db").search_experiments()
+
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(make_once("empty_store", fill) / "mlruns" / "mlflow.db", tmp_path / "mlruns")
+    return tmp_path
+
+
 @dataclass(frozen=True)
 class RecordedRuns:
     """A folder in which two models were trained: `planted` (image, series) and `penguins` (a table)."""
@@ -79,32 +118,32 @@ class RecordedRuns:
 
 
 @pytest.fixture(scope="session")
-def recorded_runs(tmp_path_factory: pytest.TempPathFactory, planted_folder: Path) -> RecordedRuns:
-    """Two finished runs, for whatever comes after training."""
-    folder = tmp_path_factory.mktemp("recorded")
+def recorded_runs(
+    make_once: MakeOnce, tmp_path_factory: pytest.TempPathFactory, planted_folder: Path
+) -> RecordedRuns:
+    """Two finished runs, for whatever comes after training; each worker has a copy, as tests write to it."""
+    # Imported here: most tests need no MLflow, and start sooner without it.
+    from tests import stores
+    from tests.verbs import call
+
     few = ["trainer.early_stopping=null", "optimizer.learning_rate=0.01", "trainer.epochs=4"]
-    parts = ["branches=image_series", "branches.image.filters=[4]", "branches.series.filters=[8]"]
-    parts.append("heads.place.calibrate=temperature")
-    jobs = [
-        [
-            "--config-dir",
-            str(planted_folder),
-            "data=planted",
-            "heads=planted",
-            "tracking.run_name=planted",
-            *parts,
-            *few,
-        ],
-        ["experiment=penguins", "tracking.run_name=penguins", "tracking.register=birds", *few],
-    ]
-    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    ids = []
-    for job in jobs:
-        command = [sys.executable, "-m", "pipeline.train", *job]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        ids += re.findall(r"run ([0-9a-f]{32})", done.stdout)
-    return RecordedRuns(folder, *ids)
+    planted = ["--config-dir", planted_folder, "data=planted", "heads=planted", "branches=image_series"]
+    planted += ["branches.image.filters=[4]", "branches.series.filters=[8]"]
+    planted += ["heads.place.calibrate=temperature", "tracking.run_name=planted"]
+    penguins = ["experiment=penguins", "tracking.run_name=penguins", "tracking.register=birds"]
+
+    def train(folder: Path) -> None:
+        for words in (planted, penguins):
+            done = call("train", *words, *few, where=folder)
+            assert done.returncode == 0, done.stderr
+            (run_id,) = re.findall(r"^run ([0-9a-f]{32})$", done.stdout, re.MULTILINE)
+            with (folder / "ids").open("a") as ids:
+                ids.write(f"{run_id}\n")
+
+    made = make_once("recorded", train)
+    folder = tmp_path_factory.mktemp("recorded") / "copy"
+    stores.copy(made, folder)
+    return RecordedRuns(folder, *(made / "ids").read_text().split())
 
 
 @pytest.fixture
@@ -113,3 +152,9 @@ def recorded(recorded_runs: RecordedRuns, monkeypatch: pytest.MonkeyPatch) -> Re
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(recorded_runs.folder)
     return recorded_runs
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training without the report, whose figures take half of a short run's time."""
+    monkeypatch.setattr("pipeline.report.write", lambda folder, *reported: None)

@@ -1,11 +1,14 @@
 """Start processes for tests: commands of the program, scripts, and Python code."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+HEAVY = {"tensorflow", "mlflow", "keras", "pandas"}
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -48,8 +51,27 @@ def start(
     return subprocess.Popen(list(map(str, command)), cwd=where, env=environment(more), **options)
 
 
+def free_port() -> int:
+    """A port of this machine at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def python(
     code: str, *words: object, where: Path | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run Python code in a fresh process."""
     return run([sys.executable, "-c", code, *words], where, **options)
+
+
+def heavy_imports(
+    verb: str, *words: object, where: Path
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run a verb in a fresh process; returns how it ended and which heavy modules it had imported."""
+    code = (
+        f"import runpy, sys\ntry:\n    runpy.run_module('pipeline.{verb}', run_name='__main__')\n"
+        f"finally:\n    print('imported', *{HEAVY} & set(sys.modules))"
+    )
+    done = python(code, *words, where=where)
+    return done, set(done.stdout.splitlines()[-1].split()[1:])

@@ -1,23 +1,18 @@
 """`python -m pipeline.check` says what a run would be, and leaves nothing behind."""
 
-import os
 import re
-import subprocess
-import sys
 
+import numpy as np
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from pipeline import check, config
+from tests import processes
+from tests.verbs import call
 
 SMALL = ["experiment=penguins", "fusion.units=[4]"]
-
-
-def call(where, *overrides):
-    command = [sys.executable, "-m", "pipeline.check", *overrides]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, env=environment)
+PLANTED = ["data=planted", "branches=image_series", "heads=planted"]
 
 
 def page(*overrides):
@@ -28,30 +23,17 @@ def page(*overrides):
     return dict(zip(sections[::2], sections[1::2], strict=True))
 
 
-def test_a_config_and_its_data_are_checked_and_nothing_is_written(planted_folder, tmp_path):
-    arguments = [
-        "--config-dir",
-        str(planted_folder),
-        "data=planted",
-        "branches=image_series",
-        "heads=planted",
-    ]
-    done = call(tmp_path, *arguments)
+def test_a_config_and_its_data_are_checked_and_nothing_is_written(tmp_path):
+    done = processes.run(processes.command("check", *SMALL), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "train 400, val 200, test 200" in done.stdout
-    assert "place" in done.stdout
+    assert "train 241, val 51, test 52" in done.stdout
+    assert "head species" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_wrong_ends_with_code_2_as_in_training(planted_folder, tmp_path):
-    arguments = [
-        "--config-dir",
-        str(planted_folder),
-        "data=planted",
-        "branches=image_series",
-        "heads=planted",
-    ]
-    done = call(tmp_path, *arguments, "data.targets.slope.column=planted.slop")
+    wrong = "data.targets.slope.column=planted.slop"
+    done = call("check", "--config-dir", planted_folder, *PLANTED, wrong, where=tmp_path)
     assert done.returncode == 2
     assert "data.targets.slope.column" in done.stderr
     assert "Traceback" not in done.stderr
@@ -70,13 +52,20 @@ def test_the_page_has_every_section():
 
 
 def test_weights_that_no_loss_moves_are_named():
-    assert "do not move: " in page("loss_weights.species=0")["steps"]
-    assert "species" in page("loss_weights.species=0")["steps"].partition("do not move")[2]
+    _, words, still = page("loss_weights.species=0")["steps"].partition("do not move: ")
+    assert words
+    assert "species" in still
+    assert "body_mass" not in still
 
 
-def test_leaks_are_listed_or_not_looked_for():
-    assert "not looked for" in page("data.leaks=ignore")["leaks"]
-    assert "have the same inputs" in page("experiment=gray_colour", "trainer.batch_size=4")["leaks"]
+def test_leaks_are_listed_or_not_looked_for(planted_folder, tmp_path):
+    arrays = dict(np.load(planted_folder / "planted.npz"))
+    for name in ("image", "series", "length"):
+        arrays[name][1] = arrays[name][0]  # a validation row with the inputs of a training row
+    np.savez(tmp_path / "planted.npz", **arrays)
+    words = ["--config-dir", planted_folder, *PLANTED]
+    assert "have the same inputs" in call("check", *words, where=tmp_path).stdout
+    assert "not looked for" in call("check", *words, "data.leaks=ignore", where=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

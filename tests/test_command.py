@@ -1,4 +1,5 @@
-import os
+"""What every verb shares: messages, exit codes, signals, and a start without heavy imports."""
+
 import signal
 import subprocess
 import sys
@@ -8,26 +9,32 @@ import pytest
 
 from pipeline import command
 from pipeline.errors import ConfigError
+from tests import processes
+from tests.verbs import call
 
 VERB = Path(__file__).parent / "fake_verb.py"
-HEAVY = {"tensorflow", "mlflow", "keras", "pandas"}
 
 
 @pytest.fixture
 def run(tmp_path):
     """Run the fake verb in an empty folder; `imported` are the heavy modules that it had at its end."""
 
-    def result(*arguments: str, does: str = "", **environment: str) -> subprocess.CompletedProcess:
-        done = subprocess.run(
-            [sys.executable, VERB, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "FAKE": does, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+    def result(*words: str, does: str = "", **environment: str) -> subprocess.CompletedProcess:
+        more = {"FAKE": does, **environment}
+        done = processes.run([sys.executable, VERB, *words], tmp_path, more=more, timeout=120)
         done.imported = set((tmp_path / "imported").read_text().split())
         return done
+
+    return result
+
+
+@pytest.fixture
+def run_here(tmp_path, monkeypatch):
+    """Run the fake verb in this process, in an empty folder."""
+
+    def result(*words: str, does: str = "") -> subprocess.CompletedProcess:
+        monkeypatch.setenv("FAKE", does)
+        return call("tests.fake_verb", *words, where=tmp_path)
 
     return result
 
@@ -69,15 +76,21 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_people_can_put_right_is_one_message_and_exit_code_2(run, arguments, parts):
-    done = run(*arguments)
+def test_what_people_can_put_right_is_one_message_and_exit_code_2(run_here, arguments, parts):
+    done = run_here(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "Error executing job" not in done.stderr
     for part in parts:
         assert part in done.stderr
-    assert not done.imported & HEAVY
+
+
+def test_a_message_comes_before_anything_heavy_is_imported(run):
+    done = run("optimizer=adm")
+    assert done.returncode == 2
+    assert done.stderr.startswith("optimizer: there is no such option")
+    assert not done.imported & processes.HEAVY
 
 
 @pytest.mark.parametrize(
@@ -95,7 +108,7 @@ def test_help_and_config_are_shown_without_heavy_imports(run, arguments, part):
     assert done.returncode == 0
     assert part in done.stdout
     assert done.stderr == ""
-    assert not done.imported & HEAVY
+    assert not done.imported & processes.HEAVY
 
 
 def test_the_shell_completes_options(run):
@@ -103,48 +116,48 @@ def test_the_shell_completes_options(run):
     assert done.stdout.split() == [f"optimizer={name}" for name in ("adam", "adamw", "rmsprop", "sgd")]
 
 
-def test_a_config_with_broken_yaml_is_a_message(run, tmp_path):
+def test_a_config_with_broken_yaml_is_a_message(run_here, tmp_path):
     folder = tmp_path / "mine" / "data"
     folder.mkdir(parents=True)
     (folder / "broken.yaml").write_text("a: [1\nb: 2\n")
-    done = run("--config-dir", "mine", "data=broken")
+    done = run_here("--config-dir", "mine", "data=broken")
     assert done.returncode == 2
     assert "broken.yaml" in done.stderr
     assert "line 2" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_files_are_looked_for_in_the_config_dir_too(run, tmp_path):
+def test_files_are_looked_for_in_the_config_dir_too(run_here, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "kanji.npz").touch()
-    assert run("--config-dir", "mine", "data.sources.kanji=kanji.npz").returncode == 0
-    assert run("data.sources.kanji=kanji.npz").returncode == 2
+    assert run_here("--config-dir", "mine", "data.sources.kanji=kanji.npz").returncode == 0
+    assert run_here("data.sources.kanji=kanji.npz").returncode == 2
 
 
-def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run, tmp_path):
+def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run_here, tmp_path):
     folder = tmp_path / "mine" / "experiment"
     folder.mkdir(parents=True)
     (folder / "theirs.yaml").write_text(
         "# @package _global_\ntrusted_modules: [builtins]\noptimizer: {_target_: builtins.dict}\n"
     )
-    alone = run("--config-dir", "mine", "experiment=theirs", does="build")
+    alone = run_here("--config-dir", "mine", "experiment=theirs", does="build")
     assert alone.returncode == 2
     assert alone.stderr.startswith("trusted_modules: a config file cannot trust modules")
-    typed = run("--config-dir", "mine", "experiment=theirs", "trusted_modules=[builtins]", does="build")
+    typed = run_here("--config-dir", "mine", "experiment=theirs", "trusted_modules=[builtins]", does="build")
     assert (typed.returncode, typed.stderr) == (0, "")
 
 
-def test_a_part_that_refuses_its_arguments_is_a_message(run):
-    done = run("optimizer._target_=datetime.timedelta", "trusted_modules=[datetime]", does="build")
+def test_a_part_that_refuses_its_arguments_is_a_message(run_here):
+    done = run_here("optimizer._target_=datetime.timedelta", "trusted_modules=[datetime]", does="build")
     assert done.returncode == 2
     assert done.stderr.startswith("optimizer: cannot be made from these arguments\nTypeError: ")
     assert "learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_what_only_the_data_can_tell_comes_in_the_same_form(run):
-    done = run("seed=1", does="data")
+def test_what_only_the_data_can_tell_comes_in_the_same_form(run_here):
+    done = run_here("seed=1", does="data")
     assert done.returncode == 2
     assert (
         done.stderr
@@ -167,22 +180,22 @@ def test_the_traceback_is_in_the_runs_log(run, tmp_path):
     assert "ZeroDivisionError: a bug" in log.read_text()
 
 
-def test_a_failing_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_go_on(run):
-    done = run("-m", "seed=0,1,2", "optimizer=sgd", does="data")
+def test_a_failing_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_go_on(run_here):
+    done = run_here("-m", "seed=0,1,2", "optimizer=sgd", does="data")
     assert done.stdout == "ran 0\nran 2\n"
     assert done.returncode == 2
     assert "failed: seed=1 optimizer=sgd\ndata.sources.kanji: no such column" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_job_of_a_sweep_is_reported_with_its_overrides(run):
-    done = run("-m", "loss_weights.class=-1,1")
+def test_a_wrong_job_of_a_sweep_is_reported_with_its_overrides(run_here):
+    done = run_here("-m", "loss_weights.class=-1,1")
     assert (done.returncode, done.stdout) == (2, "ran 0\n")
     assert "failed: loss_weights.class=-1\nloss_weights.class: " in done.stderr
 
 
-def test_a_bug_in_a_sweep_exits_with_1(run):
-    done = run("-m", "seed=0,1", does="bug")
+def test_a_bug_in_a_sweep_exits_with_1(run_here):
+    done = run_here("-m", "seed=0,1", does="bug")
     assert done.returncode == 1
     assert done.stderr.count("failed: seed=") == 2
     assert "ZeroDivisionError('a bug')" in done.stderr
@@ -199,17 +212,10 @@ def test_jobs_run_in_joblib_workers(run):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("arguments", [[], ["-m", "seed=0,1"]], ids=["run", "sweep"])
 def test_a_signal_runs_the_final_blocks_and_ends_everything(tmp_path, number, code, arguments):
-    process = subprocess.Popen(
-        [sys.executable, VERB, *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "FAKE": "wait"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = processes.start([sys.executable, VERB, *arguments], tmp_path, more={"FAKE": "wait"})
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == code
     assert (tmp_path / "marked").exists()
     assert out == ""

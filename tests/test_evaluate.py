@@ -1,8 +1,6 @@
 """`python -m pipeline.evaluate`: a run measured again, beside its own numbers and never over them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import mlflow
@@ -15,6 +13,8 @@ from pipeline import evaluate
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
 from pipeline.finished.evaluation import centred
+from tests import processes
+from tests.verbs import call
 
 DEFAULTS = {"split": None, "sources": None, "name": None, "resamples": 20, "tracking": {"uri": None}}
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
@@ -188,22 +188,22 @@ def test_the_facts_of_a_head_are_logged_in_training(recorded):
         (["run=a", "data=kanji", "sources={kanji: a.npz}"], ["sources: other data has sources of its own"]),
         (["run=a", "sources={kanji: none.npz}"], ["sources: the file or folder does not exist", "none.npz"]),
         (["run=a", "name=a/b"], ["name: a value that is not allowed"]),
-        (["--help"], []),
     ],
 )
-def test_wrong_keys_are_told_before_anything_heavy_is_imported(tmp_path, arguments, words):
-    code = (
-        "import runpy, sys\ntry:\n    runpy.run_module('pipeline.evaluate', run_name='__main__')\n"
-        "finally:\n    print({'tensorflow', 'mlflow', 'keras', 'pandas'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == (2 if words else 0)
+def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):
+    done = call("evaluate", *arguments, where=tmp_path)
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert done.stdout.endswith("set()\n")
     for word in words:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["run=a", "split=tets"], 2), (["--help"], 0)], ids=["wrong", "help"]
+)
+def test_messages_and_help_come_before_anything_heavy_is_imported(tmp_path, arguments, code):
+    done, heavy = processes.heavy_imports("evaluate", *arguments, where=tmp_path)
+    assert (done.returncode, heavy) == (code, set())
 
 
 def test_intervals_hold_the_value_though_resampling_moves_it():

@@ -1,8 +1,5 @@
 """`python -m pipeline.predict`: rows in, answers out, with a run's logged model."""
 
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import mlflow
@@ -20,6 +17,8 @@ from pipeline.errors import ConfigError
 from pipeline.finished import predictions
 from pipeline.finished import run as finished_run
 from pipeline.job.prediction_columns import Answers
+from tests import processes
+from tests.verbs import call
 
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
 DEFAULTS = {"key": None, "missing": [], "root": None, "tracking": {"uri": None}}
@@ -30,13 +29,6 @@ def run(output, **config):
     given = {**DEFAULTS, **{name: str(v) if name == "input" else v for name, v in config.items()}}
     _, rejected = predict.run({**given, "output": str(output)}, [])
     return pd.read_parquet(output), rejected
-
-
-def call(*arguments, code=None):
-    command = [sys.executable, *(["-c", code] if code else ["-m", "pipeline.predict"]), *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    )
 
 
 def logged(run_id):
@@ -177,17 +169,25 @@ def test_a_failing_call_leaves_no_half_written_table(recorded, tmp_path):
 
 
 def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, tmp_path):
-    given = [f"run={recorded.penguins[:6]}", f"output={tmp_path}/o.parquet"]
-    done = call(*given, f"input={PENGUINS}")
+    # In quotes: an id that begins with digits only would be read as a number.
+    words = [f"run='{recorded.penguins[:6]}'", f"output={tmp_path}/o.parquet"]
+    done = call("predict", *words, f"input={PENGUINS}", where=recorded.folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "344 rows ->" in done.stdout
     (tmp_path / "bad.csv").write_text(PENGUINS.read_text().replace("39.1", "x"))
-    done = call(*given, f"input={tmp_path}/bad.csv")
+    done = call("predict", *words, f"input={tmp_path}/bad.csv", where=recorded.folder)
     assert done.returncode == 3
     assert "could not be read: " in done.stderr
-    done = call(f"run={recorded.penguins}", f"input={tmp_path}/none.csv", f"output={tmp_path}/o.parquet")
+    done = call("predict", *words, f"input={tmp_path}/none.csv", where=recorded.folder)
     assert done.returncode == 2
     assert "none.csv" in done.stderr
+
+
+def test_the_command_predicts_and_writes_nothing_to_stderr(recorded, tmp_path):
+    words = [f"run={recorded.penguins}", f"input={PENGUINS}", f"output={tmp_path}/o.parquet"]
+    done = processes.run(processes.command("predict", *words), recorded.folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "344 rows ->" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -198,20 +198,22 @@ def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, 
         (["+keys=x", "run=a", "output=b", "input=c"], ["keys: there is no such key", "nearest: key"]),
         (["run=a", "input=.", "output=o.csv"], ["output: not a .parquet file"]),
         (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: a value that is not allowed"]),
-        (["--help"], []),
     ],
 )
-def test_wrong_keys_are_told_before_anything_heavy_is_imported(recorded, arguments, words):
-    code = (
-        "import runpy, sys\ntry:\n    runpy.run_module('pipeline.predict', run_name='__main__')\n"
-        "finally:\n    print({'tensorflow', 'mlflow', 'keras', 'pandas'} & set(sys.modules))"
-    )
-    done = call(*arguments, code=code)
-    assert done.returncode == (2 if words else 0)
+def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):
+    done = call("predict", *arguments, where=tmp_path)
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert done.stdout.endswith("set()\n")
     for word in words:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["run=a", "input=.", "output=o.csv"], 2), (["--help"], 0)], ids=["wrong", "help"]
+)
+def test_messages_and_help_come_before_anything_heavy_is_imported(tmp_path, arguments, code):
+    done, heavy = processes.heavy_imports("predict", *arguments, where=tmp_path)
+    assert (done.returncode, heavy) == (code, set())
 
 
 def test_help_names_every_key():

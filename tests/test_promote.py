@@ -1,8 +1,5 @@
 """`python -m pipeline.promote`: the better of candidate and champion, or noise."""
 
-import subprocess
-import sys
-
 import mlflow
 import numpy as np
 import pandas as pd
@@ -11,6 +8,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline import promote
 from pipeline.errors import ConfigError
+from tests import processes
 
 
 @pytest.fixture
@@ -100,9 +98,8 @@ def test_runs_that_cannot_be_compared_are_told_apart_from_noise(recorded, client
         promote.run("others", None)
 
 
-def test_a_name_that_nobody_registered_is_told_with_exit_code_2(recorded):
-    command = [sys.executable, "-m", "pipeline.promote", "name=bird"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def test_a_name_that_nobody_registered_ends_with_code_2_and_the_nearest(recorded):
+    done = processes.run(processes.command("promote", "name=bird"), recorded.folder)
     assert done.returncode == 2
     assert "no model is registered under this name" in done.stderr
     assert "nearest: birds" in done.stderr

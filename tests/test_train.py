@@ -1,19 +1,20 @@
 """The whole job, run as people run it: `python -m pipeline.train`, then MLflow read back."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from mlflow.tracking import MlflowClient
+from keras.callbacks import Callback
+
+from tests import processes
+from tests.stores import all_runs, artifact, history, steps
+from tests.verbs import call
 
 SMALL = [
     "data=planted",
@@ -22,59 +23,47 @@ SMALL = [
     "branches.image.filters=[8]",
     "branches.series.filters=[16]",
     "optimizer.learning_rate=0.01",
+    "schedule=constant",
     "trainer.epochs=12",
     "trainer.early_stopping.patience=12",
     "fusion.dropout=0",
 ]
-
-
-def command(folder: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "-m", "pipeline.train", "--config-dir", str(folder), *SMALL, *overrides]
-
-
-def environment() -> dict[str, str]:
-    """Without the store that a test before looked into, which MLflow puts here."""
-    return {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-
-
-def call(where: Path, folder: Path, *overrides: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(folder, *overrides), cwd=where, capture_output=True, text=True, env=environment()
-    )
-
-
-def client(where: Path) -> MlflowClient:
-    uri = f"sqlite:///{where}/mlruns/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    return MlflowClient(uri)
-
-
-def all_runs(where: Path) -> list:
-    found = client(where)
-    return found.search_runs(
-        [e.experiment_id for e in found.search_experiments()], order_by=["attributes.start_time"]
-    )
+HEADS = ("place", "slope", "both")
+SHORT = ["trainer.epochs=2", "tracking.log_model=false"]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, planted_folder):
-    """Three comparable runs of one sweep: class weights 0.5, 1 and 2."""
-    where = tmp_path_factory.mktemp("trained")
-    done = call(where, planted_folder, "-m", "loss_weights.place=0.5,1,2")
-    assert done.returncode == 0, done.stderr
-    return where, done, [run for run in all_runs(where) if "mlflow.parentRunId" in run.data.tags]
+def trained(make_once, planted_folder):
+    """Two runs that differ in the weight of `place`, 1 and 2: their folder, what was printed, the runs."""
+
+    def train(folder: Path) -> None:
+        where = folder / "where"
+        where.mkdir()
+        for weight in (1, 2):
+            words = ["--config-dir", planted_folder, *SMALL, f"loss_weights.place={weight}"]
+            done = call("train", *words, where=where)
+            assert done.returncode == 0, done.stderr
+            (folder / f"stdout{weight}").write_text(done.stdout)
+
+    folder = make_once("trained", train)
+    where = folder / "where"
+    return where, [(folder / f"stdout{weight}").read_text() for weight in (1, 2)], all_runs(where)
 
 
-def history(where, run, name):
-    return [metric.value for metric in client(where).get_metric_history(run.info.run_id, name)]
+@pytest.fixture
+def train(planted_folder, folder_with_store) -> Callable:
+    """Train one model where there are no runs yet; returns how the command ended, and the runs."""
 
+    def result(*overrides: str):
+        words = ["--config-dir", planted_folder, *SMALL, *overrides]
+        done = call("train", *words, where=folder_with_store)
+        return done, all_runs(folder_with_store)
 
-def artifact(where, run, path):
-    return Path(client(where).download_artifacts(run.info.run_id, path))
+    return result
 
 
 def test_planted_signals_are_learned_by_the_heads_that_can_see_them(trained):
-    metrics = trained[2][1].data.metrics
+    metrics = trained[2][0].data.metrics
     assert metrics["test/place_accuracy"] > 0.97
     assert metrics["test/slope_skill"] > 0.9
     assert metrics["test/both_accuracy"] > 0.85
@@ -82,12 +71,10 @@ def test_planted_signals_are_learned_by_the_heads_that_can_see_them(trained):
 
 def test_the_combined_loss_is_the_weighted_sum_in_every_epoch_and_split(trained):
     where, _, runs = trained
-    for run, weight in zip(runs, (0.5, 1.0, 2.0), strict=True):
+    for run, weight in zip(runs, (1.0, 2.0), strict=True):
         assert float(run.data.params["loss_weights.place"]) == weight
         for split in ("train", "val"):
-            parts = {
-                h: np.array(history(where, run, f"{split}/{h}_loss")) for h in ("place", "slope", "both")
-            }
+            parts = {h: np.array(history(where, run, f"{split}/{h}_loss")) for h in HEADS}
             combined = weight * parts["place"] + parts["slope"] + parts["both"]
             np.testing.assert_allclose(history(where, run, f"{split}/loss"), combined, atol=1e-5)
             np.testing.assert_allclose(
@@ -108,23 +95,21 @@ def test_every_metric_of_the_contract_is_there_at_every_epoch(trained):
         names += [f"{split}/{head}_{word}" for split in ("train", "val") for word in ["loss", *metrics]]
         names += [f"val/{head}_skill", f"weight/{head}", f"share/{head}"]
     for name in names:
-        steps = [metric.step for metric in client(where).get_metric_history(runs[1].info.run_id, name)]
-        assert steps == list(range(1, 13)), name
-    assert sum(runs[1].data.metrics[f"share/{head}"] for head in words) == pytest.approx(1)
+        assert steps(where, runs[0], name) == list(range(1, 13)), name
+    assert sum(runs[0].data.metrics[f"share/{head}"] for head in words) == pytest.approx(1)
 
 
 def test_insight_says_which_branch_each_head_needs(trained):
-    where, done, runs = trained
-    metrics = runs[1].data.metrics
+    where, (stdout, _), runs = trained
+    metrics = runs[0].data.metrics
     assert metrics["contribution/image_to_place"] > 50
     assert abs(metrics["contribution/series_to_place"]) < 10
     assert metrics["contribution/series_to_slope"] > 50
     names = ["flow/place_to_image", "flow/image_from_place", "flow/update_head_both", "flow/cos_place_slope"]
     for name in names:
-        steps = [metric.step for metric in client(where).get_metric_history(runs[1].info.run_id, name)]
-        assert steps == list(range(1, 13)), name
-    assert "image contributes, in points of skill: " in done.stdout
-    page = artifact(where, runs[1], "report/report.html").read_text()
+        assert steps(where, runs[0], name) == list(range(1, 13)), name
+    assert "image contributes, in points of skill: " in stdout
+    page = artifact(where, runs[0], "report/report.html").read_text()
     assert "image contributes, in points of skill: " in page
     for file in (
         "figures/flow.png",
@@ -132,16 +117,15 @@ def test_insight_says_which_branch_each_head_needs(trained):
         "tables/contribution.csv",
         "tables/flow.csv",
     ):
-        assert artifact(where, runs[1], f"report/{file}").is_file()
+        assert artifact(where, runs[0], f"report/{file}").is_file()
 
 
-def test_without_insight_the_training_has_the_same_numbers(trained, planted_folder, tmp_path):
+def test_without_insight_the_training_has_the_same_numbers(trained, train, tmp_path, no_report):
     where, _, runs = trained
-    done = call(tmp_path, planted_folder, "insight=off")
+    done, (run,) = train("insight=off", *SHORT)
     assert done.returncode == 0, done.stderr
-    run = all_runs(tmp_path)[0]
     for name in ("train/loss", "val/loss", "val/both_auc"):
-        assert history(tmp_path, run, name) == history(where, runs[1], name)
+        assert history(tmp_path, run, name) == history(where, runs[0], name)[:2]
     assert not [name for name in run.data.metrics if name.startswith(("flow/", "contribution/"))]
     assert "points" not in done.stdout
 
@@ -157,9 +141,7 @@ def test_best_values_are_those_of_the_kept_epoch(trained):
 
 def test_runs_are_named_by_what_varies_and_carry_choices_and_leaves(trained):
     _, _, runs = trained
-    assert [run.info.run_name.split()[-1] for run in runs] == ["place=0.5", "place=1", "place=2"] or all(
-        "place=" in run.info.run_name for run in runs
-    )
+    assert [run.info.run_name.split()[-1] for run in runs] == ["place=1", "place=2"]
     params = runs[0].data.params
     assert params["optimizer"] == "adam"
     assert params["branches.image"] == "conv2d"
@@ -172,12 +154,17 @@ def test_runs_are_named_by_what_varies_and_carry_choices_and_leaves(trained):
 
 
 def test_the_table_at_the_end_tells_each_head_and_where_to_look(trained):
-    _, done, runs = trained
-    assert done.stdout.count("constant's") == 3
-    assert runs[0].info.run_id in done.stdout
-    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
-    # Not a terminal: no progress, no warnings; only the sweep's own list of jobs.
-    assert [line for line in done.stderr.splitlines() if not line.startswith(("Launching", "\t#"))] == []
+    _, (stdout, _), runs = trained
+    assert [line.split()[0] for line in stdout.splitlines()[:4]] == ["head", *HEADS]
+    assert runs[0].info.run_id in stdout
+    assert "mlflow ui --backend-store-uri sqlite:///" in stdout
+
+
+def test_a_training_that_is_not_watched_writes_its_table_to_stdout_and_nothing_to_stderr(tmp_path):
+    words = ["experiment=penguins", "trainer=quick", "tracking.log_model=false", "insight=off"]
+    done = processes.run(processes.command("train", *words), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("head")
 
 
 def test_a_run_leaves_nothing_outside_mlruns(trained):
@@ -191,7 +178,7 @@ def test_artifacts_are_those_of_the_contract(trained):
     assert len(split["fingerprint"]) == 64
     labels = json.loads(artifact(where, runs[0], "config/labels.json").read_text())
     assert labels["place"] == ["up", "down"]
-    assert "place: 0.5" in artifact(where, runs[0], "config/config.yaml").read_text()
+    assert "place: 1" in artifact(where, runs[0], "config/config.yaml").read_text()
     assert "tensorflow==" in artifact(where, runs[0], "environment/requirements.txt").read_text()
     page = artifact(where, runs[0], "report/report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -200,8 +187,8 @@ def test_artifacts_are_those_of_the_contract(trained):
 
 def test_logged_numbers_can_be_computed_again_from_the_predictions(trained):
     where, _, runs = trained
-    frame = pd.read_parquet(artifact(where, runs[2], "predictions/val.parquet"))
-    metrics = runs[2].data.metrics
+    frame = pd.read_parquet(artifact(where, runs[1], "predictions/val.parquet"))
+    metrics = runs[1].data.metrics
     assert len(frame) == 200
     assert (frame.place_label == frame.place_predicted).mean() == pytest.approx(
         metrics["best/val_place_accuracy"]
@@ -218,7 +205,7 @@ def test_the_logged_model_gives_the_logged_numbers_in_a_bare_process(trained, pl
     code = f"""
 import sys, json, warnings, mlflow, numpy as np
 mlflow.set_tracking_uri("sqlite:///{where}/mlruns/mlflow.db")
-model = mlflow.pyfunc.load_model("runs:/{runs[2].info.run_id}/model")
+model = mlflow.pyfunc.load_model("runs:/{runs[1].info.run_id}/model")
 raw = np.load({str(planted_folder / "planted.npz")!r})
 rows = raw["split"] == 1
 series = raw["series"][rows]
@@ -233,49 +220,65 @@ print(json.dumps({{
     "slope": float(np.mean(((out["slope"][:, 0] - slope) / spread) ** 2)),
 }}))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = processes.python(code, where=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    metrics = runs[2].data.metrics
+    metrics = runs[1].data.metrics
     assert found["accuracy"] == pytest.approx(metrics["best/val_place_accuracy"], abs=1e-4)
     assert found["loss"] == pytest.approx(metrics["best/val_place_loss"], abs=1e-4)
     assert found["slope"] == pytest.approx(metrics["best/val_slope_loss"], abs=1e-4)
 
 
-def test_the_same_seed_gives_the_same_run(trained, planted_folder, tmp_path):
+def test_the_same_seed_gives_the_same_run(trained, train, tmp_path, no_report):
     where, _, runs = trained
-    done = call(tmp_path, planted_folder, "loss_weights.place=2")
+    done, (again,) = train("loss_weights.place=2", *SHORT)
     assert done.returncode == 0, done.stderr
-    again = all_runs(tmp_path)[0]
     for name in ("train/loss", "val/loss", "val/both_auc"):
-        assert history(tmp_path, again, name) == history(where, runs[2], name)
+        assert history(tmp_path, again, name) == history(where, runs[1], name)[:2]
 
 
 def test_a_wrong_column_ends_with_code_2_and_no_run(planted_folder, tmp_path):
-    done = call(tmp_path, planted_folder, "data.targets.slope.column=planted.slop")
+    words = ["--config-dir", planted_folder, *SMALL, "data.targets.slope.column=planted.slop"]
+    done = call("train", *words, where=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "data.targets.slope.column" in done.stderr
-    assert "nearest: planted.slope" in done.stderr or "slope" in done.stderr.split("allowed")[1]
+    assert "nearest: planted.slope" in done.stderr
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
 
 
-def test_a_run_that_fails_is_failed_and_keeps_its_traceback(planted_folder, tmp_path):
-    done = call(
-        tmp_path, planted_folder, "optimizer=sgd", "optimizer.learning_rate=1e30", "schedule=constant"
-    )
+def test_a_run_that_fails_is_failed_and_keeps_its_traceback(train, tmp_path):
+    done, (run,) = train("optimizer=sgd", "optimizer.learning_rate=1e30", "insight=off")
     assert done.returncode == 1
-    run = all_runs(tmp_path)[0]
     assert run.info.status == "FAILED"
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 
+class Interrupt(Callback):
+    """Sends a signal to its own process at the end of the first epoch."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def on_epoch_end(self, epoch, logs=None):
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number, code):
+    callback = f"trainer.callbacks=[{{_target_: {__name__}.Interrupt, number: {int(number)}}}]"
+    done, (run,) = train(callback, f"trusted_modules=[{__package__}]", "insight=off")
+    assert done.returncode == code
+    assert run.info.status == "KILLED"
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_run_that_is_ended_by_a_signal_is_killed_not_running(planted_folder, tmp_path, number, code):
-    long = command(planted_folder, "trainer.epochs=100000", "trainer.early_stopping=null")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(long, cwd=tmp_path, env=environment(), **pipes)
+def test_a_process_that_is_ended_by_a_signal_leaves_a_killed_run(planted_folder, tmp_path, number, code):
+    words = ["--config-dir", planted_folder, *SMALL, "trainer.epochs=100000", "trainer.early_stopping=null"]
+    process = processes.start(processes.command("train", *words), tmp_path)
     try:
         until = time.monotonic() + 400  # a busy machine takes minutes to start it
         while time.monotonic() < until and process.poll() is None:

@@ -1,11 +1,8 @@
 """`python -m pipeline.ui`: MLflow's pages, for this machine alone, with the links that matter."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -14,12 +11,8 @@ from mlflow.tracking import MlflowClient
 
 from pipeline import ui
 from pipeline.tracking import open_store
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+from tests import processes
+from tests.verbs import call
 
 
 def listening(port):
@@ -52,13 +45,8 @@ def test_links_lead_to_the_latest_run_and_sweep_in_the_training_view(recorded):
 
 @pytest.mark.slow
 def test_the_pages_are_served_to_this_machine_until_it_is_ended(recorded):
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.ui", f"port={port}"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    port = processes.free_port()
+    process = processes.start(processes.command("ui", f"port={port}"), recorded.folder)
     try:
         first = process.stdout.readline()
         assert re.match(rf"runs +http://127\.0\.0\.1:{port}/#/experiments/", first)
@@ -74,21 +62,16 @@ def test_the_pages_are_served_to_this_machine_until_it_is_ended(recorded):
         process.communicate()
 
 
-def test_a_port_that_is_taken_and_a_folder_without_runs_are_told(tmp_path):
-    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-
-    def call(port):
-        command = [sys.executable, "-m", "pipeline.ui", f"port={port}"]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-        )
-
+def test_a_taken_port_ends_with_code_2(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = call(taken.getsockname()[1])
+        done = processes.run(processes.command("ui", f"port={taken.getsockname()[1]}"), tmp_path)
     assert done.returncode == 2
     assert "port: something answers there already" in done.stderr
-    done = call(free_port())
+
+
+def test_a_folder_without_runs_ends_with_code_2(tmp_path):
+    done = call("ui", f"port={processes.free_port()}", where=tmp_path)
     assert done.returncode == 2
     assert "nothing was recorded here" in done.stderr
