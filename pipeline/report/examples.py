@@ -82,7 +82,7 @@ def worst_table(record: Record, name: str) -> Table:
 
 def _notes(inputs: dict[str, InputExamples]) -> str:
     notes = [
-        f" {name}: one line over the steps per channel, each on its own scale."
+        f" {name}: one line per channel over the steps, each on its own scale."
         if examples.kind == "series" and not is_pen_path(next(iter(examples.values.values())))
         else f" {name}: the pen's path from dark to light, grey where the pen is lifted."
         for name, examples in inputs.items()

@@ -79,4 +79,4 @@ def test_the_caption_explains_how_series_are_drawn(drawing):
     }
     caption = draw_worst(inputs).caption
     assert "pen: the pen's path" in caption
-    assert "weather: one line over the steps per channel" in caption
+    assert "weather: one line per channel over the steps" in caption
