@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: train test test-slow test-all check bench ui clean
+.PHONY: train test test-slow test-all ui pictures check bench lock clean
 
 train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
@@ -23,6 +23,10 @@ test-all: $(STAMP)
 # MLflow's pages on the runs of this folder; ARGS="port=5050".
 ui: $(STAMP)
 	$(RUN) -m pipeline.ui $(ARGS)
+
+# Redraws the README's pictures from the program; needs Chromium or Chrome, takes some ten minutes.
+pictures: $(STAMP)
+	$(RUN) docs/pictures.py $(ARGS)
 
 # What pre-commit runs too.
 check: $(STAMP)
