@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: train test test-slow test-all ui pictures check bench lock clean
+.PHONY: train test test-slow test-all lowest ui pictures check bench lock clean
 
 train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
@@ -19,6 +19,16 @@ test-slow: $(STAMP)
 
 test-all: $(STAMP)
 	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+
+# The tests of the config, the data, the training and the store, and one training, with the lowest versions that
+# pyproject.toml allows; needs uv. Packages that old use what has been deprecated since.
+lowest:
+	uv venv --quiet --seed --clear --python 3.11 .venv-lowest
+	uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+		--prerelease if-necessary-or-explicit --editable '.[sweep,dev]'
+	.venv-lowest/bin/python -m pytest -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
+		tests/config tests/data tests/training tests/tracking tests/test_metrics.py $(ARGS)
+	cd .venv-lowest && bin/python -m pipeline.train trainer.epochs=2
 
 # MLflow's pages on the runs of this folder; ARGS="port=5050".
 ui: $(STAMP)
@@ -57,4 +67,4 @@ lock:
 		--output-file requirements.lock $(ARGS)
 
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-lowest build dist .pytest_cache .ruff_cache .mypy_cache
