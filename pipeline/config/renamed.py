@@ -20,7 +20,9 @@ RENAMED = {
 
 
 def renamed(cfg: DictConfig) -> DictConfig:
-    """The config with every part under its present path; interpolations stay as they are.
+    """The config with every part under its present path, and the key `yes` spelled so.
+
+    Interpolations stay as they are.
 
     Example:
         >>> renamed(OmegaConf.create({"loss": {"_target_": "pipeline.pinball.Pinball"}}))
@@ -29,6 +31,7 @@ def renamed(cfg: DictConfig) -> DictConfig:
     found = cfg.copy()
     flags = OmegaConf.is_struct(found), OmegaConf.is_readonly(found)
     OmegaConf.set_readonly(found, False)
+    OmegaConf.set_struct(found, False)
     _rename(found)
     OmegaConf.set_struct(found, flags[0])
     OmegaConf.set_readonly(found, flags[1])
@@ -38,6 +41,9 @@ def renamed(cfg: DictConfig) -> DictConfig:
 def _rename(node: Any) -> None:
     if not isinstance(node, DictConfig | ListConfig) or node._is_none() or node._is_missing():
         return
+    if isinstance(node, DictConfig) and "kind" in node and True in node:
+        # YAML 1.1 reads the key `yes` of a binary target as true.
+        node["yes"] = node.pop(True)
     keys: Any = list(node) if isinstance(node, DictConfig) else range(len(node))
     for key in keys:
         # The nodes, not their values: an interpolation is left as it is.

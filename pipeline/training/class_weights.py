@@ -20,7 +20,7 @@ def class_factors(
     Args:
         class_weight: "balanced": every class weighs the same in all, and the mean over the labelled rows is 1
             (rows / (classes x rows of the class), as scikit-learn has it); or class name -> factor, 1 where
-            not named; for binary and labels column name -> factor of yes.
+            not named; for binary and labels column name -> factor of yes, or 0 and 1 -> factor of no and yes.
         kind: of the target: category, binary or labels.
         labels: encoded labels of the training rows.
 
@@ -30,6 +30,9 @@ def class_factors(
     if isinstance(class_weight, str):
         return _balanced(kind, names, labels).astype(np.float32)
     given = {str(name): factor for name, factor in class_weight.items()}
+    if kind != "category" and set(given) <= {"0", "1"} and not set(given) <= set(names):
+        # As in Keras: the factors of no and yes, of every column.
+        return np.array([[given.get("0", 1.0), given.get("1", 1.0)]] * len(names), np.float32)
     for name in given:
         if name not in names:
             raise ConfigError(key, "there is no such class", found=name, allowed=names)

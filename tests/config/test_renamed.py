@@ -67,3 +67,10 @@ def test_a_stored_config_with_an_old_path_passes_the_checks(compose, tmp_path):
     stored = OmegaConf.load(file)
     assert isinstance(stored, DictConfig)
     config.check(renamed(stored))
+
+
+def test_the_key_yes_which_yaml_reads_as_true_is_a_key():
+    cfg = OmegaConf.create("late: {kind: binary, column: s.a, yes: up}")
+    OmegaConf.set_struct(cfg, True)
+    assert renamed(cfg).late.yes == "up"
+    assert OmegaConf.is_struct(renamed(cfg))

@@ -105,3 +105,11 @@ def test_missing_labels_weigh_nothing(kind):
     of_class = (1.0, 3.0) if kind == "category" else (4.0, 1.0)
     wanted = (cells[0] * of_class[0] * 2 + cells[2] * of_class[1]) / 2
     assert float(head.descended(*tensors)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_factors_of_no_and_yes_may_go_by_0_and_1_as_in_keras():
+    labels = np.array([[0.0], [1.0]])
+    factors = class_factors({0: 1, 1: 18}, "binary", ["late"], labels, "heads.late.class_weight")
+    assert factors.tolist() == [[1, 18]]
+    assert class_factors({1: 3}, "labels", ["a", "b"], labels, "key").tolist() == [[1, 3], [1, 3]]
+    assert class_factors({1: 3}, "category", ["0", "1"], np.array([0, 1]), "key").tolist() == [1, 3]

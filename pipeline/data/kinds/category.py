@@ -1,8 +1,10 @@
 """One class per row, or a distribution over the classes."""
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from keras import KerasTensor
@@ -15,6 +17,7 @@ from pipeline.labels import class_codes
 
 TOLERANCE = 1e-3  # the largest difference of a distribution's sum from 1
 SHOWN = 20  # class names in a message
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -25,6 +28,8 @@ class Category:
         column: strings, whole numbers or booleans (rows,), or distributions (rows, classes).
         names: the names of the classes in the order of their codes, a list or a column; whole numbers in
             `column` are then codes. None: the values of the training rows, sorted.
+        unseen: what a class means that no training row has: "missing" takes such labels of other rows as
+            missing and logs a warning; "error" refuses them.
 
     The encoded labels are int32 (rows,), -1 = missing; those of distributions are float32 (rows, classes),
     NaN = missing.
@@ -34,6 +39,7 @@ class Category:
 
     column: str
     names: Any = None
+    unseen: Literal["missing", "error"] = "missing"
 
     name: str = field(init=False)
     distribution: bool = field(init=False)
@@ -78,7 +84,7 @@ class Category:
         self.codes = self._codes(column, names is not None)
         if names is not None:
             self._check_known(column, words)
-        _check_seen(column, words, seen, rows)
+        self._check_seen(column, words, seen, rows)
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None:
         self.name, self.restored, self.has_names_option = name, True, self.names is not None
@@ -91,10 +97,11 @@ class Category:
             self.codes = self._codes(column, self.has_names_option)
         if self.distribution:
             return _distributions(column)
-        codes, words = self.codes | {"": -1}, _words(column)
+        words = _words(column)
         if self.restored:
             self._check_known(column, words)
-        return np.array([codes[word] for word in words], dtype=np.int32)
+        # Only classes that no training row has are not among the codes.
+        return np.array([self.codes.get(word, -1) for word in words], dtype=np.int32)
 
     def present(self, tensor: KerasTensor) -> KerasTensor:
         return tensor
@@ -138,14 +145,33 @@ class Category:
             allowed = ", ".join(known[:SHOWN]) + (f", … {known[-1]}" if len(known) > SHOWN else "")
             raise column.error(int(np.argmax(unknown)), "the label is not one of the classes", allowed)
 
-
-def _check_seen(column: Column, words: np.ndarray, seen: set[str], rows: SplitRows) -> None:
-    for split, numbers_of_rows in rows.items():
-        unseen = np.array([word not in seen and word != "" for word in words[numbers_of_rows]], dtype=bool)
-        if unseen.any():
-            row = int(numbers_of_rows[np.argmax(unseen)])
-            problem = f"no training row has this class, only rows of {split}"
-            raise column.error(row, problem, "classes of the training rows")
+    def _check_seen(self, column: Column, words: np.ndarray, seen: set[str], rows: SplitRows) -> None:
+        """Reports all classes that no training row has, with the rows of other splits that have them."""
+        unseen = Counter(
+            word
+            for split in rows
+            if split != "train"
+            for word in words[rows[split]]
+            if word not in {*seen, ""}
+        )
+        if not unseen:
+            return
+        counts = ", ".join(f"{word} ({count})" for word, count in unseen.most_common(SHOWN))
+        listed = counts + (f", … {len(unseen)} classes" if len(unseen) > SHOWN else "")
+        key = f"data.targets.{self.name}"
+        if self.unseen == "error":
+            raise ConfigError(
+                f"{key}.unseen",
+                f"no training row has these classes of column '{column.reference}'",
+                found=f"{listed}; in brackets the validation and test rows",
+                allowed="classes of the training rows; data.split.stratify spreads classes over the splits; "
+                "unseen: missing leaves these labels out",
+            )
+        total = sum(unseen.values())
+        logger.warning(
+            "%s: %s labels of %s classes that no training row has are taken as missing (%s.unseen): %s",
+            *(self.name, f"{total:,}", len(unseen), key, listed),
+        )
 
 
 def _holds_distributions(column: Column) -> bool:
@@ -158,14 +184,19 @@ def _words(column: Column) -> np.ndarray:
         column = replace(column, values=column.values[:, 0])
     if column.values.ndim > 1 or column.values.dtype.kind not in "fiu":
         return strings(column)
-    values = numbers(column)
-    fractional = (values != np.floor(values)) & ~np.isnan(values)
+    values = column.values
+    if values.dtype.kind == "f":
+        values = numbers(column)
+    # Integers stay integers: float64 would merge some beyond 2**53.
+    missing = is_missing(values)
+    fractional = np.zeros(len(values), dtype=bool) if values.dtype.kind != "f" else values != np.floor(values)
+    fractional &= ~missing
     if fractional.any():
         row = int(np.argmax(fractional))
         allowed = "whole numbers, strings; or kind: number"
         raise column.error(row, "a class cannot be a fractional number", allowed)
     distinct, positions = np.unique(values, return_inverse=True)
-    texts = ["" if np.isnan(value) else text_of(value) for value in distinct]
+    texts = ["" if value != value else text_of(value) for value in distinct]
     return np.array(texts, dtype=object)[positions]
 
 

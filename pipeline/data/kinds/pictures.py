@@ -13,7 +13,6 @@ from pipeline.paths import locate
 
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-WITH_ORIENTATION = ("JPEG", "MPO", "TIFF", "WEBP")
 ORIENTATION = 0x0112  # the EXIF tag
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
@@ -41,7 +40,7 @@ def check_pictures(
         for row in np.flatnonzero(~is_missing(column.values)).tolist():
             with _open(column, row, roots) as picture:
                 grey &= picture.mode in GREY
-                actual = _upright_size(picture)
+                actual = tuple(size) if size else _upright_size(picture)
             expected = expected or actual
             if size is None and actual != expected:
                 raise column.error(
@@ -127,13 +126,12 @@ def _size_text(size: Sequence[int]) -> str:
 
 def _upright_size(picture: Image.Image) -> tuple[int, int]:
     width, height = picture.size
-    return (width, height) if _orientation(picture) in (5, 6, 7, 8) else (height, width)
+    # In a .png file the tag may follow the pixels, and reading it decodes them: only if it matters.
+    turned = width != height and _orientation(picture) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
 
 
 def _orientation(picture: Image.Image) -> int:
-    # In other formats the tag may follow the pixels, and reading it would decode them.
-    if picture.format not in WITH_ORIENTATION:
-        return 1
     orientation: int = picture.getexif().get(ORIENTATION, 1)
     return orientation
 

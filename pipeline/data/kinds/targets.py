@@ -8,8 +8,9 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
+from pipeline.data.columns import Column, truths
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread
-from pipeline.data.kinds.vector import column_list, number_columns
+from pipeline.data.kinds.vector import column_list, number_columns, short_name
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
@@ -115,7 +116,7 @@ class Labels:
 
     def _values(self, sources: Sources, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
         key = f"data.targets.{self.name}.column"
-        values, names = number_columns(sources, self.column, key, rows)
+        values, names = self._read(sources, key, rows)
         invalid = (values != 0) & (values != 1) & ~np.isnan(values)
         if invalid.any():
             place, position = (int(index[0]) for index in np.nonzero(invalid))
@@ -127,12 +128,34 @@ class Labels:
             )
         return values, names
 
+    def _read(self, sources: Sources, key: str, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
+        references = column_list(self.column)
+        columns = [sources.column(reference, key) for reference in references]
+        if not all(_holds_words(column) for column in columns):
+            return number_columns(sources, self.column, key, rows)
+        values = np.column_stack([self._truths(column) for column in columns])
+        names = [short_name(reference) for reference in references]
+        return (values if rows is None else values[rows]), names
+
+    def _truths(self, column: Column) -> np.ndarray:
+        return truths(column)
+
 
 @dataclass(kw_only=True)
 class Binary(Labels):
-    """Yes or no: one column of 0 and 1. The encoded labels are float32 (rows, 1), NaN = missing."""
+    """Yes or no in one column.
+
+    Args:
+        column: 0 and 1, or words: yes/no, y/n, true/false, t/f, on/off, in upper or lower case.
+        yes: the word for yes, in a column with two other words.
+
+    The encoded labels are float32 (rows, 1), NaN = missing.
+    """
 
     kind: ClassVar[str] = "binary"
+
+    yes: str | None = None
+    restored: bool = field(init=False, default=False)
 
     def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         super().fit(name, sources, rows)
@@ -144,6 +167,14 @@ class Binary(Labels):
                 allowed="one column; kind: labels takes several",
             )
 
+    def restore(self, name: str, facts: Mapping[str, Any]) -> None:
+        super().restore(name, facts)
+        self.restored = True
+
+    def _truths(self, column: Column) -> np.ndarray:
+        # Other rows than those of the training may lack the word for yes.
+        return truths(column, self.yes, must_occur=not self.restored)
+
 
 def check_labelled(present: np.ndarray, name: str, columns: Sequence[str]) -> None:
     """Checks that every column has a label in some training row; `present` is (training rows, columns)."""
@@ -151,3 +182,9 @@ def check_labelled(present: np.ndarray, name: str, columns: Sequence[str]) -> No
     if empty.any():
         column = columns[int(np.argmax(empty))]
         raise ConfigError(f"data.targets.{name}", "no training row has a label", found=f"column {column}")
+
+
+def _holds_words(column: Column) -> bool:
+    """Whether a column has one value per row, some of them words."""
+    values = column.values
+    return values.ndim == 1 and (values.dtype.kind in "US" or any(isinstance(cell, str) for cell in values))

@@ -69,10 +69,10 @@ def test_distributions_are_kept_and_missing_if_a_cell_is_missing() -> None:
     ("options", "cells", "problem", "found"),
     [
         (
-            {},
-            np.array([*"ab" * 5, "a", "c"]),
-            "no training row has this class, only rows of test.*row 11",
-            "c",
+            {"unseen": "error"},
+            np.array([*"ab" * 3, *"cdc", *"eab"]),
+            "no training row has these classes",
+            "c (2), d (1), e (1)",
         ),
         ({"names": ["a", "b"]}, np.array([*"ab" * 5, "a", "c"]), "not one of the classes.*row 11", "c"),
         ({"names": ["a", "b"]}, np.array([0, 1, 2] * 4), "not one of the classes.*row 2", "2"),
@@ -90,3 +90,26 @@ def test_wrong_labels_and_names_are_refused(
     options: dict[str, Any], cells: np.ndarray, problem: str, found: str
 ) -> None:
     refuse_target({"kind": "category"} | options, cells, problem, found)
+
+
+def test_classes_that_no_training_row_has_are_missing_in_other_rows_and_listed_together(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = load_target(ENTRY, a=np.array([*"ab" * 3, *"cdc", *"eab"]))
+    assert dataset.targets["y"].names == ["a", "b"]
+    assert decoded(dataset)[6:] == [None, None, None, None, "a", "b"]
+    assert caplog.messages == [
+        "y: 4 labels of 3 classes that no training row has are taken as missing (data.targets.y.unseen): "
+        "c (2), d (1), e (1)"
+    ]
+
+
+def test_floats_that_hold_whole_numbers_are_whole_numbers() -> None:
+    assert load_target(ENTRY, a=np.array([7.0, -3.0, NAN, 12.0] * 3)).targets["y"].names == ["-3", "7", "12"]
+
+
+def test_integers_of_any_size_stay_apart() -> None:
+    close = np.array([103241243500726324, 103241243500726320, 2**63 - 1, 2**63 - 2] * 3)
+    dataset = load_target(ENTRY, a=close)
+    assert sorted(dataset.targets["y"].names) == sorted(map(str, close[:4]))
+    assert decoded(dataset) == [str(value) for value in close]

@@ -30,12 +30,16 @@ def test_transparent_pixels_are_white(tmp_path: Path) -> None:
     assert (all_rows(load_input(ENTRY, [tmp_path], a=repeated("clear.png"))) == 255).all()
 
 
-def test_the_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("entry", [ENTRY, ENTRY | {"size": [16, 8]}])
+def test_the_orientation_of_a_photo_is_applied_in_every_format(
+    tmp_path: Path, suffix: str, entry: dict[str, Any]
+) -> None:
     turned = Picture.Exif()
     turned[ORIENTATION] = 6
     half = np.repeat(np.array([[0, 255]], dtype=np.uint8), 8, axis=0).repeat(8, axis=1)
-    Picture.fromarray(half).save(tmp_path / "turned.jpeg", exif=turned)
-    upright = load_input(ENTRY, [tmp_path], a=repeated("turned.jpeg"))
+    Picture.fromarray(half).save(tmp_path / f"turned.{suffix}", exif=turned, lossless=True)
+    upright = load_input(entry, [tmp_path], a=repeated(f"turned.{suffix}"))
     assert upright.inputs["x"].specs() == {"x": ((16, 8, 1), "uint8")}
     assert np.abs(all_rows(upright)[0, ..., 0].astype(int) - np.rot90(half, -1)).max() < 9
 

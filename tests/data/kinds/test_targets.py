@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline import data
+from pipeline.data.columns import Column
 from tests.data.small_data import NAN, ROWS, all_rows, load_target, objects, refuse_target
 
 NUMBERS = np.random.default_rng(0).normal(4000, 800, (ROWS, 2))
@@ -78,7 +79,7 @@ def test_only_the_outputs_of_number_heads_are_converted(kind: str) -> None:
         ),
         ({"kind": "number", "scale": "auto"}, NUMBERS, "there is no such scaling", "auto"),
         ({"kind": "binary"}, np.array([0, 1, 2] * 4), "neither 0 nor 1.*row 2", "2"),
-        ({"kind": "binary"}, np.array(["MALE", "FEMALE"] * 6), "text instead of a number.*row 0", "MALE"),
+        ({"kind": "binary"}, np.array(["MALE", "FEMALE"] * 6), "neither yes nor no.*row 0", "MALE"),
         ({"kind": "binary"}, np.zeros((ROWS, 2)), "exactly one column", "a.0, a.1"),
         ({"kind": "labels"}, np.tile([0, 3], (ROWS, 1)), "neither 0 nor 1.*row 0", "3"),
         ({"kind": "labels"}, np.tile([0, NAN], (ROWS, 1)), "no training row has a label", "a.1"),
@@ -86,3 +87,41 @@ def test_only_the_outputs_of_number_heads_are_converted(kind: str) -> None:
 )
 def test_wrong_labels_are_refused(entry: dict[str, Any], cells: np.ndarray, problem: str, found: str) -> None:
     refuse_target(entry, cells, problem, found)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("Yes", "No"), ("y", "n"), ("T", "F"), ("on", "off"), ("TRUE", "false"), ("1", "0"), (" yes ", "NO")],
+)
+@pytest.mark.parametrize("kind", ["binary", "labels"])
+def test_yes_and_no_may_be_words(kind: str, words: tuple[str, str]) -> None:
+    dataset = load_target({"kind": kind, "column": "s.a"}, a=objects(*[*words, None, "NA"] * 3))
+    np.testing.assert_array_equal(labels(dataset)[:4], [[1], [0], [NAN], [NAN]])
+
+
+def test_one_of_two_other_words_is_named_for_yes() -> None:
+    cells = objects(*["up", "down", "", "up"] * 3)
+    dataset = load_target({"kind": "binary", "column": "s.a", "yes": "up"}, a=cells)
+    np.testing.assert_array_equal(labels(dataset)[:4], [[1], [0], [NAN], [1]])
+    restored = dataset.targets["y"]
+    restored.restore("y", {"names": ["a"]})
+    assert restored._truths(column_of(objects("down", "down"))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "cells", "problem", "found"),
+    [
+        ({}, ["up", "down"], "(?s)neither yes nor no.*row 0.*`yes: <word>`", "up"),
+        ({"yes": "left"}, ["up", "down"], "y.yes: 'left' does not occur in column 's.a'", "down, up"),
+        ({"yes": "up"}, ["up", "down", "left"], "'up' is not the only word besides 'down'", "down, left"),
+    ],
+)
+def test_words_that_are_neither_yes_nor_no_are_refused(
+    options: dict[str, str], cells: list[str], problem: str, found: str
+) -> None:
+    cells = [cells[row % len(cells)] for row in range(ROWS)]
+    refuse_target({"kind": "binary"} | options, objects(*cells), problem, found)
+
+
+def column_of(values: np.ndarray) -> Column:
+    return Column("s.a", "data.targets.y.column", values, lambda row: f"row {row}")
