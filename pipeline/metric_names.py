@@ -49,6 +49,16 @@ def skill_of(head: str | None = None) -> str:
     return "best/val_skill" if head is None else f"best/val_{head}_skill"
 
 
+def weight_of(head: str) -> str:
+    """The name of a head's weight in force: `weight/class`."""
+    return f"weight/{head}"
+
+
+def share_of(head: str) -> str:
+    """The name of a head's share of the weighted training loss: `share/class`."""
+    return f"share/{head}"
+
+
 def skilled_heads(names: Iterable[str]) -> list[str]:
     """The heads whose `skill_of` is among the names, sorted."""
     matches = (re.fullmatch(r"best/val_(.+)_skill", name) for name in names)

@@ -134,7 +134,7 @@ def legend_of(names: list[str]) -> str:
 
 
 def wrap(text: str, inches: float, points: float) -> list[str]:
-    """Breaks `text` into lines that fit `inches` at a font size of `points`; ALongName before capitals."""
+    """Breaks `text` into lines that fit `inches` at a font size of `points`, ALongName before capitals."""
     fitting = max(4, int(inches * 72 / (0.61 * points)))  # 0.61 em: a little above DejaVu Sans's mean width
     words = [
         re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", word) if len(word) > fitting else word

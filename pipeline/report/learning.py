@@ -1,5 +1,6 @@
 """Learning curves, each head's share of the loss, changing weights, and time per phase."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.metric_names import by_head, name_of
+from pipeline.metric_names import by_head, name_of, share_of, weight_of
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import COLOURS, INK, clean, number, panels
 from pipeline.report.record import HeadResult, Record
@@ -67,7 +68,7 @@ def combined_curves(record: Record) -> Drawing | None:
 
 def shares(record: Record) -> Drawing | None:
     """Each head's share of the weighted training loss, stacked over the epochs."""
-    series = _per_head(record, "share")
+    series = _per_head(record, share_of)
     if not series:
         return None
     figure, (axes,) = panels(1, height=2.5)
@@ -92,7 +93,7 @@ def shares(record: Record) -> Drawing | None:
 
 def changing_weights(record: Record) -> Drawing | None:
     """The heads' weights over the epochs; None if they are constant."""
-    series = _per_head(record, "weight")
+    series = _per_head(record, weight_of)
     if not any(
         np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in series.values()
     ):
@@ -192,9 +193,9 @@ def _finite(history: dict[str, list[float]], metric: str) -> np.ndarray | None:
     return None if np.isnan(values).all() else values
 
 
-def _per_head(record: Record, section: str) -> dict[str, np.ndarray]:
-    found = {name: _finite(record.history, f"{section}/{name}") for name in record.heads}
-    return {name: values for name, values in found.items() if values is not None}
+def _per_head(record: Record, metric_of: Callable[[str], str]) -> dict[str, np.ndarray]:
+    series = {name: _finite(record.history, metric_of(name)) for name in record.heads}
+    return {name: values for name, values in series.items() if values is not None}
 
 
 def _title(word: str, head: HeadResult) -> str:

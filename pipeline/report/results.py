@@ -50,7 +50,7 @@ def all_scores(heads: dict[str, HeadResult]) -> Table:
 def skills(heads: dict[str, HeadResult]) -> Drawing:
     """The skill of every head on validation and test rows."""
     figure, (axes,) = panels(1, height=0.55 * len(heads) + 0.5)
-    lowest, spoken = 0.0, []
+    lowest, exact = 0.0, []
     for place, (name, head) in enumerate(heads.items()):
         for shift, colour, split, metrics in (
             (-0.2, COLOURS[5], "val", head.val),
@@ -60,7 +60,7 @@ def skills(heads: dict[str, HeadResult]) -> Drawing:
             shown = float(np.clip(np.nan_to_num(skill), -1, 1))
             axes.barh(place + shift, shown, height=0.36, color=colour, label=split if place == 0 else None)
             axes.text(max(shown, 0) + 0.01, place + shift, number(skill), va="center", fontsize=8)
-            spoken.append(f"{name} {split} {number(skill)}")
+            exact.append(f"{name} {split} {number(skill)}")
             lowest = min(lowest, shown)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set(yticks=range(len(heads)), yticklabels=[clean(name, 30) for name in heads])
@@ -69,7 +69,7 @@ def skills(heads: dict[str, HeadResult]) -> Drawing:
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")
     caption = "Skill = 1 - loss / baseline loss. Bars are cut off at -1; the numbers are exact."
-    return Drawing(figure, caption, "Skill per head: " + ", ".join(spoken))
+    return Drawing(figure, caption, "Skill per head: " + ", ".join(exact))
 
 
 def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:

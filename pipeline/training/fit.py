@@ -11,7 +11,7 @@ from keras.callbacks import Callback, CallbackList
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, logged_weights, weights_at
-from pipeline.metric_names import direction
+from pipeline.metric_names import direction, share_of, weight_of
 from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Trainer
 
@@ -123,7 +123,7 @@ def fit(
         weights = weights_at(loss_weights, done.epoch - 1)
         metrics = _one_epoch(trainer, rows, heads, weights, meant, order, watch)
         if probe:
-            metrics |= probe({name: metrics[f"weight/{name}"] for name in trainer.losses})
+            metrics |= probe({name: metrics[weight_of(name)] for name in trainer.losses})
         _remember(done.history, done.epoch, metrics)
         kept.offer(done.epoch, metrics, model)
         told.on_epoch_end(done.epoch - 1, metrics)
@@ -164,8 +164,8 @@ def _one_epoch(
     metrics = measure("train", trained, heads["train"], meant).named("train")
     if "val" in rows:
         metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], meant).named("val")
-    metrics |= {f"weight/{head}": float(value) for head, value in trained.weights.items()}
-    metrics |= {f"share/{head}": float(value) for head, value in trained.shares.items()}
+    metrics |= {weight_of(head): float(value) for head, value in trained.weights.items()}
+    metrics |= {share_of(head): float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started
     metrics["time/examples_per_s"] = len(order) / trained.seconds
     return metrics

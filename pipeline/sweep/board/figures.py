@@ -109,8 +109,8 @@ def effect_drawing(effects: Sequence[Effect], metric: str) -> Drawing:
         f"Effect of each parameter on {short(metric)}, averaged over the others: mean and standard error; "
         "dots are trials. All panels share one scale; the largest effect comes first."
     )
-    spoken = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in effects)
-    return Drawing(figure, caption, f"Effects on {short(metric)}: {spoken}")
+    sizes = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in effects)
+    return Drawing(figure, caption, f"Effects on {short(metric)}: {sizes}")
 
 
 def _effect_panel(axes: Axes, effect: Effect) -> None:
