@@ -16,9 +16,9 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
-from pipeline.config.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.errors import ConfigError
 from pipeline.metric_names import sign
+from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 
 if TYPE_CHECKING:
     from pipeline.comparison.verdicts import Contender

@@ -9,10 +9,10 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, resolved, trusted
 from pipeline.config.data import check_entries, check_files, check_split
-from pipeline.config.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
 from pipeline.errors import ConfigError
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
+from pipeline.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
 
 KEYS = {
     "run": TEXT,

@@ -17,9 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
+from pipeline.rules import NOT_NEGATIVE, Rule, is_whole
 
 LossWeight = float | Callable[[int], float]
 DEFAULT = 1.0  # of a head without an entry in loss_weights
+EPOCHS = Rule(lambda value: is_whole(value) and value >= 2, "a whole number of at least 2")
 
 
 def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:
@@ -30,11 +32,12 @@ def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float
     """
     numbers = {head: float(weight(epoch) if callable(weight) else weight) for head, weight in weights.items()}
     for head, number in numbers.items():
-        if not (math.isfinite(number) and number >= 0):
+        if not NOT_NEGATIVE.test(number):
             problem = f"epoch {epoch + 1}: the weight must be finite and >= 0"
             raise ConfigError(f"loss_weights.{head}", problem, found=number)
     if not any(numbers.values()):
-        raise ConfigError("loss_weights", f"all weights are 0 in epoch {epoch + 1}", found=numbers)
+        problem = f"all weights are 0 in epoch {epoch + 1}, so the model learns nothing"
+        raise ConfigError("loss_weights", problem, found=numbers, allowed="at least one weight above 0")
     return numbers
 
 
@@ -56,7 +59,7 @@ class Linear:
     epochs: int
 
     def __post_init__(self) -> None:
-        check_schedule(self.start, self.end, self.epochs)
+        check_schedule(type(self).__name__, start=self.start, end=self.end, epochs=self.epochs)
 
     def __call__(self, epoch: int) -> float:
         """Return the weight after `epoch` completed epochs."""
@@ -72,7 +75,7 @@ class Cosine:
     epochs: int
 
     def __post_init__(self) -> None:
-        check_schedule(self.start, self.end, self.epochs)
+        check_schedule(type(self).__name__, start=self.start, end=self.end, epochs=self.epochs)
 
     def __call__(self, epoch: int) -> float:
         """Return the weight after `epoch` completed epochs."""
@@ -84,9 +87,12 @@ def progress(epoch: int, epochs: int) -> float:
     return min(epoch / (epochs - 1), 1.0)
 
 
-def check_schedule(start: float, end: float, epochs: int) -> None:
-    if epochs < 2:
-        raise ConfigError("loss_weights: epochs", "a schedule needs at least two epochs", found=epochs)
-    for key, value in {"start": start, "end": end}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"loss_weights: {key}", "the weight must be finite and >= 0", found=value)
+def check_schedule(key: str, *, start: float, end: float, epochs: int) -> None:
+    """Checks the ranges of a schedule's arguments; the checks of a config call it too.
+
+    Raises:
+        ConfigError: `start` or `end` is negative or not finite, or there are fewer than two epochs.
+    """
+    NOT_NEGATIVE.check(f"{key}.start", start)
+    NOT_NEGATIVE.check(f"{key}.end", end)
+    EPOCHS.check(f"{key}.epochs", epochs)

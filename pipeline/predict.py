@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
-from pipeline.config.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 from pipeline.errors import ConfigError
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
+from pipeline.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
 SOME_REJECTED = 3  # exit code
 KEYS = {

@@ -7,8 +7,8 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
-from pipeline.config.rules import MAPPING, TEXT, check_node, or_null
 from pipeline.errors import ConfigError
+from pipeline.rules import MAPPING, TEXT, check_node, or_null
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
-from pipeline.config.rules import FLAG, MAPPING, TEXT, Rule, check_node, is_whole, or_null
 from pipeline.errors import ConfigError
+from pipeline.rules import FLAG, MAPPING, TEXT, Rule, check_node, is_whole, or_null
 
 HOST = "127.0.0.1"
 VIEW = "?workflowType=machine_learning"  # the view made for training, whatever was looked at last

@@ -70,7 +70,7 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
         (["seed=choice(1,2)"], ["seed"]),
         (["-m", "optimizer=adam,adm"], ["optimizer: there is no such option", "nearest: adam"]),
         (["--config-dir", "nowhere"], ["nowhere' not found"]),
-        (["trusted_modules=mine"], ["trusted_modules: not a list of module names"]),
+        (["trusted_modules=mine"], ["trusted_modules: must be a list of module names"]),
         (["optimizer._target_=mine.Adam"], ["optimizer._target_: ", "trusted_modules=[mine]"]),
         (["seed=${sed}"], ["seed: Interpolation key 'sed' not found"]),
     ],
@@ -143,7 +143,7 @@ def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run_here, tmp
     )
     alone = run_here("--config-dir", "mine", "experiment=theirs", does="build")
     assert alone.returncode == 2
-    assert alone.stderr.startswith("trusted_modules: a config file cannot trust modules")
+    assert alone.stderr.startswith("trusted_modules: only the command line can set this, not a config file")
     typed = run_here("--config-dir", "mine", "experiment=theirs", "trusted_modules=[builtins]", does="build")
     assert (typed.returncode, typed.stderr) == (0, "")
 

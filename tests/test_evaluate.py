@@ -182,12 +182,12 @@ def test_the_facts_of_a_head_are_logged_in_training(recorded):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["run: this value must be given"]),
-        (["run=a", "split=tets"], ["split: a value that is not allowed", "train, val, test, all"]),
+        ([], ["run: this value is required"]),
+        (["run=a", "split=tets"], ["split: this value is not allowed", "train, val, test, all"]),
         (["run=a", "data=kanjy"], ["data: there is no such option", "nearest: kanji"]),
         (["run=a", "data=kanji", "sources={kanji: a.npz}"], ["sources: other data has sources of its own"]),
         (["run=a", "sources={kanji: none.npz}"], ["sources: the file or folder does not exist", "none.npz"]),
-        (["run=a", "name=a/b"], ["name: a value that is not allowed"]),
+        (["run=a", "name=a/b"], ["name: this value is not allowed"]),
     ],
 )
 def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):

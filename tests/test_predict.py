@@ -193,11 +193,11 @@ def test_the_command_predicts_and_writes_nothing_to_stderr(recorded, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run=a", "input=x.csv"], ["output: this value must be given"]),
+        (["run=a", "input=x.csv"], ["output: this value is required"]),
         (["inptu=x.csv"], ["inptu", "Did you mean: 'input'?"]),
         (["+keys=x", "run=a", "output=b", "input=c"], ["keys: there is no such key", "nearest: key"]),
         (["run=a", "input=.", "output=o.csv"], ["output: not a .parquet file"]),
-        (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: a value that is not allowed"]),
+        (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: this value is not allowed"]),
     ],
 )
 def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):

@@ -160,18 +160,11 @@ class Application(ImageBranch):
         )
 
     def _network(self, name: str, shape: tuple[int, ...]) -> tuple[keras.Model, Any]:
-        build = getattr(keras.applications, self.architecture, None)
-        if build is None:
-            raise ConfigError(
-                f"branches.{name}.architecture",
-                "keras.applications has no such network",
-                found=self.architecture,
-                allowed=[word for word in dir(keras.applications) if word[0].isupper()],
-            )
         arguments = {**self.options, "input_shape": shape, "include_top": False, "weights": self.weights}
         try:
+            build = getattr(keras.applications, self.architecture)
             network = build(**arguments)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise ConfigError(f"branches.{name}", f"cannot build {self.architecture}: {error}") from error
         network.trainable = self.trainable
         return network, import_module(build.__module__).preprocess_input

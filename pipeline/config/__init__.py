@@ -1,4 +1,4 @@
-"""A composed config: its cross-checks, and its words for MLflow. Imports nothing heavier than Hydra."""
+"""Checks a composed config and describes it for MLflow. Imports nothing heavier than Hydra."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ from pipeline.config.heads import (
     check_fusion,
     check_heads,
     check_loss_weights,
-    check_metrics,
     check_names,
 )
+from pipeline.config.metrics import check_flow_names, check_metric_names, check_watched_metrics
 from pipeline.config.naming import choices, flatten, run_name
 from pipeline.config.nodes import check_nodes
 from pipeline.config.parts import check_parts
@@ -26,7 +26,7 @@ from pipeline.errors import ConfigError
 
 __all__ = [
     "CONF",
-    "TOLD",
+    "PARENT_OVERRIDE",
     "check",
     "choices",
     "expand",
@@ -40,22 +40,21 @@ __all__ = [
 ]
 
 PACKAGE = Path(__file__).parent.parent
-# The override with which a sweep tells its jobs which run is their parent.
-TOLD = "sweep.parent="
-# An installed wheel has conf inside the package, a checkout beside it.
+PARENT_OVERRIDE = "sweep.parent="  # a sweep adds it to the overrides of its jobs
+# A wheel has conf/ inside the package, a checkout has it beside the package.
 CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
 
 
 def check(cfg: DictConfig, *, overrides: Sequence[str] = (), folders: Sequence[Path] | None = None) -> None:
-    """Everything that can be wrong in a config and seen without its data.
+    """Checks all of a config that can be checked without its data.
 
     Args:
-        cfg: the composed config, without Hydra's own node.
-        overrides: as typed on the command line; only they may widen `trusted_modules`.
-        folders: where relative paths of files are looked for, in turn; the working folder if not given.
+        cfg: the composed config, without the node `hydra`.
+        overrides: as typed on the command line; only they may set `trusted_modules`.
+        folders: searched for relative paths, in this order; None: the working folder.
 
     Raises:
-        ConfigError: the first fault found, with its key, what was found and what is allowed.
+        ConfigError: the first mistake.
     """
     config = resolved(cfg)
     check_nodes(config)
@@ -69,14 +68,16 @@ def check(cfg: DictConfig, *, overrides: Sequence[str] = (), folders: Sequence[P
     check_auxiliary(config)
     check_loss_weights(config)
     check_heads(config)
-    check_metrics(config)
+    check_metric_names(config)
+    check_flow_names(config)
+    check_watched_metrics(config)
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """A config as plain dicts and lists, interpolations resolved.
+    """A config as plain dicts and lists, with interpolations resolved.
 
     Raises:
-        ConfigError: an interpolation leads nowhere, or a value is still `???`.
+        ConfigError: an interpolation names no key, or a value is still `???`.
     """
     try:
         missing = OmegaConf.missing_keys(cfg)
@@ -84,25 +85,24 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise ConfigError(str(error.full_key), str(error.msg).splitlines()[0]) from error
     for key in missing:
-        raise ConfigError(key, "this value must be given", found="???", allowed=f"{key}=…")
+        raise ConfigError(key, "this value is required", found="???", allowed=f"{key}=…")
     return config
 
 
 def overrides() -> list[str]:
-    """The running job's overrides as typed, those of a sweep included; none outside a command.
+    """The overrides of the running job, as typed or as chosen by its sweep; [] outside a command.
 
-    What a sweep itself tells its jobs is left out.
+    The override that a sweep adds to every job is left out.
     """
     if not HydraConfig.initialized():
         return []
-    given: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    return [override for override in given if not override.startswith(TOLD)]
+    task: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [override for override in task if not override.startswith(PARENT_OVERRIDE)]
 
 
 def folders() -> list[Path]:
-    """Where relative paths are looked for: the working folder, then that of `--config-dir`."""
-    found = [Path.cwd()]
-    if HydraConfig.initialized():
-        sources = HydraConfig.get().runtime.config_sources
-        found += [Path(source.path) for source in sources if source.provider == "command-line"]
-    return found
+    """The folders to search for relative paths: the working folder, then the one of `--config-dir`."""
+    if not HydraConfig.initialized():
+        return [Path.cwd()]
+    sources = HydraConfig.get().runtime.config_sources
+    return [Path.cwd(), *(Path(source.path) for source in sources if source.provider == "command-line")]

@@ -1,7 +1,7 @@
-"""`branches=auto` and `heads=auto`: a part for every input and target of the data, by its kind.
+"""`branches=auto` and `heads=auto`: choose a part for every input and target by its kind.
 
-Those two options name a part for each kind under `_auto_`; here the parts take the place of that, before
-anything is checked.
+The two options list a part for each kind under the key `_auto_`. Before any check, this module replaces that
+key by the parts themselves.
 """
 
 from typing import Any
@@ -17,18 +17,18 @@ from pipeline.loss_weights import DEFAULT
 AUTO = "_auto_"
 GROUPS = {"branches": ("inputs", "branch"), "heads": ("targets", "head")}
 
-# Lets the command line set a key of a part that is not there yet, without a +.
+# With this node in the defaults, the command line sets keys of parts without a +, before the parts exist.
 ConfigStore.instance().store(name="open", node=OmegaConf.create({}, flags={"struct": False}))
 
 
 def expand(cfg: DictConfig) -> DictConfig:
-    """The config with `_auto_` replaced by parts, and moved parts under their present paths.
+    """Replaces `_auto_` by parts, and old `_target_`s of moved parts by their present ones.
 
-    What is set of a part, as by `branches.image.dropout=0.1`, goes on top of it; a part that is given whole,
-    as by `+branch@branches.image=resnet`, stays. Every head without a loss weight gets 1.0.
+    Settings such as `branches.image.dropout=0.1` change the chosen part; a part that is named, as in
+    `+branch@branches.image=resnet`, replaces it. Heads without a loss weight get 1.0.
 
     Raises:
-        ConfigError: a name or kind that the data does not have.
+        ConfigError: a branch or head whose input or target does not exist or is of an unknown kind.
     """
     cfg = renamed(cfg)
     groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
@@ -45,30 +45,30 @@ def expand(cfg: DictConfig) -> DictConfig:
 
 
 def _parts(group: str, cfg: DictConfig) -> dict[str, Any]:
-    entries, word = GROUPS[group]
-    known, given = cfg.data[entries], cfg[group]
-    for name in given:
+    entries, part_group = GROUPS[group]
+    known, settings = cfg.data[entries], cfg[group]
+    for name in settings:
         if name != AUTO and name not in known:
-            problem = f"this {word} has no {entries[:-1]} in data.{entries}"
+            problem = f"this {part_group} has no {entries[:-1]} in data.{entries}"
             raise ConfigError(f"{group}.{name}", problem, found=name, allowed=known)
     parts = {}
     for name in known:
-        part = given.get(name, {})
-        default = {} if "_target_" in part else _default(group, name, given[AUTO], known[name])
+        part = settings.get(name, {})
+        default = {} if "_target_" in part else _default(group, name, settings[AUTO], known[name])
         parts[name] = OmegaConf.merge(default, part)
     return parts
 
 
 def _default(group: str, name: str, options: DictConfig, entry: DictConfig) -> DictConfig:
-    entries, word = GROUPS[group]
+    entries, part_group = GROUPS[group]
     kind = entry.get("kind")
     if kind is None:
-        problem = f"auto does not know the kind of this {entries[:-1]}"
-        raise ConfigError(f"{group}.{name}", problem, allowed=f"+{word}@{group}.{name}=…")
+        problem = f"auto cannot choose a {part_group}, because this {entries[:-1]} has no kind"
+        raise ConfigError(f"{group}.{name}", problem, allowed=f"+{part_group}@{group}.{name}=…")
     if kind not in options:
         problem = f"there is no such kind of {entries[:-1]}"
         raise ConfigError(f"data.{entries}.{name}.kind", problem, found=kind, allowed=options)
-    part: DictConfig = compose(f"{word}/{options[kind]}")[word]
-    # The checks know what a part takes, and say it better.
+    part: DictConfig = compose(f"{part_group}/{options[kind]}")[part_group]
+    # Unknown keys are left to the checks, whose messages are clearer.
     OmegaConf.set_struct(part, False)
     return part

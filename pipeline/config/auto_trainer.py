@@ -1,7 +1,7 @@
-"""How long to train: what `auto` in the trainer's settings means for the rows at hand.
+"""Replaces `auto` in the trainer's settings by numbers that suit the number of training rows.
 
-What makes the difference between small and large data is the number of updates: 20 epochs of 240 rows are 160
-of them, too few for any model.
+They aim at a number of updates, because epochs differ: 20 epochs of 240 rows are only 160 updates, too few
+for any model.
 """
 
 from typing import Any
@@ -9,17 +9,17 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
-ROWS_AT_SMALLEST = 32_000  # from here on the batch grows with the rows, so that an epoch stays about as long
-UPDATES = 1500  # at least so many …
-FEWEST_EPOCHS, MOST_EPOCHS = 20, 100  # … but for data so small that it would be seen too often
-FEWEST_PATIENT = 8
+MOST_ROWS_AT_SMALLEST = 32_000  # with more rows the batch grows, so that an epoch takes about as long
+UPDATES = 1500  # at least, unless that takes more than MOST_EPOCHS
+FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
+SMALLEST_PATIENCE = 8
 
 
 def settle(cfg: DictConfig, rows: int) -> DictConfig:
-    """The config with numbers in place of `auto` in `trainer.batch_size`, `.epochs` and the patience.
+    """Replaces `auto` in `trainer.batch_size`, `trainer.epochs` and the patience by numbers.
 
     Args:
-        rows: of the training split.
+        rows: the number of training rows.
     """
     trainer = cfg.trainer
     settled: dict[str, Any] = {}
@@ -27,20 +27,20 @@ def settle(cfg: DictConfig, rows: int) -> DictConfig:
     epochs = epochs_for(rows, batch * trainer.accumulate) if trainer.epochs == "auto" else trainer.epochs
     stopping = trainer.early_stopping
     if stopping and stopping.patience == "auto":
-        settled["early_stopping"] = {"patience": max(FEWEST_PATIENT, epochs // 3)}
+        settled["early_stopping"] = {"patience": max(SMALLEST_PATIENCE, epochs // 3)}
     settled |= {"batch_size": batch, "epochs": epochs}
     return OmegaConf.merge(cfg, {"trainer": settled})  # type: ignore[return-value]
 
 
 def batch_size(rows: int) -> int:
-    """Rows per update: 32, doubled with every doubling of the rows beyond 32,000, up to 256."""
+    """Rows per batch: 32 up to 32,000 rows, doubled each time the rows double, at most 256."""
     size = SMALLEST_BATCH
-    while size < LARGEST_BATCH and rows > ROWS_AT_SMALLEST * size // SMALLEST_BATCH:
+    while size < LARGEST_BATCH and rows > MOST_ROWS_AT_SMALLEST * size // SMALLEST_BATCH:
         size *= 2
     return size
 
 
 def epochs_for(rows: int, batch: int) -> int:
-    """Epochs that make 1,500 updates of `batch` rows, but from 20 to 100 of them."""
+    """The epochs that give 1,500 updates of `batch` rows each, but at least 20 and at most 100."""
     updates = -(-rows // batch)
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-UPDATES // updates)))

@@ -1,23 +1,10 @@
-"""The data node: kinds, columns, files and the split."""
+"""Checks the node `data`: kinds, columns, files and the split."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.config.parts import arguments
-from pipeline.config.rules import (
-    ANYTHING,
-    COUNT,
-    MAPPING,
-    POSITIVE,
-    TEXT,
-    TEXTS,
-    Rule,
-    check_node,
-    list_of,
-    one_of,
-    written,
-)
 from pipeline.data_options import (
     COLUMN_OPTIONS,
     IMAGE_SCALES,
@@ -30,6 +17,19 @@ from pipeline.data_options import (
 )
 from pipeline.errors import ConfigError
 from pipeline.paths import expand
+from pipeline.rules import (
+    ANYTHING,
+    COUNT,
+    MAPPING,
+    POSITIVE,
+    TEXT,
+    TEXTS,
+    Rule,
+    check_node,
+    list_of,
+    one_of,
+    written,
+)
 
 FRACTIONS = Rule(
     lambda value: list_of(POSITIVE).test(value) and len(value) == 3 and abs(sum(value) - 1) < 1e-6,
@@ -45,7 +45,7 @@ SPLIT_RULES = {
 
 
 def check_entries(config: dict[str, Any]) -> None:
-    """Every input and target is of a known kind, has that kind's keys, and names columns of known sources."""
+    """Every input and target has a known kind, the keys of that kind, and columns of existing sources."""
     for group, kinds in (("inputs", INPUT_KINDS), ("targets", TARGET_KINDS)):
         for name, entry in config["data"][group].items():
             key = f"data.{group}.{name}"
@@ -70,7 +70,7 @@ def check_entries(config: dict[str, Any]) -> None:
                 _check_columns(f"{key}.names", entry["names"], config["data"]["sources"])
             if kind == "table" and not {"numeric", "categorical"} & set(entry):
                 raise ConfigError(
-                    key, "a table without columns", allowed="numeric: [...], categorical: [...], or both"
+                    key, "the table has no columns", allowed="numeric: […], categorical: […], or both"
                 )
 
 
@@ -78,15 +78,17 @@ def _check_columns(key: str, columns: str | list[str], sources: dict[str, Any]) 
     for column in [columns] if isinstance(columns, str) else columns:
         if column.partition(".")[0] not in sources:
             allowed = [f"{name}.<column>" for name in sources]
-            raise ConfigError(key, "not a column of a source", found=column, allowed=allowed)
+            raise ConfigError(key, "there is no such source", found=column, allowed=allowed)
 
 
 def check_split(config: dict[str, Any]) -> None:
-    """The split has one of the three forms: by column, by fractions, by time."""
+    """The split has one of its three forms: by column, by fractions or by time."""
     split, sources = config["data"]["split"], config["data"]["sources"]
     form = next((form for form in SPLIT_FORMS if form in split), None)
     if form is None:
-        raise ConfigError("data.split", "not a form of split", found=", ".join(split), allowed=SPLIT_FORMS)
+        raise ConfigError(
+            "data.split", "the way to split is missing", found=", ".join(split), allowed=SPLIT_FORMS
+        )
     required, optional = ({name: SPLIT_RULES[name] for name in names} for names in SPLIT_FORMS[form])
     check_node("data.split", split, required, optional=optional)
     for word in ("column", "time", "group"):
@@ -94,9 +96,12 @@ def check_split(config: dict[str, Any]) -> None:
     if form == "column":
         _check_split_values(split)
     if form == "time" and ("fractions" in split) == bool({"val", "test"} & set(split)):
-        allowed = "fractions, or val and test, the time at which each starts"
+        allowed = "fractions; or val and test, the times at which they start"
         raise ConfigError(
-            "data.split", "a split by time is cut in one way", found=", ".join(split), allowed=allowed
+            "data.split",
+            "a split by time needs either fractions or starting times",
+            found=", ".join(split),
+            allowed=allowed,
         )
     stratify, targets = split.get("stratify"), config["data"]["targets"]
     if stratify is not None and stratify not in targets and stratify.partition(".")[0] not in sources:
@@ -109,29 +114,32 @@ def _check_split_values(split: dict[str, Any]) -> None:
     if len(set(texts)) < len(texts):
         found = {name: split[name] for name in ("train", "val", "test")}
         raise ConfigError(
-            "data.split", "one value for two splits", found=found, allowed="a value is in one split"
+            "data.split",
+            "two splits have the same value",
+            found=found,
+            allowed="different values in train, val and test",
         )
 
 
 def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
-    """Every file of the sources is there.
+    """Every file of the sources exists.
 
     Args:
-        config: the whole config, plain.
-        folders: where relative paths are looked for, in turn.
+        config: the whole config as plain dicts and lists.
+        folders: searched for relative paths, in this order.
     """
     for name, source in config["data"]["sources"].items():
         key = f"data.sources.{name}"
         if "." in name:
             raise ConfigError(
-                key, "a source's name cannot have a dot", found=name, allowed="letters, digits, _ and -"
+                key, "the name of a source must not have a dot", found=name, allowed="a name without a dot"
             )
         if isinstance(source, dict) and "_target_" in source:
             continue
         if not TEXTS.test(source):
             raise ConfigError(
                 key,
-                "not a source",
+                "this is not a source",
                 found=written(source),
                 allowed="a file, a list of files, or a mapping with a _target_",
             )

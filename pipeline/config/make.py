@@ -1,4 +1,4 @@
-"""Call what a config node names."""
+"""Calls the classes and functions that config nodes name."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,10 +12,10 @@ Make = Callable[..., Any]
 
 
 def maker(trusted: Sequence[str] = ()) -> Make:
-    """A function that calls what a config node names, with the node's keys as keyword arguments.
+    """Returns a function that calls a node's `_target_` with the node's other keys as keyword arguments.
 
     Args:
-        trusted: packages that a node may name, besides this one and Keras.
+        trusted: packages that a `_target_` may name besides this one and Keras.
 
     Example:
         >>> maker()({"_target_": "keras.losses.MeanSquaredError"})
@@ -30,5 +30,5 @@ def maker(trusted: Sequence[str] = ()) -> Make:
 
 
 def settings(node: Any) -> dict[str, Any]:
-    """A config node as plain values."""
+    """A config node as plain dicts and lists, with interpolations resolved."""
     return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]

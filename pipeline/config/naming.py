@@ -1,4 +1,4 @@
-"""A composed config in words: params, choices and the name of a run."""
+"""Describes a config for MLflow: its params, its chosen options and the name of its run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from omegaconf import DictConfig, OmegaConf
 
 Scalar = str | int | float | bool | None
 
-# These say how a run is kept or started, not what it is.
+# Keys that do not change what a run computes.
 NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective", "sweep")
-# Top-level values; any other key without a dot is a group.
+# Top-level keys that are values; all others without a dot are groups of options.
 VALUES = ("seed",)
 
 
 def flatten(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Scalar]:
-    """Scalar leaves by dotted key, interpolations resolved; a list is one leaf, as text.
+    """The scalar values by dotted key, with interpolations resolved; a list is one value, as text.
 
     Example: `{"trainer": {"epochs": 3}}` gives `{"trainer.epochs": 3}`.
     """
@@ -30,10 +30,13 @@ def flatten(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Scalar]:
 
 
 def choices(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
-    """Hydra's choices (`HydraConfig.get().runtime.choices`) by where they were placed.
+    """The chosen options by the key under which they are placed, without Hydra's own groups and nulls.
+
+    Args:
+        runtime_choices: as in `HydraConfig.get().runtime.choices`.
 
     Example: `{"data": "kanji", "branch@branches.image": "conv2d"}` gives
-    `{"data": "kanji", "branches.image": "conv2d"}`; Hydra's own groups and null choices are left out.
+    `{"data": "kanji", "branches.image": "conv2d"}`.
     """
     return {
         group.rpartition("@")[2]: str(option)
@@ -43,20 +46,20 @@ def choices(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
-    """What a run's overrides change, in few characters: MLflow's lists cut names after about 14.
+    """A short name made of a run's overrides; MLflow's lists cut names after about 14 characters.
 
     Args:
         overrides: as typed.
-        varies: in a sweep, the keys that differ from run to run: only they are named.
+        varies: in a sweep, the keys that vary; only these are named.
 
-    Example: `["loss_weights.class=2.0", "optimizer=adam"]` gives `class=2.0 adam`; no override, `defaults`.
+    Example: `["loss_weights.class=2.0", "optimizer=adam"]` gives `class=2.0 adam`; `[]` gives `defaults`.
     """
     kept = [
         override for override in overrides if not re.match(rf"[+~]*({'|'.join(NOT_IN_NAME)})\b", override)
     ]
     if varies:
         kept = [override for override in kept if _key(override) in varies]
-        # A seed only repeats the rest.
+        # The seed comes last, because it only repeats the run.
         kept.sort(key=lambda override: _key(override) == "seed")
     last = [_last(_key(override)) for override in kept]
     words = []
@@ -77,7 +80,7 @@ def _key(override: str) -> str:
 
 
 def _short(value: str) -> str:
-    """A number that a search drew, in three digits: 0.0031622776601683794 is 0.00316."""
+    """Shortens a number that a search drew to three digits: 0.0031622776601683794 becomes 0.00316."""
     return f"{float(value):.3g}" if re.fullmatch(r"-?\d+\.\d{4,}(e-?\d+)?", value) else value
 
 

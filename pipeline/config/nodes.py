@@ -1,8 +1,9 @@
-"""The nodes whose keys are fixed. Hydra lets `+trainer.epoch=3` and `trainer.epochs=ten` pass."""
+"""Checks the nodes with fixed keys, because Hydra accepts `+trainer.epoch=3` and `trainer.epochs=ten`."""
 
 from typing import Any
 
-from pipeline.config.rules import (
+from pipeline.data_options import LEAK_POLICIES
+from pipeline.rules import (
     COUNT,
     FLAG,
     MAPPING,
@@ -18,7 +19,6 @@ from pipeline.config.rules import (
     or_auto,
     or_null,
 )
-from pipeline.data_options import LEAK_POLICIES
 
 TOP = {
     "seed": COUNT,
@@ -73,7 +73,7 @@ DATA_OPTIONS = {
 
 
 def check_nodes(config: dict[str, Any]) -> None:
-    """The fixed nodes have their keys, no others, and values of the right type and range."""
+    """The nodes with fixed keys have all of these and no others, with values of the right type and range."""
     check_node("", config, TOP)
     check_node("trainer", config["trainer"], TRAINER)
     if config["trainer"]["early_stopping"] is not None:

@@ -1,4 +1,4 @@
-"""What the parts of a config take, read from their source: importing them would import Keras."""
+"""Checks the arguments of parts. They are read from the source, because importing parts imports Keras."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.rules import (
+from pipeline.config.trust import find_targets
+from pipeline.errors import ConfigError
+from pipeline.rules import (
     ANYTHING,
     COUNT,
     FLAG,
@@ -27,10 +29,9 @@ from pipeline.config.rules import (
     one_of,
     or_null,
 )
-from pipeline.config.trust import find_targets
-from pipeline.errors import ConfigError
 
 Field = tuple[str, ast.expr | None, bool]  # name, annotation, whether it has a default
+Definition = ast.ClassDef | ast.FunctionDef
 PACKAGE = Path(__file__).parent.parent
 ANNOTATIONS = {
     "int": WHOLE,
@@ -44,7 +45,7 @@ ANNOTATIONS = {
 }
 HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
 SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
-# What these mean is the same in every part that has them.
+# Arguments with a range, by name; they mean the same in every part.
 RANGES = {
     "filters": list_of(POSITIVE_COUNT),
     "units": list_of(POSITIVE_COUNT),
@@ -73,7 +74,7 @@ RANGES = {
     "zoom": SHARE,
     "rotate": NOT_NEGATIVE,
     "grain": Rule(lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
-    "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "a file that is there")),
+    "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "an existing file")),
     "class_weight": Rule(
         lambda value: (
             value in (None, "balanced")
@@ -88,17 +89,17 @@ RANGES = {
         "rising numbers between 0 and 1, with 0.5, the median, among them",
     ),
 }
-# Words that Keras knows, as the public names of one of its modules.
-KERAS_WORDS = {"activation": "keras.activations", "architecture": "keras.applications"}
+# Arguments that are a public name in a module of Keras.
+KERAS_NAMES = {"activation": "keras.activations", "architecture": "keras.applications"}
 
 
 def check_parts(config: dict[str, Any]) -> None:
-    """Every node that calls one of our parts has that part's keys; every name taken from Keras exists.
+    """Every part has its arguments, in range and of the right type; every name from Keras exists.
 
-    The arguments of Keras' own classes are checked when they are called.
+    The arguments of Keras' own classes are only checked when the classes are called.
 
     Raises:
-        ConfigError: an unknown part, an unknown or missing key, a value of another type than the part's.
+        ConfigError: an unknown part, an unknown or missing argument, or a value that is not allowed.
     """
     for key, target in find_targets(config):
         module, _, name = target.rpartition(".")
@@ -117,29 +118,30 @@ def _check_part(config: dict[str, Any], key: str, target: str) -> None:
     for name, rule in RANGES.items():
         if name in node:
             rule.check(f"{parent}.{name}", node[name])
-    for name, known in KERAS_WORDS.items():
+    for name, known in KERAS_NAMES.items():
         if node.get(name) is not None:
-            _check_keras_word(f"{parent}.{name}", node[name], known)
+            _check_keras_name(f"{parent}.{name}", node[name], known)
     _check_attention(parent, node)
 
 
-def _check_keras_word(key: str, word: str, module: str) -> None:
-    known = [name for name in keras_names(module) if name not in ("serialize", "deserialize", "get")]
-    if word not in known:
-        raise ConfigError(key, f"{module} has no such name", found=word, allowed=known)
+def _check_keras_name(key: str, name: str, module: str) -> None:
+    known = [one for one in keras_names(module) if one not in ("serialize", "deserialize", "get")]
+    if name not in known:
+        raise ConfigError(key, f"{module} has no such name", found=name, allowed=known)
 
 
 def _check_attention(key: str, node: dict[str, Any]) -> None:
     heads = node.get("attention_heads")
     name = "width" if "width" in node else "embedding"
     if heads and name in node and node[name] % heads:
+        problem = "the attention heads cannot share this evenly"
         allowed = f"a multiple of attention_heads={heads}"
-        raise ConfigError(f"{key}.{name}", "cannot be shared out evenly", found=node[name], allowed=allowed)
+        raise ConfigError(f"{key}.{name}", problem, found=node[name], allowed=allowed)
 
 
 @cache
 def keras_names(module: str) -> list[str]:
-    """Public names of a Keras module, read from its source; none if there is no such module."""
+    """The public names of a Keras module, read from its source; [] if there is no such module."""
     spec = find_spec("keras")
     if spec is None or spec.origin is None:
         return []
@@ -149,22 +151,32 @@ def keras_names(module: str) -> list[str]:
 
 
 def select(config: Any, key: str) -> Any:
-    """The node at a dotted key; list entries go by their number."""
+    """The node at a dotted key, in which numbers are places in a list."""
+    node = config
     for name in key.split("."):
-        config = config[int(name)] if isinstance(config, list) else config[name]
-    return config
+        node = node[int(name)] if isinstance(node, list) else node[name]
+    return node
 
 
 def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
-    """Required and optional keyword arguments of `pipeline.<module>.<name>`, each with its rule."""
+    """The required and the optional arguments of `pipeline.<module>.<name>`, each with its rule.
+
+    Args:
+        target: the class or function.
+        key: the config key to name in the message.
+
+    Raises:
+        ConfigError: there is no such class or function.
+    """
     module, _, name = target.rpartition(".")
     if _source(module) is None:
         raise ConfigError(key, "there is no such module", found=module, allowed=_modules())
-    found = _definition(module, name)
-    if found is None:
+    definition = _definition(module, name)
+    if definition is None:
         parts = [f"{module}.{part}" for part in _names(module)]
         raise ConfigError(key, "there is no such part", found=target, allowed=parts)
-    fields = _parameters(found[1]) if isinstance(found[1], ast.FunctionDef) else _fields(found[0], found[1])
+    home, part = definition
+    fields = _parameters(part) if isinstance(part, ast.FunctionDef) else _fields(home, part)
     required: dict[str, Rule] = {}
     optional: dict[str, Rule] = {}
     for field, annotation, has_default in fields:
@@ -176,22 +188,22 @@ def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
 
 @cache
 def constants(target: str) -> dict[str, Any]:
-    """The class constants of one of our parts, as the `kinds` that it takes; {} for a part from elsewhere."""
+    """The class constants of a part of ours, such as its `kinds`; {} for a part of another package."""
     module, _, name = target.rpartition(".")
-    found = _definition(module, name)
-    return _constants(found[0], found[1]) if found and isinstance(found[1], ast.ClassDef) else {}
+    definition = _definition(module, name)
+    if definition is None or isinstance(definition[1], ast.FunctionDef):
+        return {}
+    return _constants(definition[0], definition[1])
 
 
 def _constants(module: str, part: ast.ClassDef) -> dict[str, Any]:
-    """Literal `ClassVar`s of a class, after those that it inherits."""
+    """The literal `ClassVar`s of a class and the classes that it inherits from."""
     values: dict[str, Any] = {}
-    for parent in part.bases:
-        inherited = _definition(module, ast.unparse(parent))
-        if inherited and isinstance(inherited[1], ast.ClassDef):
-            values |= _constants(inherited[0], inherited[1])
+    for parent in _parents(module, part):
+        values |= _constants(*parent)
     for statement in part.body:
         if isinstance(statement, ast.AnnAssign) and statement.value and "ClassVar[" in ast.unparse(statement):
-            with suppress(ValueError):  # not a literal, so nothing that a check needs
+            with suppress(ValueError):  # not a literal; no check needs it
                 values[ast.unparse(statement.target)] = ast.literal_eval(statement.value)
     return values
 
@@ -210,8 +222,8 @@ def _modules() -> list[str]:
     return sorted(".".join(file.parts).removesuffix(".__init__") for file in files)
 
 
-def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
-    """The module that defines a name, and the definition; imports from our own modules are followed."""
+def _definition(module: str, name: str) -> tuple[str, Definition] | None:
+    """The module that defines a name, and the definition; follows imports from our own modules."""
     tree = _source(module)
     for statement in tree.body if tree else ():
         if isinstance(statement, ast.ClassDef | ast.FunctionDef) and statement.name == name:
@@ -221,8 +233,16 @@ def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.Functio
     return None
 
 
+def _parents(module: str, part: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
+    """The classes of ours that a class inherits from directly, with the modules that define them."""
+    for name in map(ast.unparse, part.bases):
+        definition = _definition(module, name)
+        if definition and isinstance(definition[1], ast.ClassDef):
+            yield definition[0], definition[1]
+
+
 def _names(module: str) -> list[str]:
-    """Public classes and functions that a module defines or takes from our other modules."""
+    """The public classes and functions that a module defines or imports from our other modules."""
     names = []
     for statement in getattr(_source(module), "body", ()):
         if isinstance(statement, ast.ClassDef | ast.FunctionDef):
@@ -233,20 +253,18 @@ def _names(module: str) -> list[str]:
 
 
 def _parameters(function: ast.FunctionDef) -> Iterator[Field]:
-    given = function.args
-    positional = given.posonlyargs + given.args
+    signature = function.args
+    positional = signature.posonlyargs + signature.args
     for i, argument in enumerate(positional):
-        yield argument.arg, argument.annotation, i >= len(positional) - len(given.defaults)
-    for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        yield argument.arg, argument.annotation, i >= len(positional) - len(signature.defaults)
+    for argument, default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
         yield argument.arg, argument.annotation, default is not None
 
 
 def _fields(module: str, part: ast.ClassDef) -> Iterator[Field]:
-    """Fields of a dataclass, those it inherits first; of any other class, the parameters of `__init__`."""
-    for parent in part.bases:
-        inherited = _definition(module, ast.unparse(parent))
-        if inherited and isinstance(inherited[1], ast.ClassDef):
-            yield from _fields(inherited[0], inherited[1])
+    """The fields of a dataclass, inherited ones first; of any other class, the parameters of `__init__`."""
+    for parent in _parents(module, part):
+        yield from _fields(*parent)
     is_dataclass = any("dataclass" in ast.unparse(decorator) for decorator in part.decorator_list)
     for statement in part.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":

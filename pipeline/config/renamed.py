@@ -1,10 +1,10 @@
-"""Parts that have moved: configs and stored runs may go on naming them by their old path."""
+"""Parts that have moved; configs and stored runs may still name them by their old path."""
 
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-# Old `_target_` -> new. A path stays here for good: a stored run's config is never rewritten.
+# Old `_target_` -> new. Never remove a path, because the configs of stored runs are never rewritten.
 RENAMED = {
     "pipeline.pinball.Pinball": "pipeline.losses.Pinball",
     "pipeline.data.image.Image": "pipeline.data.kinds.image.Image",
@@ -20,33 +20,32 @@ RENAMED = {
 
 
 def renamed(cfg: DictConfig) -> DictConfig:
-    """The config with every part under its present path, and the key `yes` spelled so.
+    """Replaces old `_target_`s by the present ones; interpolations and flags are kept.
 
-    Interpolations stay as they are.
+    YAML 1.1 reads the key `yes` of a binary target as true; it becomes `yes` again.
 
     Example:
         >>> renamed(OmegaConf.create({"loss": {"_target_": "pipeline.pinball.Pinball"}}))
         {'loss': {'_target_': 'pipeline.losses.Pinball'}}
     """
-    found = cfg.copy()
-    flags = OmegaConf.is_struct(found), OmegaConf.is_readonly(found)
-    OmegaConf.set_readonly(found, False)
-    OmegaConf.set_struct(found, False)
-    _rename(found)
-    OmegaConf.set_struct(found, flags[0])
-    OmegaConf.set_readonly(found, flags[1])
-    return found
+    copy = cfg.copy()
+    struct, readonly = OmegaConf.is_struct(copy), OmegaConf.is_readonly(copy)
+    OmegaConf.set_readonly(copy, False)
+    OmegaConf.set_struct(copy, False)
+    _rename(copy)
+    OmegaConf.set_struct(copy, struct)
+    OmegaConf.set_readonly(copy, readonly)
+    return copy
 
 
 def _rename(node: Any) -> None:
     if not isinstance(node, DictConfig | ListConfig) or node._is_none() or node._is_missing():
         return
     if isinstance(node, DictConfig) and "kind" in node and True in node:
-        # YAML 1.1 reads the key `yes` of a binary target as true.
         node["yes"] = node.pop(True)
     keys: Any = list(node) if isinstance(node, DictConfig) else range(len(node))
     for key in keys:
-        # The nodes, not their values: an interpolation is left as it is.
+        # The node and not its value, so that interpolations are not resolved.
         value: Any = node._get_node(key)
         if isinstance(value, DictConfig | ListConfig):
             _rename(value)

@@ -1,6 +1,6 @@
-"""What a config may call: its `_target_`s, and who may widen that.
+"""Which functions and classes the `_target_`s of a config may name.
 
-A config file may come from somebody else, so the list is closed and only the command line extends it.
+A config file may come from someone else, so the list is fixed and only the command line can extend it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ CALLABLE = (
 
 
 def trusted(overrides: Sequence[str]) -> list[str]:
-    """Modules that the command line trusts with `trusted_modules=[name, …]`; the last such override counts.
+    """The modules in `trusted_modules=[name, …]` on the command line; the last such override counts.
 
     Args:
-        overrides: arguments as typed; all others are ignored.
+        overrides: as typed; other overrides are ignored.
 
     Raises:
         ConfigError: the value is not a list of module names.
@@ -48,7 +48,7 @@ def _module_names(override: str) -> list[str]:
         str(part).isidentifier() for name in value for part in str(name).split(".")
     ):
         raise ConfigError(
-            "trusted_modules", "not a list of module names", found=override, allowed="[name, …]"
+            "trusted_modules", "must be a list of module names", found=override, allowed="[name, …]"
         )
     return [str(name) for name in value]
 
@@ -56,35 +56,35 @@ def _module_names(override: str) -> list[str]:
 def whitelist(trusted_modules: Sequence[str] = ()) -> list[str]:
     """Patterns for Hydra's `execution_whitelist` and `instantiate(…, _execution_whitelist_=…)`.
 
-    Hydra looks at the resolved name too, so Keras' public names come with the modules that define them.
+    They include the modules in which Keras defines its public names, because Hydra checks these as well.
     """
     defining = [name.replace("keras.", "keras.src.") for name in CALLABLE if name.startswith("keras.")]
     return [f"{name}.*" for name in (*CALLABLE, *defining, *trusted_modules)]
 
 
 def check_trust(config: dict[str, Any], typed: Sequence[str]) -> None:
-    """Every `_target_` is callable, and `trusted_modules` is what the command line says."""
+    """Every `_target_` is trusted, and `trusted_modules` comes from the command line only."""
     if config["trusted_modules"] != list(typed):
         raise ConfigError(
             "trusted_modules",
-            "a config file cannot trust modules; only the command line can",
+            "only the command line can set this, not a config file",
             found=config["trusted_modules"],
-            allowed="trusted_modules=[name, …] typed on the command line",
+            allowed="trusted_modules=[name, …] on the command line",
         )
     prefixes = (*CALLABLE, *typed)
     for key, target in find_targets(config):
         if not isinstance(target, str) or not target.startswith(tuple(f"{name}." for name in prefixes)):
             raise ConfigError(
                 key,
-                "this target may not be called; if you trust its module, pass "
-                f"trusted_modules=[{str(target).split('.')[0]}] on the command line",
+                "this target is not in a trusted module; if you trust it, add "
+                f"trusted_modules=[{str(target).split('.')[0]}] to the command line",
                 found=target,
                 allowed=[f"{name}.…" for name in prefixes],
             )
 
 
 def find_targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """All `_target_`s below a node of a plain config, with their dotted keys."""
+    """Yields the dotted key and the value of every `_target_` in a plain config."""
     pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for name, value in pairs:
         below = f"{key}.{name}" if key else str(name)

@@ -2,7 +2,6 @@
 
 flow            gradients of every head on a fixed probe of training rows, once an epoch
 contribution    what every head loses when a branch's input is taken from it, once at the end
-flow_names      the names of the flow metrics
 sentences       both, as a few sentences
 section         both, as a section of the report
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pipeline import flow_names
 from pipeline.data.feed import Rows, Stream
-from pipeline.insight import flow_names
 from pipeline.insight.numbers import Flow, flow_numbers, silent
 from pipeline.labels import labelled_rows
 from pipeline.model import decode, encode

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.insight import flow_names
+from pipeline import flow_names
 from pipeline.model.layer_names import branch_layer
 
 Array = NDArray[Any]

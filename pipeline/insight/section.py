@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.insight import flow_names
+from pipeline import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table

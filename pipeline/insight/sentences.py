@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from pipeline.insight import flow_names
+from pipeline import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.model.layer_names import branch_layer
 

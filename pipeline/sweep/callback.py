@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from pipeline.config import TOLD
+from pipeline.config import PARENT_OVERRIDE
 from pipeline.errors import ConfigError
 from pipeline.sweep.launchers import warm, workers
 from pipeline.sweep.process import identity, leave_with
@@ -35,7 +35,7 @@ class WorkersLostError(BaseException):
 
     def __init__(self, parent: str) -> None:
         super().__init__(parent)
-        self.again = f"{TOLD}{parent}"
+        self.again = f"{PARENT_OVERRIDE}{parent}"
 
 
 class SweepCallback(Callback):
@@ -74,7 +74,7 @@ class SweepCallback(Callback):
         from pipeline.sweep.watch import Watch
 
         fixed, varies, planned = plan(config)
-        words = [word for word in sys.argv[1:] if not word.startswith(TOLD)]
+        words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
         self.parent = Parent.open(
             config,
@@ -92,7 +92,7 @@ class SweepCallback(Callback):
         study = config.sweep.name or self.parent.run_id
         if config.sweep.parent is None:
             with read_write(config.hydra):
-                config.hydra.overrides.task.append(f"{TOLD}{self.parent.run_id}")
+                config.hydra.overrides.task.append(f"{PARENT_OVERRIDE}{self.parent.run_id}")
         if "joblib" in config.hydra.launcher["_target_"]:
             self.process = identity()
             # Else trials that are done already are bundled with long ones.
@@ -203,7 +203,7 @@ def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
     A preset's `hydra.sweeper.params` count as typed before the command line's.
     """
     task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    typed = [override for override in task if not override.startswith(TOLD)]
+    typed = [override for override in task if not override.startswith(PARENT_OVERRIDE)]
     params = config.hydra.sweeper.get("params") or {}
     parsed = OverridesParser.create().parse_overrides([*(f"{k}={v}" for k, v in params.items()), *typed])
     last = {override.get_key_element().lstrip("+~"): override for override in parsed}

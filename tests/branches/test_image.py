@@ -62,7 +62,7 @@ def test_a_keras_network_can_load_its_weights_from_a_file_and_freeze_them(tmp_pa
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"architecture": "MobilNet"}, "nearest: MobileNet"), ({"options": {"alfa": 1}}, "alfa")],
+    [({"architecture": "MobilNet"}, "'MobilNet'"), ({"options": {"alfa": 1}}, "alfa")],
 )
 def test_a_keras_network_that_cannot_be_built_is_a_config_error(wrong, message):
     with pytest.raises(ConfigError, match=message):

@@ -85,7 +85,7 @@ def test_an_input_that_is_taken_out_has_no_branch(expanded):
         ("data.inputs.image.kind=imag", "data.inputs.image.kind: there is no such kind", "nearest: image"),
         (
             "~data.inputs.image.kind",
-            "branches.image: auto does not know the kind",
+            "branches.image: auto cannot choose a branch, because this input has no kind",
             "+branch@branches.image=…",
         ),
     ],

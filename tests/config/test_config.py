@@ -5,7 +5,7 @@ from tests.config.cases import wrong_configs
 
 
 @wrong_configs(
-    (["seed=???"], "seed: this value must be given", ["found:   ???"]),
+    (["seed=???"], "seed: this value is required", ["found:   ???"]),
     (["seed=${sed}"], "seed: Interpolation key 'sed' not found", []),
 )
 def test_a_missing_value_or_interpolation_is_refused(assert_refused, overrides, start, parts):

@@ -17,7 +17,7 @@ from tests.config.cases import right_configs, wrong_configs
     ),
     (
         ["data.inputs.image.column=kanjis.image"],
-        "data.inputs.image.column: not a column of a source",
+        "data.inputs.image.column: there is no such source",
         ["nearest: kanji.<column>"],
     ),
     (
@@ -30,11 +30,11 @@ from tests.config.cases import right_configs, wrong_configs
     (["~data.targets.score.column"], "data.targets.score.column: this key is missing", []),
     (
         ["data=penguins", "~data.inputs.traits.numeric", "~data.inputs.traits.categorical"],
-        "data.inputs.traits: a table without columns",
+        "data.inputs.traits: the table has no columns",
         [],
     ),
     (["data.inputs.image=3"], "data.inputs.image: ", ["allowed: a mapping"]),
-    (["data.sources.kanji=3"], "data.sources.kanji: not a source", ["found:   3"]),
+    (["data.sources.kanji=3"], "data.sources.kanji: this is not a source", ["found:   3"]),
     (
         ["data.sources.kanji=nowhere/kanji.npz"],
         "data.sources.kanji: the file or folder does not exist",
@@ -54,13 +54,13 @@ from tests.config.cases import right_configs, wrong_configs
     ),
     (
         ["data.split.column=kanjis.split"],
-        "data.split.column: not a column of a source",
+        "data.split.column: there is no such source",
         ["nearest: kanji.<column>"],
     ),
-    (["data.split.val=0"], "data.split: one value for two splits", ["found:"]),
+    (["data.split.val=0"], "data.split: two splits have the same value", ["found:"]),
     (["~data.split.test"], "data.split.test: this key is missing", []),
     (["data.split=half"], "data.split: ", ["found:   'half'"]),
-    (["~data.split.column"], "data.split: not a form of split", ["allowed: column, time, fractions"]),
+    (["~data.split.column"], "data.split: the way to split is missing", ["allowed: column, time, fractions"]),
     (
         ["data=penguins", "data.split.fractions=[0.7,0.2,0.2]"],
         "data.split.fractions: ",
@@ -75,22 +75,22 @@ from tests.config.cases import right_configs, wrong_configs
     ),
     (
         ["data=penguins", "+data.split.group=penguin.island"],
-        "data.split.group: not a column",
+        "data.split.group: there is no such source",
         ["nearest: penguins.<column>"],
     ),
     (
         ["~data.split", "+data.split={time: kanji.split, fractions: [0.8, 0.1, 0.1], val: 1}"],
-        "data.split: a split by time is cut in one way",
+        "data.split: a split by time needs either fractions or starting times",
         ["found:   time, fractions, val"],
     ),
     (
         ["~data.split", "+data.split={time: kanji.split}"],
-        "data.split: a split by time is cut in one way",
-        ["allowed: fractions, or"],
+        "data.split: a split by time needs either fractions or starting times",
+        ["allowed: fractions; or"],
     ),
     (
         ["data.targets.class.names=kanjis.x"],
-        "data.targets.class.names: not a column",
+        "data.targets.class.names: there is no such source",
         ["nearest: kanji.<column>"],
     ),
 )

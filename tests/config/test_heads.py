@@ -23,8 +23,8 @@ from tests.config.cases import right_configs, wrong_configs
         "heads.class.activation: this activation does not fit",
         ["allowed: null, linear"],
     ),
-    (["heads.class.metrics=[mae]"], "heads.class.metrics.0: not a metric", ["found:   mae"]),
-    (["heads.score.metrics=[coverage]"], "heads.score.metrics.0: not a metric", ["allowed: mae, rmse, r2"]),
+    (["heads.class.metrics=[mae]"], "heads.class.metrics.0: a", ["found:   mae"]),
+    (["heads.score.metrics=[coverage]"], "heads.score.metrics.0: a", ["allowed: mae, rmse, r2"]),
     (
         ["+loss_weights.klass=2"],
         "loss_weights.klass: there is no such head",
@@ -32,7 +32,7 @@ from tests.config.cases import right_configs, wrong_configs
     ),
     (
         ["~heads.score"],
-        "loss_weights.score: there is no such head (~loss_weights.score removes",
+        "loss_weights.score: there is no such head; ~loss_weights.score removes",
         ["allowed: class"],
     ),
     (
@@ -67,7 +67,17 @@ from tests.config.cases import right_configs, wrong_configs
     (
         ["loss_weights.class=0", "loss_weights.score=0"],
         "loss_weights: all weights are 0",
-        ["allowed: at least one above 0"],
+        ["allowed: at least one weight above 0"],
+    ),
+    (
+        ["loss_weights=class_later", "loss_weights.class.start=-1"],
+        "loss_weights.class.start: ",
+        ["found:   -1", "allowed: a finite number of at least 0"],
+    ),
+    (
+        ["loss_weights=class_later", "loss_weights.class.epochs=1"],
+        "loss_weights.class.epochs: ",
+        ["found:   1", "allowed: a whole number of at least 2"],
     ),
     (
         ["heads.class.activation=softmax"],
@@ -97,12 +107,12 @@ from tests.config.cases import right_configs, wrong_configs
     (["heads.score.loss=mse"], "heads.score.loss: ", ["found:   'mse'", "a mapping with a _target_"]),
     (
         ["heads.class.metrics=[acuracy]"],
-        "heads.class.metrics.0: not a metric of a category head",
+        "heads.class.metrics.0: a category head has no such metric",
         ["found:   acuracy", "allowed: accuracy, f1, auc", "nearest: accuracy"],
     ),
     (
         ["heads.score.metrics=[mae,accuracy]"],
-        "heads.score.metrics.1: not a metric of a number head",
+        "heads.score.metrics.1: a number head has no such metric",
         ["allowed: mae, rmse, r2"],
     ),
     (

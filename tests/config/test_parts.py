@@ -19,7 +19,7 @@ from tests.config.cases import right_configs, wrong_configs
     (
         ["branch@branches.image=application", "branches.image.weights=no.h5"],
         "branches.image.weights: ",
-        ["found:   'no.h5'", "a file that is there"],
+        ["found:   'no.h5'", "an existing file"],
     ),
     (["branches.series.pooling=flatten"], "branches.series.pooling: ", ["allowed: max, average"]),
     (["+branches.image.augment={shift: 0.1}"], "branches.image.augment: ", ["a mapping with a _target_"]),
@@ -31,10 +31,14 @@ from tests.config.cases import right_configs, wrong_configs
     (["branches.image.padding=valide"], "branches.image.padding: ", ["allowed: same, valid"]),
     (
         ["branch@branches.series=transformer", "branches.series.width=30"],
-        "branches.series.width: cannot be shared out evenly",
+        "branches.series.width: the attention heads cannot share this evenly",
         ["found:   30", "a multiple of attention_heads=4"],
     ),
-    (["fusion=attention", "fusion.width=6"], "fusion.width: cannot be shared out evenly", ["found:   6"]),
+    (
+        ["fusion=attention", "fusion.width=6"],
+        "fusion.width: the attention heads cannot share this evenly",
+        ["found:   6"],
+    ),
     (
         ["head@heads.score=quantiles", "heads.score.quantiles=[0.1,0.9]"],
         "heads.score.quantiles: ",

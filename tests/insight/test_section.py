@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from pipeline.flow_names import cosine, received, sent, update
 from pipeline.insight import insight_section
 from pipeline.insight.contribution import ALL, Contribution
-from pipeline.insight.flow_names import cosine, received, sent, update
 from pipeline.insight.section import MOST_ROWS, contribution_bars, contribution_table, flow_maps, flow_table
 from pipeline.page.style import look
 

@@ -1,8 +1,8 @@
 """Flow and contribution in sentences: what is notable is said, and what is not is left out."""
 
+from pipeline.flow_names import sent
 from pipeline.insight import sentences
 from pipeline.insight.contribution import ALL, Contribution
-from pipeline.insight.flow_names import sent
 
 
 def result(branch, head, points, spread, how="permuted"):

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+# Measures of the gradient that a head sends into a branch; docs/insight.md describes them.
+MEASURES = ("", "_raw", "_weights", "_weights_raw", "_share")
+
 
 def sent(head: str, branch: str, measure: str = "") -> str:
-    """The gradient that a head sends into a branch; a measure is "_raw", "_weights", "_share" and so on."""
+    """The gradient that a head sends into a branch; `measure` is one of MEASURES."""
     return f"flow/{head}_to_{branch}{measure}"
 
 

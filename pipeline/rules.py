@@ -1,4 +1,4 @@
-"""What a single value may be, and what a node's keys may be."""
+"""Rules for single values, such as "a finite number", and for the keys of a node."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,15 +10,15 @@ from pipeline.errors import ConfigError
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of one value, and the words for what passes it."""
+    """A test of a value, and a description of the values that pass."""
 
     test: Callable[[Any], bool]
     allowed: str
 
     def check(self, key: str, value: Any) -> None:
-        """Raise ConfigError for `key` unless the value passes."""
+        """Raises ConfigError for `key` if the value does not pass."""
         if not self.test(value):
-            raise ConfigError(key, "a value that is not allowed", found=written(value), allowed=self.allowed)
+            raise ConfigError(key, "this value is not allowed", found=written(value), allowed=self.allowed)
 
 
 def written(value: Any) -> str:
@@ -35,15 +35,15 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """A finite int or float."""
+    """Whether a value is a finite int or float."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def one_of(*words: object) -> Rule:
-    """One of a few values."""
+def one_of(*values: object) -> Rule:
+    """One of these values; 1 does not pass for true."""
     return Rule(
-        lambda value: any(value == word and type(value) is type(word) for word in words),
-        ", ".join(str(word) if isinstance(word, str) else written(word) for word in words),
+        lambda value: any(value == one and type(value) is type(one) for one in values),
+        ", ".join(one if isinstance(one, str) else written(one) for one in values),
     )
 
 
@@ -86,10 +86,10 @@ TEXTS = Rule(
 def check_node(
     key: str, node: Any, rules: Mapping[str, Rule], *, optional: Mapping[str, Rule] | None = None
 ) -> None:
-    """A node has all keys of `rules`, perhaps some of `optional`, no others, and all values pass.
+    """Checks that a node has all keys of `rules`, no keys but these and `optional`, and values that pass.
 
     Raises:
-        ConfigError: names the dotted key at fault.
+        ConfigError: the first wrong key, dotted.
     """
     MAPPING.check(key, node)
     known = {**rules, **(optional or {})}

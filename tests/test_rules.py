@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from pipeline.config.rules import (
+from pipeline.errors import ConfigError
+from pipeline.rules import (
     COUNT,
     FLAG,
     NAMED,
@@ -20,7 +21,6 @@ from pipeline.config.rules import (
     or_null,
     written,
 )
-from pipeline.errors import ConfigError
 
 
 @pytest.mark.parametrize(

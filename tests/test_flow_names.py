@@ -1,6 +1,9 @@
 """Names of the flow metrics: as docs/insight.md lists them, and found again."""
 
-from pipeline.insight import flow_names
+import numpy as np
+
+from pipeline import flow_names
+from pipeline.insight.numbers import Flow, flow_numbers
 
 
 def test_names_are_those_of_the_documentation():
@@ -21,3 +24,10 @@ def test_parts_are_found_by_the_names_of_their_metrics():
     ]
     assert flow_names.conflict_parts(names, "a", "b") == {"fusion": "flow/conflict_a_b_on_fusion"}
     assert flow_names.updated_parts(names) == {"fusion": "flow/update_fusion"}
+
+
+def test_every_measure_of_a_sent_gradient_is_computed():
+    flow = Flow(["a"], ["x"], ["branch_x"], rows=np.ones((1, 1, 1)), products=np.ones((1, 1, 1, 1)))
+    names = flow_numbers(flow, {"a": 1.0}, by_part=False)
+    sent = {flow_names.sent("a", "x", measure) for measure in flow_names.MEASURES}
+    assert sent == {name for name in names if "_to_" in name}
