@@ -14,13 +14,27 @@ modulate(change, factor, index, step) -> the modulated change of a weight; `inde
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
 from pipeline.model import decode
 from pipeline.model.layer_names import FUSION, head_layer
+
+
+class Modulation(Protocol):
+    """The interface of a modulation; the module's docstring describes it."""
+
+    modulates: ClassVar[bool]
+
+    def build(self, branches: Sequence[str], steps: int) -> None: ...
+
+    def factors(
+        self, model: Any, losses: Any, features: Any, labels: Any, loss_weights: Any, step: Any
+    ) -> dict[str, Any]: ...
+
+    def modulate(self, change: Any, factor: Any, index: int, step: Any) -> Any: ...
 
 
 @dataclass(kw_only=True)
@@ -36,6 +50,9 @@ class Off:
         self, model: Any, losses: Any, features: Any, labels: Any, loss_weights: Any, step: Any
     ) -> dict[str, Any]:
         return {}
+
+    def modulate(self, change: Any, factor: Any, index: int, step: Any) -> Any:
+        return change
 
 
 @dataclass(kw_only=True)
@@ -128,7 +145,7 @@ def solo_score(
     _, outputs = decode(model, only_this, heads, training=False)
     scores = []
     for i, head in zip(indices, heads, strict=True):
-        cells, labelled = losses[head].cells(labels[head], outputs[head])
+        cells, labelled = losses[head].cell_losses(labels[head], outputs[head])
         total = tf.reduce_sum(tf.where(labelled, tf.exp(-cells), 0.0))
         number = tf.reduce_sum(tf.cast(labelled, tf.float32))
         scores.append(loss_weights[i] * tf.math.divide_no_nan(total, number))

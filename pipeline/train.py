@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.job.job import Job
     from pipeline.tracking import Run
     from pipeline.training.fit import FitResult
-    from pipeline.training.state import Restored
+    from pipeline.training.state import RestoredState
 
 
 @verb
@@ -98,7 +98,7 @@ def run(
     return results.objective(cfg.objective, reached)
 
 
-def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "Restored | None") -> "FitResult":
+def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "RestoredState | None") -> "FitResult":
     """Fit the job's model and log every epoch.
 
     Args:

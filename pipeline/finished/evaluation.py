@@ -19,9 +19,9 @@ from pipeline.finished.run import FinishedRun, Forward, restored_input
 from pipeline.metric_names import Scores
 from pipeline.tracking import StoredRun
 from pipeline.training.best_constant import constant_loss
+from pipeline.training.epoch import Epoch
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import Reference, measure
-from pipeline.training.trainer import Epoch
 
 CERTAINTY = 0.95
 
@@ -60,7 +60,7 @@ class Evaluation:
                 order=places,
             )
             heads = {
-                head: replace(one, constant=_mean(self.row_constant[head][places]))
+                head: replace(one, baseline_loss=_mean(self.row_constant[head][places]))
                 for head, one in heads.items()
             }
         return measure("rows", passed, heads, dict.fromkeys(heads, 1.0))
@@ -164,9 +164,11 @@ def _measured(
             part.point,
         )
     passed = Epoch(means, 0.0, {}, {}, raw, outputs, np.arange(len(rows.rows)), 0.0)
-    row_loss = {name: losses[name].rows(rows.labels[name], raw[name]) for name in parts}
+    row_loss = {name: losses[name].row_losses(rows.labels[name], raw[name]) for name in parts}
     row_constant = {
-        name: losses[name].rows(rows.labels[name], np.tile(np.float32(constants[name]), (len(rows.rows), 1)))
+        name: losses[name].row_losses(
+            rows.labels[name], np.tile(np.float32(constants[name]), (len(rows.rows), 1))
+        )
         for name in parts
     }
     return Evaluation(rows, heads, passed, row_loss, row_constant, dict(parts), dict(targets))

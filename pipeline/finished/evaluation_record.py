@@ -122,7 +122,7 @@ def _head_result(head: str, finished: FinishedRun, found: Evaluation) -> HeadRes
         names=list(found.targets[head].names),
         loss=type(part.loss).__name__,
         weight=float("nan"),
-        baseline=float("nan") if reference.constant is None else reference.constant,
+        baseline=float("nan") if reference.baseline_loss is None else reference.baseline_loss,
         test=found.scores().heads[head],
         val={},
         labels=reference.labels,

@@ -1,11 +1,13 @@
-"""What the losses do to the branches, and what the branches give to the heads: numbers, pictures and words.
+"""Insight: which head updates which branch, and what each branch contributes to each head.
 
-flow            gradients of every head on a fixed probe of training rows, once an epoch
-contribution    what every head loses when a branch's input is taken from it, once at the end
+flow            each head's gradients on a fixed sample of training rows, the probe, once per epoch
+numbers         metrics of these gradients
+contribution    how much each head loses without a branch's input, once after the training
 sentences       both, as a few sentences
 section         both, as a section of the report
+settings        the config
 
-Nothing here changes a number of the training: no random state is drawn from, no graph of it is touched.
+Insight does not affect training: it has its own random state and graph.
 """
 
 from pipeline.insight.contribution import Contribution, contribution_metrics, contributions

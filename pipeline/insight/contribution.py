@@ -1,10 +1,10 @@
-"""What every branch gives to every head: how much the head loses when the branch's input is taken from it.
+"""What each branch contributes to each head: how much the head loses without the branch's input.
 
-A branch is a function of its own rows, so permuting its input across rows is permuting its output: each
-branch runs once, and only the fusion and the heads run again.
+A branch handles each row on its own, so permuting its features across rows equals permuting its input.
+Therefore each branch runs only once; the fusion and the heads run again for each permutation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.model import decode, encode
+from pipeline.training.epoch import Epoch
 from pipeline.training.measure import Reference, measure
-from pipeline.training.trainer import EVALUATION_BATCH, Epoch, Trainer
+from pipeline.training.trainer import EVALUATION_BATCH, Trainer
 
 Array = NDArray[Any]
-Numbers = dict[str, dict[str, float]]
+HeadMetrics = dict[str, dict[str, float]]  # head -> word -> value
+Ablation = tuple[str, str]  # branch and kind of change, as in `Contribution`
+UNCHANGED = ("", "")
 ALL = "all branches"
-AT_ONCE = 10_000  # rows of features, of several permutations, that go through fusion and heads in one call
+ROWS_PER_CALL = 10_000  # of features that go through the fusion and the heads together
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,12 @@ class Contribution:
     """What one head loses without one branch.
 
     Args:
-        branch: its name, or `ALL`: every branch permuted alike, so that inputs and labels no longer match.
-        how: "permuted", or "stand-in".
-        before, after: the head's validation numbers by word: loss, skill, and its first metric; after is the
-            mean over the repeats.
-        spread: standard deviation over the repeats, by the same words; 0 for a stand-in.
+        branch: name of the branch, or `ALL`: all branches get the same permutation, so that inputs and labels
+            no longer match.
+        how: "permuted" or "stand-in".
+        before, after: the head's validation metrics (loss, skill and its first metric), by word; `after` is
+            the mean over the repeats.
+        spread: standard deviation over the repeats, by word; 0 for a stand-in.
     """
 
     branch: str
@@ -45,7 +49,7 @@ class Contribution:
 
     @property
     def points(self) -> float:
-        """Points of skill lost: 100 x the difference. NaN for a head without labels."""
+        """Points of skill that the head loses: 100 x the difference; NaN for a head without labels."""
         return 100 * (self.before.get("skill", np.nan) - self.after.get("skill", np.nan))
 
     @property
@@ -64,31 +68,36 @@ def contributions(
     stand_ins: Mapping[str, Array],
     seed: int = 0,
 ) -> list[Contribution]:
-    """Permute every branch, and all of them alike, `repeats` times; put its stand-in for every branch once.
+    """Measure the heads with permuted or replaced features of each branch.
+
+    Every branch is permuted `repeats` times, and so are all branches together; then every branch's features
+    are replaced with its stand-in.
 
     Args:
-        rows, heads: the validation split.
-        number: at most this many rows, drawn from the seed, the same for every run; None for all.
+        rows, heads: those of the validation split.
+        number: largest number of rows; the sample depends only on the seed. None for all rows.
         stand_ins: branch -> (1, width), see `pipeline.model.stand_in`.
     """
-    drawn = np.random.default_rng(seed)
-    at = np.sort(drawn.permutation(len(rows))[:number])
-    looker = _Looker(trainer, rows, heads, at)
-    orders = [drawn.permutation(len(at)) for _ in range(repeats)]
-    found: dict[tuple[str, str], list[Numbers]] = {}
-    for what, numbers in looker.numbers(_tampered(looker.features, orders, stand_ins)):
-        found.setdefault(what, []).append(numbers)
-    (before,) = found.pop(("", ""))
+    rng = np.random.default_rng(seed)
+    positions = np.sort(rng.permutation(len(rows))[:number])
+    decoder = _Decoder(trainer, rows, heads, positions)
+    orders = [rng.permutation(len(positions)) for _ in range(repeats)]
+    metrics: dict[Ablation, list[HeadMetrics]] = {}
+    for ablation, values in decoder.measure(_ablations(decoder.features, orders, stand_ins)):
+        metrics.setdefault(ablation, []).append(values)
+    (before,) = metrics.pop(UNCHANGED)
     return [
-        _summed(branch, head, how, before, after) for (branch, how), after in found.items() for head in heads
+        _contribution(branch, head, how, before, after)
+        for (branch, how), after in metrics.items()
+        for head in heads
     ]
 
 
-def _tampered(
+def _ablations(
     features: dict[str, Array], orders: list[Array], stand_ins: Mapping[str, Array]
-) -> Iterator[tuple[tuple[str, str], dict[str, Array]]]:
-    """(branch, how) and the features; first as they are. One by one: together they may not fit in memory."""
-    yield ("", ""), features
+) -> Iterator[tuple[Ablation, dict[str, Array]]]:
+    """Yield the unchanged features, then each change; all together might not fit into memory."""
+    yield UNCHANGED, features
     for branch in [*features, ALL]:
         for order in orders:
             yield (branch, "permuted"), permuted(features, branch, order)
@@ -98,81 +107,87 @@ def _tampered(
 
 
 def permuted(features: Mapping[str, Array], branch: str, order: Array) -> dict[str, Array]:
-    """The features with one branch's rows, or those of `ALL`, in another order."""
+    """Return the features with the rows of one branch, or of `ALL`, in another order."""
     return {name: x[order] if branch in (name, ALL) else x for name, x in features.items()}
 
 
-class _Looker:
-    """The model's second half on features that may have been tampered with."""
+class _Decoder:
+    """Runs the fusion and the heads on features, and measures the heads."""
 
     def __init__(
-        self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Reference], at: Array
+        self, trainer: Trainer, rows: Rows | Stream, heads: Mapping[str, Reference], positions: Array
     ) -> None:
-        self.trainer, self.at = trainer, at
-        self.heads = {name: _first_metric(head) for name, head in heads.items()}
-        self.labels = {name: tf.gather(values, at) for name, values in rows.labels.items()}
-        pieces = [
-            encode(trainer.model, rows.take(piece).inputs, training=False)
-            for piece in np.split(at, range(EVALUATION_BATCH, len(at), EVALUATION_BATCH))
+        self.trainer, self.positions = trainer, positions
+        self.heads = {name: _with_first_metric(head) for name, head in heads.items()}
+        self.labels = {name: tf.gather(values, positions) for name, values in rows.labels.items()}
+        batches = [
+            encode(trainer.model, rows.take(batch).inputs, training=False)
+            for batch in np.split(positions, range(EVALUATION_BATCH, len(positions), EVALUATION_BATCH))
         ]
-        self.features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        self.features = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
-    def numbers(
-        self, tampered: Iterator[tuple[tuple[str, str], dict[str, Array]]]
-    ) -> Iterator[tuple[tuple[str, str], Numbers]]:
-        """Validation numbers, head -> word -> value, of features that may have been tampered with."""
-        while some := list(islice(tampered, max(1, AT_ONCE // len(self.at)))):
-            yield from zip([what for what, _ in some], self._numbers([x for _, x in some]), strict=True)
+    def measure(
+        self, ablations: Iterator[tuple[Ablation, dict[str, Array]]]
+    ) -> Iterator[tuple[Ablation, HeadMetrics]]:
+        """Yield each ablation with the heads' validation metrics for its features."""
+        while chunk := list(islice(ablations, max(1, ROWS_PER_CALL // len(self.positions)))):
+            metrics = self._of_features([features for _, features in chunk])
+            yield from zip([ablation for ablation, _ in chunk], metrics, strict=True)
 
-    def _numbers(self, several: list[dict[str, Array]]) -> list[Numbers]:
-        tensors = {name: tf.concat([one[name] for one in several], axis=0) for name in several[0]}
+    def _of_features(self, chunk: list[dict[str, Array]]) -> list[HeadMetrics]:
+        """Run several sets of features in one call."""
+        tensors = {name: tf.concat([features[name] for features in chunk], axis=0) for name in chunk[0]}
         _, raw = decode(self.trainer.model, tensors, self.heads, training=False)
-        both = [raw, self.trainer.presenter(raw)]
-        parts = [{name: tf.split(x, len(several)) for name, x in kind.items()} for kind in both]
+        forms = [
+            {name: tf.split(x, len(chunk)) for name, x in outputs.items()}
+            for outputs in (raw, self.trainer.presenter(raw))
+        ]
         return [
-            self._of_outputs(*({name: pieces[place] for name, pieces in kind.items()} for kind in parts))
-            for place in range(len(several))
+            self._of_outputs(*({name: pieces[i] for name, pieces in form.items()} for form in forms))
+            for i in range(len(chunk))
         ]
 
-    def _of_outputs(self, raw: dict[str, Any], shown: dict[str, Any]) -> Numbers:
+    def _of_outputs(self, raw: dict[str, Any], outputs: dict[str, Any]) -> HeadMetrics:
         means = {name: loss(self.labels[name], raw[name]) for name, loss in self.trainer.losses.items()}
         epoch = Epoch(
-            losses={name: float(mean) for name, (mean, labelled) in means.items() if labelled},
+            losses={name: float(mean) for name, (mean, count) in means.items() if count},
             regularisation=0.0,
             weights={},
             shares={},
             raw={name: raw[name].numpy() for name in raw},
-            outputs={name: shown[name].numpy() for name in shown},
-            order=self.at,
+            outputs={name: outputs[name].numpy() for name in outputs},
+            order=self.positions,
             seconds=0.0,
         )
         scores = measure("val", epoch, self.heads, dict.fromkeys(self.heads, 1.0))
         return {name: scores.heads.get(name, {}) for name in self.heads}
 
 
-def _first_metric(head: Reference) -> Reference:
-    """With the first of the head's metrics alone: each is measured for every branch and repeat."""
+def _with_first_metric(head: Reference) -> Reference:
+    """Keep only the head's first metric, because each one is computed for every branch and repeat."""
     return replace(head, words=head.words[:1], keras_metrics=head.keras_metrics[: not head.words])
 
 
-def _summed(branch: str, head: str, how: str, before: Numbers, after: list[Numbers]) -> Contribution:
-    old = before[head]
-    new = [one[head] for one in after]
-    words = [word for word in old if all(word in one for one in new)]
+def _contribution(
+    branch: str, head: str, how: str, before: HeadMetrics, after: list[HeadMetrics]
+) -> Contribution:
+    repeats = [metrics[head] for metrics in after]
+    words = [word for word in before[head] if all(word in metrics for metrics in repeats)]
+    values = {word: [metrics[word] for metrics in repeats] for word in words}
     return Contribution(
         branch,
         head,
         how,
-        old,
-        {word: float(np.mean([one[word] for one in new])) for word in words},
-        {word: float(np.std([one[word] for one in new])) for word in words},
+        before=before[head],
+        after={word: float(np.mean(values[word])) for word in words},
+        spread={word: float(np.std(values[word])) for word in words},
     )
 
 
-def contribution_metrics(found: list[Contribution]) -> dict[str, float]:
-    """`contribution/<branch>_to_<head>`: points of skill that the head loses when the branch is permuted."""
+def contribution_metrics(contributions: Sequence[Contribution]) -> dict[str, float]:
+    """Return `contribution/<branch>_to_<head>`: points of skill lost when the branch is permuted."""
     return {
         f"contribution/{one.branch}_to_{one.head}": one.points
-        for one in found
+        for one in contributions
         if one.how == "permuted" and one.branch != ALL and np.isfinite(one.points)
     }

@@ -1,4 +1,4 @@
-"""Gradients on the probe -> the numbers of an epoch, as they stand in MLflow."""
+"""Computes the `flow/…` metrics from the gradients on the probe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Flow:
-    """Gradients of the heads' unweighted losses, one entry per part of the probe.
+    """Gradients of the heads' training losses without loss weights, on each batch of the probe.
 
     Args:
-        heads, branches: the names that the arrays' axes go by.
-        parts: of the model, one per variable: "branch_image", "fusion", "head_class" …
-        rows: (batches, heads, branches) norm of a row's gradient at the branch's output, mean over the rows
-            that the head has labels for.
-        products: (batches, variables, heads, heads) scalar products of the heads' gradients on each variable.
+        heads, branches: names along the axes of the arrays.
+        parts: layer name of each variable: "branch_image", "fusion", "head_class" …
+        rows: (batches, heads, branches) norm of one row's gradient at the branch's output, mean over the rows
+            with a label for the head.
+        products: (batches, variables, heads, heads) inner products of the heads' gradients of each variable.
     """
 
     heads: list[str]
@@ -34,90 +34,97 @@ class Flow:
 
 
 def flow_numbers(flow: Flow, weights: Mapping[str, float], *, by_part: bool) -> dict[str, float]:
-    """Sizes, shares, cosines and conflicts; what is not defined (a share of nothing) is absent.
+    """Return gradient norms, shares, cosines and conflicts; undefined values are absent.
 
     Args:
-        weights: head -> the weight in force: loss weight x balancer.
-        by_part: also conflicts on every part of the model that two heads reach.
+        weights: head -> loss weight x balancer weight.
+        by_part: also return the conflicts on every part of the model that two heads share.
     """
-    force = np.array([weights[head] for head in flow.heads])[:, None]
+    factors = np.array([weights[head] for head in flow.heads])[:, None]
     at_output, on_weights = flow.rows.mean(axis=0), branch_norms(flow)
     sizes = {
-        "": force * at_output,
+        "": factors * at_output,
         "_raw": at_output,
-        "_weights": force * on_weights,
+        "_weights": factors * on_weights,
         "_weights_raw": on_weights,
-        "_share": shares(force * on_weights, axis=1),
+        "_share": shares(factors * on_weights, axis=1),
     }
-    found = {
+    metrics = {
         flow_names.sent(head, branch, word): values[i, m]
         for word, values in sizes.items()
         for i, head in enumerate(flow.heads)
         for m, branch in enumerate(flow.branches)
     }
-    received = shares(force * on_weights, axis=0)
+    by_branch = shares(factors * on_weights, axis=0)
     for i, head in enumerate(flow.heads):
-        found |= {flow_names.received(branch, head): received[i, m] for m, branch in enumerate(flow.branches)}
+        metrics |= {
+            flow_names.received(branch, head): by_branch[i, m] for m, branch in enumerate(flow.branches)
+        }
     for a, b in combinations(range(len(flow.heads)), 2):
-        found |= _pair(flow, a, b, by_part)
-    return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+        metrics |= _pair(flow, a, b, by_part)
+    return {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
 
 
 def branch_norms(flow: Flow) -> Array:
-    """(heads, branches) norm of a probe batch's gradient on a branch's weights, mean over the batches."""
+    """Return (heads, branches): norm of the gradient of a branch's weights, mean over the batches."""
     squares = np.einsum("svii->svi", flow.products)
-    columns = [_of_part(flow, branch_layer(branch)) for branch in flow.branches]
-    return np.stack([np.sqrt(squares[:, own].sum(axis=1)).mean(axis=0) for own in columns], axis=1)
+    masks = [_in_part(flow, branch_layer(branch)) for branch in flow.branches]
+    return np.stack([np.sqrt(squares[:, mask].sum(axis=1)).mean(axis=0) for mask in masks], axis=1)
 
 
 def cosines(flow: Flow, a: int, b: int, part: str | None = None) -> Array:
-    """(batches,) cosines of two heads' gradients on what both reach; NaN where that is nothing."""
+    """Return (batches,): cosine of two heads' gradients of the variables they share; NaN if they share none.
+
+    Args:
+        part: only the variables of this layer.
+    """
     squares = np.einsum("svii->svi", flow.products).sum(axis=0)
     both = (squares[:, a] > 0) & (squares[:, b] > 0)
-    gram = flow.products[:, both if part is None else both & _of_part(flow, part)].sum(axis=1)
+    gram = flow.products[:, both if part is None else both & _in_part(flow, part)].sum(axis=1)
     with np.errstate(invalid="ignore"):
         return gram[:, a, b] / np.sqrt(gram[:, a, a] * gram[:, b, b])
 
 
 def shares(values: Array, axis: int) -> Array:
-    """Parts of the sum along an axis; NaN where all are 0."""
+    """Return the values divided by their sum along an axis; NaN where the sum is 0."""
     total = values.sum(axis=axis, keepdims=True)
     return np.divide(values, total, out=np.full_like(values, np.nan), where=total > 0)
 
 
-def silent(flow: Flow, weights: Mapping[str, float]) -> list[str]:
-    """A sentence for every head that sends, and every branch that gets, exactly no gradient."""
-    force = np.array([weights[head] for head in flow.heads])
+def zero_gradients(flow: Flow, weights: Mapping[str, float]) -> list[str]:
+    """Return a sentence for every head that sends, and every branch that gets, a gradient of exactly 0."""
+    factors = np.array([weights[head] for head in flow.heads])
     squares = np.einsum("svii->vi", flow.products)
-    found = []
+    sentences = []
     for i, head in enumerate(flow.heads):
-        if force[i] == 0:
-            found.append(f"head {head} sends no gradient: its weight is 0")
+        if factors[i] == 0:
+            sentences.append(f"head {head} sends no gradient: its weight is 0")
         elif not squares[:, i].any() and not flow.rows[:, i].any():
-            found.append(
-                f"head {head} sends no gradient: its loss moves with no weight, or no row is labelled"
+            sentences.append(
+                f"head {head} sends no gradient: its loss depends on no weight, or no row has a label for it"
             )
     for m, branch in enumerate(flow.branches):
-        own = _of_part(flow, branch_layer(branch))
-        if not (force * flow.rows[:, :, m].sum(axis=0)).any():
-            found.append(f"branch {branch} gets no gradient: no head's loss moves with its output")
-        elif own.any() and not (force * squares[own]).any():
-            found.append(f"branch {branch} gets no gradient on its weights, though some reaches its output")
-    return found
+        own = _in_part(flow, branch_layer(branch))
+        if not (factors * flow.rows[:, :, m].sum(axis=0)).any():
+            sentences.append(f"branch {branch} gets no gradient: no head's loss depends on its output")
+        elif own.any() and not (factors * squares[own]).any():
+            sentences.append(f"branch {branch} gets a gradient at its output, but none of its weights does")
+    return sentences
 
 
 def _pair(flow: Flow, a: int, b: int, by_part: bool) -> dict[str, float]:
     pair = flow.heads[a], flow.heads[b]
     parts = [None, *(dict.fromkeys(flow.parts) if by_part else ())]
-    found = {}
+    metrics = {}
     for part in parts:
         values = cosines(flow, a, b, part)
         values = values[np.isfinite(values)]
         if len(values):
-            found[flow_names.cosine(*pair, part)] = values.mean()
-            found[flow_names.conflict(*pair, part)] = np.mean(values < 0)
-    return found
+            metrics[flow_names.cosine(*pair, part)] = values.mean()
+            metrics[flow_names.conflict(*pair, part)] = np.mean(values < 0)
+    return metrics
 
 
-def _of_part(flow: Flow, part: str) -> Array:
-    return np.array([one == part for one in flow.parts])
+def _in_part(flow: Flow, part: str) -> Array:
+    """Return a mask of the variables that belong to a layer."""
+    return np.array([name == part for name in flow.parts])

@@ -1,19 +1,20 @@
-"""How closely to look."""
+"""The config of insight."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Insight:
-    """How closely to look.
+    """The config of insight.
 
     Args:
-        probe_rows: training rows on which gradients are taken each epoch; 0 for none.
-        probe_batches: parts of the probe. A gradient's size is the mean over them, and a conflict of two
-            heads is counted in each. More parts of the same rows count finer and are noisier each.
-        by_part: also say how often heads pull apart on every single branch and on the fusion.
-        repeats: permutations per branch on the validation rows, after the training; 0 for none.
-        rows: at most this many validation rows; null for all.
+        probe_rows: number of training rows whose gradients are computed after each epoch; 0: no gradients.
+        probe_batches: number of batches into which the probe is divided. Gradient norms are means over the
+            batches, and conflicts between heads are counted per batch. More batches give finer counts, but
+            each batch is noisier.
+        by_part: also log the conflicts on each branch and on the fusion.
+        repeats: permutations per branch on the validation rows after the training; 0: no contributions.
+        rows: largest number of validation rows for the contributions; null for all.
     """
 
     probe_rows: int

@@ -24,8 +24,8 @@ from pipeline.job.results import Results
 from pipeline.job.resume import Origin, params_that_stay
 from pipeline.model import export_model, raw_specs
 from pipeline.tracking import Run, source_tags
+from pipeline.training.epoch import Epoch
 from pipeline.training.fit import FitResult
-from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
 
@@ -114,7 +114,7 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
 
 def _head_facts(name: str, job: Job) -> dict[str, Any]:
     """What must be known to evaluate a head on other rows: its labels' code, and its best constant."""
-    target, guess = job.dataset.targets[name], job.references["train"][name].guess
+    target, guess = job.dataset.targets[name], job.references["train"][name].baseline
     facts = {"kind": target.kind, "names": list(target.names), "constant": np.asarray(guess).tolist()}
     if target.kind == "number":
         facts |= {"mean": np.asarray(target.mean).tolist(), "scale": np.asarray(target.scale).tolist()}
@@ -154,7 +154,7 @@ def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, An
         job.dataset.splits[split].labels[name],
         epoch.outputs[name],
     )
-    columns: dict[str, Any] = {f"{name}_loss": job.trainer.losses[name].rows(labels, epoch.raw[name])}
+    columns: dict[str, Any] = {f"{name}_loss": job.trainer.losses[name].row_losses(labels, epoch.raw[name])}
     shown = target.decode(labels)
     if target.kind == "category":
         best = outputs.argmax(axis=1)

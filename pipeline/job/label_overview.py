@@ -29,7 +29,7 @@ def overview(job: Job) -> pd.DataFrame:
         names = job.dataset.targets[row["target"]].names
         place = names.index(row["column"]) if row["column"] in names else 0
         constants.append(guesses[row["target"]][place])
-        losses.append(job.references[row["split"]][row["target"]].constant)
+        losses.append(job.references[row["split"]][row["target"]].baseline_loss)
     return table.assign(constant=constants, constant_loss=losses)
 
 
@@ -66,7 +66,7 @@ def _guess(job: Job, name: str) -> list[Any]:
         head: np.zeros((1, head_output.shape[-1]), np.float32)
         for head, head_output in job.model.output.items()
     }
-    raw[name] = np.asarray(job.references["train"][name].guess, np.float32)[None]
+    raw[name] = np.asarray(job.references["train"][name].baseline, np.float32)[None]
     shown = np.asarray(job.presenter(raw)[name])
     target, head = job.dataset.targets[name], job.heads[name]
     if target.kind == "category":

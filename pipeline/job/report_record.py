@@ -64,7 +64,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         val=by_head(results.numbers, "val", list(job.heads))[name],
         labels=job.references["test"][name].labels,
         outputs=job.heads[name].point(epoch.outputs[name]),
-        row_loss=job.trainer.losses[name].rows(rows.labels[name], epoch.raw[name]),
+        row_loss=job.trainer.losses[name].row_losses(rows.labels[name], epoch.raw[name]),
         rows=rows.rows,
     )
 

@@ -14,9 +14,9 @@ from pipeline.metric_names import by_head
 from pipeline.model.stand_in import stand_ins
 from pipeline.page.text_table import text_table
 from pipeline.tracking import Run
+from pipeline.training.epoch import Epoch
 from pipeline.training.fit import FitResult
 from pipeline.training.measure import measure
-from pipeline.training.trainer import Epoch
 
 Array = NDArray[Any]
 
@@ -52,7 +52,7 @@ def test_kept(job: Job, fitted: FitResult) -> Results:
     numbers = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
     numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
     numbers |= measure("test", passes["test"], job.references["test"], job.loss_weights).named("test")
-    constants = {name: head.constant for name, head in job.references["test"].items()}
+    constants = {name: head.baseline_loss for name, head in job.references["test"].items()}
     vectors = stand_ins(job.model, job.rows["train"])
     found = _contributions(job, vectors)
     words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), found)

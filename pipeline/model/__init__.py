@@ -1,4 +1,4 @@
-"""The Keras model: built from its parts, run part by part, and exported with its preprocessing inside."""
+"""The Keras model: build it from its parts, run it part by part, export it with its preprocessing."""
 
 from pipeline.model.build import build_model, build_presenter
 from pipeline.model.export import export_model, raw_specs

@@ -1,7 +1,7 @@
-"""Parts into one functional keras.Model: a dict of inputs in, a dict of head outputs out.
+"""Builds one functional keras.Model from the parts: named inputs in, one named output per head out.
 
-Every branch, the fusion and every head is a nested keras.Model, named `branch_<name>`, `fusion` and
-`head_<name>`: a part's weights are those of its layer, and what is shared shows in the graph.
+Every branch, the fusion and every head is a nested keras.Model, named as in `pipeline.model.layer_names`.
+So a part's weights are those of its layer, and the graph shows which parts are shared.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,29 +10,32 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers, ops
 
+from pipeline.data.kinds import Input, Target
+from pipeline.heads import Head
 from pipeline.model.layer_names import FUSION, branch_layer, head_layer, output_layer, read_layer
 from pipeline.model.stand_in import is_absent, with_stand_in
 
 
 def build_model(
-    inputs: Mapping[str, Any],
-    targets: Mapping[str, Any],
+    inputs: Mapping[str, Input],
+    targets: Mapping[str, Target],
     branches: Mapping[str, Any],
     fusion: Any,
-    heads: Mapping[str, Any],
+    heads: Mapping[str, Head],
     missing: Collection[str] = (),
     missing_later: Collection[str] = (),
 ) -> keras.Model:
-    """The model that is trained: prepared inputs, by name, to raw head outputs, by name.
+    """Build the model that is trained: prepared inputs by name -> raw head outputs by name.
 
     Args:
-        inputs: the data's fitted inputs; those without a branch are left out.
-        targets: the data's fitted targets; `units` is the width of the head's output.
+        inputs: the fitted inputs of the data; those without a branch are ignored.
+        targets: the fitted targets of the data.
         branches: encoders by the name of their input.
-        fusion: joins the branches' features.
+        fusion: joins the features of the branches.
         heads: heads by the name of their target.
-        missing: inputs that some training rows lack; their branches learn a stand-in.
-        missing_later: inputs that only validation or test rows lack; the branch's mean output stands in.
+        missing: inputs that are missing in some training rows; their branches learn a stand-in vector.
+        missing_later: inputs that are missing only in validation or test rows; their branches use the mean
+            of their features as the stand-in.
 
     Example:
         >>> model = build_model(dataset.inputs, dataset.targets, branches, fusion, heads)
@@ -42,30 +45,37 @@ def build_model(
     entries = {name: _entry(name, inputs[name]) for name in branches}
     features = {
         name: _branch(
-            name, branch, inputs[name], entries[name], learns=name in missing, needs=name in missing_later
+            name,
+            branch,
+            inputs[name],
+            entries[name],
+            learn_stand_in=name in missing,
+            mean_stand_in=name in missing_later,
         )(entries[name])
         for name, branch in branches.items()
     }
-    sizes = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
-    fused = keras.Model(sizes, fusion(sizes), name=FUSION)(features)
+    fusion_inputs = {name: keras.Input(x.shape[1:], name=name) for name, x in features.items()}
+    fused = keras.Model(fusion_inputs, fusion(fusion_inputs), name=FUSION)(features)
     outputs = {}
     for name, head in heads.items():
-        read = features[head.branch] if head.branch else fused
-        made = _head(name, head, head.width(targets[name].units), read.shape[1:])
-        made.reads = read_layer(head.branch)
-        outputs[name] = made(read)
+        head_input = features[head.branch] if head.branch else fused
+        part = _head(name, head, head.width(targets[name].units), head_input.shape[1:])
+        part.reads = read_layer(head.branch)
+        outputs[name] = part(head_input)
     return keras.Model(entries, outputs, name="model")
 
 
-def build_presenter(targets: Mapping[str, Any], heads: Mapping[str, Any]) -> keras.Model:
-    """Raw head outputs to what people read: probabilities, and numbers in their own unit."""
+def build_presenter(targets: Mapping[str, Target], heads: Mapping[str, Head]) -> keras.Model:
+    """Build the presenter: raw head outputs -> probabilities, or numbers in original units."""
     raw = {name: keras.Input((head.width(targets[name].units),), name=name) for name, head in heads.items()}
-    shown = {name: _in_own_unit(targets[name], head.present(raw[name], name)) for name, head in heads.items()}
-    return keras.Model(raw, shown, name="presenter")
+    outputs = {
+        name: _in_original_units(targets[name], head.present(raw[name], name)) for name, head in heads.items()
+    }
+    return keras.Model(raw, outputs, name="presenter")
 
 
-def _in_own_unit(target: Any, x: KerasTensor) -> KerasTensor:
-    """What a target presents; of several outputs per column, as those of quantiles, each by its column."""
+def _in_original_units(target: Target, x: KerasTensor) -> KerasTensor:
+    """Apply the target's `present`; if a column has several outputs (quantiles), apply it to each of them."""
     columns, width = target.units, x.shape[-1]
     if width == columns:
         return target.present(x)
@@ -73,29 +83,29 @@ def _in_own_unit(target: Any, x: KerasTensor) -> KerasTensor:
     return layers.Reshape((width,))(layers.Permute((2, 1))(target.present(by_column)))
 
 
-def _entry(name: str, source: Any) -> KerasTensor:
-    """Where a branch's values enter: raw ones if they are prepared inside the model, else prepared ones."""
+def _entry(name: str, source: Input) -> KerasTensor:
+    """Return a branch's model input: raw values if the model prepares them, else prepared values."""
     raw = {key: keras.Input(shape, dtype=dtype) for key, (shape, dtype) in source.specs().items()}
     tensor = raw[name] if source.prepare_in_model else source.prepare(raw)
     return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
 
 
 def _branch(
-    name: str, branch: Any, source: Any, entry: KerasTensor, *, learns: bool, needs: bool
+    name: str, branch: Any, source: Input, entry: KerasTensor, *, learn_stand_in: bool, mean_stand_in: bool
 ) -> keras.Model:
     inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=f"{name}_prepared")
     x = source.prepare({name: inside}) if source.prepare_in_model else inside
-    if not (learns or needs or branch.dropout_input):
+    if not (learn_stand_in or mean_stand_in or branch.dropout_input):
         return keras.Model(
             inside, branch(x, name=name, vocabularies=source.vocabularies), name=branch_layer(name)
         )
-    known = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
-    features = branch(known, name=name, vocabularies=source.vocabularies)
-    learned = bool(learns or branch.dropout_input) and branch.learning_rate != 0
+    without_nan = x if source.kind in ("series", "text") else ops.where(ops.isnan(x), 0.0, x)
+    features = branch(without_nan, name=name, vocabularies=source.vocabularies)
+    learned = bool(learn_stand_in or branch.dropout_input) and branch.learning_rate != 0
     features = with_stand_in(name, features, is_absent(x), rate=branch.dropout_input, learned=learned)
     return keras.Model(inside, features, name=branch_layer(name))
 
 
-def _head(name: str, head: Any, width: int, shape: tuple[int, ...]) -> keras.Model:
+def _head(name: str, head: Head, width: int, shape: tuple[int, ...]) -> keras.Model:
     inside = keras.Input(shape, name=f"{name}_fused")
     return keras.Model(inside, head(inside, name=output_layer(name), width=width), name=head_layer(name))

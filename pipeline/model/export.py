@@ -1,24 +1,30 @@
-"""The logged model: raw inputs, strings too, to outputs as people read them."""
+"""Builds the logged model: raw inputs, including strings, to outputs in readable form."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import KerasTensor, ops
+from numpy.typing import NDArray
 
+from pipeline.data.kinds import Input
+from pipeline.data.kinds.prepare import Specs
 from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.model.stand_in import fill, has_stand_in, is_absent, with_stand_in
 
 
 def export_model(
-    inputs: Mapping[str, Any], model: keras.Model, presenter: keras.Model, vectors: Mapping[str, Any]
+    inputs: Mapping[str, Input],
+    model: keras.Model,
+    presenter: keras.Model,
+    vectors: Mapping[str, NDArray[Any]],
 ) -> keras.Model:
-    """The model that is logged: raw inputs, strings too, to presented outputs; its weights are `model`'s.
+    """Build the model that is logged; it shares the weights of `model`.
 
-    Every input may be missing in any row. Images of bytes come as floats, since NaN is no byte.
+    Any input may be missing in any row. Images of bytes are float inputs here, because no byte is NaN.
 
     Args:
-        vectors: branch -> (1, width), what stands in for its input; see `pipeline.model.stand_in.stand_ins`.
+        vectors: branch -> stand-in (1, width) for a missing input; see `pipeline.model.stand_in.stand_ins`.
     """
     raw = {
         key: keras.Input(shape, dtype="float32" if dtype == "uint8" else dtype, name=key)
@@ -26,34 +32,34 @@ def export_model(
         for key, (shape, dtype) in inputs[name].specs().items()
     }
     features = {
-        name: _exported(name, model.get_layer(branch_layer(name)), inputs[name], raw) for name in model.input
+        name: _features(name, model.get_layer(branch_layer(name)), inputs[name], raw) for name in model.input
     }
-    read = {FUSION: model.get_layer(FUSION)(features)}
-    read |= {branch_layer(name): x for name, x in features.items()}
-    parts = {name: model.get_layer(head_layer(name)) for name in model.output}
-    outputs = {name: part(read[part.reads]) for name, part in parts.items()}
-    whole = keras.Model(raw, presenter(outputs), name="logged_model")
-    fill(whole, vectors)
-    return whole
+    head_inputs = {FUSION: model.get_layer(FUSION)(features)}
+    head_inputs |= {branch_layer(name): x for name, x in features.items()}
+    heads = {name: model.get_layer(head_layer(name)) for name in model.output}
+    outputs = {name: head(head_inputs[head.reads]) for name, head in heads.items()}
+    exported = keras.Model(raw, presenter(outputs), name="logged_model")
+    fill(exported, vectors)
+    return exported
 
 
-def raw_specs(exported: keras.Model, name: str) -> dict[str, tuple[tuple[int | None, ...], str]]:
-    """What an exported model's input is made of: raw input -> its shape without the rows, and its type."""
-    kinds = {
+def raw_specs(exported: keras.Model, name: str) -> Specs:
+    """Return shape (without the rows) and dtype of each raw model input that belongs to a data input."""
+    specs = {
         key: (tuple(x.shape[1:]), str(x.dtype))
         for key, x in exported.input.items()
         if key == name or key.startswith(f"{name}.")
     }
     if exported.get_layer(branch_layer(name)).input.dtype == "uint8":
-        kinds[name] = (kinds[name][0], "uint8")
-    return kinds
+        specs[name] = (specs[name][0], "uint8")
+    return specs
 
 
-def _exported(name: str, part: keras.Model, source: Any, raw: Mapping[str, KerasTensor]) -> KerasTensor:
-    """A branch's features of raw values, with a stand-in where the branch has none, or sees bytes alone."""
+def _features(name: str, part: keras.Model, source: Input, raw: Mapping[str, KerasTensor]) -> KerasTensor:
+    """Return a branch's features of raw values; add a stand-in if the branch cannot handle missing inputs."""
     x = raw[name] if source.prepare_in_model else source.prepare({key: raw[key] for key in source.specs()})
     of_bytes = part.input.dtype == "uint8"
-    # The cells of a vector or a table are filled one by one.
+    # Vectors and tables need no stand-in, because each missing cell is filled.
     if source.kind not in ("image", "series", "text") or (has_stand_in(part, name) and not of_bytes):
         return part(x)
     absent = is_absent(x)

@@ -1,15 +1,16 @@
-"""Training: epochs as graphs, the loop over epochs, what is measured, and the state that is saved.
+"""Training: the epochs of one run, their metrics, and the checkpoints.
 
-trainer         one epoch as one graph
-loop            many steps inside that graph
+trainer         trains or evaluates one epoch
+loop            many steps as one TensorFlow graph
 descent         the gradients of one step
+epoch           the result of one epoch
 head_loss       a Keras loss over one head's labelled cells
-fit             epoch after epoch: validate, keep the best weights, stop early
+class_weights   factors on the losses of classes
+fit             the loop over epochs: validate, keep the best weights, stop early
 measure         outputs -> metrics
-best_constant   the baseline that skill is measured against
-class_weights   factors of classes in the loss
-checkpoint      a training's state on disk
-state           what belongs to that state
+best_constant   the baseline of the skill
+checkpoint      files that hold the state of a training
+state           what that state consists of
 keras_setup     threads, precision and seeds of the process
-progress        what a terminal shows
+progress        what the terminal shows
 """

@@ -1,7 +1,7 @@
-"""The whole state of a training after an epoch, on disk, so that it goes on after any end.
+"""Checkpoints: the state of a training after an epoch, on disk.
 
-A checkpoint is a folder `epoch-<n>` that appears in one rename, complete, or not at all. Its arrays carry a
-checksum, so one that a power loss cut short is passed over for the one before.
+A checkpoint is a folder `epoch-<n>`. It is written under another name and renamed when it is complete. A
+checksum of its arrays detects a file that a power failure truncated; then the checkpoint before it is used.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import numpy as np
 from keras.callbacks import Callback
 from numpy.typing import NDArray
 
-KEPT = 2  # the newest checkpoints that stay
+CHECKPOINTS = 2  # how many of the newest are kept
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -26,9 +26,9 @@ def save(folder: Path, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> 
     """Write a checkpoint, then remove all but the newest two.
 
     Args:
-        folder: of one run.
+        folder: the folder of one run's checkpoints.
         arrays: name -> values.
-        facts: whatever else is to be known, as JSON can hold it (NaN included).
+        facts: everything else that belongs to the state; JSON values, NaN included.
     """
     scratch = folder / f".epoch-{epoch:06d}-{os.getpid()}"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -46,40 +46,41 @@ def save(folder: Path, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> 
     shutil.rmtree(final, ignore_errors=True)
     scratch.rename(final)
     _sync(folder)
-    for old in checkpoints(folder)[:-KEPT]:
+    for old in checkpoints(folder)[:-CHECKPOINTS]:
         shutil.rmtree(old)
 
 
 def load(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Arrays and facts of the newest whole checkpoint; None where there is none."""
+    """Return arrays and facts of the newest intact checkpoint; None if there is no such checkpoint."""
     for path in reversed(checkpoints(folder)):
         try:
             record = json.loads((path / "state.json").read_text())
-            whole = record["sha256"] == _checksum(path / "arrays.npz")
+            intact = record["sha256"] == _checksum(path / "arrays.npz")
         except (OSError, ValueError, KeyError):
             continue
-        if whole:
+        if intact:
             with np.load(path / "arrays.npz") as arrays:
                 return dict(arrays), record["facts"]
     return None
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
+    """Return the folders of a run's checkpoints, oldest first."""
     return sorted(folder.glob("epoch-*"))
 
 
 class Saver:
-    """Saves in a thread of its own: an epoch waits for no disk. Of states that pile up the newest is saved.
+    """Saves states in a thread, so that the training does not wait for the disk.
 
-    What it did not get to save is trained again on resume, to the same numbers.
+    If the disk is slower than the epochs, only the newest state is saved. A resumed run trains the missing
+    epochs again, with the same results.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pending: tuple[int, Arrays, Mapping[str, Any]] | None = None
         self.error: OSError | None = None
-        self.ended = False
+        self.closing = False
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._run, name="checkpoint-saver", daemon=True)
         self.thread.start()
@@ -91,10 +92,10 @@ class Saver:
         self.close()
 
     def offer(self, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Have a state saved soon.
+        """Save a state soon, without waiting for it.
 
         Raises:
-            OSError: an earlier one could not be saved.
+            OSError: an earlier state could not be saved.
         """
         with self.changed:
             if self.error:
@@ -103,9 +104,13 @@ class Saver:
             self.changed.notify()
 
     def close(self) -> None:
-        """Save what is pending and end the thread; so does leaving its `with`."""
+        """Save the pending state and end the thread; leaving a `with` block does the same.
+
+        Raises:
+            OSError: a state could not be saved.
+        """
         with self.changed:
-            self.ended = True
+            self.closing = True
             self.changed.notify()
         self.thread.join()
         if self.error:
@@ -114,7 +119,7 @@ class Saver:
     def _run(self) -> None:
         while True:
             with self.changed:
-                self.changed.wait_for(lambda: self.pending or self.ended)
+                self.changed.wait_for(lambda: self.pending or self.closing)
                 if self.pending is None:
                     return
                 state, self.pending = self.pending, None
@@ -126,48 +131,54 @@ class Saver:
                 return
 
 
-def scalars(callback: Callback) -> dict[str, Any]:
-    """A callback's state: its attributes that are plain values, for those of Keras and most others.
+def callback_state(callback: Callback) -> dict[str, Any]:
+    """Return a callback's state: its public attributes that are plain values.
 
-    What its constructor takes is no state; and Keras turns the sign of `min_delta` once training has begun.
+    This is the state of the callbacks of Keras and of most others. Arguments of the constructor are left out:
+    they are not state, and Keras flips the sign of `min_delta` when the training begins.
     """
-    given = inspect.signature(type(callback)).parameters
+    arguments = inspect.signature(type(callback)).parameters
     return {
         name: float(value) if isinstance(value, np.generic) else value
         for name, value in vars(callback).items()
         if isinstance(value, bool | int | float | str | np.number | None)
-        and name not in given
+        and name not in arguments
         and not name.startswith("_")
     }
 
 
-class Restore(Callback):
-    """Sets what `scalars` found when training begins. The last of the callbacks: beginning resets them."""
+class RestoreCallbacks(Callback):
+    """Restores the states of `callback_state` when the training begins.
 
-    def __init__(self, callbacks: Sequence[Callback], values: Sequence[Mapping[str, Any]]) -> None:
+    It must be the last callback, because the others reset themselves when the training begins.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], states: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
-        self.pairs = list(zip(callbacks, values, strict=True))
+        self.pairs = list(zip(callbacks, states, strict=True))
 
     def on_train_begin(self, logs: Any = None) -> None:
-        for callback, values in self.pairs:
-            for name, value in values.items():
+        for callback, state in self.pairs:
+            for name, value in state.items():
                 setattr(callback, name, value)
 
 
-def numbered(prefix: str, variables: Sequence[Any]) -> dict[str, NDArray[Any]]:
-    """Copies of variables' values by place, as their names need not differ."""
+def numbered_arrays(prefix: str, variables: Sequence[Any]) -> dict[str, NDArray[Any]]:
+    """Copy the variables' values under `<prefix>.<index>`, because their names may not be unique."""
     return {f"{prefix}.{i}": np.array(variable) for i, variable in enumerate(variables)}
 
 
 def assign(prefix: str, variables: Sequence[Any], arrays: Arrays) -> None:
-    """Set the variables from what `numbered` took.
+    """Set the variables to the arrays of `numbered_arrays`.
 
     Raises:
-        ValueError: there are more or fewer arrays than variables: it is the state of another model.
+        ValueError: the number of arrays differs from that of the variables: they belong to another model.
     """
-    found = sum(name.startswith(f"{prefix}.") for name in arrays)
-    if found != len(variables):
-        raise ValueError(f"the checkpoint has {found} arrays of {prefix}, the model {len(variables)}")
+    count = sum(name.startswith(f"{prefix}.") for name in arrays)
+    if count != len(variables):
+        raise ValueError(
+            f"the checkpoint has {count} arrays for {prefix}, but this run has {len(variables)} variables"
+        )
     for i, variable in enumerate(variables):
         variable.assign(arrays[f"{prefix}.{i}"])
 

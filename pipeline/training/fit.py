@@ -1,12 +1,14 @@
-"""Epoch after epoch: train, validate, tell the callbacks, keep the best weights, stop in time."""
+"""The loop over epochs: train, validate, call the callbacks, keep the best weights, stop early."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 from keras.callbacks import Callback, CallbackList
+from numpy.typing import NDArray
 
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
@@ -15,20 +17,26 @@ from pipeline.metric_names import direction, share_of, weight_of
 from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Trainer
 
+Array = NDArray[Any]
+
 
 class Probe(Protocol):
-    """Looks at the model after each epoch, as `pipeline.insight.Probe` does."""
+    """Inspects the model after each epoch; `pipeline.insight.Probe` is one."""
 
     def remember(self) -> None:
-        """Take the weights as they are for those from which the next epoch's change is counted."""
+        """Store the current weights, with which those after the next epoch are compared."""
 
     def __call__(self, weights: Mapping[str, float]) -> Mapping[str, float]:
-        """Metrics of the epoch that has just ended; weights: head -> the weight in force."""
+        """Return metrics of the last epoch.
+
+        Args:
+            weights: head -> loss weight x balancer weight, mean over the epoch.
+        """
 
 
 @dataclass
-class Kept:
-    """The epoch whose weights are kept: the best by `monitor`, or the last one where nothing is monitored."""
+class KeptEpoch:
+    """The epoch whose weights are kept: the best one by `monitor`, or the last one if `monitor` is None."""
 
     monitor: str | None
     patience: int
@@ -36,12 +44,16 @@ class Kept:
     metrics: dict[str, float] = field(default_factory=dict)
     weights: list[Any] = field(default_factory=list)
 
-    def offer(self, epoch: int, metrics: Mapping[str, float], model: Any) -> None:
-        """Keep this epoch if it is the first, or better than the one kept."""
+    def offer(self, epoch: int, metrics: Mapping[str, float], model: keras.Model) -> None:
+        """Keep this epoch if it is the first one or better than the kept one.
+
+        Raises:
+            ConfigError: the epoch has no metric `monitor`.
+        """
         if self.monitor and self.monitor not in metrics:
             raise ConfigError(
                 "trainer.early_stopping.monitor",
-                "no such value was measured",
+                "the training has no such metric",
                 found=self.monitor,
                 allowed=sorted(metrics),
             )
@@ -53,22 +65,28 @@ class Kept:
         self.weights = model.get_weights() if self.monitor else []
 
     def exhausted(self, epoch: int) -> bool:
-        """Whether `patience` epochs have gone by without a better one."""
+        """Return whether the last `patience` epochs were not better than the kept one."""
         return self.monitor is not None and epoch - self.epoch >= max(self.patience, 1)
 
 
 @dataclass
 class TrainingState:
-    """How far a training has come: epochs completed, their metrics, and the epoch that is kept."""
+    """The state of `fit` after an epoch: number of completed epochs, their metrics, and the kept epoch."""
 
     epoch: int
     history: dict[str, list[float]]
-    kept: Kept
+    kept: KeptEpoch
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """How the training went: `history` has one value per epoch and metric, NaN where one was absent."""
+    """The metrics of a training.
+
+    Args:
+        history: metric -> value per epoch, NaN in epochs without the metric.
+        best_epoch: number of the kept epoch.
+        best: validation metrics of the kept epoch.
+    """
 
     history: dict[str, list[float]]
     best_epoch: int
@@ -91,79 +109,97 @@ def fit(
     start: TrainingState | None = None,
     save: Callable[[TrainingState], None] | None = None,
 ) -> FitResult:
-    """Train for up to `epochs` epochs and leave the model with the kept weights.
+    """Train for up to `epochs` epochs and leave the kept weights in the model.
 
     Args:
-        rows, heads: by split; those of "train" are used, and of "val" where given.
-        loss_weights: numbers, or functions of the epochs completed; the combined losses are logged with those
-            of the last epoch, see `pipeline.loss_weights`.
-        shuffle: draw the order of the rows anew each epoch, from the seed and the number of the epoch.
-        callbacks: told of each epoch and its metrics; nothing is called per batch, see `reject_batch_hooks`.
-        watch: told the rows done inside an epoch, about every second.
-        probe: looks at the model after each epoch; its numbers join the epoch's metrics.
-        early_stopping: monitor and patience; None trains all epochs and keeps the last.
-        start: how far an earlier process came; the weights it left are in place already.
-        save: told after each epoch how far this one has come.
+        rows, heads: by split; "train" is required, "val" is optional, other splits are not used.
+        loss_weights: numbers, or functions of the number of completed epochs; the logged combined losses use
+            the weights of the last epoch, see `pipeline.loss_weights`.
+        shuffle: use the rows in a random order, which depends only on the seed and the epoch's number.
+        callbacks: only their methods for the training and for epochs are called, see `reject_batch_hooks`.
+        watch: called about once per second with the number of rows done in the epoch.
+        probe: its metrics are added to those of the epoch.
+        early_stopping: monitor and patience; None trains all epochs and keeps the last one.
+        start: state after the last epoch of an interrupted training, whose weights the model already has.
+        save: called with the state after each epoch.
 
     Raises:
+        ConfigError: the training has no metric of the monitor's name.
         NotFiniteError: a head's loss became NaN or infinite.
     """
-    done = start or TrainingState(0, {}, Kept(**(early_stopping or {"monitor": None, "patience": 0})))
-    kept, model = done.kept, trainer.model
-    told = CallbackList(list(callbacks), model=model, epochs=epochs)
+    nothing_kept = KeptEpoch(**(early_stopping or {"monitor": None, "patience": 0}))
+    state = start or TrainingState(0, {}, nothing_kept)
+    kept, model = state.kept, trainer.model
+    callback_list = CallbackList(list(callbacks), model=model, epochs=epochs)
     model.stop_training = False
-    meant = logged_weights(loss_weights, epochs)
-    told.on_train_begin()
+    objective_weights = logged_weights(loss_weights, epochs)
+    callback_list.on_train_begin()
     if probe:
         probe.remember()
-    while done.epoch < epochs and not kept.exhausted(done.epoch) and not model.stop_training:
-        done.epoch += 1
-        told.on_epoch_begin(done.epoch - 1)
-        order = order_of(done.epoch, len(rows["train"]), seed, shuffle)
-        weights = weights_at(loss_weights, done.epoch - 1)
-        metrics = _one_epoch(trainer, rows, heads, weights, meant, order, watch)
+    while state.epoch < epochs and not kept.exhausted(state.epoch) and not model.stop_training:
+        state.epoch += 1
+        callback_list.on_epoch_begin(state.epoch - 1)
+        order = order_of(state.epoch, len(rows["train"]), seed, shuffle)
+        weights = weights_at(loss_weights, state.epoch - 1)
+        metrics = _one_epoch(trainer, rows, heads, weights, objective_weights, order, watch)
         if probe:
             metrics |= probe({name: metrics[weight_of(name)] for name in trainer.losses})
-        _remember(done.history, done.epoch, metrics)
-        kept.offer(done.epoch, metrics, model)
-        told.on_epoch_end(done.epoch - 1, metrics)
+        _append(state.history, state.epoch, metrics)
+        kept.offer(state.epoch, metrics, model)
+        callback_list.on_epoch_end(state.epoch - 1, metrics)
         if save:
-            save(done)
+            save(state)
     if kept.monitor:
         model.set_weights(kept.weights)
-    told.on_train_end()
-    return FitResult(
-        done.history, kept.epoch, {k: v for k, v in kept.metrics.items() if k.startswith("val/")}
-    )
+    callback_list.on_train_end()
+    best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
+    return FitResult(state.history, kept.epoch, best)
 
 
 def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:
-    """Raise a ConfigError for a callback that waits for batches: an epoch is one graph and calls none."""
+    """Check that no callback has a method for batches, because an epoch runs as one graph.
+
+    Raises:
+        ConfigError: a callback has such a method.
+    """
     for i, callback in enumerate(callbacks):
         for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):
             if getattr(type(callback), hook) is not getattr(Callback, hook):
                 raise ConfigError(
                     f"trainer.callbacks[{i}]",
-                    f"{type(callback).__name__} waits for {hook}, but an epoch runs as one graph",
+                    f"{type(callback).__name__} has {hook}, but an epoch is one graph and never calls it",
                     found=hook,
-                    allowed="callbacks that act on epochs",
+                    allowed="callbacks with methods for epochs only",
                 )
 
 
-def order_of(epoch: int, rows: int, seed: int, shuffle: bool) -> Any:
-    """The rows' order in an epoch, from the arguments alone, so that a resumed run draws the same."""
+def order_of(epoch: int, rows: int, seed: int, shuffle: bool) -> Array:
+    """Return the order of the rows in an epoch; a resumed run gets the same one."""
     return np.random.default_rng((seed, epoch)).permutation(rows) if shuffle else np.arange(rows)
 
 
 def _one_epoch(
-    trainer: Trainer, rows: Any, heads: Any, descended: Any, meant: Any, order: Any, watch: Any
+    trainer: Trainer,
+    rows: Mapping[str, Rows | Stream],
+    heads: Mapping[str, Mapping[str, Reference]],
+    loss_weights: Mapping[str, float],
+    objective_weights: Mapping[str, float],
+    order: Array,
+    watch: Callable[[int], None] | None,
 ) -> dict[str, float]:
+    """Train and validate one epoch; return its metrics.
+
+    Args:
+        loss_weights: those of the training loss in this epoch.
+        objective_weights: those of the logged combined losses, the same in every epoch.
+    """
     started = time.perf_counter()
-    weights = np.array([descended[name] for name in trainer.losses], np.float32)
+    weights = np.array([loss_weights[name] for name in trainer.losses], np.float32)
     trained = trainer.train(rows["train"], order, weights, watch)
-    metrics = measure("train", trained, heads["train"], meant).named("train")
+    metrics = measure("train", trained, heads["train"], objective_weights).named("train")
     if "val" in rows:
-        metrics |= measure("val", trainer.evaluate(rows["val"]), heads["val"], meant).named("val")
+        validated = trainer.evaluate(rows["val"])
+        metrics |= measure("val", validated, heads["val"], objective_weights).named("val")
     metrics |= {weight_of(head): float(value) for head, value in trained.weights.items()}
     metrics |= {share_of(head): float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started
@@ -171,7 +207,7 @@ def _one_epoch(
     return metrics
 
 
-def _remember(history: dict[str, list[float]], epoch: int, metrics: Mapping[str, float]) -> None:
+def _append(history: dict[str, list[float]], epoch: int, metrics: Mapping[str, float]) -> None:
     for name in {**history, **metrics}:
         values = history.setdefault(name, [float("nan")] * (epoch - 1))
         values.append(metrics.get(name, float("nan")))

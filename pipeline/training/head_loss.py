@@ -1,8 +1,8 @@
-"""How a Keras loss is applied to one head, so that missing labels take no part.
+"""Applies a Keras loss to one head and ignores missing labels.
 
-A head has two losses. The one that is logged is the plain mean over its labelled cells, in every split. The
-one that training descends has every cell times its class's factor and its row's weight: without either it is
-the same.
+Every head has two losses. The logged loss is the plain mean over its labelled cells, in every split. The
+training loss, of which gradients are taken, multiplies every cell by its class's factor and its row's weight;
+without these both losses are the same.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 class HeadLoss:
     """A Keras loss over one head's labelled cells.
 
-    A cell is a row of a class head, or one column of a row of the others. A loss of columns gets the labels
-    as (rows, columns, 1) and the output as (rows, columns, outputs per column), which is 1 but for quantiles.
+    A cell is a row of a category head, or one column of a row of any other head. The losses of other heads
+    get labels (rows, columns, 1) and outputs (rows, columns, outputs per column); only quantile heads have
+    more than one output per column.
 
     Args:
-        loss: its weighting and reduction are not used: cells are averaged here.
-        kind: of the target: category, number, binary or labels.
-        complete: no label is missing in any row, so none has to be looked for.
-        factors: of classes in the descended loss: (classes,), or (columns, 2) for no and yes of each column.
+        loss: its weighting and reduction are not used, because the cells are averaged here.
+        kind: kind of the target: category, number, binary or labels.
+        complete: True if no row lacks a label, so that masks can be skipped.
+        factors: class factors in the training loss: (classes,), or (columns, 2) for no and yes of each
+            column; None for none.
     """
 
     loss: Loss
@@ -33,71 +35,72 @@ class HeadLoss:
     complete: bool = False
     factors: NDArray[np.float32] | None = None
 
-    def cells(self, labels: Any, output: Any) -> tuple[Any, Any]:
-        """Loss of every cell and whether it is labelled, both (rows, 1) or (rows, columns).
+    def cell_losses(self, labels: Any, output: Any) -> tuple[Any, Any]:
+        """Return the loss of every cell and whether the cell is labelled, both (rows, 1) or (rows, columns).
 
         Args:
             labels: codes (rows,), -1 where missing, or floats (rows, columns), NaN where missing.
             output: the head's raw output, (rows, width).
         """
         if labels.dtype.is_integer:
-            there, labels = labels >= 0, tf.maximum(labels, 0)
+            labelled, labels = labels >= 0, tf.maximum(labels, 0)
             if "Sparse" not in type(self.loss).__name__:
                 labels = tf.one_hot(labels, output.shape[-1])
         else:
-            there = tf.logical_not(tf.math.is_nan(labels))
-            labels = tf.where(there, labels, 0.0)
+            labelled = tf.logical_not(tf.math.is_nan(labels))
+            labels = tf.where(labelled, labels, 0.0)
         if self.kind == "category":
-            there = there if there.shape.rank == 1 else tf.reduce_all(there, axis=1)
-            return self.loss.call(labels, output)[:, None], there[:, None]
-        # An axis for the outputs of one column, because Keras losses average over the last axis.
+            labelled = labelled if labelled.shape.rank == 1 else tf.reduce_all(labelled, axis=1)
+            return self.loss.call(labels, output)[:, None], labelled[:, None]
+        # Keras losses average over the last axis, so the outputs of one column get an axis of their own.
         columns = labels.shape[-1]
         output = tf.reshape(output, (-1, columns, output.shape[-1] // columns))
-        return self.loss.call(labels[..., None], output), there
+        return self.loss.call(labels[..., None], output), labelled
 
     def __call__(self, labels: Any, output: Any) -> tuple[Any, Any]:
-        """Mean loss over the labelled cells and their number, both float32 scalars.
+        """Return the logged loss and the number of labelled cells, both float32 scalars.
 
-        Without any label the mean is 0 and so is its gradient; the number tells that from a perfect loss.
+        Without any label the loss and its gradient are 0.
         """
-        cells, there = self.cells(labels, output)
+        cells, labelled = self.cell_losses(labels, output)
         if self.complete:
             return tf.reduce_mean(cells), tf.cast(tf.size(cells), tf.float32)
-        number = tf.reduce_sum(tf.cast(there, tf.float32))
-        total = tf.reduce_sum(tf.where(there, cells, 0.0))
-        return total / tf.maximum(number, 1.0), number
+        count = tf.reduce_sum(tf.cast(labelled, tf.float32))
+        total = tf.reduce_sum(tf.where(labelled, cells, 0.0))
+        return total / tf.maximum(count, 1.0), count
 
-    def descended(self, labels: Any, output: Any, weights: Any = None) -> Any:
-        """The loss that training descends: the weighted sum over the labelled cells, by their number.
+    def training_loss(self, labels: Any, output: Any, weights: Any = None) -> Any:
+        """Return the training loss: the weighted sum over the labelled cells, divided by their number.
 
-        By their number and not by the sum of their weights, which would take back what a batch of rare rows
-        weighs; a weight is a number of rows, as Keras has it.
+        Keras, too, divides by the number of cells; dividing by the sum of the weights would cancel them in a
+        batch of equal weights.
 
         Args:
-            labels, output: as for `cells`.
-            weights: (rows,), or None for 1.
+            labels, output: as for `cell_losses`.
+            weights: row weights (rows,); None for 1.
         """
-        cells, there = self.cells(labels, output)
+        cells, labelled = self.cell_losses(labels, output)
         if self.factors is not None:
-            cells *= self._of_classes(labels)
+            cells *= self._factors_of(labels)
         if weights is not None:
             cells *= weights[:, None]
-        number = tf.reduce_sum(tf.cast(there, tf.float32))
-        return tf.reduce_sum(tf.where(there, cells, 0.0)) / tf.maximum(number, 1.0)
+        count = tf.reduce_sum(tf.cast(labelled, tf.float32))
+        return tf.reduce_sum(tf.where(labelled, cells, 0.0)) / tf.maximum(count, 1.0)
 
-    def _of_classes(self, labels: Any) -> Any:
+    def row_losses(self, labels: Any, output: Any) -> NDArray[np.float32]:
+        """Return each row's mean loss over its labelled cells, (rows,); NaN for rows without a label."""
+        cells, labelled = self.cell_losses(tf.convert_to_tensor(labels), tf.convert_to_tensor(output))
+        count = tf.reduce_sum(tf.cast(labelled, tf.float32), axis=1)
+        # 0 / 0 is NaN, as documented.
+        losses = tf.reduce_sum(tf.where(labelled, cells, 0.0), axis=1) / count
+        return np.asarray(losses.numpy())
+
+    def _factors_of(self, labels: Any) -> Any:
         factors = tf.constant(self.factors, tf.float32)
         if labels.dtype.is_integer:
             return tf.gather(factors, tf.maximum(labels, 0))[:, None]
-        # Zeros in place of NaN: a factor of a cell that is not there is never used.
-        known = tf.where(tf.math.is_nan(labels), 0.0, labels)
+        # The factor of a missing label is never used, but NaN would spread.
+        labels = tf.where(tf.math.is_nan(labels), 0.0, labels)
         if self.kind == "category":
-            return tf.linalg.matvec(known, factors)[:, None]
-        return factors[:, 0] + known * (factors[:, 1] - factors[:, 0])
-
-    def rows(self, labels: Any, output: Any) -> Any:
-        """Mean loss of each row over its labelled cells, (rows,); NaN for a row without a label."""
-        cells, there = self.cells(tf.convert_to_tensor(labels), tf.convert_to_tensor(output))
-        number = tf.reduce_sum(tf.cast(there, tf.float32), axis=1)
-        # 0/0 where nothing is labelled: NaN, as wanted.
-        return (tf.reduce_sum(tf.where(there, cells, 0.0), axis=1) / number).numpy()
+            return tf.linalg.matvec(labels, factors)[:, None]
+        return factors[:, 0] + labels * (factors[:, 1] - factors[:, 0])

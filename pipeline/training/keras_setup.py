@@ -1,4 +1,4 @@
-"""What TensorFlow and Keras must be told before anything is built: threads, precision, seeds."""
+"""Threads, precision and seeds, which must be set before anything is built."""
 
 import keras
 import tensorflow as tf
@@ -7,15 +7,15 @@ from pipeline.errors import ConfigError
 
 
 def set_up(*, seed: int, precision: str, threads: int | str, deterministic: bool) -> None:
-    """Make this process ready for one run; what an earlier run in it left behind is cleared.
+    """Prepare this process for one run and clear the Keras state of earlier runs.
 
     Args:
         precision: a Keras dtype policy.
         threads: CPU threads of this process, or "auto" for all.
-        deterministic: refuse operations that are not reproducible; holds until the process ends.
+        deterministic: reject operations that are not reproducible; applies until the process ends.
 
     Raises:
-        ConfigError: another number of threads is already in use in this process.
+        ConfigError: TensorFlow already uses another number of threads in this process.
     """
     keras.backend.clear_session()
     if threads != "auto":
@@ -35,7 +35,7 @@ def _set_threads(threads: int) -> None:
     except RuntimeError as error:
         raise ConfigError(
             "trainer.threads",
-            "TensorFlow already runs in this process with another number",
+            "TensorFlow already runs in this process with another number of threads",
             found=threads,
-            allowed=tf.config.threading.get_intra_op_parallelism_threads() or "auto",
+            allowed=str(tf.config.threading.get_intra_op_parallelism_threads() or "auto"),
         ) from error

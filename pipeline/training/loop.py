@@ -1,4 +1,4 @@
-"""Many steps as one graph: rows are gathered, a step is taken, its outputs and sums are kept."""
+"""Many steps as one TensorFlow graph, so that Python is called only about once per second."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,23 +7,28 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-SECONDS_PER_CALL = 1.0  # how long Python lets the graph run before it looks again
+SECONDS_PER_CALL = 1.0  # intended duration of one call of the graph
 
 
 def loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Model) -> Callable[..., Any]:
-    """A graph that takes steps `first` … `last` - 1 over rows in a given order and adds to the sums."""
+    """Return a function that takes the steps `first` to `last` - 1 and adds their sums to `sums`.
+
+    Args:
+        step: (inputs, labels, loss_weights) -> (raw outputs, sums) of one batch.
+        model, presenter: see `pipeline.model.build_model` and `build_presenter`.
+    """
     widths = {name: output.shape[-1] for name, output in model.output.items()}
 
     def loop(
         inputs: Any, labels: Any, order: Any, loss_weights: Any, batch: Any, first: Any, last: Any, sums: Any
     ) -> tuple[Any, Any]:
         def body(i: Any, sums: Any, arrays: Any) -> Any:
-            at = order[i * batch : (i + 1) * batch]
-            x = {name: tf.gather(values, at) for name, values in inputs.items()}
-            y = {name: tf.gather(values, at) for name, values in labels.items()}
-            outputs, found = step(x, y, loss_weights)
+            rows = order[i * batch : (i + 1) * batch]
+            x = {name: tf.gather(values, rows) for name, values in inputs.items()}
+            y = {name: tf.gather(values, rows) for name, values in labels.items()}
+            outputs, summands = step(x, y, loss_weights)
             arrays = {name: array.write(i - first, outputs[name]) for name, array in arrays.items()}
-            return i + 1, tf.nest.map_structure(tf.add, sums, found), arrays
+            return i + 1, tf.nest.map_structure(tf.add, sums, summands), arrays
 
         arrays = {
             name: tf.TensorArray(tf.float32, last - first, infer_shape=False, element_shape=(None, width))
@@ -37,7 +42,7 @@ def loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Mod
 
 
 def spans(steps: int) -> Iterator[tuple[int, int]]:
-    """Step ranges that take about `SECONDS_PER_CALL` each, found out while they run."""
+    """Yield ranges of steps; each should take about `SECONDS_PER_CALL`, judged by the one before."""
     first, span = 0, 32
     while first < steps:
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while a model trains."""
+"""The training's progress on a terminal."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 
 class Progress(Callback):
-    """One line an epoch, and a bar inside a long epoch; silent where there is no terminal.
+    """Prints one line per epoch, and a progress bar during long epochs.
 
     Args:
-        heads: head -> the metric shown beside its loss.
-        rows: rows of an epoch.
+        heads: head -> the metric that is shown beside its loss; None for none.
+        rows: number of rows of an epoch.
+        shown: whether anything is printed; by default only if stderr is a terminal.
     """
 
     def __init__(self, heads: Mapping[str, str | None], rows: int, shown: bool | None = None) -> None:
@@ -27,11 +28,11 @@ class Progress(Callback):
             return
         if epoch == 0:
             print(self._row("epoch", self._titles()), file=sys.stderr)
-        # delay: an epoch that is over before shows no bar.
+        # delay: short epochs show no bar.
         self.bar = tqdm(total=self.rows, unit=" rows", desc=f"epoch {epoch + 1}", leave=False, delay=1.0)
 
     def rows_done(self, rows: int) -> None:
-        """Move the bar to this many rows of the epoch."""
+        """Set the bar to this number of rows."""
         if self.bar is not None:
             self.bar.update(rows - self.bar.n)
 

@@ -1,4 +1,4 @@
-"""The state of a training that a checkpoint holds: saved after epochs, and put back."""
+"""Saves the state of a training after an epoch, and restores it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,26 @@ from pathlib import Path
 import keras
 from keras.callbacks import Callback
 
-from pipeline.training.checkpoint import Restore, Saver, assign, load, numbered, scalars
-from pipeline.training.fit import Kept, TrainingState
+from pipeline.training.checkpoint import (
+    RestoreCallbacks,
+    Saver,
+    assign,
+    callback_state,
+    load,
+    numbered_arrays,
+)
+from pipeline.training.fit import KeptEpoch, TrainingState
 from pipeline.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Restored:
-    """A state that has been put back.
+class RestoredState:
+    """A restored state, as `fit` takes it.
 
     Args:
-        progress: the epochs completed, their metrics, and the kept epoch.
-        callbacks: one more callback for `fit`; it restores the state of the others once training begins,
-            because beginning resets them.
+        progress: `start` of `fit`.
+        callbacks: further callbacks of `fit`. They restore the state of the others when the training begins,
+            because callbacks reset themselves then.
     """
 
     progress: TrainingState
@@ -29,50 +36,53 @@ class Restored:
 def save_to(
     saver: Saver, trainer: Trainer, callbacks: Sequence[Callback], every: int
 ) -> Callable[[TrainingState], None]:
-    """A function that `fit` calls after each epoch: it hands the whole state to the saver.
+    """Return the `save` argument of `fit`, which passes the whole state to the saver.
 
     Args:
-        callbacks: those with a state of their own.
-        every: epochs between two checkpoints.
+        callbacks: those whose state is saved.
+        every: number of epochs from one checkpoint to the next.
     """
 
-    def save(done: TrainingState) -> None:
-        if done.epoch % every:
+    def save(state: TrainingState) -> None:
+        if state.epoch % every:
             return
-        arrays = {f"kept.{i}": values for i, values in enumerate(done.kept.weights)}
+        arrays = {f"kept.{i}": values for i, values in enumerate(state.kept.weights)}
         for name, variables in _variables(trainer).items():
-            arrays |= numbered(name, variables)
+            arrays |= numbered_arrays(name, variables)
         facts = {
-            "epoch": done.epoch,
-            "history": {name: list(values) for name, values in done.history.items()},
-            "kept": {key: value for key, value in vars(done.kept).items() if key != "weights"},
-            "callbacks": [scalars(callback) for callback in callbacks],
+            "epoch": state.epoch,
+            "history": {name: list(values) for name, values in state.history.items()},
+            "kept": {key: value for key, value in vars(state.kept).items() if key != "weights"},
+            "callbacks": [callback_state(callback) for callback in callbacks],
         }
-        saver.offer(done.epoch, arrays, facts)
+        saver.offer(state.epoch, arrays, facts)
 
     return save
 
 
-def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> Restored | None:
-    """Put back the newest checkpoint's state; None if there is no checkpoint.
+def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> RestoredState | None:
+    """Restore the trainer from the newest checkpoint; None if there is no checkpoint.
 
     Args:
-        folder: of the run's checkpoints.
-        callbacks: those that `save_to` was given.
+        folder: the folder of the run's checkpoints.
+        callbacks: the same callbacks as in `save_to`.
+
+    Raises:
+        ValueError: the checkpoint belongs to another model.
     """
-    found = load(folder)
-    if found is None:
+    checkpoint = load(folder)
+    if checkpoint is None:
         return None
-    arrays, facts = found
+    arrays, facts = checkpoint
     for name, variables in _variables(trainer).items():
         assign(name, variables, arrays)
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
-    progress = TrainingState(facts["epoch"], facts["history"], Kept(**facts["kept"], weights=weights))
-    return Restored(progress, [Restore(callbacks, facts["callbacks"])])
+    progress = TrainingState(facts["epoch"], facts["history"], KeptEpoch(**facts["kept"], weights=weights))
+    return RestoredState(progress, [RestoreCallbacks(callbacks, facts["callbacks"])])
 
 
 def _variables(trainer: Trainer) -> dict[str, Sequence[keras.Variable]]:
-    """Everything that changes in training: weights, dropout's seeds, the optimizer's and balancer's state."""
+    """Return everything that training changes; the model's variables include the random states of dropout."""
     return {
         "model": trainer.model.variables,
         "optimizer": trainer.optimizer.variables,

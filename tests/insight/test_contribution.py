@@ -110,7 +110,7 @@ def test_a_learned_stand_in_is_what_the_branch_gives_for_a_missing_input():
 
 def test_permutations_that_go_through_the_heads_together_are_as_if_each_went_alone(learned, monkeypatch):
     together = look(learned)
-    monkeypatch.setattr(contribution, "AT_ONCE", 1)
+    monkeypatch.setattr(contribution, "ROWS_PER_CALL", 1)
     alone = look(learned)
     assert together.keys() == alone.keys()
     for key, one in alone.items():

@@ -9,8 +9,8 @@ from pipeline import branches, fusion, heads
 from pipeline.balancers import Static
 from pipeline.data.feed import Rows
 from pipeline.insight import Probe
-from pipeline.insight.flow import drawn
-from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, silent
+from pipeline.insight.flow import draw_probe
+from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, zero_gradients
 from pipeline.model import build_model, build_presenter, forward
 from pipeline.training.fit import fit
 from pipeline.training.head_loss import HeadLoss
@@ -22,7 +22,7 @@ ONES = {"class": 1.0, "score": 1.0}
 
 def make_probe(trainer=None, labels=LABELS, **options):
     rows = Rows.of(INPUTS, {name: labels[name] for name in LOSSES})
-    defaults = {"number": 32, "batches": 4, "by_part": False, "say": lambda line: None}
+    defaults = {"number": 32, "batches": 4, "by_part": False, "warn": lambda line: None}
     return Probe(trainer or make_trainer(), rows, **{**defaults, **options})
 
 
@@ -40,7 +40,7 @@ def gradients_by_hand(probe, batch, factors=(1.0, 1.0)):
 @pytest.mark.parametrize("factors", [(1.0, 0.0), (0.0, 1.0), (2.0, 0.5)])
 def test_the_heads_parts_add_up_to_the_gradient_of_the_combined_loss(factors):
     probe = make_probe()
-    flow = probe.look()
+    flow = probe.gradients()
     for batch in range(4):
         combined = [np.sum(gradient**2) for gradient in gradients_by_hand(probe, batch, factors)]
         parts = np.einsum("i,vij,j->v", factors, flow.products[batch], factors)
@@ -61,18 +61,20 @@ def test_sizes_at_a_branch_are_those_of_each_rows_own_loss():
             output = probe.trainer.model.get_layer("head_class")(fused)
             loss = LOSSES["class"](probe.labels["class"][0, row : row + 1], output[row : row + 1])
         norms.append(np.linalg.norm(tape.gradient(loss, features)))
-    assert probe.look().rows[0, 0, 1] == pytest.approx(np.mean(norms), rel=1e-4)
+    assert probe.gradients().rows[0, 0, 1] == pytest.approx(np.mean(norms), rel=1e-4)
 
 
 def test_missing_labels_leave_the_size_of_the_labelled_rows():
     gaps = np.where(np.arange(ROWS)[:, None] % 2, LABELS["score"], np.nan).astype("float32")
-    some = make_probe(make_trainer(complete=False), {**LABELS, "score": gaps}, number=100, batches=1).look()
+    some = make_probe(
+        make_trainer(complete=False), {**LABELS, "score": gaps}, number=100, batches=1
+    ).gradients()
     whole = make_probe(number=100, batches=1)
     odd = Rows.of(INPUTS, LABELS).take(np.arange(1, ROWS, 2))
     whole.inputs, whole.labels = (
         {name: values[None] for name, values in group.items()} for group in (odd.inputs, odd.labels)
     )
-    assert some.rows[0, 1, 0] == pytest.approx(whole.look().rows[0, 1, 0], rel=1e-4)
+    assert some.rows[0, 1, 0] == pytest.approx(whole.gradients().rows[0, 1, 0], rel=1e-4)
 
 
 class Identity(branches.Dense):
@@ -98,7 +100,7 @@ def test_one_residual_reaches_both_branches():
         model, build_presenter(targets, {"class": head}), loss, Static(), keras.optimizers.SGD(), batch_size=1
     )
     rows = Rows.of({"first": np.float32(first), "second": np.float32(second)}, {"class": np.int32(label)})
-    flow = Probe(trainer, rows, number=1, batches=1, by_part=False).look()
+    flow = Probe(trainer, rows, number=1, batches=1, by_part=False).gradients()
     at_branch = np.linalg.norm(residual[:2])
     np.testing.assert_allclose(flow.rows[0, 0], [at_branch, at_branch], rtol=1e-4)
     squares = dict(zip([v.path for v in trainer.variables], flow.products[0, :, 0, 0], strict=True))
@@ -122,7 +124,7 @@ def test_scaling_a_loss_scales_its_row_and_no_cosine(c):
 
     plain, scaled = make_probe(), make_probe()
     scaled.trainer.losses["score"] = HeadLoss(loss=Scaled(), kind="number", complete=True)
-    before, after = (flow_numbers(probe.look(), ONES, by_part=True) for probe in (plain, scaled))
+    before, after = (flow_numbers(probe.gradients(), ONES, by_part=True) for probe in (plain, scaled))
     for name, value in before.items():
         factor = c if name.startswith("flow/score_to_") and not name.endswith("_share") else 1.0
         if "_from_" not in name:
@@ -130,7 +132,7 @@ def test_scaling_a_loss_scales_its_row_and_no_cosine(c):
 
 
 def test_a_weight_scales_what_is_sent_and_nothing_raw():
-    flow = make_probe().look()
+    flow = make_probe().gradients()
     one, two = (flow_numbers(flow, {"class": weight, "score": 1.0}, by_part=False) for weight in (1.0, 2.0))
     for branch in ("image", "series"):
         for word in ("", "_weights"):
@@ -144,7 +146,7 @@ def test_a_weight_scales_what_is_sent_and_nothing_raw():
 
 
 def test_shares_add_up_to_one():
-    found = flow_numbers(make_probe().look(), {"class": 0.3, "score": 4.0}, by_part=False)
+    found = flow_numbers(make_probe().gradients(), {"class": 0.3, "score": 4.0}, by_part=False)
     for head in LOSSES:
         assert sum(found[f"flow/{head}_to_{branch}_share"] for branch in INPUTS) == pytest.approx(1)
     for branch in INPUTS:
@@ -152,7 +154,7 @@ def test_shares_add_up_to_one():
 
 
 def test_a_head_that_reads_one_branch_sends_exactly_nothing_into_the_other():
-    found = flow_numbers(make_probe(make_trainer(reads={"score": "image"})).look(), ONES, by_part=False)
+    found = flow_numbers(make_probe(make_trainer(reads={"score": "image"})).gradients(), ONES, by_part=False)
     assert found["flow/score_to_series"] == found["flow/score_to_series_weights"] == 0.0
     assert found["flow/score_to_image_share"] == 1.0
     assert found["flow/class_to_series"] > 0
@@ -160,7 +162,7 @@ def test_a_head_that_reads_one_branch_sends_exactly_nothing_into_the_other():
 
 def test_cosines_are_those_of_the_weights_that_both_heads_reach():
     probe = make_probe(make_trainer(reads={"score": "image"}), batches=1)
-    flow = probe.look()
+    flow = probe.gradients()
     ours = cosines(flow, 0, 1)[0]
     both = [i for i, part in enumerate(flow.parts) if part == "branch_image"]
     a, b = (np.concatenate([gradients_by_hand_of(probe, head)[i].ravel() for i in both]) for head in range(2))
@@ -183,7 +185,7 @@ def test_a_conflict_is_a_cosine_below_zero_counted_over_the_parts_of_the_probe()
 
 def test_heads_that_share_nothing_have_no_cosine():
     trainer = make_trainer(factors={"branch_image": 0.0, "branch_series": 0.0})
-    found = flow_numbers(make_probe(trainer).look(), ONES, by_part=False)
+    found = flow_numbers(make_probe(trainer).gradients(), ONES, by_part=False)
     assert not [name for name in found if "cos" in name or "conflict" in name]
 
 
@@ -209,16 +211,16 @@ def test_half_precision_gives_gradients_of_full_size():
     keras.config.set_dtype_policy("mixed_float16")
     try:
         optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1e-3), initial_scale=1024.0)
-        half = make_probe(make_trainer(optimizer=optimizer)).look()
+        half = make_probe(make_trainer(optimizer=optimizer)).gradients()
     finally:
         keras.config.set_dtype_policy("float32")
-    np.testing.assert_allclose(half.rows, make_probe().look().rows, rtol=0.03)
+    np.testing.assert_allclose(half.rows, make_probe().gradients().rows, rtol=0.03)
 
 
 def test_what_gets_no_gradient_is_named_once():
     said = []
-    probe = make_probe(say=said.append)
-    assert silent(probe.look(), ONES) == []
+    probe = make_probe(warn=said.append)
+    assert zero_gradients(probe.gradients(), ONES) == []
     probe({"class": 1.0, "score": 0.0})
     probe({"class": 1.0, "score": 0.0})
     assert said == ["warning: head score sends no gradient: its weight is 0"]
@@ -229,24 +231,26 @@ def test_a_branch_that_no_head_listens_to_is_named():
     for head in LOSSES:
         kernel = probe.trainer.model.get_layer(f"head_{head}").trainable_variables[0]
         kernel.assign(np.where(np.arange(6)[:, None] < 3, 0.0, kernel.numpy()))
-    assert silent(probe.look(), ONES) == [
-        "branch image gets no gradient: no head's loss moves with its output"
+    assert zero_gradients(probe.gradients(), ONES) == [
+        "branch image gets no gradient: no head's loss depends on its output"
     ]
 
 
 def test_a_head_without_labels_is_named():
     labels = {**LABELS, "score": np.full_like(LABELS["score"], np.nan)}
-    found = silent(make_probe(make_trainer(complete=False), labels).look(), ONES)
-    assert found == ["head score sends no gradient: its loss moves with no weight, or no row is labelled"]
+    found = zero_gradients(make_probe(make_trainer(complete=False), labels).gradients(), ONES)
+    assert found == [
+        "head score sends no gradient: its loss depends on no weight, or no row has a label for it"
+    ]
 
 
 def test_the_probe_holds_labelled_rows_of_every_head():
     rare = np.full((ROWS, 1), np.nan, "float32")
     rare[[3, 50, 51]] = 1.0
-    inputs, labels = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
+    inputs, labels = draw_probe(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
     assert np.isfinite(labels["score"]).sum() == 3
     assert labels["class"].shape == (4, 4)
-    again = drawn(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
+    again = draw_probe(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
     np.testing.assert_array_equal(inputs["series"], again[0]["series"])
 
 
@@ -254,7 +258,7 @@ def test_the_probe_holds_labelled_rows_of_every_head():
     ("number", "batches", "shape"), [(1000, 4, (4, 25)), (3, 8, (3, 1)), (10, 4, (4, 2))]
 )
 def test_a_probe_of_any_size_has_equal_parts_of_different_rows(number, batches, shape):
-    inputs, labels = drawn(Rows.of(INPUTS, LABELS), list(LOSSES), number, batches, seed=1)
+    inputs, labels = draw_probe(Rows.of(INPUTS, LABELS), list(LOSSES), number, batches, seed=1)
     assert labels["class"].shape == shape
     flat = np.reshape(inputs["series"], (shape[0] * shape[1], -1))
     assert len(np.unique(flat, axis=0)) == len(flat)

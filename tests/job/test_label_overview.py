@@ -33,7 +33,9 @@ def test_every_head_and_split_has_its_rows_and_its_best_constant(job):
     assert train["constant_loss"] == pytest.approx(-np.sum(shares * np.log(shares)), abs=1e-4)
     mass = table.loc[("body_mass", "train")]
     assert mass["q25"] < mass["constant"] < mass["q75"]
-    assert table.loc[("body_mass", "val"), "constant_loss"] == job.references["val"]["body_mass"].constant
+    assert (
+        table.loc[("body_mass", "val"), "constant_loss"] == job.references["val"]["body_mass"].baseline_loss
+    )
 
 
 def test_the_text_has_a_line_per_head_and_split(job):

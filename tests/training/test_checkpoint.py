@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.training.checkpoint import Restore, Saver, assign, checkpoints, load, numbered, save, scalars
+from pipeline.training.checkpoint import (
+    RestoreCallbacks,
+    Saver,
+    assign,
+    callback_state,
+    checkpoints,
+    load,
+    numbered_arrays,
+    save,
+)
 
 
 def state(value):
@@ -72,13 +81,13 @@ def test_a_full_disk_is_told_and_not_passed_over(tmp_path):
 
 def test_variables_are_put_back_by_place_and_another_model_is_refused():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(1)])
-    arrays = numbered("model", model.variables)
+    arrays = numbered_arrays("model", model.variables)
     before = model.get_weights()
     model.set_weights([value + 1 for value in before])
     assign("model", model.variables, arrays)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    with pytest.raises(ValueError, match="4 arrays of model, the model 2"):
+    with pytest.raises(ValueError, match="4 arrays for model, but this run has 2"):
         assign("model", model.variables[:2], arrays)
 
 
@@ -88,9 +97,9 @@ def test_a_callback_goes_on_where_it_was():
         whole, before, after = (plateau() for _ in range(3))
         feed(whole, 0, losses)
         feed(before, 0, losses[:cut])
-        values = json.loads(json.dumps([scalars(before)]))
+        values = json.loads(json.dumps([callback_state(before)]))
         after.model.optimizer.learning_rate = float(before.model.optimizer.learning_rate)
-        restore = Restore([after], values)
+        restore = RestoreCallbacks([after], values)
         after.on_train_begin()
         restore.on_train_begin()
         feed(after, cut, losses[cut:], begin=False)

@@ -101,10 +101,10 @@ def test_missing_labels_weigh_nothing(kind):
     head = HeadLoss(loss=loss, kind=kind, factors=factors)
     weights = np.float32([2, 7, 1])
     tensors = [keras.ops.convert_to_tensor(one) for one in (labels, output, weights)]
-    cells = head.rows(labels, output)
+    cells = head.row_losses(labels, output)
     of_class = (1.0, 3.0) if kind == "category" else (4.0, 1.0)
     wanted = (cells[0] * of_class[0] * 2 + cells[2] * of_class[1]) / 2
-    assert float(head.descended(*tensors)) == pytest.approx(wanted, rel=1e-5)
+    assert float(head.training_loss(*tensors)) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_factors_of_no_and_yes_may_go_by_0_and_1_as_in_keras():

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import Linear
+from pipeline.training.epoch import Epoch
 from pipeline.training.fit import fit, order_of, reject_batch_hooks
 from pipeline.training.measure import Reference
-from pipeline.training.trainer import Epoch
 
 
 class ScriptedTrainer:
@@ -33,7 +33,7 @@ class ScriptedTrainer:
         return Epoch(losses, 0.5, weights, shares, outputs, outputs, np.asarray(order), 0.1)
 
 
-HEAD = Reference("number", np.arange(4.0)[:, None], ["mae"], [], constant=2.0)
+HEAD = Reference("number", np.arange(4.0)[:, None], ["mae"], [], baseline_loss=2.0)
 HEADS = {split: {"score": HEAD} for split in ("train", "val")}
 ROWS = {"train": range(4), "val": range(4)}
 
@@ -125,7 +125,7 @@ def test_a_callback_that_waits_for_batches_is_refused_by_name():
         def on_train_batch_end(self, batch, logs=None):
             pass
 
-    with pytest.raises(ConfigError, match=r"trainer.callbacks\[1\]: PerBatch waits for on_train_batch_end"):
+    with pytest.raises(ConfigError, match=r"trainer.callbacks\[1\]: PerBatch has on_train_batch_end"):
         reject_batch_hooks([keras.callbacks.Callback(), PerBatch()])
 
 

@@ -74,6 +74,6 @@ def test_row_losses_average_to_the_loss_and_are_nan_where_unlabelled():
     codes = CODES.copy()
     codes[::4] = -1
     head = HeadLoss(loss=CROSS_ENTROPY, kind="category")
-    rows = head.rows(codes, LOGITS)
+    rows = head.row_losses(codes, LOGITS)
     np.testing.assert_array_equal(np.isnan(rows), codes < 0)
     assert np.nanmean(rows) == pytest.approx(float(head(tf.constant(codes), LOGITS)[0]), rel=1e-6)

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.data.feed import Rows
+from pipeline.training.epoch import NotFiniteError
 from pipeline.training.fit import order_of
-from pipeline.training.trainer import NotFiniteError, Rows
 from tests.small_trainer import CODES, INPUTS, LABELS, LOSSES, ROWS, SCORES, make_trainer, plain_keras, train
 
 
