@@ -1,6 +1,7 @@
 """Picture files: png, jpeg and other formats of Pillow, named in a column or contained in it as bytes."""
 
 import io
+import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pipeline.paths import locate
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 ORIENTATION = 0x0112  # the EXIF tag
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 def holds_pictures(column: Column) -> bool:
@@ -40,7 +41,7 @@ def check_pictures(
         for row in np.flatnonzero(~is_missing(column.values)).tolist():
             with _open(column, row, roots) as picture:
                 grey &= picture.mode in GREY
-                actual = tuple(size) if size else _upright_size(picture)
+                actual = tuple(size) if size else _upright_size(column, row, picture)
             expected = expected or actual
             if size is None and actual != expected:
                 raise column.error(
@@ -61,7 +62,7 @@ def check_sizes(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -
     """
     for row in np.flatnonzero(~is_missing(column.values)).tolist():
         with _open(column, row, roots) as picture:
-            actual = _upright_size(picture)
+            actual = _upright_size(column, row, picture)
         if actual != tuple(shape[:2]):
             raise column.error(
                 row,
@@ -100,7 +101,10 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
         if isinstance(cell, bytes):
             picture = Image.open(io.BytesIO(cell))
         else:
-            picture = Image.open(locate(str(cell), roots, column.key))
+            path = locate(str(cell), roots, column.key)
+            # Pillow maps an uncompressed .tiff file into memory with the size it has after turning.
+            mapped = path.suffix.lower() in (".tif", ".tiff")
+            picture = Image.open(io.BytesIO(path.read_bytes()) if mapped else path)
     except ConfigError as error:
         allowed = f"a picture file in {', '.join(map(str, roots))}"
         raise column.error(row, "the picture file does not exist", allowed) from error
@@ -124,10 +128,16 @@ def _size_text(size: Sequence[int]) -> str:
     return f"{size[0]} x {size[1]} (height x width)"
 
 
-def _upright_size(picture: Image.Image) -> tuple[int, int]:
+def _upright_size(column: Column, row: int, picture: Image.Image) -> tuple[int, int]:
     width, height = picture.size
-    # In a .png file the tag may follow the pixels, and reading it decodes them: only if it matters.
-    turned = width != height and _orientation(picture) in (5, 6, 7, 8)
+    # Pillow gives the size of a .tiff file as it is after turning. In a .png file the tag may follow the
+    # pixels, and reading it decodes them: only if it matters.
+    if width == height or picture.format == "TIFF":
+        return height, width
+    try:
+        turned = _orientation(picture) in (5, 6, 7, 8)
+    except UNREADABLE as error:
+        raise _unreadable(column, row, error) from error
     return (width, height) if turned else (height, width)
 
 
