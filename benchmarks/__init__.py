@@ -1,4 +1,4 @@
-"""Speed, each script a table of ratios of two things run alternately. `make bench` runs them."""
+"""Benchmarks and studies; each script prints its table and the machine, commit and date."""
 
 from pipeline.heavy_imports import importing
 

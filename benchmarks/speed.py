@@ -1,10 +1,12 @@
-"""Training speed: each row is a ratio of two things run alternately in one process.
+"""Training speed compared with plain Keras and with a hand-written graph, in one process.
 
-ours      a tracked run: losses and metrics of every epoch sent to MLflow (SQLite in a scratch folder)
-fit       bare, untracked `model.fit(numpy)` as people write it: the same layers, losses, optimizer and batch
-graph     one hand-written tf.function for a whole epoch: no metrics, no tracking
+    python -m benchmarks.speed
 
-Times on a shared machine wander, so a row is the median of the rounds' ratios, with their quartiles.
+ours      a tracked run: losses and metrics of every epoch go to MLflow (SQLite in a temporary folder)
+fit       plain `model.fit(numpy)` without tracking: the same layers, losses, optimizer and batch size
+graph     one hand-written tf.function per epoch, without metrics or tracking
+
+The three run alternately. Each row has the median of the rounds' ratios and their quartiles.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from keras import layers
 
+from benchmarks.machine import description
 from pipeline import compose, config
 from pipeline.model.layer_names import FUSION, branch_layer
 from pipeline.tracking import open_run
@@ -39,7 +42,7 @@ CONV = [
 ]
 
 
-# What a part's layers become in the plain model: all but the masks and the pooling over steps.
+# Layers that the plain model has in common with ours; it has no masks and no pooling over steps.
 COPIED = (
     layers.Conv1D,
     layers.Conv2D,
@@ -53,12 +56,12 @@ COPIED = (
 
 @dataclass(frozen=True)
 class Workload:
-    """A job and how often it is timed: `epochs` in one go, so that logging is paid as in a run."""
+    """A job; `epochs` are timed in one go, so that the cost of logging is included as in a run."""
 
     name: str
     overrides: list[str]
     epochs: int
-    floors: dict[str, float]  # what the ratios must reach
+    floors: dict[str, float]  # lower limits of the ratios
 
 
 WORKLOADS = [
@@ -72,12 +75,12 @@ WORKLOADS = [
 
 
 def main() -> None:
-    """Print one table; `--quick` shrinks everything to see that it runs."""
+    """Print the table; `--quick` only tests that the script runs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="", help="part of a workload's name")
+    parser.add_argument("--only", default="", help="only workloads whose name contains this")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     title = f"{'workload':<26}{'validation':<12}{'against':<9}{'ratio':>7}  {'quartiles':<15}{'floor':>6}"
@@ -88,10 +91,11 @@ def main() -> None:
             if options.only in workload.name:
                 for validated in (False, True):
                     compare(workload, validated, options.rounds, options.quick)
+    print(description())
 
 
 def compare(workload: Workload, validated: bool, rounds: int, quick: bool) -> None:
-    """Time a workload's ways alternately and print their ratios."""
+    """Time a workload's variants alternately and print their ratios."""
     epochs = 1 if quick else workload.epochs
     fewer = ["data.sources.noise.rows=64"] if quick and workload.overrides else []
     ways = ways_to_train([*workload.overrides, *fewer], validated)
@@ -115,7 +119,7 @@ def compare(workload: Workload, validated: bool, rounds: int, quick: bool) -> No
 
 
 def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[int], None]]:
-    """Ours, bare `fit`, and the hand-written graph, each a function of the number of epochs."""
+    """Return ours, plain `fit` and the hand-written graph as functions of the number of epochs."""
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=[*overrides, "trainer.early_stopping=null"])
     job = compose.compose_job(cfg, folders=[Path.cwd()])
@@ -152,13 +156,13 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
 
 
 def _arrays(job: Any, split: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    # What Keras takes: no NaN steps, classes as the loss wants them.
+    # Keras cannot handle NaN steps.
     inputs = {name: np.nan_to_num(np.asarray(values, "float32")) for name, values in split.prepared.items()}
     return inputs, dict(split.labels)
 
 
 def plain_model(model: keras.Model) -> keras.Model:
-    """The same layers without masks and nested models, as people write them; weights are its own."""
+    """Return a plain model of the same layers, without masks and nested models, with new weights."""
     entries = {name: keras.Input(x.shape[1:], name=name) for name, x in model.input.items()}
     features = []
     for name, x in entries.items():
@@ -178,7 +182,7 @@ def plain_model(model: keras.Model) -> keras.Model:
 def epoch_graph(
     model: keras.Model, loss: Any, optimizer: Any, inputs: Any, labels: Any
 ) -> Callable[[int], None]:
-    """A whole epoch in one hand-written graph: shuffle, gather, step."""
+    """Return a hand-written graph of one epoch: shuffle, gather, step."""
     optimizer.build(model.trainable_variables)
     inputs, labels = tf.nest.map_structure(tf.constant, (inputs, labels))
     rows = len(next(iter(inputs.values())))

@@ -1,11 +1,13 @@
-"""Training from the disk: resident memory on an .npy file larger than it, and speed against data in memory.
+"""Training from disk: resident memory with a large .npy file, and speed compared with data in memory.
 
-memory    a process of its own trains an epoch on a generated file, 6 GB by default: its peak of resident
-          memory beyond what the imports took, and the seconds before the first epoch (reading, hashes, leaks)
-speed     the same small job streamed and in memory, epochs in turn in one process: the median ratio of rates
-metrics   validation loss and accuracy of that job after the same epochs, streamed and in memory
+    python -m benchmarks.streaming
 
-The images are noise with a bright column that tells the class, so there is something to learn.
+memory    trains one epoch on a generated file, 6 GB by default, in its own process: peak resident memory
+          beyond that of the imports, and seconds before the first epoch (reading, hashing, leak check)
+speed     trains a small job streamed and in memory, in alternating epochs: median ratio of their speeds
+metrics   validation loss and accuracy of this job after the same epochs, streamed and in memory
+
+The images are noise with a bright column whose position tells the class.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import numpy as np
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
+from benchmarks.machine import description
 from pipeline import compose, config
 from pipeline.check import peak_memory
 from pipeline.training.fit import fit, order_of
@@ -39,7 +42,7 @@ FEWER = ["trainer.early_stopping=null", "trainer.epochs=1", "trainer.batch_size=
 
 
 def main() -> None:
-    """Print the three tables; `--quick` shrinks everything to see that it runs."""
+    """Print the three tables; `--quick` only tests that the script runs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -47,7 +50,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
-        "--epoch-in", type=Path, help="train one epoch on the data in this folder, tell the memory"
+        "--epoch-in", type=Path, help="only train one epoch on the data in this folder and print the memory"
     )
     options = parser.parse_args()
     if options.epoch_in:
@@ -60,10 +63,11 @@ def main() -> None:
         (folder / "large" / "image.npy").unlink()
         generate(folder / "small", rows=2_000 if options.quick else 30_000)
         compare(folder / "small", 2 if options.quick else options.rounds)
+    print(description())
 
 
 def generate(folder: Path, rows: int, signal: float = 0.15) -> None:
-    """Write images (rows, 32, 32, 3) float32, their labels and splits, and a config of the data."""
+    """Write images (rows, 32, 32, 3) float32, their labels and splits, and a data config."""
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "generated.yaml").write_text(DATA)
     rng = np.random.default_rng(0)
@@ -81,44 +85,44 @@ def generate(folder: Path, rows: int, signal: float = 0.15) -> None:
 
 
 def measure_memory(folder: Path) -> None:
-    """Train one epoch in a process of its own and print what it needed."""
+    """Train one epoch in its own process and print the memory and time it needed."""
     command = [sys.executable, "-m", "benchmarks.streaming", "--epoch-in", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    found = json.loads(done.stdout)
+    needed = json.loads(done.stdout)
     size = (folder / "image.npy").stat().st_size
     print(f"{'file':>8}{'imports':>9}{'beyond, peak':>14}{'before epoch 1':>16}{'epoch':>9}{'rows/s':>9}")
     print(
-        f"{size / 1e9:>5.2f} GB{found['imports'] / 1e6:>6.0f} MB{found['beyond'] / 1e6:>11.0f} MB"
-        f"{found['load']:>14.0f} s{found['epoch']:>7.0f} s{found['rate']:>9.0f}",
+        f"{size / 1e9:>5.2f} GB{needed['imports'] / 1e6:>6.0f} MB{needed['beyond'] / 1e6:>11.0f} MB"
+        f"{needed['load']:>14.0f} s{needed['epoch']:>7.0f} s{needed['rate']:>9.0f}",
         flush=True,
     )
 
 
 def one_epoch(folder: Path) -> dict[str, float]:
-    """Load, build, train and validate once, streamed; resident bytes and seconds."""
+    """Load, build, train and validate once, streamed; return resident bytes and seconds."""
     import tensorflow as tf
 
     tf.constant(0.0)
     imports = peak_memory()
     started = time.perf_counter()
-    job = made(folder, in_memory=False)
+    job = make_job(folder, in_memory=False)
     loaded = time.perf_counter()
-    found = trained(job, epochs=1)
+    metrics = train(job, epochs=1)
     return {
         "imports": imports,
         "beyond": peak_memory() - imports,
         "load": loaded - started,
         "epoch": time.perf_counter() - loaded,
-        "rate": found["time/examples_per_s"],
+        "rate": metrics["time/examples_per_s"],
     }
 
 
 def compare(folder: Path, rounds: int) -> None:
-    """Train the same job streamed and in memory, epochs in turn; print rates and metrics."""
-    jobs = {in_memory: made(folder, in_memory=in_memory) for in_memory in (False, True)}
+    """Train the same job streamed and in memory, in alternating epochs; print rates and metrics."""
+    jobs = {in_memory: make_job(folder, in_memory=in_memory) for in_memory in (False, True)}
     for job in jobs.values():
-        trained(job, epochs=1)
+        train(job, epochs=1)
     rates: dict[bool, list[float]] = {False: [], True: []}
     for number in range(rounds):
         for in_memory, job in jobs.items():
@@ -134,12 +138,12 @@ def compare(folder: Path, rounds: int) -> None:
     print(f"\n{'':<12}{'val/loss':>10}{'val/class_accuracy':>20}")
     for in_memory, word in ((False, "streamed"), (True, "in memory")):
         for seed in (0, 1):
-            found = trained(made(folder, in_memory=in_memory, seed=seed), epochs=2)
-            print(f"{word:<12}{found['val/loss']:>10.4f}{found['val/class_accuracy']:>20.4f}", flush=True)
+            metrics = train(make_job(folder, in_memory=in_memory, seed=seed), epochs=2)
+            print(f"{word:<12}{metrics['val/loss']:>10.4f}{metrics['val/class_accuracy']:>20.4f}", flush=True)
 
 
-def made(folder: Path, *, in_memory: bool, seed: int = 0) -> Any:
-    """The job, as the command line would compose it."""
+def make_job(folder: Path, *, in_memory: bool, seed: int = 0) -> Any:
+    """Compose the job as the command line would."""
     from keras.utils import set_random_seed
 
     set_random_seed(seed)
@@ -152,11 +156,11 @@ def made(folder: Path, *, in_memory: bool, seed: int = 0) -> Any:
     return compose.compose_job(cfg, folders=[folder])
 
 
-def trained(job: Any, epochs: int) -> dict[str, float]:
-    """The metrics of the last of some epochs."""
+def train(job: Any, epochs: int) -> dict[str, float]:
+    """Train for some epochs and return the metrics of the last one."""
     splits = {split: job.rows[split] for split in ("train", "val")}
     weights = job.loss_weights
-    fitted = fit(
+    result = fit(
         job.trainer,
         splits,
         job.references,
@@ -166,11 +170,11 @@ def trained(job: Any, epochs: int) -> dict[str, float]:
         seed=0,
         early_stopping=None,
     )
-    return {name: values[-1] for name, values in fitted.history.items()}
+    return {name: values[-1] for name, values in result.history.items()}
 
 
 def epoch_rate(job: Any, epoch: int) -> float:
-    """Rows a second of one epoch."""
+    """Train one epoch and return the rows per second."""
     rows = job.rows["train"]
     weights = np.ones(1, np.float32)
     return len(rows) / job.trainer.train(rows, order_of(epoch, len(rows), 0, True), weights).seconds

@@ -1,17 +1,18 @@
-"""The two-task problem of the CAGrad paper, on which plain descent gets stuck.
+"""The toy problem of the CAGrad paper, in which plain gradient descent gets stuck.
 
-Run it with `python -m benchmarks.toy_problem`.
+    python -m benchmarks.toy_problem
 
-Liu et al. 2021, arXiv:2110.14048, section 4.1 and the authors' published code: two losses of two numbers,
-a valley with a cliff for each above y = 0, bowls below it. The mean loss is least at (0, -8.355), both
-losses are on their common front where y = -8.355 and |x| <= 7. Adam with a learning rate of 0.001, from
-three starts.
+Liu et al. 2021, arXiv:2110.14048, section 4.1 and the authors' code: two losses of a point (x, y), each with
+a cliff and a valley above y = 0 and a bowl below. The mean loss has its minimum at (0, -8.355); the Pareto
+front is at y = -8.355, |x| <= 7. The optimizer is Adam with a learning rate of 0.001, from three starting
+points.
 """
 
 from collections.abc import Callable, Collection, Sequence
 
 import tensorflow as tf
 
+from benchmarks.machine import description
 from pipeline.balancers import FAMO, IMTLG, MGDA, Aligned, Balancer, CAGrad, Nash, PCGrad, Static
 
 STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
@@ -20,7 +21,7 @@ HEADS = ("first", "second")
 
 
 def losses_at(point: tf.Tensor) -> tf.Tensor:
-    """Both losses (2,) at a point (2,)."""
+    """Return both losses (2,) at a point (2,)."""
     x, y = point[0], point[1]
     cliffs = tf.stack([0.5 * (-x - 7) - tf.tanh(-y), 0.5 * (-x + 3) + tf.tanh(-y) + 2])
     valleys = tf.math.log(tf.maximum(tf.abs(cliffs), 5e-6)) + 6
@@ -29,7 +30,7 @@ def losses_at(point: tf.Tensor) -> tf.Tensor:
 
 
 def gradients_at(point: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Both losses (2,) and their gradients, one a row (2, 2)."""
+    """Return both losses (2,) and their gradients (2, 2), one per row."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(point)
         first, second = tf.unstack(losses_at(point))
@@ -37,10 +38,10 @@ def gradients_at(point: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def descent(balancer: Balancer, steps: int, learning_rate: float = 0.001) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Compile `steps` steps of Adam under the balancer into one function: start (2,) -> end (2,)."""
+    """Compile `steps` steps of Adam with the balancer into one function: start (2,) -> end (2,)."""
     balancer.build(HEADS, dict.fromkeys(HEADS, "number"))
     labelled = tf.constant([True, True])
-    fresh = [variable.numpy() for variable in balancer.variables]
+    initial = [variable.numpy() for variable in balancer.variables]
 
     def step(
         done: tf.Tensor, point: tf.Tensor, mean: tf.Tensor, square: tf.Tensor
@@ -58,7 +59,7 @@ def descent(balancer: Balancer, steps: int, learning_rate: float = 0.001) -> Cal
 
     @tf.function(jit_compile=True)
     def run(start: tf.Tensor) -> tf.Tensor:
-        for variable, value in zip(balancer.variables, fresh, strict=True):
+        for variable, value in zip(balancer.variables, initial, strict=True):
             variable.assign(value)
         state = tf.constant(0), start, tf.zeros(2), tf.zeros(2)
         return tf.while_loop(lambda done, *_: done < steps, step, state)[1]
@@ -67,7 +68,7 @@ def descent(balancer: Balancer, steps: int, learning_rate: float = 0.001) -> Cal
 
 
 def verdict(point: Sequence[float], tolerance: float = 0.02) -> str:
-    """Return "optimum" of the mean loss, "front" where no step helps both, or "stuck"."""
+    """Return "optimum" (of the mean loss), "front" (the Pareto front) or "stuck"."""
     x, y = point
     if max(abs(x - OPTIMUM[0]), abs(y - OPTIMUM[1])) < tolerance:
         return "optimum"
@@ -75,7 +76,7 @@ def verdict(point: Sequence[float], tolerance: float = 0.02) -> str:
 
 
 def methods() -> dict[str, Balancer]:
-    """The balancers of the table. The others need losses above 0."""
+    """Return the balancers of the table; the others need positive losses."""
     return {
         "static": Static(),
         "pcgrad": PCGrad(),
@@ -89,7 +90,7 @@ def methods() -> dict[str, Balancer]:
 
 
 def main(steps: int = 100_000, only: Collection[str] = ()) -> None:
-    """Print where each method, or only those named, ends from each start."""
+    """Print where each method, or only those in `only`, ends from each start."""
     print("method   " + "".join(f"from {start!s:<24}" for start in STARTS))
     for name, balancer in methods().items():
         if only and name not in only:
@@ -99,6 +100,7 @@ def main(steps: int = 100_000, only: Collection[str] = ()) -> None:
             x, y = run(tf.constant(start)).numpy().round(3) + 0.0  # + 0: no "-0.00"
             ends.append(f"({x:6.2f}, {y:7.3f}) {verdict((x, y)):<11}")
         print(f"{name:<9}" + "".join(ends), flush=True)
+    print(description())
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+"""The relative loss of a model with several heads."""
+
 import pytest
 
 from benchmarks.delta_m import delta_m
@@ -11,7 +13,7 @@ def test_delta_m_is_the_mean_relative_loss_in_percent():
     assert found == pytest.approx(4.238095, abs=1e-6)
 
 
-def test_each_metric_counts_its_part_in_its_direction():
+def test_each_metric_counts_equally_and_in_its_direction():
     baselines = {"miou": 0.3830, "accuracy": 0.6376, "absolute": 0.6754, "relative": 0.2780, "mean": 25.01}
     better = {name: name in ("miou", "accuracy") for name in baselines}
     assert delta_m(baselines, baselines, better) == 0
@@ -26,6 +28,6 @@ def test_each_metric_counts_its_part_in_its_direction():
         ({"accuracy": 1.0, "error": 1.0}, {"accuracy": 1.0, "error": 0}),
     ],
 )
-def test_delta_m_refuses_what_cannot_be_compared(values, baselines):
+def test_different_metrics_and_baselines_of_zero_are_refused(values, baselines):
     with pytest.raises(ConfigError, match="delta_m"):
         delta_m(values, baselines, BETTER)

@@ -1,4 +1,4 @@
-"""Data larger than the windows it is read in trains in bounded memory, and as well as in memory."""
+"""Streamed data trains in bounded memory, and as well as data in memory."""
 
 import json
 import os
@@ -24,14 +24,14 @@ def test_resident_memory_does_not_grow_with_the_file(tmp_path):
     (tmp_path / "large" / "image.npy").unlink()
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    # Held in memory, the array and its tensors alone take 1.4 GB.
+    # In memory, the array and its tensors alone would take 1.4 GB.
     assert found["beyond"] < 0.7e9
 
 
 def test_a_stream_learns_as_well_as_arrays_in_memory(tmp_path):
     streaming.generate(tmp_path / "small", 3000, signal=0.6)
     found = [
-        streaming.trained(streaming.made(tmp_path / "small", in_memory=in_memory), epochs=3)
+        streaming.train(streaming.make_job(tmp_path / "small", in_memory=in_memory), epochs=3)
         for in_memory in (False, True)
     ]
     losses = [metrics["val/class_loss"] for metrics in found]
@@ -40,7 +40,7 @@ def test_a_stream_learns_as_well_as_arrays_in_memory(tmp_path):
     assert losses[0] < np.log(streaming.CLASSES) / 2
 
 
-def test_the_generated_file_is_what_numpy_writes(tmp_path):
+def test_numpy_can_read_the_generated_file(tmp_path):
     streaming.generate(tmp_path / "few", 50)
     images, labels = (np.load(tmp_path / "few" / f"{name}.npy") for name in ("image", "label"))
     assert (images.shape, images.dtype) == ((50, 32, 32, 3), np.float32)
