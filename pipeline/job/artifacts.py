@@ -21,7 +21,7 @@ from pipeline.job import label_overview
 from pipeline.job.job import Job
 from pipeline.job.report_record import reported
 from pipeline.job.results import Results
-from pipeline.job.resume import Origin, params_that_stay
+from pipeline.job.resume import Origin
 from pipeline.model import export_model, raw_specs
 from pipeline.tracking import Run, source_tags
 from pipeline.training.epoch import Epoch
@@ -33,12 +33,11 @@ Array = NDArray[Any]
 def opening(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
     """The arguments with which the run is opened in MLflow: its name, params and tags."""
     tracking = cfg.tracking
-    params = _params(cfg, origin.groups)
     return {
         "uri": tracking.uri,
         "experiment": tracking.experiment,
         "run_name": tracking.run_name or run_name(origin.overrides),
-        "params": params_that_stay(params) if cfg.resume else params,
+        "params": _params(cfg, origin.groups),
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),

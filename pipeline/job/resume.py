@@ -83,12 +83,6 @@ def is_finished(run_id: str, epochs: int) -> bool:
     return mark.exists() and json.loads(mark.read_text())["epochs"] >= epochs
 
 
-def params_that_stay(params: Mapping[str, Any]) -> dict[str, Any]:
-    """MLflow params without those that a resumed run may change: a param, once logged, cannot be."""
-    free = (*FREE, "trainer.epochs")
-    return {name: value for name, value in params.items() if not name.startswith(free)}
-
-
 def _allow(
     override: Any, cfg: DictConfig, old: Any, groups: Mapping[str, str], old_groups: Mapping[str, str]
 ) -> None:

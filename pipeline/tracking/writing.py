@@ -168,7 +168,7 @@ def open_run(
     Args:
         uri: MLflow's store; None for the default.
         params: names to scalars.
-        run_id: a run that was made before and keeps its name; None for a new one.
+        run_id: a run that was made before and keeps its name and its params; None for a new one.
     """
     _, uri, experiment_id = connect(uri, experiment)
     active = mlflow.start_run(
@@ -186,7 +186,9 @@ def open_run(
     }
     status = RunStatus.FINISHED
     try:
-        mlflow.log_params({name: str(value) for name, value in params.items()})
+        # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
+        new = {name: str(value) for name, value in params.items() if name not in active.data.params}
+        mlflow.log_params(new)
         yield run
     except Exception as error:
         status = RunStatus.FAILED
