@@ -1,6 +1,6 @@
-"""Writes docs/losses.md and its figures anew from runs of the default job: `python docs/losses.py`.
+"""Writes docs/losses.md and its figures from runs of the default job: `python docs/losses.py`.
 
-The text is docs/losses.md.j2; every number in it comes from here. Takes some minutes.
+The text is in docs/losses.md.j2; this script computes all its numbers. It takes a few minutes.
 """
 
 import argparse
@@ -39,10 +39,10 @@ RUNS: Mapping[str, Sequence[str]] = {
 
 
 def main() -> None:
-    """Train, draw, write."""
+    """Train, draw the figures, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where losses.md and figures/ go")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder for losses.md and figures/")
     options = parser.parse_args()
     runs = {name: run(overrides, options.epochs) for name, overrides in RUNS.items()}
     figures = options.folder / "figures"
@@ -55,8 +55,8 @@ def main() -> None:
     (options.folder / "losses.md").write_text(text, encoding="utf-8")
 
 
-def job(overrides: Sequence[str], epochs: int) -> tuple[Any, Any]:
-    """The default job with some overrides, ready to train; every call starts from the same seed."""
+def make_job(overrides: Sequence[str], epochs: int) -> tuple[Any, Any]:
+    """Compose the default job with overrides; every call uses the same seed. Return its config too."""
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=[*overrides, f"trainer.epochs={epochs}"])
     keras.backend.clear_session()
@@ -65,46 +65,52 @@ def job(overrides: Sequence[str], epochs: int) -> tuple[Any, Any]:
 
 
 def run(overrides: Sequence[str], epochs: int) -> dict[str, Any]:
-    """One training: its history, what is best, and what the branches give."""
-    cfg, made = job(overrides, epochs)
-    fitted = fit(
-        made.trainer,
-        made.rows,
-        made.references,
-        loss_weights=made.schedules,
+    """Train once; return the history, the best epoch's metrics, the contributions and the sentences."""
+    cfg, job = make_job(overrides, epochs)
+    result = fit(
+        job.trainer,
+        job.rows,
+        job.references,
+        loss_weights=job.schedules,
         epochs=epochs,
         shuffle=True,
         seed=cfg.seed,
         early_stopping={"monitor": "val/loss", "patience": epochs},
-        probe=made.probe,
+        probe=job.probe,
     )
-    given = contributions(
-        made.trainer,
-        made.rows["val"],
-        made.references["val"],
+    branches = contributions(
+        job.trainer,
+        job.rows["val"],
+        job.references["val"],
         repeats=5,
         number=1000,
-        stand_ins=stand_ins(made.model, made.rows["train"]),
+        stand_ins=stand_ins(job.model, job.rows["train"]),
     )
-    words = sentences(fitted.history, list(made.heads), list(made.dataset.inputs), given)
-    return {"history": fitted.history, "best": fitted.best, "given": given, "words": words, "job": made}
+    words = sentences(result.history, list(job.heads), list(job.dataset.inputs), branches)
+    return {
+        "history": result.history,
+        "best": result.best,
+        "contributions": branches,
+        "words": words,
+        "job": job,
+    }
 
 
-def residual(made: Any) -> dict[str, float]:
-    """The gradient at the class head's logits against p - y, on 256 training rows."""
-    rows = made.rows["train"].take(np.arange(256))
-    features = encode(made.model, rows.inputs, training=False)
+def residual(job: Any) -> dict[str, float]:
+    """Compare the gradient at the class head's logits with p - y, on 256 training rows."""
+    rows = job.rows["train"].take(np.arange(256))
+    features = encode(job.model, rows.inputs, training=False)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(list(features.values()))
-        _, outputs = decode(made.model, features, HEADS, training=False)
+        _, outputs = decode(job.model, features, HEADS, training=False)
         logits = outputs["class"]
-        loss, _ = made.trainer.losses["class"](rows.labels["class"], logits)
-    sent = 256 * tape.gradient(loss, logits)
-    wanted = tf.nn.softmax(logits) - tf.one_hot(rows.labels["class"], logits.shape[-1])
-    size = tf.norm(wanted, axis=1)
+        loss, _ = job.trainer.losses["class"](rows.labels["class"], logits)
+    gradient = 256 * tape.gradient(loss, logits)
+    residuals = tf.nn.softmax(logits) - tf.one_hot(rows.labels["class"], logits.shape[-1])
+    size = tf.norm(residuals, axis=1)
     right = tf.argmax(logits, axis=1) == tf.cast(rows.labels["class"], tf.int64)
     return {
-        "residual_gap": float(tf.reduce_max(tf.abs(sent - wanted))),
+        "residual_gap": float(tf.reduce_max(tf.abs(gradient - residuals))),
         "residual_right": float(tf.reduce_mean(size[right])),
         "residual_wrong": float(tf.reduce_mean(size[~right])),
         "share_right": float(tf.reduce_mean(tf.cast(right, tf.float32))),
@@ -112,15 +118,15 @@ def residual(made: Any) -> dict[str, float]:
 
 
 def doubled(optimizer: str) -> dict[str, float]:
-    """How much further weights go in 20 steps with twice the loss weights, by part."""
+    """Return by part how many times as far weights move in 20 steps with doubled loss weights."""
     moved = []
     for weight in (1.0, 2.0):
         options = [f"optimizer={optimizer}", "schedule=constant", "optimizer.learning_rate=0.0001"]
-        _, made = job(options, 1)
-        parts = {name: made.model.get_layer(name) for name in ("head_class", "branch_image")}
+        _, job = make_job(options, 1)
+        parts = {name: job.model.get_layer(name) for name in ("head_class", "branch_image")}
         before = {name: [v.numpy() for v in part.trainable_variables] for name, part in parts.items()}
-        rows = made.rows["train"].take(np.arange(20 * 32))
-        made.trainer.train(rows, order_of(1, 20 * 32, 0, True), np.full(2, weight, "float32"))
+        rows = job.rows["train"].take(np.arange(20 * 32))
+        job.trainer.train(rows, order_of(1, 20 * 32, 0, True), np.full(2, weight, "float32"))
         moved.append(
             {name: _distance(before[name], part.trainable_variables) for name, part in parts.items()}
         )
@@ -132,16 +138,18 @@ def _distance(before: Sequence[Any], variables: Sequence[Any]) -> float:
 
 
 def numbers(runs: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    """All that the text speaks of."""
+    """Compute all numbers of the page."""
     joint = runs["joint"]
-    sent = {
+    gradients = {
         f"{head}_{branch}": joint["history"][f"flow/{head}_to_{branch}"]
         for head in HEADS
         for branch in BRANCHES
     }
     alone = runs["series alone"]["history"]["flow/class_to_series"]
     skills = {name: {head: one["best"][f"val/{head}_skill"] for head in HEADS} for name, one in runs.items()}
-    given = {f"{one.branch}_{one.head}": one for one in joint["given"] if one.how == "permuted"}
+    contribution = {
+        f"{one.branch}_{one.head}": one for one in joint["contributions"] if one.how == "permuted"
+    }
     shares = {
         name: mean(one["history"], "flow/image_from_class")
         for name, one in runs.items()
@@ -150,12 +158,12 @@ def numbers(runs: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     return {
         "epochs": epochs,
         **residual(joint["job"]),
-        "first_sent": sent["class_series"][0],
-        "last_sent": sent["class_series"][-1],
+        "first_sent": gradients["class_series"][0],
+        "last_sent": gradients["class_series"][-1],
         "alone_last": alone[-1],
-        "starved": sent["class_series"][-1] / alone[-1],
+        "starved": gradients["class_series"][-1] / alone[-1],
         "skills": skills,
-        "given": given,
+        "contribution": contribution,
         "shares": shares,
         "words": joint["words"],
         "conflict": 100 * mean(joint["history"], "flow/conflict_class_score"),
@@ -167,18 +175,18 @@ def numbers(runs: Mapping[str, Any], epochs: int) -> dict[str, Any]:
 
 
 def draw(runs: Mapping[str, Any], folder: Path) -> None:
-    """The figures of the joint run as its report has them, and the starved branch."""
+    """Draw the figures of the joint run, as in its report, and the starved branch."""
     with look([*HEADS, *BRANCHES]):
         drawings = {
             "flow": flow_maps(runs["joint"]["history"], HEADS, BRANCHES),
-            "contribution": contribution_bars(runs["joint"]["given"]),
+            "contribution": contribution_bars(runs["joint"]["contributions"]),
         }
         for name, drawing in drawings.items():
             drawing.figure.savefig(folder / f"losses_{name}.png", dpi=DPI)
         figure, (left, right) = panels(2, columns=2, height=2.6)
         shown = {"joint": COLOURS[0], "series alone": COLOURS[1]}
         for axes, metric, title in (
-            (left, "flow/class_to_series", "gradient that class sends to series, per row"),
+            (left, "flow/class_to_series", "gradient from class to series, per row"),
             (right, "val/class_skill", "class: validation skill"),
         ):
             for name, colour in shown.items():
