@@ -36,6 +36,14 @@ FRACTIONS = Rule(
     "three numbers above 0 that add up to 1: [train, val, test]",
 )
 
+SIGN = Rule(lambda value: isinstance(value, str) and len(value) == 1, "one character")
+FILE_RULES = {
+    "separator": SIGN,
+    "decimal": one_of(".", ","),
+    "thousands": Rule(lambda value: isinstance(value, str) and len(value) <= 1, "one character, or none"),
+    "encoding": TEXT,
+}
+
 SPLIT_RULES = {
     **dict.fromkeys(("column", "time", "group", "stratify"), TEXT),
     **dict.fromkeys(SPLITS, ANYTHING),
@@ -136,12 +144,15 @@ def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
             )
         if isinstance(source, dict) and "_target_" in source:
             continue
+        if isinstance(source, dict) and "path" in source:
+            check_node(key, source, {"path": TEXTS}, optional=FILE_RULES)
+            source = source["path"]
         if not TEXTS.test(source):
             raise ConfigError(
                 key,
                 "this is not a source",
                 found=written(source),
-                allowed="a file, a list of files, or a mapping with a _target_",
+                allowed="a file, a list of files, {path: <file>, separator: …}, or a mapping with a _target_",
             )
         for path in [source] if isinstance(source, str) else source:
             _check_exists(key, path, folders)

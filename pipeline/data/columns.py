@@ -1,13 +1,14 @@
 """One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import Values
 from pipeline.errors import ConfigError
 
@@ -36,6 +37,7 @@ class Column:
     key: str
     values: np.ndarray
     place: Callable[[int], str]
+    number_format: NumberFormat = field(default_factory=NumberFormat)
 
     def take(self, rows: np.ndarray) -> "Column":
         return replace(self, values=self.values[rows], place=lambda row: self.place(int(rows[row])))
@@ -237,16 +239,29 @@ def _parse(column: Column) -> np.ndarray:
     cells = np.asarray(column.values, dtype=object).ravel()
     words = np.array([isinstance(cell, str) and cell.strip() in NOT_AVAILABLE for cell in cells], dtype=bool)
     missing = is_missing(cells) | words
+    cells = _plain(cells, missing, column.number_format)
     parsed = pd.to_numeric(pd.Series(cells, dtype=object).where(~missing), errors="coerce")
     parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
     invalid = np.isnan(parsed) & ~missing
     if invalid.any():
         index = int(np.flatnonzero(invalid)[0])
         row = index // max(1, cells.size // len(column.values))
-        cell = cells[index]
+        cell = np.asarray(column.values, dtype=object).ravel()[index]
         what = "text" if isinstance(cell, (str, bytes)) else f"a {type(cell).__name__}"
         raise column.error(row, f"{what} instead of a number", NUMBERS_ALLOWED, found=repr(cell))
     return np.asarray(parsed.reshape(column.values.shape))
+
+
+def _plain(cells: np.ndarray, missing: np.ndarray, number_format: NumberFormat) -> np.ndarray:
+    """Rewrites numbers with thousands separators or a decimal comma; most cells have neither."""
+    signs = set(number_format.thousands + number_format.decimal) - {"."}
+    if number_format.decimal == ",":
+        signs.add(".")
+    rewritten = cells.copy()
+    for row in np.flatnonzero(~missing):
+        if isinstance(cells[row], str) and not signs.isdisjoint(cells[row]):
+            rewritten[row] = number_format.plain(cells[row])
+    return rewritten
 
 
 def _first_row(flags: np.ndarray) -> int:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.data.columns import Column, is_missing, text_of
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
+from pipeline.data.files.delimited import Delimited
+from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import (
     ChainedColumn,
@@ -20,7 +23,7 @@ from pipeline.data.files.stored import (
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
-SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray]
+SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
 SHOWN = 5  # keys in a message
 
 
@@ -29,7 +32,8 @@ class Source:
 
     Args:
         name: its name in `data.sources`.
-        entry: a path, a glob, a list of them, or a mapping of arrays such as a pandas DataFrame.
+        entry: a path, a glob, a list of them, the same as `path` of a mapping with options of the files
+            (see `pipeline.data.files.dialect`), or a mapping of arrays such as a pandas DataFrame.
         folders: where relative paths are looked for, in this order.
         needed: the columns that will be read.
     """
@@ -39,13 +43,16 @@ class Source:
     ) -> None:
         self.name, self.key = name, f"data.sources.{name}"
         self.parts: list[tuple[str, Columns]]
+        entry, options = split_entry(entry)
         if isinstance(entry, (str, Sequence)):
             paths = expand(entry, folders, self.key)
-            self.parts = [(str(path), open_file(path, self.key, needed)) for path in paths]
+            self.parts = [(str(path), open_file(path, self.key, needed, options)) for path in paths]
         else:
             self.parts = [(f"source {name}", Arrays(entry, self.key))]
         self.columns = self.parts[0][1].columns
         self._ends = np.zeros(0, dtype=int)
+        dialects = [part.dialect for _, part in self.parts if isinstance(part, Delimited)]
+        self.number_format = dialects[0].numbers if dialects else NumberFormat()
 
     def read(self, column: str, key: str) -> np.ndarray:
         """Reads all values of a column, (rows, ...).
@@ -154,13 +161,14 @@ class Sources:
             ConfigError: there is no such source or column, or the column has another number of rows than
                 those read before.
         """
-        return Column(reference, key, self.values(reference, key)[:], self._place_of(reference, key))
+        place, number_format = self._place_of(reference, key), self._find(reference, key)[0].number_format
+        return Column(reference, key, self.values(reference, key)[:], place, number_format)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         """Reads some rows of a column; only these are read from a column on disk."""
         place = self._place_of(reference, key)
-        values = self.values(reference, key)[rows]
-        return Column(reference, key, values, lambda row: place(int(rows[row])))
+        values, number_format = self.values(reference, key)[rows], self._find(reference, key)[0].number_format
+        return Column(reference, key, values, lambda row: place(int(rows[row])), number_format)
 
     def blocks(
         self, references: Collection[str], key: str, rows: np.ndarray | None = None, width: int = 0
@@ -258,6 +266,13 @@ class Sources:
             _check_matched([key for key in keys if key not in known], source.name, self.first, join)
             _check_matched([key for key in self.keys if key not in rows], self.first, source.name, join)
             self.orders[source.name] = np.array([rows[key] for key in self.keys])
+
+
+def split_entry(entry: Any) -> tuple[Any, dict[str, str]]:
+    """A source's files, or arrays, and the options with which its files are read."""
+    if isinstance(entry, Mapping) and isinstance(entry.get("path"), (str, list)):
+        return entry["path"], {name: value for name, value in entry.items() if name != "path"}
+    return entry, {}
 
 
 def _keys(source: Source, join: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.data.columns import Column, ColumnReader, RowError
 from pipeline.data.files.chunks import FILE, Chunks, PictureFolder, open_chunks
 from pipeline.data.files.delimited_chunks import Chunk
+from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.vector import short_name
@@ -46,11 +47,19 @@ class RawRows:
 class ChunkColumns:
     """Reads the columns of one chunk by their names in the data config."""
 
-    def __init__(self, columns: Mapping[str, np.ndarray], first: int, folders: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, np.ndarray],
+        first: int,
+        folders: Sequence[Path],
+        number_format: NumberFormat,
+    ) -> None:
         self.columns, self.first, self.folders = columns, first, folders
+        self.number_format = number_format
 
     def column(self, reference: str, key: str) -> Column:
-        return Column(reference, key, self.columns[reference], lambda row: f"row {self.first + row}")
+        values = self.columns[reference]
+        return Column(reference, key, values, lambda row: f"row {self.first + row}", self.number_format)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         return self.column(reference, key).take(rows)
@@ -106,12 +115,13 @@ class RowReader:
         first, names = 0, sorted({*self.columns.values(), *([] if self.key is None else [self.key])})
         for number, part in enumerate(self.parts):
             for chunk in part.read(names, rows):
-                yield self._raw(chunk, first, (number + chunk.share) / len(self.parts))
+                yield self._raw(part, chunk, first, (number + chunk.share) / len(self.parts))
                 first += len(chunk)
 
-    def _raw(self, chunk: Chunk, first: int, share: float) -> RawRows:
+    def _raw(self, part: Chunks, chunk: Chunk, first: int, share: float) -> RawRows:
         columns = {reference: chunk.columns[name] for reference, name in self.columns.items()}
-        reader = ChunkColumns(columns, first, self.folders)
+        number_format = getattr(part, "number_format", NumberFormat())
+        reader = ChunkColumns(columns, first, self.folders, number_format)
         rejected = {row: ("", why) for row, why in chunk.invalid.items()}
         good = np.setdiff1d(np.arange(len(chunk)), list(rejected))
         try:

@@ -3,6 +3,7 @@
 arrays: .npz and .npy files, and arrays or data frames in memory.
 arrow: .parquet files and saved Hugging Face data sets.
 delimited: .csv and .tsv files.
+dialect: their separator, signs of numbers and encoding.
 stored: columns that stay on disk, of which only the requested rows are read.
 lazy: the rows of one input in one split, read and prepared when they are requested.
 chunks: files read in chunks of rows, for predictions.
@@ -11,7 +12,7 @@ file_errors: errors in files, each reported as one message that names the file.
 memory: how much memory is available.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -35,13 +36,16 @@ class Columns(Protocol):
     def read(self, column: str) -> np.ndarray: ...
 
 
-def open_file(path: Path, key: str, needed: Collection[str]) -> Columns:
+def open_file(
+    path: Path, key: str, needed: Collection[str], options: Mapping[str, str] | None = None
+) -> Columns:
     """Opens a file for reading by column; no column is read yet.
 
     Args:
         path: an existing file, or the folder of a saved Hugging Face data set.
         key: the config key to name in messages.
         needed: the columns that will be read: a text file is parsed once, for these columns only.
+        options: how a text file is written, see `pipeline.data.files.dialect`.
 
     Raises:
         ConfigError: the format is unknown, the file is empty, truncated or unreadable, or two columns have
@@ -58,7 +62,7 @@ def open_file(path: Path, key: str, needed: Collection[str]) -> Columns:
     if suffix == ".npy":
         return Npy(path, key)
     if suffix in SEPARATORS:
-        return Delimited(path, key, separator=SEPARATORS[suffix], needed=needed)
+        return Delimited(path, key, separator=SEPARATORS[suffix], needed=needed, options=options)
     raise ConfigError(key, "unknown file format", found=path.name, allowed=FORMATS)
 
 

@@ -3,8 +3,9 @@
 import bz2
 import csv
 import gzip
+import io
 import lzma
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.file_errors import check_column_names, reading
 from pipeline.errors import ConfigError
 
@@ -22,31 +24,73 @@ WRONG_WIDTH = "the number of cells differs from the number of column names"
 
 
 class Delimited:
-    """A text table in UTF-8 with a header line; .gz, .bz2 and .xz files are decompressed.
+    """A text table with a header; .gz, .bz2 and .xz files are decompressed.
 
     A column holds numbers if all its cells are numbers, booleans if all are true or false, else strings.
+    Columns without a name are left out.
+
+    Args:
+        separator: the one that the file's suffix suggests.
+        needed: the columns that will be read.
+        options: of `separator`, `decimal`, `thousands` and `encoding`; others are found in the file.
     """
 
-    def __init__(self, path: Path, key: str, *, separator: str, needed: Collection[str]) -> None:
-        self.path, self.key, self.separator = path, key, separator
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        *,
+        separator: str,
+        needed: Collection[str],
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path, self.key = path, key
         self.needed, self.table = set(needed), pa.table({})
         with reading(path, key):
-            self.columns = self._header()
+            with self._open() as file:
+                head = file.read(SAMPLE)
+                whole = not file.read(1)
+            self.dialect = find_dialect(
+                head, options or {}, path=path, key=key, separator=separator, whole=whole
+            )
+            self.names = self._header()
+        self.columns = list(dict.fromkeys(name for name in self.names if name))
         check_column_names(self.columns, path, key)
 
     def read(self, column: str) -> np.ndarray:
         if column not in self.table.column_names:
             with reading(self.path, self.key):
                 self.table = self._parse([name for name in self.columns if name in self.needed | {column}])
-        return _to_array(self.table.column(column))
+        return _to_array(self.table.column(column), self.dialect.numbers)
+
+    def positions(self, names: Sequence[str]) -> list[str]:
+        """The names under which Arrow reads these columns: their positions, as other names may be doubled.
+
+        Raises:
+            ConfigError: several columns have one of the names.
+        """
+        check_column_names([name for name in self.names if name in names], self.path, self.key)
+        return [str(self.names.index(name)) for name in names]
+
+    def reading_options(self, **more: Any) -> arrow_csv.ReadOptions:
+        """Arrow's options: columns go by their positions, and the header is skipped as the first row."""
+        return arrow_csv.ReadOptions(
+            use_threads=False,  # with several threads Arrow does not report the number of an invalid row
+            column_names=[str(position) for position in range(len(self.names))],
+            skip_rows_after_names=1,
+            encoding="utf8" if self.dialect.encoding == "utf-8" else self.dialect.encoding,
+            **more,
+        )
 
     def _header(self) -> list[str]:
+        encoding = "utf-8-sig" if self.dialect.encoding == "utf-8" else self.dialect.encoding
         with self._open() as file:
-            try:
-                line = file.readline().decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                raise self._encoding_error() from error
-        return next(csv.reader([line], delimiter=self.separator), [])
+            # A later row with invalid bytes is no reason to refuse the header.
+            text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
+            names = next(csv.reader(text, delimiter=self.dialect.separator), [])
+        if any(_is_escaped(name) for name in names):
+            raise self._encoding_error()
+        return [name.strip() for name in names]
 
     def _open(self) -> IO[bytes]:
         opener = COMPRESSED.get(self.path.suffix.lower(), open)
@@ -55,28 +99,29 @@ class Delimited:
 
     def _parse(self, names: list[str]) -> pa.Table:
         invalid: list[Any] = []
+        positions = self.positions(names)
 
         def stop(row: Any) -> str:
             invalid.append(row)
             return "error"
 
         parsing = arrow_csv.ParseOptions(
-            delimiter=self.separator,
+            delimiter=self.dialect.separator,
             newlines_in_values=True,
-            ignore_empty_lines=len(self.columns) > 1,  # in a single column, an empty line is an empty cell
+            ignore_empty_lines=len(self.names) > 1,  # in a single column, an empty line is an empty cell
             invalid_row_handler=stop,
         )
         # Strings first: Arrow infers types from the first rows and fails on a later cell of another type.
         conversion = arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            include_columns=names,
+            column_types=dict.fromkeys(positions, pa.string()),
+            include_columns=positions,
             null_values=EMPTY,
             strings_can_be_null=True,
         )
         try:
             with self._open() as file:
-                # With several threads Arrow does not report the number of an invalid row.
-                return arrow_csv.read_csv(file, arrow_csv.ReadOptions(use_threads=False), parsing, conversion)
+                table = arrow_csv.read_csv(file, self.reading_options(), parsing, conversion)
+                return table.rename_columns(names)
         except pa.ArrowInvalid as error:
             if invalid:
                 raise self._width_error(invalid[0]) from error
@@ -98,18 +143,21 @@ class Delimited:
         place, cell = self._first_invalid_cell()
         problem = f"{self.path} is not UTF-8: {place}"
         return ConfigError(
-            self.key, problem, found=cell, allowed="UTF-8 text; save the file with this encoding"
+            self.key,
+            problem,
+            found=cell,
+            allowed="UTF-8 text; save the file as UTF-8, or name its encoding: {path: …, encoding: cp1252}",
         )
 
     def _first_invalid_cell(self) -> tuple[str, bytes]:
         with self._open() as file:
             for number, line in enumerate(file):
-                for position, cell in enumerate(line.rstrip(b"\r\n").split(self.separator.encode())):
+                for position, cell in enumerate(line.rstrip(b"\r\n").split(self.dialect.separator.encode())):
                     if _is_utf8(cell):
                         continue
                     if not number:
                         return "the header line", cell
-                    return f"column '{self.columns[position]}', row {number - 1} (counting from 0)", cell
+                    return f"column '{self.names[position]}', row {number - 1} (counting from 0)", cell
         return "", b""
 
 
@@ -121,10 +169,16 @@ def _is_utf8(cell: bytes) -> bool:
     return True
 
 
-def _to_array(cells: pa.ChunkedArray) -> np.ndarray:
+def _is_escaped(name: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
+def _to_array(cells: pa.ChunkedArray, numbers: NumberFormat) -> np.ndarray:
     values: np.ndarray
     trimmed = pc.utf8_trim_whitespace(cells)
-    for arrow_type in (pa.int64(), pa.float64(), pa.bool_()):
+    # With decimal commas 1.234 is not a fraction: such cells are parsed where numbers are needed.
+    fractions = [pa.float64()] if numbers.decimal == "." else []
+    for arrow_type in (pa.int64(), *fractions, pa.bool_()):
         try:
             values = pc.cast(trimmed, arrow_type).to_numpy()
         except pa.ArrowInvalid:

@@ -42,8 +42,9 @@ class DelimitedChunks:
     """
 
     def __init__(self, path: Path, key: str, *, separator: str) -> None:
-        self.path, self.key, self.separator = path, key, separator
-        self.columns = Delimited(path, key, separator=separator, needed=()).columns
+        self.path, self.key = path, key
+        self.table = Delimited(path, key, separator=separator, needed=())
+        self.columns, self.number_format = self.table.columns, self.table.dialect.numbers
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
         buffer = RowBuffer(names)
@@ -66,22 +67,22 @@ class DelimitedChunks:
         self, text: IO[bytes], names: Sequence[str], buffer: "RowBuffer"
     ) -> Iterable[pa.RecordBatch]:
         parsing = arrow_csv.ParseOptions(
-            delimiter=self.separator,
+            delimiter=self.table.dialect.separator,
             newlines_in_values=True,
-            ignore_empty_lines=len(self.columns) > 1,
+            ignore_empty_lines=len(self.table.names) > 1,
             invalid_row_handler=buffer.reject,
         )
+        positions = self.table.positions(names)
         conversion = arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.binary()),
-            include_columns=list(names),
+            column_types=dict.fromkeys(positions, pa.binary()),
+            include_columns=positions,
             null_values=EMPTY,
             strings_can_be_null=True,
             check_utf8=False,
         )
-        # With several threads Arrow does not report the number of an invalid row.
-        options = arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK)
-        batches: Iterable[pa.RecordBatch] = arrow_csv.open_csv(text, options, parsing, conversion)
-        return batches
+        options = self.table.reading_options(block_size=BLOCK)
+        for batch in arrow_csv.open_csv(text, options, parsing, conversion):
+            yield batch.rename_columns(list(names))
 
 
 class RowBuffer:

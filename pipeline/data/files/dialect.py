@@ -1,0 +1,148 @@
+"""How a text table is written: its separator, signs of numbers and encoding, found in its first lines."""
+
+import codecs
+import csv
+import io
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+SAMPLE = 1 << 16  # bytes that are looked at
+SEPARATORS = (",", ";", "\t", "|")
+CONSISTENT = 0.9  # share of the rows that have as many cells as the header
+BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+DECIMAL_POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+")
+SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written in text.
+
+    Args:
+        decimal: "." or ",".
+        thousands: the signs that may separate groups of three digits.
+    """
+
+    decimal: str = "."
+    thousands: str = "," + SPACES
+
+    def plain(self, text: str) -> str:
+        """A number without thousands separators and with a decimal point; any other text as it is."""
+        text = text.strip()
+        signs = re.escape(self.thousands) or "(?!)"
+        match = re.fullmatch(
+            rf"([+-]?)(\d+|\d{{1,3}}(?:[{signs}]\d{{3}})+)(?:{re.escape(self.decimal)}(\d*))?([eE][+-]?\d+)?",
+            text,
+        )
+        if match is None:
+            return text
+        sign, whole, fraction, exponent = match.groups(default="")
+        return f"{sign}{re.sub(r'[^0-9]', '', whole)}.{fraction or 0}{exponent}"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written.
+
+    Args:
+        separator: of the cells.
+        encoding: a Python codec; "utf-8" also reads files with a byte order mark.
+    """
+
+    separator: str = ","
+    encoding: str = "utf-8"
+    numbers: NumberFormat = field(default_factory=NumberFormat)
+
+
+def find_dialect(
+    head: bytes, options: Mapping[str, str], *, path: Path, key: str, separator: str, whole: bool
+) -> Dialect:
+    """The dialect of a file: the options that are given, the others from its first bytes, said aloud.
+
+    Args:
+        head: the first bytes of the file.
+        options: of `separator`, `decimal`, `thousands` and `encoding`.
+        separator: the one that the file's suffix suggests.
+        whole: whether `head` is the whole file.
+
+    Raises:
+        ConfigError: an encoding that Python does not know, or the same sign for decimals and thousands.
+    """
+    encoding = options.get("encoding") or next(
+        (name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8"
+    )
+    text = _decode(head, encoding, key)
+    lines = text if whole else text.rpartition("\n")[0] or text
+    found = options.get("separator") or _find_separator(lines, separator)
+    decimal = options.get("decimal") or _find_decimal(lines, found)
+    thousands = options.get(
+        "thousands", (",." if found != "," or decimal == "." else "").replace(decimal, "") + SPACES
+    )
+    if decimal in thousands:
+        raise ConfigError(
+            f"{key}.thousands", "the same sign as for decimals", found=thousands, allowed="another sign"
+        )
+    dialect = Dialect(found, encoding, NumberFormat(decimal, thousands))
+    _report(dialect, options, path, key, separator)
+    return dialect
+
+
+def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, separator: str) -> None:
+    """Says what was found, where it is not what the suffix suggests."""
+    values = {
+        "separator": (dialect.separator, separator),
+        "decimal": (dialect.numbers.decimal, "."),
+        "encoding": (dialect.encoding, "utf-8"),
+    }
+    found = [
+        f"{name}: {value!r}"
+        for name, (value, usual) in values.items()
+        if name not in options and value != usual
+    ]
+    if found:
+        logger.warning("%s: %s is read with %s", key, path.name, ", ".join(found))
+
+
+def _decode(head: bytes, encoding: str, key: str) -> str:
+    try:
+        # A byte that is not valid may be in a row that is not used.
+        return head.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    except LookupError as error:
+        raise ConfigError(f"{key}.encoding", "there is no such encoding", found=encoding) from error
+
+
+def _find_separator(text: str, usual: str) -> str:
+    """The usual separator if it fits; else the one that divides most rows like a header of several cells."""
+    best, best_share = usual, _share_of_even_rows(text, usual)
+    if best_share >= CONSISTENT:
+        return usual
+    for separator in SEPARATORS:
+        share = _share_of_even_rows(text, separator)
+        if share >= CONSISTENT and share > best_share:
+            best, best_share = separator, share
+    return best
+
+
+def _share_of_even_rows(text: str, separator: str) -> float:
+    """The share of the rows that have as many cells as the header; 0 for a header of one cell."""
+    widths = [len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    if not widths or widths[0] < 2:
+        return 0.0
+    return sum(width == widths[0] for width in widths) / len(widths)
+
+
+def _find_decimal(text: str, separator: str) -> str:
+    cells = [
+        cell.strip() for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row
+    ]
+    commas = sum(DECIMAL_COMMA.fullmatch(cell) is not None for cell in cells)
+    points = sum(DECIMAL_POINT.fullmatch(cell) is not None for cell in cells)
+    # In a file separated by commas 1,234 is one thousand and so on.
+    return "," if separator != "," and commas > points else "."

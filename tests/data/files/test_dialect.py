@@ -1,0 +1,121 @@
+"""Text tables as spreadsheets and other countries write them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.config.data import check_files
+from pipeline.data.columns import numbers, strings
+from pipeline.data.files.dialect import NumberFormat, find_dialect
+from pipeline.data.sources import Sources
+from pipeline.data.unlabelled import ChunkColumns
+from pipeline.errors import ConfigError
+
+POINT = "alpha,beta,ort\n1.5,-0.25,Köln\n,2,Bonn\n"
+FORMS = {
+    "semicolons and decimal commas": "alpha;beta;ort\n1,5;-0,25;Köln\n;2,0;Bonn\n",
+    "tabs": "alpha\tbeta\tort\n1.5\t-0.25\tKöln\n\t2\tBonn\n",
+    "bars": "alpha|beta|ort\n1.5|-0.25|Köln\n|2|Bonn\n",
+    "trailing commas": "alpha,beta,ort,,\n1.5,-0.25,Köln,,\n,2,Bonn,,\n",
+    "a nameless first column": ",alpha,beta,ort\n0,1.5,-0.25,Köln\n1,,2,Bonn\n",
+    "unused doubled columns": "alpha,x,beta,x,ort\n1.5,,-0.25,,Köln\n,,2,,Bonn\n",
+    "a header with a line break": 'alpha,beta,"or\nt",ort\n1.5,-0.25,"a\nb",Köln\n,2,c,Bonn\n',
+    "Windows line ends": POINT.replace("\n", "\r\n"),
+    "blanks around names": " alpha , beta,ort \n1.5,-0.25,Köln\n,2,Bonn\n",
+}
+
+
+def read(folder: Path, content: str | bytes, **options: str) -> dict[str, Any]:
+    """The three columns of a file as numbers and text."""
+    data = content if isinstance(content, bytes) else content.encode()
+    (folder / "s.csv").write_bytes(data)
+    entry = {"path": "s.csv", **options} if options else "s.csv"
+    sources = Sources({"s": entry}, folders=[folder], references=["s.alpha", "s.beta", "s.ort"])
+    found: dict[str, Any] = {name: numbers(sources.column(f"s.{name}", "key")) for name in ("alpha", "beta")}
+    return found | {"ort": strings(sources.column("s.ort", "key")).tolist()}
+
+
+def assert_read(found: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(found["alpha"], [1.5, np.nan])
+    np.testing.assert_array_equal(found["beta"], [-0.25, 2])
+    assert found["ort"] == ["Köln", "Bonn"]
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
+def test_a_table_is_read_however_it_is_written(tmp_path: Path, content: str) -> None:
+    assert_read(read(tmp_path, content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_an_encoding_with_a_mark_is_found_and_any_other_is_named(tmp_path: Path, encoding: str) -> None:
+    options = {"encoding": encoding} if encoding == "utf-16-le" else {}
+    assert_read(read(tmp_path, POINT.encode(encoding), **options))
+    assert_read(read(tmp_path, POINT.encode("cp1252"), encoding="cp1252"))
+
+
+def test_what_is_unusual_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read(tmp_path, POINT)
+    assert not caplog.messages
+    read(tmp_path, FORMS["semicolons and decimal commas"])
+    assert caplog.messages == ["data.sources.s: s.csv is read with separator: ';', decimal: ','"]
+
+
+def test_what_is_given_is_not_looked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = "alpha;beta;ort\n1.500;-0,25;Köln\n;2,0;Bonn\n"
+    found = read(tmp_path, content, separator=";", decimal=",", thousands=".")
+    np.testing.assert_array_equal(found["alpha"], [1500, np.nan])
+    assert not caplog.messages
+    with pytest.raises(ConfigError, match=r"data.sources.s.thousands: the same sign"):
+        read(tmp_path, content, separator=";", decimal=",", thousands=",")
+    with pytest.raises(ConfigError, match=r"data.sources.s.encoding: there is no such encoding"):
+        read(tmp_path, content, encoding="utf-9")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "plain"),
+    [
+        ("1,480.02", ".", "1480.02"),
+        ("1.480,02", ",", "1480.02"),
+        ("1 480,02", ",", "1480.02"),
+        ("-12'345", ".", "-12345.0"),
+        ("1,5", ",", "1.5"),
+        ("12,5", ".", "12,5"),  # no group of three digits: not a number with a decimal point
+        ("1.234", ",", "1234.0"),
+        ("1.234", ".", "1.234"),
+        ("3,5e-3", ",", "3.5e-3"),
+        ("up, down", ".", "up, down"),
+    ],
+)
+def test_numbers_lose_their_thousands_separators(text: str, decimal: str, plain: str) -> None:
+    thousands = {".": ",", ",": "."}[decimal] + " '"
+    assert NumberFormat(decimal, thousands).plain(text) == plain
+
+
+def test_thousands_in_quoted_cells_are_numbers(tmp_path: Path) -> None:
+    found = read(tmp_path, 'alpha,beta,ort\n"1,480.02",1,a\n"12,000",2,b\n')
+    np.testing.assert_array_equal(found["alpha"], [1480.02, 12000])
+
+
+def test_text_with_separators_inside_is_no_other_dialect() -> None:
+    head = b"text\nwell; said\nyes; no; perhaps\n"
+    dialect = find_dialect(head, {}, path=Path("a.csv"), key="key", separator=",", whole=True)
+    assert (dialect.separator, dialect.numbers.decimal) == (",", ".")
+
+
+def test_rows_to_predict_are_read_with_the_same_signs() -> None:
+    cells = np.array(["1,5", None, "1.000,5"], dtype=object)
+    reader = ChunkColumns({"s.a": cells}, 0, [], NumberFormat(",", "."))
+    np.testing.assert_array_equal(numbers(reader.column("s.a", "key")), [1.5, np.nan, 1000.5])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [({"separater": ";"}, "data.sources.s.separater"), ({"decimal": ";"}, "data.sources.s.decimal")],
+)
+def test_options_of_a_file_are_checked(tmp_path: Path, options: dict[str, str], problem: str) -> None:
+    (tmp_path / "s.csv").write_text(POINT)
+    check_files({"data": {"sources": {"s": {"path": "s.csv", "separator": ";"}}}}, [tmp_path])
+    with pytest.raises(ConfigError, match=problem):
+        check_files({"data": {"sources": {"s": {"path": "s.csv"} | options}}}, [tmp_path])
