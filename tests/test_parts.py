@@ -121,6 +121,16 @@ MODELS = [
 ]
 
 
+def subclasses(module, base):
+    return {one for one in vars(module).values() if isinstance(one, type) and issubclass(one, base)} - {base}
+
+
+def test_every_encoder_fusion_and_head_is_tested_here():
+    assert {type(branch) for _, branch in ENCODERS.values()} == subclasses(branches, branches.Branch)
+    assert {type(joint) for joint in FUSIONS.values()} == subclasses(fusion, fusion.Fusion)
+    assert {type(head) for head in HEADS.values()} == subclasses(heads, heads.Head) - {heads.Classes}
+
+
 @pytest.fixture(scope="module")
 def dataset():
     inputs = {encoder: KINDS[kind] for encoder, (kind, _) in ENCODERS.items()}
