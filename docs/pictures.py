@@ -50,9 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         run, sweep = Path(name) / "run", Path(name) / "sweep"
         train(run, epochs)
-        shoot(browser, page(run, "report.html"), options.folder / "report.png", 900, 1840)
+        shoot(browser, page(run, "report.html"), options.folder / "report.png", 1180, 2400)
         train(sweep, ["-m", *SWEEP, f"trainer.epochs={options.trial_epochs}"])
-        shoot(browser, page(sweep, "sweep.html"), options.folder / "board.png", 900, 1960)
+        shoot(browser, page(sweep, "sweep.html"), options.folder / "board.png", 1180, 2400)
         with trials_page(sweep) as address:
             shoot(browser, address, options.folder / "mlflow.png", 1760, 860, shown=1 - ASSISTANT)
 

@@ -110,7 +110,11 @@ def contribution_bars(contributions: Sequence[Contribution]) -> Drawing | None:
 
 def flow_table(history: History, heads: Sequence[str], branches: Sequence[str]) -> Table:
     """Means over the epochs, one row per head and branch."""
-    measures = {"at output": "", "on weights": "_weights", "share of the head's": "_share"}
+    measures = {
+        "gradient at output": "",
+        "gradient on weights": "_weights",
+        "share of the head's gradient": "_share",
+    }
     rows: list[list[object]] = []
     for head in heads:
         for branch in branches:
@@ -118,8 +122,8 @@ def flow_table(history: History, heads: Sequence[str], branches: Sequence[str]) 
             values.append(mean(history, flow_names.received(branch, head)))
             if any(value == value for value in values):
                 rows.append([head, branch, *values])
-    caption = "Norms of the gradients on the probe, times the weights in force; means over the epochs."
-    return Table(["head", "branch", *measures, "share of the branch's"], rows, caption)
+    caption = "Norms of the gradients on the probe, with the weights in force; means over the epochs."
+    return Table(["head", "branch", *measures, "share of the branch's gradient"], rows, caption)
 
 
 def contribution_table(contributions: Sequence[Contribution]) -> Table:
