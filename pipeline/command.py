@@ -1,7 +1,7 @@
-"""`python -m pipeline.<verb> overrides…`: Hydra's command line, with messages and exit codes for people.
+"""`python -m pipeline.<verb> overrides…`: Hydra's command line, with readable messages and exit codes.
 
-Exit codes: 0 done; 1 an error of the program, with its traceback; 2 something that the person can put right,
-with one message; 130 interrupted (Ctrl-C); 143 terminated (SIGTERM).
+Exit codes: 0 success; 1 an error of the program, with a traceback; 2 a mistake of the user, with one message;
+130 interrupted (Ctrl-C); 143 terminated (SIGTERM).
 """
 
 import atexit
@@ -31,28 +31,27 @@ from pipeline.sweep.callback import WorkersLostError
 Task = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
 FULL_ERROR = "HYDRA_FULL_ERROR"
-KEY_NOTE = "full_key: "  # Hydra's note on an error that a call made from the config raised
+KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
 
 def check_training(cfg: DictConfig) -> None:
-    """The checks of a config that trains."""
+    """Checks a config for training."""
     config.check(cfg, overrides=config.overrides(), folders=config.folders())
 
 
 def verb(
     task: Task | None = None, *, config_name: str = "config", check: Check = check_training
 ) -> Callable[..., Any]:
-    """Make a command of a task: compose the config from the command line, check it, run the task.
+    """Turns a task into a command that composes a config from its command line, checks it and runs the task.
 
     Args:
-        task: what the command does; without it, a decorator that takes one.
-        config_name: the file of `conf/` that the command line changes.
-        check: raises ConfigError for what is wrong in the composed config; it should be quick.
+        task: takes the checked config; its return value goes to the sweeper. None: returns a decorator. The
+            task should import heavy modules in its body, so that `--help` and messages are quick.
+        config_name: the file in `conf/` to compose.
+        check: raises ConfigError for a wrong config; should be quick.
 
-    The task gets a checked config; what it returns goes to the sweeper. It should import heavy modules in its
-    body, because `--help` and messages about the config come before it runs. SIGTERM raises SystemExit in
-    the main thread, so `finally:` blocks run. In a sweep each failing job is reported as it fails, the others
-    go on where the launcher lets them, and the exit code is that of the first failure.
+    SIGTERM raises SystemExit in the main thread, so that `finally:` blocks run. A sweep reports each job that
+    fails and goes on with the others if the launcher can; its exit code is that of the first failure.
 
     Example:
         @verb
@@ -69,8 +68,7 @@ def verb(
     @functools.wraps(task)
     def command() -> None:
         _raise_on_sigterm()
-        # Looking for cycles among TensorFlow's and MLflow's objects would take up to two seconds of every
-        # exit, to free what is freed anyway.
+        # Without this, Python collects the garbage of TensorFlow and MLflow at exit, for up to two seconds.
         atexit.register(gc.freeze)
         try:
             _run_on(_checked(task, check), config_name)
@@ -78,7 +76,7 @@ def verb(
             sys.stderr.write("interrupted\n")
             sys.exit(130)
         except Exception as error:
-            message = fault(error)
+            message = message_for(error)
             sys.stderr.write(message + "\n" if message else _traceback(error))
             sys.exit(2 if message else 1)
 
@@ -88,19 +86,19 @@ def verb(
 def _checked(task: Task, check: Check) -> Task:
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
-        _raise_on_sigterm()  # a sweep's worker is a process of its own
+        _raise_on_sigterm()  # again, because a job of a sweep may run in another process
         overrides = config.overrides()
         try:
             cfg = config.expand(cfg)
             check(cfg)
             return task(cfg)
         except Exception as error:
-            message = fault(error)
+            message = message_for(error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 sys.stderr.write(f"failed: {' '.join(overrides)}\n{message or repr(error)}\n")
                 raise
             if message:
-                # Not an Exception, so that Hydra adds nothing to the message.
+                # SystemExit, because Hydra adds lines to the message of an Exception.
                 sys.stderr.write(message + "\n")
                 raise SystemExit(2) from error
             raise
@@ -109,20 +107,20 @@ def _checked(task: Task, check: Check) -> Task:
 
 
 def _run_on(job: Task, config_name: str) -> None:
-    """Run a command; a sweep that lost its workers goes on with the trials that are left."""
+    """Runs a command; if a sweep loses its workers, runs it again for the remaining trials."""
     typed = list(sys.argv)
     while True:
         try:
             return _run_hydra(job, config_name)
         except WorkersLostError as lost:
-            sys.argv[:] = [*typed, lost.again]
+            sys.argv[:] = [*typed, lost.override]
 
 
 def _run_hydra(job: Task, config_name: str) -> None:
     allowed = config.whitelist(config.trusted(sys.argv[1:]))
     main = hydra.main(config_path=str(config.CONF), config_name=config_name, execution_whitelist=allowed)
     before = os.environ.get(FULL_ERROR)
-    # Hydra then raises what it would print and turn into exit code 1.
+    # Makes Hydra raise errors, which it would otherwise print and turn into exit code 1.
     os.environ[FULL_ERROR] = "1"
     try:
         main(job)()
@@ -132,8 +130,8 @@ def _run_hydra(job: Task, config_name: str) -> None:
             os.environ[FULL_ERROR] = before
 
 
-def fault(error: Exception) -> str | None:
-    """The message of an error that the person can put right; None for any other."""
+def message_for(error: Exception) -> str | None:
+    """The message for an error that is a mistake of the user; None for any other error."""
     if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return str(ConfigError(group, "there is no such option", found=option, allowed=error.options))
@@ -146,12 +144,12 @@ def fault(error: Exception) -> str | None:
     for note in getattr(error, "__notes__", []):
         if note.startswith(KEY_NOTE):
             key = note.removeprefix(KEY_NOTE)
-            return f"{key}: cannot be made from these arguments\n{type(error).__name__}: {error}"
+            return f"{key}: this part does not accept its arguments\n{type(error).__name__}: {error}"
     return None
 
 
 def _traceback(error: Exception) -> str:
-    """The traceback from the task on, or all of it where HYDRA_FULL_ERROR=1 asks for it."""
+    """The traceback from the task on; the whole one if HYDRA_FULL_ERROR is 1."""
     start = step = error.__traceback__
     while step is not None:
         if (
@@ -166,7 +164,7 @@ def _traceback(error: Exception) -> str:
 
 def _raise_on_sigterm() -> None:
     in_main_thread = threading.current_thread() is threading.main_thread()
-    # A launcher that handles the signal itself, as on a cluster, keeps its handler.
+    # Keeps the handler of a launcher that needs the signal itself, as on a cluster.
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminated)
 

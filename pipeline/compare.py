@@ -1,6 +1,6 @@
-"""Compare finished runs head by head: `python -m pipeline.compare RUN RUN …` or `sweep=<id or name>`.
+"""Compares finished runs head by head: `python -m pipeline.compare RUN RUN …` or `sweep=<id or name>`.
 
-The other runs are compared with the first one; of a sweep that is its best trial.
+All runs are compared with the first one, the trials of a sweep with the best one.
 """
 
 import json
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from pipeline.comparison.verdicts import Contender
     from pipeline.tracking import StoredRun
 
-# Words of the command line -> keys; Hydra would take `sweep=…` for an option of conf/sweep/.
+# Words of the command line -> keys, because Hydra would read `sweep=…` as an option in conf/sweep/.
 OPTIONS = {"sweep": "sweep.name", "output": "output", "tracking.uri": "tracking.uri"}
 KEYS = {"runs": list_of(TEXT), "sweep": MAPPING, "output": or_null(TEXT), "tracking": MAPPING}
 SPLITS = ("test", "val")
-TAKE_A_WORD = ("--config-dir", "-cd", "--cfg", "-c")  # options of Hydra
+WITH_VALUE = ("--config-dir", "-cd", "--cfg", "-c")  # options of Hydra followed by a value
 
 
 def check(cfg: DictConfig) -> None:
-    """Raise ConfigError for an unknown key, or unless either two runs or a sweep are named."""
+    """Raises ConfigError for an unknown key, and unless the config names either two runs or a sweep."""
     config = resolved(cfg)
     check_node("", config, KEYS)
     check_node("sweep", config["sweep"], {"name": or_null(TEXT)})
@@ -40,12 +40,15 @@ def check(cfg: DictConfig) -> None:
     runs, sweep = config["runs"], config["sweep"]["name"]
     if sweep is not None and runs:
         raise ConfigError(
-            "sweep", "compare either runs or a sweep, not both", found=" ".join(runs), allowed="sweep=<id>"
+            "sweep",
+            "either runs or a sweep can be compared, not both",
+            found=f"{' '.join(runs)} sweep={sweep}",
+            allowed="RUN RUN …, or sweep=<id or name>",
         )
     if sweep is None and len(runs) < 2:
         raise ConfigError(
             "runs",
-            "name at least two runs, or a sweep",
+            "at least two runs or a sweep are required",
             found=" ".join(runs) or "none",
             allowed="python -m pipeline.compare RUN RUN …, or sweep=<id or name>; see --help",
         )
@@ -53,20 +56,20 @@ def check(cfg: DictConfig) -> None:
 
 @verb(config_name="compare", check=check)
 def command(cfg: DictConfig) -> None:
-    """Compare the runs that the command line names."""
+    """Compares the runs that the command line names."""
     print(run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri))
 
 
 def main() -> None:
-    """Run the command; words that are no option name runs."""
+    """Runs the command; words that are not options name runs."""
     sys.argv[1:] = overrides(sys.argv[1:])
     command()
 
 
 def overrides(words: Sequence[str]) -> list[str]:
-    """A command line in Hydra's grammar.
+    """Translates a command line to Hydra's grammar.
 
-    Values are quoted, so that `8188` is a name and no number; a run's name may hold `=`, as `class=0.5 adam`.
+    Quotes make `8188` a name and not a number. The name of a run may contain `=`, such as `class=0.5 adam`.
 
     Example:
         >>> overrides(["3f2a", "class=0.5 adam", "output=x"])
@@ -77,7 +80,7 @@ def overrides(words: Sequence[str]) -> list[str]:
         key, equals, value = word.partition("=")
         if equals and key in OPTIONS:
             kept.append(f"{OPTIONS[key]}={_quoted(value)}")
-        elif word.startswith(("-", "hydra.", "hydra/", "runs=")) or before in TAKE_A_WORD:
+        elif word.startswith(("-", "hydra.", "hydra/", "runs=")) or before in WITH_VALUE:
             kept.append(word)
         else:
             runs.append(word)
@@ -85,38 +88,37 @@ def overrides(words: Sequence[str]) -> list[str]:
 
 
 def run(
-    wanted: Sequence[str], *, sweep: str | None = None, output: str | None = None, uri: str | None = None
+    names: Sequence[str], *, sweep: str | None = None, output: str | None = None, uri: str | None = None
 ) -> str:
-    """Write the page; returns what a terminal shows.
+    """Writes the page; returns the text for the terminal.
 
     Args:
-        wanted: runs, each by its id, the beginning of one, or its name.
-        sweep: id or name of a sweep whose finished trials are compared instead.
-        output: folder of the page.
-        uri: MLflow's store; None for the default.
+        names: the runs to compare, each as an id, the beginning of an id, or a name.
+        sweep: id or name of a sweep, whose finished trials are compared instead.
+        output: folder for the page; None: `mlruns/comparisons/<sweep or ids>`.
+        uri: address of the MLflow store; None: the default.
 
     Raises:
-        ConfigError: a run is unknown or named twice, or the runs share no rows.
+        ConfigError: a run is unknown or named twice, or the runs share too few rows.
     """
     from pipeline.comparison import page
     from pipeline.comparison.verdicts import rows_compared, verdicts
     from pipeline.tracking import find_run
 
-    stored = _trials(sweep, uri) if sweep else [find_run(name, uri) for name in wanted]
+    stored = _trials(sweep, uri) if sweep else [find_run(name, uri) for name in names]
     runs = [_contender(one) for one in _with_distinct_names(stored)]
     by_split = {split: verdicts(runs, split) for split in SPLITS}
     folder = Path(output or f"mlruns/comparisons/{sweep or '-'.join(one.run_id[:6] for one in runs[:4])}")
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
-    words = [*wanted, *(f"{key}={value}" for key, value in options.items() if value)]
+    words = [*names, *(f"{key}={value}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
     shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
     return "\n".join([*shown, f"page: {(folder / page.PAGE).resolve()}"])
 
 
 def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:
-    """A sweep's finished trials, the best by its first objective first."""
-    from pipeline.tracking import all_runs, find_run
-    from pipeline.tracking.reading import recorded
+    """The finished trials of a sweep; the first is the best by the sweep's first objective."""
+    from pipeline.tracking import StoredRun, all_runs, find_run
 
     parent = find_run(sweep, uri)
     if "sweep.objective" not in parent.tags:
@@ -124,16 +126,17 @@ def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:
     metric = json.loads(parent.tags["sweep.objective"])[0]
     condition = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'FINISHED'"
     trials = [
-        recorded(parent.client, parent.uri, one) for one in all_runs(parent.client, condition=condition)
+        StoredRun.of(parent.client, parent.uri, run) for run in all_runs(parent.client, condition=condition)
     ]
     trials = [trial for trial in trials if metric in trial.metrics]
     if len(trials) < 2:
-        raise ConfigError("sweep", "fewer than two of its trials have finished", found=sweep)
+        problem = "fewer than two trials of this sweep have finished"
+        raise ConfigError("sweep", problem, found=sweep, allowed="a sweep with two finished trials")
     return sorted(trials, key=lambda trial: -sign(metric) * trial.metrics[metric])
 
 
 def _with_distinct_names(runs: Sequence["StoredRun"]) -> list["StoredRun"]:
-    """Add the beginning of its id to the name of each run that shares its name with another."""
+    """Adds the beginning of the id to the name of every run that shares its name with another run."""
     ids = [run.run_id for run in runs]
     if len(set(ids)) < len(ids):
         raise ConfigError("runs", "a run is named twice", found=" ".join(ids), allowed="different runs")
@@ -154,10 +157,10 @@ def _contender(run: "StoredRun") -> "Contender":
 
 
 def _quoted(text: str) -> str:
-    """A text in Hydra's grammar; one that is quoted already, and null, stay as they are."""
+    """Quotes a text for Hydra; null and texts in quotes are unchanged."""
     if text == "null" or (len(text) > 1 and text[0] == text[-1] and text[0] in "'\""):
         return text
-    # A backslash is only special before a quote.
+    # Hydra treats a backslash as special only before a quote.
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 

@@ -1,4 +1,4 @@
-"""A finished run on labelled rows, its own or new ones: `python -m pipeline.evaluate run=<id>`."""
+"""Evaluates a finished run on labelled rows, its own or new ones: `python -m pipeline.evaluate run=<id>`."""
 
 import re
 from pathlib import Path
@@ -28,17 +28,20 @@ KEYS = {
 
 
 def check(cfg: DictConfig) -> None:
-    """What is wrong with the keys, and can be seen without the run.
+    """Checks all keys that can be checked without the run.
 
     Raises:
-        ConfigError: an unknown key, a value that is not allowed, a file that is not there.
+        ConfigError: an unknown key, a value that is not allowed, or a file that does not exist.
     """
     config = resolved(cfg)
     check_node("", config, KEYS, optional={"data": MAPPING})
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
     if config["sources"] is not None and "data" in config:
         raise ConfigError(
-            "sources", "other data has sources of its own", found=config["sources"], allowed="null"
+            "sources",
+            "`sources` are new files for the run's own data and cannot be combined with other data",
+            found=config["sources"],
+            allowed="either sources=… or data=…",
         )
     for paths in (config["sources"] or {}).values():
         expand(paths, folders(), "sources")
@@ -51,7 +54,7 @@ def check(cfg: DictConfig) -> None:
 
 @verb(config_name="evaluate", check=check)
 def main(cfg: DictConfig) -> None:
-    """Evaluate a run."""
+    """Evaluates a run."""
     from hydra.core.hydra_config import HydraConfig
 
     typed = overrides()
@@ -60,13 +63,13 @@ def main(cfg: DictConfig) -> None:
 
 
 def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list[str]) -> str:
-    """Evaluate, and log it to the run; returns what a terminal shows.
+    """Evaluates a run and logs the results to it; returns the text for the terminal.
 
     Args:
-        config: the composed config, plain.
-        chosen: the option of `data/`, None for the run's own.
-        command: as typed, for the page.
-        typed: the overrides; they may name trusted modules.
+        config: the composed config as plain dicts and lists.
+        chosen: the option of `data/`; None for the run's own data.
+        command: the command line, for the page.
+        typed: the overrides; they may set `trusted_modules`.
     """
     with importing():
         from pipeline.config.make import maker
@@ -99,28 +102,35 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     )
 
 
-def check_sources(given: dict[str, Any], known: dict[str, Any]) -> None:
-    """Every source is one of the run's data."""
-    for source in given:
-        if source not in known:
-            raise ConfigError("sources", "the run's data has no such source", found=source, allowed=known)
+def check_sources(sources: dict[str, Any], known: dict[str, Any]) -> None:
+    """Raises ConfigError unless the run's data has all of these sources."""
+    for name in sources:
+        if name not in known:
+            raise ConfigError("sources", "the run's data has no such source", found=name, allowed=known)
 
 
 def free_name(config: dict[str, Any], chosen: str | None, metrics: dict[str, float]) -> str:
-    """The evaluation's name: as asked for, or made of the data and the split; never one that is taken."""
+    """The name of the evaluation: the configured one, or a free one made of the data and the split.
+
+    Raises:
+        ConfigError: the run has an evaluation with the configured name.
+    """
     taken = {
         metric.partition("/")[0].removeprefix("eval_") for metric in metrics if metric.startswith("eval_")
     }
     if config["name"] is not None:
         if config["name"] in taken:
             raise ConfigError(
-                "name", "the run has an evaluation of this name", found=config["name"], allowed="another"
+                "name",
+                "the run already has an evaluation with this name",
+                found=config["name"],
+                allowed=f"a name other than {', '.join(sorted(taken))}",
             )
         return str(config["name"])
     files = "_".join(Path(str(path)).stem for path in (config["sources"] or {}).values())
-    of = chosen or files
-    split = config["split"] or ("all" if of else "test")
-    stem = re.sub(r"[^\w-]+", "_", f"{of}_{split}" if of else split)
+    data = chosen or files
+    split = config["split"] or ("all" if data else "test")
+    stem = re.sub(r"[^\w-]+", "_", f"{data}_{split}" if data else split)
     numbered = (f"{stem}_{count}" for count in range(2, len(taken) + 3))
     return stem if stem not in taken else next(name for name in numbered if name not in taken)
 

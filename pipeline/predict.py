@@ -1,4 +1,4 @@
-"""Predictions of a finished run for raw rows: `python -m pipeline.predict run=<id> input=… output=…`."""
+"""Predicts raw rows with a finished run: `python -m pipeline.predict run=<id> input=… output=…`."""
 
 import sys
 import time
@@ -32,38 +32,38 @@ KEYS = {
 
 
 def check(cfg: DictConfig) -> None:
-    """What is wrong with the keys, and can be seen without the run.
+    """Checks all keys that can be checked without the run.
 
     Raises:
-        ConfigError: an unknown key, a value that is not allowed, a file that is not there.
+        ConfigError: an unknown key, a value that is not allowed, or a file that does not exist.
     """
     config = resolved(cfg)
     check_node("", config, KEYS)
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
-    given = config["input"]
-    for paths in given.values() if isinstance(given, Mapping) else [given]:
+    files = config["input"]
+    for paths in files.values() if isinstance(files, Mapping) else [files]:
         expand(paths, [Path.cwd()], "input")
     if Path(config["output"]).suffix != ".parquet":
-        raise ConfigError("output", "not a .parquet file", found=config["output"], allowed="<name>.parquet")
+        raise ConfigError(
+            "output", "must be a .parquet file", found=config["output"], allowed="<name>.parquet"
+        )
 
 
 @verb(config_name="predict", check=check)
 def main(cfg: DictConfig) -> None:
-    """Predict the rows of a file."""
+    """Predicts the rows of a file."""
     started = time.perf_counter()
     rows, rejected = run(resolved(cfg), trusted(overrides()))
     rate = rows / (time.perf_counter() - started)
-    print(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, start included)")
+    print(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, including the start)")
     if rejected:
-        print(
-            f"{rejected:,} of them could not be read: {Path(cfg.output).with_suffix('.rejected.csv')}",
-            file=sys.stderr,
-        )
+        listed = Path(cfg.output).with_suffix(".rejected.csv")
+        print(f"{rejected:,} rows could not be read; they are listed in {listed}", file=sys.stderr)
         raise SystemExit(SOME_REJECTED)
 
 
 def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
-    """Predict all rows; returns how many there are and how many of them were rejected."""
+    """Predicts all rows; returns their number and the number of rejected rows."""
     with importing():
         from pipeline.config.make import maker
         from pipeline.data.unlabelled import RowReader
@@ -72,9 +72,9 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.tracking import find_run
 
     finished = FinishedRun.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
-    for one in finished.inputs.values():
-        if config["root"] is not None and one.kind == "image":
-            one.root = config["root"]
+    for source in finished.inputs.values():
+        if config["root"] is not None and source.kind == "image":
+            source.root = config["root"]
     reader = RowReader(
         config["input"],
         finished.inputs,

@@ -1,13 +1,13 @@
-"""The better of a registered model's candidate and champion: `python -m pipeline.promote name=<name>`."""
+"""Promotes a registered model's candidate if it beats the champion: `python -m pipeline.promote name=…`."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
 from pipeline.errors import ConfigError
+from pipeline.metric_names import name_of
 from pipeline.rules import MAPPING, TEXT, check_node, or_null
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check(cfg: DictConfig) -> None:
-    """Raise ConfigError for an unknown key or a value that is not allowed."""
+    """Raises ConfigError for an unknown key or a value that is not allowed."""
     config = resolved(cfg)
     check_node("", config, {"name": TEXT, "tracking": MAPPING})
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
@@ -26,15 +26,15 @@ def check(cfg: DictConfig) -> None:
 
 @verb(config_name="promote", check=check)
 def main(cfg: DictConfig) -> None:
-    """Promote, or say why not."""
+    """Promotes the candidate, or says why not."""
     print(run(cfg.name, cfg.tracking.uri))
 
 
 def run(name: str, uri: str | None) -> str:
-    """Give `champion` to the candidate where it is better beyond noise; returns what was found.
+    """Makes the candidate the champion if it is better beyond noise; returns the text for the terminal.
 
     Raises:
-        ConfigError: no such registered model, no candidate, or runs that cannot be compared.
+        ConfigError: there is no such registered model or no candidate, or the runs cannot be compared.
     """
     from pipeline.tracking import find_run
     from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, version_of
@@ -43,31 +43,32 @@ def run(name: str, uri: str | None) -> str:
     client = client_of(uri)
     candidate, champion = (version_of(client, name, alias) for alias in (CANDIDATE, CHAMPION))
     if candidate is None:
-        problem = "no version is the candidate: the last one was promoted, or its alias was taken away"
-        raise ConfigError("name", problem, found=name, allowed=f"a run with tracking.register={name}")
+        problem = "no version has the alias candidate: it was promoted, or the alias was removed"
+        allowed = f"a model with a candidate; tracking.register={name} registers a new one"
+        raise ConfigError("name", problem, found=name, allowed=allowed)
     new = f"version {candidate.version} (run {candidate.run_id})"
     if champion is None:
         promote(client, name, candidate.version)
-        return f"{name}: {new} is the champion; there was none to compare it with"
+        return f"{name}: {new} is the champion, because there was none before"
     old = f"version {champion.version} (run {champion.run_id})"
     gap = difference(find_run(champion.run_id, uri), find_run(candidate.run_id, uri))
     shown = f"skill {gap.value:+.4f} (95 %: {gap.low:+.4f} … {gap.high:+.4f})"
     if gap.noise:
-        return f"{name}: {old} stays champion; that of {new} is within noise: {shown}"
+        return f"{name}: {old} stays champion; the difference to {new} is within noise: {shown}"
     if gap.value < 0:
         return f"{name}: {old} stays champion; {new} is worse: {shown}"
     promote(client, name, candidate.version)
-    return f"{name}: {new} is the champion, better than {old}: {shown}"
+    return f"{name}: {new} is the champion; it is better than {old}: {shown}"
 
 
 def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
-    """By how much the candidate's mean skill over heads is higher, on the test rows that both predicted.
+    """The candidate's mean skill over heads minus the champion's, on the test rows that both predicted.
 
-    A head's skill is 1 - loss / loss of the best constant, so heads of any unit count alike; intervals are
-    those of `pipeline.compare`: paired, over rows drawn with replacement.
+    The skill, 1 - loss / loss of the best constant, makes heads with different units comparable. The
+    interval is a paired bootstrap over rows, as in `pipeline.compare`.
 
     Raises:
-        ConfigError: other data, other heads, or a run without predictions.
+        ConfigError: the runs have different data or heads, or one has no predictions.
     """
     import numpy as np
 
@@ -80,14 +81,14 @@ def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
     if set(heads) != set(heads_of(frames["candidate"])):
         raise ConfigError(
             "name",
-            "champion and candidate have other heads",
+            "champion and candidate have different heads",
             found=heads_of(frames["candidate"]),
             allowed=heads,
         )
     values, drawn = [], []
     for head in heads:
         losses = np.column_stack([frames[word][f"{head}_loss"] for word in runs]) / constant(champion, head)
-        # The same seed draws the same rows for every head.
+        # Draws the same rows for every head, because the seed is the same.
         means = resampled_means(losses)
         values.append(np.nanmean(losses[:, 0]) - np.nanmean(losses[:, 1]))
         drawn.append(means[:, 0] - means[:, 1])
@@ -95,18 +96,18 @@ def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
 
 
 def predictions(run: "StoredRun") -> "pd.DataFrame":
-    """The per-row test predictions that a run logged."""
+    """The test predictions that a run logged, one row each."""
     import pandas as pd
 
     return pd.read_parquet(run.artifact("predictions/test.parquet"))
 
 
 def constant(run: "StoredRun", head: str) -> float:
-    """Test loss of the best constant, from the loss and the skill that the run logged."""
-    metrics: Mapping[str, Any] = run.metrics
-    loss, skill = (metrics.get(f"test/{head}_{word}") for word in ("loss", "skill"))
+    """The test loss of the best constant, computed from the run's loss and skill."""
+    loss, skill = (run.metrics.get(name_of("test", head, word)) for word in ("loss", "skill"))
     if loss is None or skill is None:
-        raise ConfigError("name", f"the champion has no test skill of {head}", found=run.run_id)
+        problem = f"the champion has no test skill for head {head}"
+        raise ConfigError("name", problem, found=run.run_id, allowed="a champion with a test skill per head")
     return float(loss / (1 - skill)) if skill < 1 else 1.0
 
 

@@ -1,4 +1,4 @@
-"""MLflow's pages on the runs of this folder: `python -m pipeline.ui`."""
+"""Serves MLflow's pages for the runs of this folder: `python -m pipeline.ui`."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.rules import FLAG, MAPPING, TEXT, Rule, check_node, is_whole, or_null
 
 HOST = "127.0.0.1"
-VIEW = "?workflowType=machine_learning"  # the view made for training, whatever was looked at last
+VIEW = "?workflowType=machine_learning"  # the view for training; otherwise MLflow shows the last one used
 SECONDS_TO_START = 120.0
 KEYS = {
     "port": Rule(lambda value: is_whole(value) and 0 < value < 2**16, "a whole number from 1 to 65535"),
@@ -27,20 +27,20 @@ KEYS = {
 
 
 def check(cfg: DictConfig) -> None:
-    """Raise ConfigError for an unknown key, a value that is not allowed, or a port that is taken."""
+    """Raises ConfigError for an unknown key, a value that is not allowed, or a port in use."""
     config = resolved(cfg)
     check_node("", config, KEYS)
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
     with socket.socket() as probe:
         if probe.connect_ex((HOST, config["port"])) == 0:
             raise ConfigError(
-                "port", "something answers there already", found=config["port"], allowed="a free port"
+                "port", "this port is in use", found=config["port"], allowed="a free port, port=…"
             )
 
 
 @verb(config_name="ui", check=check)
 def main(cfg: DictConfig) -> None:
-    """Serve until it is interrupted."""
+    """Serves the pages until interrupted."""
     from pipeline.tracking import open_store
     from pipeline.tracking.addresses import server_of
 
@@ -54,24 +54,24 @@ def main(cfg: DictConfig) -> None:
 
 
 def links(uri: str, address: str) -> list[str]:
-    """Where to look: all runs, the latest one, and the latest sweep if there is one."""
+    """Lines with the addresses of all runs, of the latest run and of the latest sweep, if any."""
     from pipeline.tracking.addresses import experiment_page
-    from pipeline.tracking.reading import latest_of
+    from pipeline.tracking.reading import latest_run
 
-    run, sweep = latest_of(uri, sweep=False), latest_of(uri, sweep=True)
+    run, sweep = latest_run(uri, sweep=False), latest_run(uri, sweep=True)
     if run is None:
         return [f"runs          {address}/{VIEW}  (none yet)"]
     lines = [f"runs          {experiment_page(run.experiment_id, address)}{VIEW}"]
-    for word, one in (("latest run", run), ("latest sweep", sweep)):
-        if one is not None:
-            lines.append(f"{word:12}  {one.url(address)}{VIEW}  ({one.name}, {one.status})")
+    for title, latest in (("latest run", run), ("latest sweep", sweep)):
+        if latest is not None:
+            lines.append(f"{title:12}  {latest.url(address)}{VIEW}  ({latest.name}, {latest.status})")
     return lines
 
 
 def serve(uri: str, port: int, address: str, *, browser: bool) -> None:
-    """Run MLflow's server until it or this process is ended."""
+    """Runs MLflow's server until it or this process ends."""
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    # Its job queue, seven processes of the server, is for what nobody asks of these pages.
+    # Without the job queue the server has seven processes less; these pages do not need it.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen([*command, "--host", HOST, "--port", str(port)], env=environment)
     try:
@@ -84,11 +84,11 @@ def serve(uri: str, port: int, address: str, *, browser: bool) -> None:
         server.wait()
 
 
-def wait_for(server: Any, address: str) -> None:
-    """Return when the server answers.
+def wait_for(server: subprocess.Popen[Any], address: str) -> None:
+    """Waits until the server answers.
 
     Raises:
-        RuntimeError: it ended, or does not answer in two minutes; its own words are on the terminal.
+        RuntimeError: the server ended, or does not answer within two minutes; the terminal shows its output.
     """
     until = time.monotonic() + SECONDS_TO_START
     while server.poll() is None and time.monotonic() < until:

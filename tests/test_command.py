@@ -151,7 +151,7 @@ def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run_here, tmp
 def test_a_part_that_refuses_its_arguments_is_a_message(run_here):
     done = run_here("optimizer._target_=datetime.timedelta", "trusted_modules=[datetime]", does="build")
     assert done.returncode == 2
-    assert done.stderr.startswith("optimizer: cannot be made from these arguments\nTypeError: ")
+    assert done.stderr.startswith("optimizer: this part does not accept its arguments\nTypeError: ")
     assert "learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -233,5 +233,5 @@ def test_a_handler_that_is_there_already_stays(monkeypatch):
 
 
 def test_only_what_people_can_put_right_has_a_message():
-    assert command.fault(ConfigError("seed", "wrong")) == "seed: wrong"
-    assert command.fault(ValueError("a bug")) is None
+    assert command.message_for(ConfigError("seed", "wrong")) == "seed: wrong"
+    assert command.message_for(ValueError("a bug")) is None

@@ -27,9 +27,9 @@ def test_words_that_are_no_option_name_runs_whatever_they_look_like(names):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "runs: name at least two runs"),
-        (["a"], "runs: name at least two runs"),
-        (["sweep=s", "a"], "sweep: compare either runs or a sweep"),
+        ([], "runs: at least two runs or a sweep are required"),
+        (["a"], "runs: at least two runs or a sweep are required"),
+        (["sweep=s", "a"], "sweep: either runs or a sweep can be compared"),
     ],
 )
 def test_two_runs_or_one_sweep_must_be_named(words, problem):
@@ -42,5 +42,5 @@ def test_two_runs_or_one_sweep_must_be_named(words, problem):
 def test_a_folder_without_runs_ends_with_code_2_and_a_message(tmp_path):
     done = run(command("compare", "one", "two"), tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("tracking.uri: nothing was recorded here")
+    assert done.stderr.startswith("tracking.uri: there are no runs here")
     assert not list(tmp_path.iterdir())

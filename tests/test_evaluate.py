@@ -67,7 +67,7 @@ def test_a_runs_own_numbers_and_status_stay(beside, client):
     assert {k: after.data.metrics[k] for k in before.data.metrics} == before.data.metrics
     new = set(after.data.metrics) - set(before.data.metrics)
     assert {name.split("/")[0] for name in new} == {"eval_again"}
-    with pytest.raises(ConfigError, match="name: the run has an evaluation of this name"):
+    with pytest.raises(ConfigError, match="name: the run already has an evaluation with this name"):
         run(run=beside.planted, split="val", name="again")
 
 
@@ -185,7 +185,10 @@ def test_the_facts_of_a_head_are_logged_in_training(recorded):
         ([], ["run: this value is required"]),
         (["run=a", "split=tets"], ["split: this value is not allowed", "train, val, test, all"]),
         (["run=a", "data=kanjy"], ["data: there is no such option", "nearest: kanji"]),
-        (["run=a", "data=kanji", "sources={kanji: a.npz}"], ["sources: other data has sources of its own"]),
+        (
+            ["run=a", "data=kanji", "sources={kanji: a.npz}"],
+            ["sources: `sources` are new files for the run's own data"],
+        ),
         (["run=a", "sources={kanji: none.npz}"], ["sources: the file or folder does not exist", "none.npz"]),
         (["run=a", "name=a/b"], ["name: this value is not allowed"]),
     ],

@@ -177,7 +177,7 @@ def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, 
     (tmp_path / "bad.csv").write_text(PENGUINS.read_text().replace("39.1", "x"))
     done = call("predict", *words, f"input={tmp_path}/bad.csv", where=recorded.folder)
     assert done.returncode == 3
-    assert "could not be read: " in done.stderr
+    assert "could not be read; they are listed in " in done.stderr
     done = call("predict", *words, f"input={tmp_path}/none.csv", where=recorded.folder)
     assert done.returncode == 2
     assert "none.csv" in done.stderr
@@ -196,7 +196,7 @@ def test_the_command_predicts_and_writes_nothing_to_stderr(recorded, tmp_path):
         (["run=a", "input=x.csv"], ["output: this value is required"]),
         (["inptu=x.csv"], ["inptu", "Did you mean: 'input'?"]),
         (["+keys=x", "run=a", "output=b", "input=c"], ["keys: there is no such key", "nearest: key"]),
-        (["run=a", "input=.", "output=o.csv"], ["output: not a .parquet file"]),
+        (["run=a", "input=.", "output=o.csv"], ["output: must be a .parquet file"]),
         (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: this value is not allowed"]),
     ],
 )
@@ -243,7 +243,7 @@ def test_runs_that_are_misspelled_deleted_or_of_another_project_are_told_apart(r
         wrong: f"there is no such run(.|\n)*nearest: {recorded.penguins}",
         "penguin": "there is no such run(.|\n)*nearest: .*penguins",
         gone: "this run was deleted(.|\n)*mlflow runs restore",
-        foreign: "this run is of another project",
+        foreign: "pipeline.train did not make this run",
         failed: "this run has no config/config.yaml(.|\n)*FAILED: Boom: x",
     }
     for wanted, message in cases.items():
@@ -265,7 +265,7 @@ def test_a_folder_without_a_store_is_told_and_gets_none(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(ConfigError, match="nothing was recorded here"):
+    with pytest.raises(ConfigError, match="there are no runs here"):
         find_run("latest")
     assert not list(tmp_path.iterdir())
 

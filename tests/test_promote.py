@@ -48,7 +48,7 @@ def test_a_registered_run_is_the_candidate_and_the_first_one_becomes_champion(re
     assert "version 1" in promote.run("birds", None)
     assert alias(client, "birds", "champion") == "1"
     assert alias(client, "birds", "candidate") is None
-    with pytest.raises(ConfigError, match="no version is the candidate"):
+    with pytest.raises(ConfigError, match="no version has the alias candidate"):
         promote.run("birds", None)
 
 
@@ -91,7 +91,7 @@ def test_runs_that_cannot_be_compared_are_told_apart_from_noise(recorded, client
     promote.run("others", None)
     drop = ["species_label", "species_predicted", "species_loss"]
     register(client, recorded, "others", lambda frame: frame.drop(columns=drop), tmp_path)
-    with pytest.raises(ConfigError, match="other heads"):
+    with pytest.raises(ConfigError, match="different heads"):
         promote.run("others", None)
     register(client, recorded, "others", lambda frame: frame.assign(row=frame.row + 10_000), tmp_path)
     with pytest.raises(ConfigError, match="only 0 rows were predicted by all"):

@@ -68,10 +68,10 @@ def test_a_taken_port_ends_with_code_2(tmp_path):
         taken.listen()
         done = processes.run(processes.command("ui", f"port={taken.getsockname()[1]}"), tmp_path)
     assert done.returncode == 2
-    assert "port: something answers there already" in done.stderr
+    assert "port: this port is in use" in done.stderr
 
 
 def test_a_folder_without_runs_ends_with_code_2(tmp_path):
     done = call("ui", f"port={processes.free_port()}", where=tmp_path)
     assert done.returncode == 2
-    assert "nothing was recorded here" in done.stderr
+    assert "there are no runs here" in done.stderr

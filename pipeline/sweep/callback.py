@@ -28,14 +28,14 @@ RECORDED = ("train",)  # the verbs whose jobs are runs in MLflow
 
 
 class WorkersLostError(BaseException):
-    """A sweep lost its workers and has trials left: run it again with `again` as a further override.
+    """A sweep lost its workers and has trials left; run it again with `override` added to the command line.
 
     No Exception, since Hydra turns those of a callback into warnings.
     """
 
     def __init__(self, parent: str) -> None:
         super().__init__(parent)
-        self.again = f"{PARENT_OVERRIDE}{parent}"
+        self.override = f"{PARENT_OVERRIDE}{parent}"
 
 
 class SweepCallback(Callback):

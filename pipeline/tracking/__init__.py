@@ -1,4 +1,4 @@
-"""Everything that goes to MLflow and comes from it. The only package of the program that imports it."""
+"""Reads and writes MLflow's records. No other package imports MLflow."""
 
 from pipeline.tracking.reading import StoredRun, all_runs, find_run, open_store
 from pipeline.tracking.writing import Run, Writer, connect, default_uri, log_failure, open_run, source_tags

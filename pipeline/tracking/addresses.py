@@ -1,4 +1,4 @@
-"""Addresses of MLflow's pages, under a server's address or, without one, relative to any of its pages."""
+"""Addresses of MLflow's pages: absolute if the address of a server is given, else relative to its pages."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def compare_page(experiment_id: str, run_ids: Sequence[str], server: str = "") -
 
 
 def server_of(uri: str) -> str | None:
-    """The address of the server that a tracking URI names; None for a database or a folder."""
+    """The address of the server, if a tracking URI names one; None for a database or a folder."""
     return uri if uri.startswith(("http://", "https://")) else None
 
 

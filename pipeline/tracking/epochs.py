@@ -1,4 +1,4 @@
-"""A Keras callback that hands each epoch's metrics to MLflow."""
+"""A Keras callback that logs the metrics of each epoch to MLflow."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,7 +6,11 @@ from keras.callbacks import Callback
 
 
 class LogEpochs(Callback):
-    """Hands each epoch's metrics on; step = epochs completed."""
+    """Logs the metrics of each epoch; the step is the number of completed epochs.
+
+    Args:
+        put: takes the metrics and the step.
+    """
 
     def __init__(self, put: Callable[[Mapping[str, float], int], None]) -> None:
         super().__init__()

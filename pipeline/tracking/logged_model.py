@@ -1,6 +1,7 @@
-"""The code that is logged with a model: whole rows in, readable outputs out. It imports nothing of ours.
+"""The code that is logged with a model; it takes raw rows and returns predictions.
 
-MLflow runs this file where the model is loaded (models from code: no pickle), so it must stand alone.
+MLflow runs this file when it loads the model (models from code, without pickle), also on machines without
+this package, so the file imports nothing of it.
 """
 
 from typing import Any
@@ -16,21 +17,21 @@ BATCH = 256
 
 
 class LoggedModel(PythonModel):
-    """A Keras model of several named inputs and outputs.
+    """A Keras model with several named inputs and outputs.
 
-    Input: a dict of arrays, or a frame of rows with one column per input. Series may differ in length by
-    row (an array of objects); missing values are NaN, None or empty text, also for a whole input of a row.
-    Output: a dict of arrays (rows, width) by head. What does not fit is an error that names the input, which
-    a server answers as 400.
+    It takes a dict of arrays, or a data frame with one column per input. The series of different rows may
+    differ in length (in an array of objects). NaN, None and empty texts are missing values; they may replace
+    a row's whole input as well. It returns a dict of arrays (rows, width), one per head. Wrong values raise
+    an error that names the input; a server turns it into status 400.
     """
 
-    # MLflow wants type hints to learn the signature from, and warns without; the signature is logged.
+    # Silences MLflow's warning that the signature has no type hints; the signature is logged instead.
     _skip_type_hint_validation = True
 
     def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
-        # Their branches take bytes; they come as floats, since a missing one is NaN.
-        self.of_bytes = [
+        # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
+        self.byte_inputs = [
             name
             for name in self.model.input
             for layer in self.model.layers
@@ -41,13 +42,13 @@ class LoggedModel(PythonModel):
         columns = _columns(model_input)
         for name in self.model.input:
             if name not in columns:
-                raise _wrong(name, f"is missing; the model takes {', '.join(self.model.input)}")
+                raise _wrong(name, f"is missing; the inputs of the model are {', '.join(self.model.input)}")
         values = {name: _array(name, columns[name], tensor) for name, tensor in self.model.input.items()}
         rows = len(next(iter(values.values())))
         for name, array in values.items():
             if len(array) != rows:
-                raise _wrong(name, f"has {len(array)} rows, {next(iter(values))!r} has {rows}")
-            if name in self.of_bytes and not _are_bytes(array):
+                raise _wrong(name, f"has {len(array)} rows, but {next(iter(values))!r} has {rows}")
+            if name in self.byte_inputs and not _are_bytes(array):
                 raise _wrong(name, "must be whole numbers from 0 to 255, or null for a whole row")
         pieces = [
             self.model({name: array[first : first + BATCH] for name, array in values.items()}, training=False)
@@ -69,9 +70,9 @@ def _columns(model_input: Any) -> dict[str, Any]:
 
 
 def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
-    """The values of one input as an array of the shape and type that the model takes."""
+    """The values of one input as an array with the shape and type that the model takes."""
     shape, dtype = tensor.shape[1:], tensor.dtype
-    # What a server makes of a list of rows holds cells as arrays without an axis.
+    # A server turns a list of rows into an array of cells that are arrays without an axis.
     if isinstance(values, list) or (isinstance(values, np.ndarray) and values.dtype.kind == "O"):
         values = [cell.item() if isinstance(cell, np.ndarray) and cell.ndim == 0 else cell for cell in values]
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == 1 + len(shape):
@@ -80,32 +81,32 @@ def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
         return _cells(name, values, dtype)
     else:
         array = _stacked(name, [_row(name, row, value, shape) for row, value in enumerate(values)], shape)
-    if any(due not in (None, size) for due, size in zip(shape, array.shape[1:], strict=True)):
-        raise _wrong(name, f"has rows of shape {array.shape[1:]}, due is {tuple(shape)}")
+    if any(expected not in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)):
+        raise _wrong(name, f"has rows of shape {array.shape[1:]}, but the model takes {tuple(shape)}")
     return array.astype(dtype, copy=False)
 
 
 def _cells(name: str, values: Any, dtype: str) -> np.ndarray:
-    """One value a row: text, where missing is empty, or a number, where missing is NaN."""
+    """One value per row: texts, where "" is missing, or numbers, where NaN is missing."""
     if np.ndim(values) == 2 and np.shape(values)[1] == 1:
         values = [row[0] for row in values]
     texts = [_text(value) for value in values]
     if dtype == "string":
         return np.array(texts, dtype=object)
-    found = np.full(len(texts), np.nan, dtype=dtype)
+    numbers = np.full(len(texts), np.nan, dtype=dtype)
     for row, text in enumerate(texts):
         try:
-            found[row] = float(text or "nan")
+            numbers[row] = float(text or "nan")
         except ValueError as error:
-            # Numbers of 64 bits are codes of categories: a text among them is one that training never saw.
+            # Numbers of 64 bits are codes of categories; a text is a category that training did not see.
             if dtype != "float64":
                 raise _wrong(name, f"must be a number or null, row {row} has {values[row]!r}") from error
-            found[row] = np.inf
-    return found
+            numbers[row] = np.inf
+    return numbers
 
 
 def _text(value: Any) -> str:
-    """A value as training read it: 3.0 is "3", True is "true", and what is missing is empty."""
+    """A value as the training data reads it: 3.0 as "3", True as "true", a missing value as ""."""
     if value is None or value is pd.NA or (isinstance(value, float | np.floating) and value != value):
         return ""
     if isinstance(value, bool | np.bool_) or value in ("True", "TRUE", "False", "FALSE"):
@@ -116,29 +117,31 @@ def _text(value: Any) -> str:
 
 
 def _row(name: str, row: int, value: Any, shape: Any) -> np.ndarray | None:
-    """One row's numbers; None where the whole input is missing."""
+    """The numbers of one row; None if the whole input is missing."""
     if value is None or (isinstance(value, float) and value != value):
         return None
     try:
-        found = np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float32)
+        numbers = np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise _wrong(name, f"must be numbers of shape {tuple(shape)}, row {row} is not: {error}") from error
-    # A series of one channel, or a grey image, may lack its last axis.
-    return found[..., None] if found.ndim == len(shape) - 1 and shape[-1] == 1 else found
+    # A series with one channel and a grey image may come without the last axis.
+    return numbers[..., None] if numbers.ndim == len(shape) - 1 and shape[-1] == 1 else numbers
 
 
-def _stacked(name: str, found: list[np.ndarray | None], shape: Any) -> np.ndarray:
-    """Rows in one array; steps that a series has less than the longest, and missing rows, are NaN."""
-    for row, one in enumerate(found):
-        if one is None:
+def _stacked(name: str, rows: list[np.ndarray | None], shape: Any) -> np.ndarray:
+    """All rows in one array; series are padded with NaN to the longest, and missing rows are NaN."""
+    for number, row in enumerate(rows):
+        if row is None:
             continue
-        if one.ndim != len(shape) or any(d not in (None, s) for d, s in zip(shape, one.shape, strict=True)):
-            raise _wrong(name, f"must be of shape {tuple(shape)}, row {row} is {one.shape}")
-    longest = max((len(one) for one in found if one is not None), default=1)
-    array = np.full((len(found), *(longest if size is None else size for size in shape)), np.nan, np.float32)
-    for place, one in zip(array, found, strict=True):
-        if one is not None:
-            place[: len(one)] = one
+        if row.ndim != len(shape) or any(
+            expected not in (None, size) for expected, size in zip(shape, row.shape, strict=True)
+        ):
+            raise _wrong(name, f"must be of shape {tuple(shape)}, row {number} is {row.shape}")
+    longest = max((len(row) for row in rows if row is not None), default=1)
+    array = np.full((len(rows), *(longest if size is None else size for size in shape)), np.nan, np.float32)
+    for place, row in zip(array, rows, strict=True):
+        if row is not None:
+            place[: len(row)] = row
     return array
 
 
@@ -149,14 +152,14 @@ def _are_bytes(array: np.ndarray) -> bool:
 
 
 def _check_sound(values: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> None:
-    """Raise where a row got no number, which happens where cells are missing that never were in training."""
+    """Raises an error if a prediction is not finite, because values are missing that training always had."""
     wrong = ~np.all([np.isfinite(output).all(axis=1) for output in outputs.values()], axis=0)
     for row in np.flatnonzero(wrong):
         for name, array in values.items():
-            # A series has gaps where it is shorter than others; an image that misses pixels only is at fault.
-            lacks = np.any if array.ndim == 4 else np.all
-            if array.dtype.kind == "f" and lacks(np.isnan(array[row])):
-                raise _wrong(name, f"lacks values in row {row}, and no training row did")
+            # A single NaN is wrong in an image; in a series it may be padding.
+            some_or_all = np.any if array.ndim == 4 else np.all
+            if array.dtype.kind == "f" and some_or_all(np.isnan(array[row])):
+                raise _wrong(name, f"has missing values in row {row}, which no training row had")
 
 
 def _wrong(name: str, problem: str) -> Exception:

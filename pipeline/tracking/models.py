@@ -1,4 +1,4 @@
-"""Logged models, and the registry: versions under a name, of which one is `candidate` and one `champion`."""
+"""Logs and registers models; of the versions under a name one is `candidate` and one `champion`."""
 
 import tempfile
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
@@ -31,13 +32,13 @@ def log_model(
     example: Mapping[str, Any],
     register: str | None,
 ) -> None:
-    """Log a Keras model of named inputs and outputs as the open run's `model`; it loads without this package.
+    """Logs a Keras model as the `model` of the open run; the logged model loads without this package.
 
     Args:
-        model: raw inputs to presented outputs, both by name.
-        specs: raw input -> its shape without the rows, and the type that people give it in.
+        model: from named raw inputs to named outputs in the form for people.
+        specs: raw input -> its shape without the rows, and the type of its values.
         example: a few rows of every input.
-        register: name under which the model is registered, as its `candidate`; None for not at all.
+        register: registers the model under this name, as its `candidate`; None: does not register it.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
     kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
@@ -48,8 +49,8 @@ def log_model(
             name="model",
             python_model=str(LOGGED_MODEL),
             artifacts={"keras_model": str(path)},
-            # With shapes and types here, MLflow itself would refuse series of several lengths and nulls, and
-            # would not say which input is at fault: the logged code checks them and names it.
+            # Without shapes and types, because with them MLflow refuses nulls and series of different
+            # lengths, without naming the input. The logged code checks both and names it.
             signature=ModelSignature(
                 Schema([TensorSpec(np.dtype(object), (-1,), name) for name in model.input]), Schema(outputs)
             ),
@@ -65,8 +66,8 @@ def log_model(
         client.set_registered_model_alias(register, CANDIDATE, logged.registered_model_version)
 
 
-def version_of(client: MlflowClient, name: str, alias: str) -> Any | None:
-    """The version of a registered model that has an alias; None if none has.
+def version_of(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """The version of a registered model with this alias; None if there is no such version.
 
     Raises:
         ConfigError: no model is registered under this name.
@@ -77,7 +78,7 @@ def version_of(client: MlflowClient, name: str, alias: str) -> Any | None:
     if name not in known:
         raise ConfigError(
             "name",
-            "no model is registered under this name; a run does it with tracking.register=<name>",
+            "no model is registered under this name; tracking.register=<name> registers the model of a run",
             found=name,
             allowed=known,
         )
@@ -88,7 +89,7 @@ def version_of(client: MlflowClient, name: str, alias: str) -> Any | None:
 
 
 def promote(client: MlflowClient, name: str, version: str) -> None:
-    """Make a version the champion; if it was the candidate, there is none until the next is registered."""
+    """Makes a version the champion; if it was the candidate, no version is the candidate any more."""
     client.set_registered_model_alias(name, CHAMPION, version)
     candidate = version_of(client, name, CANDIDATE)
     if candidate is not None and candidate.version == version:

@@ -1,21 +1,32 @@
-"""Read all pages of an answer: MLflow returns at most some hundred or thousand entries at a time."""
+"""Reads all pages of an answer, because MLflow returns only some hundred or thousand entries at a time."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 PAGE_SIZE = 1000  # runs per request
+Entry = TypeVar("Entry", covariant=True)
 
 
-def all_pages(request: Callable[[str | None], Any]) -> list[Any]:
-    """The entries of every page.
+class Page(Protocol[Entry]):
+    """A part of an answer, as MLflow's PagedList."""
+
+    @property
+    def token(self) -> str | None:
+        """Names the next page; None or empty on the last one."""
+
+    def __iter__(self) -> Iterator[Entry]: ...
+
+
+def all_pages(request: Callable[[str | None], Page[Entry]]) -> list[Entry]:
+    """The entries of all pages.
 
     Args:
-        request: page token (None for the first page) -> a page of entries with the `token` of the next one.
+        request: takes the token of a page, None for the first one; returns the page.
 
     Example:
         >>> all_pages(lambda token: client.search_registered_models(page_token=token))
     """
-    entries: list[Any] = []
+    entries: list[Entry] = []
     token = None
     while True:
         page = request(token)

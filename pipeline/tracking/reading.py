@@ -1,13 +1,13 @@
-"""Runs that were recorded, found by what people type: an id, its beginning, a name, or `latest`."""
+"""Finds stored runs by what people type: an id, the beginning of an id, a name, or `latest`."""
 
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, ViewType
+from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -16,15 +16,15 @@ from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
 from pipeline.tracking.writing import LARGEST_BATCH, default_uri
 
-OURS = "pipeline.version"  # a tag that every run of ours has
-SWEEP = "sweep.command"  # a tag that the run of a sweep itself has
-SHORTEST = 4  # characters of an id that may stand for it
-SHOWN = 12  # runs that a message lists
+OURS = "pipeline.version"  # a tag of every run of this program
+SWEEP = "sweep.command"  # a tag of the run of a sweep itself
+SHORTEST = 4  # characters of an abbreviated id
+SHOWN = 12  # runs in a message
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run as it stands in MLflow."""
+    """A run as stored in MLflow."""
 
     client: MlflowClient
     uri: str
@@ -36,24 +36,39 @@ class StoredRun:
     params: dict[str, str]
     tags: dict[str, str]
 
+    @classmethod
+    def of(cls, client: MlflowClient, uri: str, run: MlflowRun) -> "StoredRun":
+        """The run that MLflow returned from the store `uri`."""
+        return cls(
+            client,
+            uri,
+            run.info.run_id,
+            run.info.run_name,
+            run.info.status,
+            run.info.experiment_id,
+            dict(run.data.metrics),
+            dict(run.data.params),
+            dict(run.data.tags),
+        )
+
     def artifact(self, path: str) -> Path:
-        """A file or folder of the run's artifacts, on this machine.
+        """The local path of an artifact, downloaded if necessary.
 
         Raises:
-            ConfigError: the run has none of this name.
+            ConfigError: the run has no such artifact.
         """
         try:
             return Path(mlflow.artifacts.download_artifacts(run_id=self.run_id, artifact_path=path))
         except (MlflowException, OSError) as error:
-            raise self._lacks(path) from error
+            raise self._missing(path) from error
 
     def has(self, path: str) -> bool:
-        """Whether the run has an artifact of this name."""
+        """Whether the run has this artifact."""
         folder = path.rpartition("/")[0]
         return path in {entry.path for entry in self.client.list_artifacts(self.run_id, folder or None)}
 
     def model(self) -> Path:
-        """The .keras file of the logged model.
+        """The local path of the logged model's .keras file.
 
         Raises:
             ConfigError: the run has no model.
@@ -61,14 +76,14 @@ class StoredRun:
         try:
             folder = mlflow.artifacts.download_artifacts(artifact_uri=f"runs:/{self.run_id}/model")
         except (MlflowException, OSError) as error:
-            raise self._lacks("model") from error
-        found = sorted(Path(folder).glob("artifacts/*.keras"))
-        if not found:
-            raise self._lacks("model")
-        return found[0]
+            raise self._missing("model") from error
+        files = sorted(Path(folder).glob("artifacts/*.keras"))
+        if not files:
+            raise self._missing("model")
+        return files[0]
 
     def log(self, metrics: Mapping[str, float], folder: Path, path: str) -> None:
-        """Add finite metrics, and a folder's contents as artifacts below `path`; its status stays."""
+        """Logs finite metrics, and the contents of a folder as artifacts below `path`; keeps the status."""
         now = mlflow.utils.time.get_current_time_millis()
         batch = [Metric(name, value, now, 0) for name, value in metrics.items() if value - value == 0]
         for first in range(0, len(batch), LARGEST_BATCH):
@@ -76,11 +91,11 @@ class StoredRun:
         self.client.log_artifacts(self.run_id, str(folder), path)
 
     def url(self, server: str | None = None) -> str | None:
-        """The run's page, where the store is a server, or under the address of a UI that shows it."""
+        """The address of the run's page on `server`, by default the store itself; None without a server."""
         server = server or server_of(self.uri)
         return server and run_page(self.experiment_id, self.run_id, server)
 
-    def _lacks(self, path: str) -> ConfigError:
+    def _missing(self, path: str) -> ConfigError:
         reason = self.tags.get("pipeline.failure")
         why = f"{self.status}{f': {reason}' if reason else ''}"
         return ConfigError(
@@ -91,116 +106,106 @@ class StoredRun:
         )
 
 
-def find_run(wanted: str, uri: str | None = None) -> StoredRun:
-    """The run that an id, the beginning of one, a name, or `latest` stands for.
+def find_run(name: str, uri: str | None = None) -> StoredRun:
+    """Finds a run by its id, the beginning of its id (4 characters or more), its name, or `latest`.
 
     Args:
-        wanted: as typed.
-        uri: MLflow's store; None for the default.
+        name: as typed.
+        uri: address of the MLflow store; None: the default.
 
     Raises:
-        ConfigError: there is no such run, several, it is deleted, or it is not one of ours.
+        ConfigError: there is no such run or several, it is deleted, or another program made it.
     """
     uri = open_store(uri)
     client = MlflowClient(uri)
-    if wanted == "latest":
+    if name == "latest":
         return _latest(client, uri)
     runs = all_runs(client, ViewType.ALL)
-    found = [run for run in runs if run.info.run_id == wanted] or [
+    matches = [run for run in runs if run.info.run_id == name] or [
         run
         for run in runs
-        if run.info.run_name == wanted or (len(wanted) >= SHORTEST and run.info.run_id.startswith(wanted))
+        if run.info.run_name == name or (len(name) >= SHORTEST and run.info.run_id.startswith(name))
     ]
-    alive = [run for run in found if run.info.lifecycle_stage == "active"]
-    if len(alive) > 1:
-        words = ", ".join(_words(run) for run in alive[:SHOWN])
-        raise ConfigError("run", f"{len(alive)} runs are called so", found=wanted, allowed=f"an id: {words}")
-    if not found:
-        raise _unknown(wanted, uri, runs)
-    return recorded(client, uri, _ours(alive or found))
+    active = [run for run in matches if run.info.lifecycle_stage == "active"]
+    if len(active) > 1:
+        ids = ", ".join(map(_id_and_name, active[:SHOWN]))
+        problem = f"{len(active)} runs have this name, or an id that begins so"
+        raise ConfigError("run", problem, found=name, allowed=f"an id: {ids}")
+    if not matches:
+        raise _unknown(name, uri, runs)
+    run = (active or matches)[0]
+    _check_ours(run)
+    return StoredRun.of(client, uri, run)
 
 
 def client_of(uri: str | None = None) -> MlflowClient:
-    """A client of a store that is there already; None for the default."""
+    """A client of an existing store; None: the default store."""
     return MlflowClient(open_store(uri))
 
 
-def latest_of(uri: str, *, sweep: bool) -> StoredRun | None:
-    """The newest run of ours that is a sweep's own, or that is none; None without any."""
+def latest_run(uri: str, *, sweep: bool) -> StoredRun | None:
+    """The newest run of this program that is a sweep, or that is not one; None if there is none."""
     client = MlflowClient(uri)
     for run in all_runs(client):
         if OURS in run.data.tags and (SWEEP in run.data.tags) == sweep:
-            return recorded(client, uri, run)
+            return StoredRun.of(client, uri, run)
     return None
 
 
 def open_store(uri: str | None) -> str:
-    """The address of an MLflow store that is there already.
+    """The address of an existing MLflow store, which becomes MLflow's current store.
+
+    Args:
+        uri: None: the default for the working folder.
 
     Raises:
-        ConfigError: it is a database file that does not exist: nothing was recorded in this folder.
+        ConfigError: the store is a database file that does not exist.
     """
     uri = uri or default_uri(Path.cwd())
     file = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:///") and not file.is_file():
         raise ConfigError(
             "tracking.uri",
-            "nothing was recorded here: there is no database",
+            "there are no runs here: the database does not exist",
             found=file,
-            allowed="the folder in which the run was started; or tracking.uri=…, or MLFLOW_TRACKING_URI",
+            allowed="start the command in the folder of the runs, or set tracking.uri or MLFLOW_TRACKING_URI",
         )
     mlflow.set_tracking_uri(uri)
     return uri
 
 
-def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: str = "") -> list[Any]:
-    """All runs of the store, the newest first."""
+def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: str = "") -> list[MlflowRun]:
+    """All runs of the store that meet a condition of MLflow's search; the newest come first."""
     experiments = all_pages(lambda token: client.search_experiments(ViewType.ALL, page_token=token))
-    return search_runs(client, [one.experiment_id for one in experiments], condition, view)
+    ids = [experiment.experiment_id for experiment in experiments]
+    return search_runs(client, ids, condition, view)
 
 
 def search_runs(
     client: MlflowClient, experiment_ids: list[str], condition: str = "", view: int = ViewType.ACTIVE_ONLY
-) -> list[Any]:
-    """The runs of some experiments that meet a condition of MLflow's search, newest first."""
+) -> list[MlflowRun]:
+    """The runs of some experiments that meet a condition of MLflow's search; the newest come first."""
     order = ["attributes.start_time DESC"]
     return all_pages(
         lambda token: client.search_runs(experiment_ids, condition, view, PAGE_SIZE, order, page_token=token)
     )
 
 
-def recorded(client: MlflowClient, uri: str, run: Any) -> StoredRun:
-    """What MLflow knows of a run, in our words."""
-    return StoredRun(
-        client,
-        uri,
-        run.info.run_id,
-        run.info.run_name,
-        run.info.status,
-        run.info.experiment_id,
-        dict(run.data.metrics),
-        dict(run.data.params),
-        dict(run.data.tags),
-    )
-
-
-def _ours(runs: list[Any]) -> Any:
-    run = runs[0]
+def _check_ours(run: MlflowRun) -> None:
     if run.info.lifecycle_stage != "active":
         raise ConfigError(
             "run",
             "this run was deleted",
-            found=_words(run),
+            found=_id_and_name(run),
             allowed=f"another run; or restore it: mlflow runs restore --run-id {run.info.run_id}",
         )
     if OURS not in run.data.tags:
         raise ConfigError(
             "run",
-            "this run is of another project: pipeline.train did not make it",
-            found=_words(run),
+            "pipeline.train did not make this run",
+            found=_id_and_name(run),
             allowed=f"a run with the tag {OURS}",
         )
-    return run
 
 
 def _latest(client: MlflowClient, uri: str) -> StoredRun:
@@ -211,26 +216,23 @@ def _latest(client: MlflowClient, uri: str) -> StoredRun:
             and run.outputs
             and run.outputs.model_outputs
         ):
-            return recorded(client, uri, run)
-    raise ConfigError(
-        "run", "no run with a model has finished yet", found="latest", allowed="an id or a name"
-    )
+            return StoredRun.of(client, uri, run)
+    raise ConfigError("run", "no run with a model has finished", found="latest", allowed="an id or a name")
 
 
-def _unknown(wanted: str, uri: str, runs: list[Any]) -> ConfigError:
+def _unknown(name: str, uri: str, runs: list[MlflowRun]) -> ConfigError:
     ours = [run for run in runs if run.info.lifecycle_stage == "active" and OURS in run.data.tags]
-    by_word = {word: run for run in reversed(ours) for word in (run.info.run_id, run.info.run_name)}
-    near = difflib.get_close_matches(wanted, by_word, n=3, cutoff=0.5)
-    shown = [by_word[word] for word in near] or ours[:SHOWN]
-    word = "nearest" if near else "the latest"
-    listed = "; ".join(dict.fromkeys(_words(run) for run in shown)) or "none yet"
+    by_name = {key: run for run in reversed(ours) for key in (run.info.run_id, run.info.run_name)}
+    similar = difflib.get_close_matches(name, by_name, n=3, cutoff=0.5)
+    shown = [by_name[key] for key in similar] or ours[:SHOWN]
+    listed = "; ".join(dict.fromkeys(map(_id_and_name, shown))) or "none yet"
     return ConfigError(
         "run",
         f"there is no such run in {uri}",
-        found=wanted,
-        allowed=f"an id, a name, or latest; {word}: {listed}",
+        found=name,
+        allowed=f"an id, a name, or latest; {'nearest' if similar else 'the latest'}: {listed}",
     )
 
 
-def _words(run: Any) -> str:
+def _id_and_name(run: MlflowRun) -> str:
     return f"{run.info.run_id} ({run.info.run_name})"

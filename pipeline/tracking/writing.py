@@ -1,4 +1,4 @@
-"""Runs while they are written: opened, told of each epoch, and left with a true status."""
+"""Writes runs to MLflow: opens them, logs their epochs, and closes them with the right status."""
 
 import logging
 import os
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 
     from pipeline.tracking.epochs import LogEpochs
 
-# Its progress is not ours.
+# Hides MLflow's progress bars.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 SECONDS_PER_BATCH = 1.0  # metrics of fast epochs are sent together
-LARGEST_BATCH = 1000  # MLflow's limit for one call
+LARGEST_BATCH = 1000  # metrics; MLflow's limit per request
 
 
 class Writer:
-    """Sends metrics from a thread of its own, about once a second, so that no epoch waits for the database.
+    """Sends metrics to MLflow in a thread, about once a second, so that training does not wait for it.
 
-    An error of the server surfaces in `close`, and before that at the next `put`.
+    The next call of `put` or `close` raises the errors of the thread.
     """
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.client, self.run_id = client, run_id
         self.waiting: queue.Queue[list[Metric] | None] = queue.Queue()
         self.error: Exception | None = None
-        self.there: dict[tuple[str, int], float] = {}  # what an earlier process logged
+        self.logged: dict[tuple[str, int], float] = {}  # (metric, step) -> value, by earlier processes
         self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
         self.thread.start()
 
     def put(self, metrics: Mapping[str, float], step: int) -> None:
-        """Queue a step's metrics; only finite ones, as MLflow stores infinity as some large number."""
+        """Queues the finite metrics of a step, because MLflow would store infinity as a large number."""
         if self.error:
             raise self.error
         now = int(time.time() * 1000)
@@ -61,17 +61,17 @@ class Writer:
             [
                 Metric(name, value, now, step)
                 for name, value in metrics.items()
-                if np.isfinite(value) and not self._is_there(name, step, value)
+                if np.isfinite(value) and not self._is_logged(name, step, value)
             ]
         )
 
-    def _is_there(self, name: str, step: int, value: float) -> bool:
-        """Whether it is logged: an epoch's value once; a single value, at step 0, again where it changed."""
-        there = self.there.get((name, step))
-        return there is not None and (step > 0 or there == value)
+    def _is_logged(self, name: str, step: int, value: float) -> bool:
+        """Whether an earlier process logged it; values at step 0, which are not of an epoch, may change."""
+        logged = self.logged.get((name, step))
+        return logged is not None and (step > 0 or logged == value)
 
     def close(self) -> None:
-        """Send what waits and end the thread."""
+        """Sends the queued metrics and ends the thread."""
         self.waiting.put(None)
         self.thread.join()
         if self.error:
@@ -108,47 +108,47 @@ class Run:
 
     def log_epochs(self) -> "LogEpochs":
         """A callback that logs every epoch."""
-        # A sweep's parent tracks and trains nothing: it should not wait for Keras.
+        # Imported here, because the parent of a sweep does not train and should not wait for Keras.
         from pipeline.tracking.epochs import LogEpochs
 
         return LogEpochs(self.writer.put)
 
     def log_history(self, history: Mapping[str, list[float]]) -> None:
-        """Log what an earlier process measured and did not get to log."""
+        """Logs the metrics that an earlier process measured but may not have logged."""
         for epoch in range(max(map(len, history.values()), default=0)):
             self.writer.put({name: values[epoch] for name, values in history.items()}, epoch + 1)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        """Log metrics that belong to one step."""
+        """Logs the metrics of a step."""
         self.writer.put(metrics, step)
 
     def log_folder(self, folder: Path) -> None:
-        """Log a folder's contents as artifacts of the run."""
+        """Logs the contents of a folder as artifacts."""
         self.client.log_artifacts(self.run_id, str(folder))
 
     def log_dataset(self, name: str, fingerprint: str) -> None:
-        """Name the data in the run's Dataset column; the digest is the split's fingerprint."""
+        """Shows the data in the run's Dataset column; its digest is the split's fingerprint."""
         dataset = MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=fingerprint[:8])
         try:
             mlflow.log_input(dataset, context="training")
         except MlflowException:
-            # Two runs named the same data first, at once: MLflow looks, then inserts, and one comes second.
+            # Two runs logged the same new data at the same time: MLflow looks it up and then inserts it.
             mlflow.log_input(dataset, context="training")
 
     def log_model(
         self, model: "keras.Model", specs: Specs, example: Mapping[str, Any], register: str | None
     ) -> None:
-        """Log a Keras model as the run's `model`; see `pipeline.tracking.models`."""
+        """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`."""
         log_model(self.client, model, specs, example, register)
 
     def url(self) -> str | None:
-        """The run's page, where the store is a server."""
+        """The address of the run's page; None if the store is not a server."""
         server = server_of(self.uri)
         return server and run_page(self.experiment_id, self.run_id, server)
 
 
 def default_uri(folder: Path) -> str:
-    """MLFLOW_TRACKING_URI where set, else a database file below the working folder."""
+    """MLFLOW_TRACKING_URI if it is set, else a database file below the working folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlruns' / 'mlflow.db'}"
 
 
@@ -163,12 +163,12 @@ def open_run(
     system_metrics: bool = False,
     run_id: str | None = None,
 ) -> Iterator[Run]:
-    """Open a run and leave it with a true status: FINISHED, FAILED with its traceback, or KILLED by a signal.
+    """Opens a run; closes it as FINISHED, as FAILED with the traceback, or as KILLED after a signal.
 
     Args:
-        uri: MLflow's store; None for the default.
-        params: names to scalars.
-        run_id: a run that was made before and keeps its name and its params; None for a new one.
+        uri: address of the MLflow store; None: the default.
+        params: name -> scalar.
+        run_id: an existing run, which keeps its name and its params; None: a new run.
     """
     _, uri, experiment_id = connect(uri, experiment)
     active = mlflow.start_run(
@@ -179,7 +179,7 @@ def open_run(
         log_system_metrics=system_metrics,
     )
     run = Run(active.info.run_id, experiment_id, uri)
-    run.writer.there = {
+    run.writer.logged = {
         (name, metric.step): metric.value
         for name in active.data.metrics
         for metric in run.client.get_metric_history(run.run_id, name)
@@ -208,32 +208,34 @@ def open_run(
 
 
 def connect(uri: str | None, experiment: str) -> tuple[MlflowClient, str, str]:
-    """A client of MLflow's store (None for the default), the store's address and the experiment's id."""
+    """Connects to a store, None: the default; returns a client, the address and the experiment's id."""
     uri = uri or default_uri(Path.cwd())
     mlflow.set_tracking_uri(uri)
-    # First, as a client makes the database too, and only here is it made by one process at a time.
+    # Before the client, which also creates the database, but without the lock.
     experiment_id = _experiment(uri, experiment)
     return MlflowClient(uri), uri, experiment_id
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
-    """Why a run failed, as a tag in one line and as the artifact traceback.txt."""
+    """Logs why a run failed: one line as a tag, and the artifact traceback.txt."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     client.set_tag(run_id, "pipeline.failure", reason[:500])
     client.log_text(run_id, "".join(traceback.format_exception(error)), "traceback.txt")
 
 
 def _experiment(uri: str, name: str) -> str:
-    """The experiment's id; it is made where it is new, its artifacts below mlruns/ of a local store."""
+    """The id of an experiment, which is created if necessary; a local store has its artifacts in mlruns/."""
     if not uri.startswith("sqlite:///"):
-        found = mlflow.get_experiment_by_name(name)
-        return found.experiment_id if found else _create(name, None)
+        experiment = mlflow.get_experiment_by_name(name)
+        return experiment.experiment_id if experiment else _create(name, None)
     database = Path(uri.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that open a fresh database at once race its migrations and break it.
+    # Processes that create the same database at the same time break it.
     with FileLock(f"{database}.lock"):
-        found = mlflow.get_experiment_by_name(name)
-        return found.experiment_id if found else _create(name, (database.parent / "artifacts").as_uri())
+        experiment = mlflow.get_experiment_by_name(name)
+        if experiment:
+            return experiment.experiment_id
+        return _create(name, (database.parent / "artifacts").as_uri())
 
 
 def _create(name: str, artifacts: str | None) -> str:
@@ -243,7 +245,7 @@ def _create(name: str, artifacts: str | None) -> str:
 
 
 def source_tags(folder: Path) -> dict[str, str]:
-    """The git commit of the working folder and whether it has changes; nothing outside of a repository."""
+    """The git commit of a folder and whether it has uncommitted changes; {} outside a repository."""
     if not shutil.which("git"):
         return {}
     commit = _git(folder, "rev-parse", "HEAD")

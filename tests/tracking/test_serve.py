@@ -126,7 +126,7 @@ def test_a_row_without_its_image_is_answered_though_training_had_bytes_in_every_
         ({"image": np.zeros((1, 9, 8, 1), "uint8")}, r"input 'image' has rows of shape \(9, 8, 1\)"),
         ({"series": [[["a", "b"]]]}, "input 'series' must be numbers of shape .*row 0 is not.*'a'"),
         ({"series": [[[1, 2, 3]]]}, r"input 'series' must be of shape \(None, 2\), row 0 is \(1, 3\)"),
-        ({"series": [SERIES, SERIES]}, "input 'series' has 2 rows, 'image' has 1"),
+        ({"series": [SERIES, SERIES]}, "input 'series' has 2 rows, but 'image' has 1"),
     ],
 )
 def test_what_does_not_fit_names_its_input(planted, changed, message):
