@@ -118,7 +118,7 @@ def shoot(browser: str, address: str, path: Path, width: int, height: int, shown
             sys.exit(f"{browser} took no screenshot of {address}:\n{done.stderr}")
         picture = Image.open(io.BytesIO(file.read_bytes())).convert("RGB")
     picture = picture.crop((0, 0, round(shown * width), height))
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path)
 
 
