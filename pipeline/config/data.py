@@ -42,6 +42,7 @@ FILE_RULES = {
     "decimal": one_of(".", ","),
     "thousands": Rule(lambda value: isinstance(value, str) and len(value) <= 1, "one character, or none"),
     "encoding": TEXT,
+    "missing": list_of(TEXT),
 }
 
 SPLIT_RULES = {

@@ -1,6 +1,6 @@
 """One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,8 +12,10 @@ from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import Values
 from pipeline.errors import ConfigError
 
-# Missing in a column of numbers; ordinary strings in a column of strings.
-NOT_AVAILABLE = {"NA", "N/A", "#N/A", "n/a", "null", "NULL", "nan", "NaN", "None"}
+# Cells that hold one of these words are missing, whatever the column means and whatever the file's format.
+MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
+# "None" may be a class, but not a number.
+NOT_AVAILABLE = {*MISSING_WORDS, "None"}
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 LARGEST = float(np.finfo(np.float32).max)
@@ -30,7 +32,7 @@ class Column:
     """The values of one column, in the order of the joined rows.
 
     `values` is (rows, ...); `place` describes where a row comes from: the file, and the row of the file,
-    counted from 0.
+    counted from 0. `text` gives the cells of a text file as they are written, where `values` may be numbers.
     """
 
     reference: str
@@ -38,9 +40,16 @@ class Column:
     values: np.ndarray
     place: Callable[[int], str]
     number_format: NumberFormat = field(default_factory=NumberFormat)
+    text: Callable[[], np.ndarray] | None = None
 
     def take(self, rows: np.ndarray) -> "Column":
-        return replace(self, values=self.values[rows], place=lambda row: self.place(int(rows[row])))
+        text = self.text
+        return replace(
+            self,
+            values=self.values[rows],
+            place=lambda row: self.place(int(rows[row])),
+            text=None if text is None else lambda: text()[rows],
+        )
 
     def error(self, row: int, problem: str, allowed: str, found: object = None) -> "RowError":
         shown = repr(self.values[row]) if found is None else found
@@ -70,6 +79,19 @@ class RowError(ConfigError):
         where = f"column '{column}', {place} (counting from 0)"
         super().__init__(key, f"{problem}: {where}", found=found, allowed=allowed)
         self.column, self.reason = column, f"{problem}; found: {found}; allowed: {allowed}"
+
+
+def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
+    """Replaces the cells that hold one of the words by None; returns how many cells held each word."""
+    if values.dtype.kind not in "OU" or values.ndim != 1 or not words:
+        return values, {}
+    cells = pd.Series(values, dtype=object)
+    found = cells.isin([word for word in words if word]).to_numpy()
+    if not found.any():
+        return values, {}
+    result = values.astype(object)
+    result[found] = None
+    return result, cells[found].value_counts().to_dict()
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:
@@ -164,7 +186,8 @@ def strings(column: Column) -> np.ndarray:
     Raises:
         ConfigError: a cell holds a list or another object.
     """
-    values, missing = column.values, is_missing(column.values)
+    values = column.values if column.text is None else column.text()
+    missing = is_missing(values)
     if values.ndim != 1:
         raise ConfigError(
             column.key,

@@ -1,12 +1,13 @@
 """The sources of a data set, with their rows matched by position or by a key that all of them have."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import Column, is_missing, text_of
+from pipeline.data.columns import MISSING_WORDS, Column, strings, text_of, without_words
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
@@ -25,6 +26,7 @@ from pipeline.paths import expand, locate
 
 SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
 SHOWN = 5  # keys in a message
+logger = logging.getLogger(__name__)
 
 
 class Source:
@@ -44,6 +46,7 @@ class Source:
         self.name, self.key = name, f"data.sources.{name}"
         self.parts: list[tuple[str, Columns]]
         entry, options = split_entry(entry)
+        self.missing: Collection[str] = options.pop("missing", MISSING_WORDS)
         if isinstance(entry, (str, Sequence)):
             paths = expand(entry, folders, self.key)
             self.parts = [(str(path), open_file(path, self.key, needed, options)) for path in paths]
@@ -53,6 +56,7 @@ class Source:
         self._ends = np.zeros(0, dtype=int)
         dialects = [part.dialect for _, part in self.parts if isinstance(part, Delimited)]
         self.number_format = dialects[0].numbers if dialects else NumberFormat()
+        self.has_text = len(dialects) == len(self.parts)
 
     def read(self, column: str, key: str) -> np.ndarray:
         """Reads all values of a column, (rows, ...).
@@ -67,6 +71,12 @@ class Source:
         arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
         self._check(arrays, column, key)
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+    def read_text(self, column: str) -> np.ndarray:
+        """Reads a column of text files as it is written, (rows,); see `has_text`."""
+        return np.concatenate(
+            [part.read_text(column) for _, part in self.parts if isinstance(part, Delimited)]
+        )
 
     def stored(self, column: str, key: str) -> Values:
         """Like `read`, but leaves the column on disk where its format can be read by rows."""
@@ -149,6 +159,8 @@ class Sources:
         self.keys: np.ndarray | None = None
         self.orders: dict[str, np.ndarray] = {}
         self.cache: dict[str, Values] = {}
+        self.texts: dict[str, np.ndarray] = {}
+        self.reported: set[str] = set()  # columns whose words for missing cells have been said
         if join:
             self._join(join)
 
@@ -161,14 +173,33 @@ class Sources:
             ConfigError: there is no such source or column, or the column has another number of rows than
                 those read before.
         """
-        place, number_format = self._place_of(reference, key), self._find(reference, key)[0].number_format
-        return Column(reference, key, self.values(reference, key)[:], place, number_format)
+        source, name = self._find(reference, key)
+        values, counts = without_words(self.values(reference, key)[:], source.missing)
+        text = None
+        if source.has_text:
+            cells, counts = without_words(self._text(source, reference, name, key), source.missing)
+            text = lambda: cells  # noqa: E731 - a function, as the cells of some rows are made on demand
+        if counts and reference not in self.reported:
+            self.reported.add(reference)
+            listed = ", ".join(f"{count:,} cells are {word}" for word, count in counts.items())
+            logger.warning("%s: %s, taken as missing (%s.missing)", reference, listed, source.key)
+        return Column(reference, key, values, self._place_of(reference, key), source.number_format, text)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         """Reads some rows of a column; only these are read from a column on disk."""
         place = self._place_of(reference, key)
-        values, number_format = self.values(reference, key)[rows], self._find(reference, key)[0].number_format
-        return Column(reference, key, values, lambda row: place(int(rows[row])), number_format)
+        source, _ = self._find(reference, key)
+        if source.has_text:
+            return self.column(reference, key).take(rows)
+        values, _ = without_words(self.values(reference, key)[rows], source.missing)
+        return Column(reference, key, values, lambda row: place(int(rows[row])), source.number_format)
+
+    def _text(self, source: Source, reference: str, name: str, key: str) -> np.ndarray:
+        if reference not in self.texts:
+            text = source.read_text(name)
+            order = self.orders.get(source.name)
+            self.texts[reference] = text if order is None else text[order]
+        return self.texts[reference]
 
     def blocks(
         self, references: Collection[str], key: str, rows: np.ndarray | None = None, width: int = 0
@@ -268,7 +299,7 @@ class Sources:
             self.orders[source.name] = np.array([rows[key] for key in self.keys])
 
 
-def split_entry(entry: Any) -> tuple[Any, dict[str, str]]:
+def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:
     """A source's files, or arrays, and the options with which its files are read."""
     if isinstance(entry, Mapping) and isinstance(entry.get("path"), (str, list)):
         return entry["path"], {name: value for name, value in entry.items() if name != "path"}
@@ -277,11 +308,11 @@ def split_entry(entry: Any) -> tuple[Any, dict[str, str]]:
 
 def _keys(source: Source, join: str) -> np.ndarray:
     values = source.read(join, "data.join")
-    column = Column(f"{source.name}.{join}", "data.join", values, source.place)
-    missing = is_missing(values)
-    if missing.any():
-        raise column.error(int(np.argmax(missing)), "the row has no key", "a key in every row")
-    keys = np.array([text_of(value) for value in values], dtype=object)
+    text = (lambda: source.read_text(join)) if source.has_text else None
+    column = Column(f"{source.name}.{join}", "data.join", values, source.place, text=text)
+    keys = strings(column)
+    if (keys == "").any():
+        raise column.error(int(np.argmax(keys == "")), "the row has no key", "a key in every row")
     distinct, counts = np.unique(keys, return_counts=True)
     if (counts > 1).any():
         repeated = distinct[counts > 1]

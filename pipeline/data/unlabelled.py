@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.columns import Column, ColumnReader, RowError
+from pipeline.data.columns import MISSING_WORDS, Column, ColumnReader, RowError, without_words
 from pipeline.data.files.chunks import FILE, Chunks, PictureFolder, open_chunks
 from pipeline.data.files.delimited_chunks import Chunk
 from pipeline.data.files.dialect import NumberFormat
@@ -58,7 +58,7 @@ class ChunkColumns:
         self.number_format = number_format
 
     def column(self, reference: str, key: str) -> Column:
-        values = self.columns[reference]
+        values, _ = without_words(self.columns[reference], MISSING_WORDS)
         return Column(reference, key, values, lambda row: f"row {self.first + row}", self.number_format)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:

@@ -19,14 +19,17 @@ from pipeline.data.files.file_errors import check_column_names, reading
 from pipeline.errors import ConfigError
 
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-EMPTY = ["", "NaN", "nan", "None"]
+EMPTY = [""]
+NO_NUMBER = ["NaN", "nan", "None"]  # missing in a column of numbers
+WHOLE = r"^(-?\d+)\.0$"  # how pandas writes whole numbers in a column with missing cells
 WRONG_WIDTH = "the number of cells differs from the number of column names"
 
 
 class Delimited:
     """A text table with a header; .gz, .bz2 and .xz files are decompressed.
 
-    A column holds numbers if all its cells are numbers, booleans if all are true or false, else strings.
+    `read` gives numbers if all cells of a column are numbers, booleans if all are true or false, else text;
+    `read_text` gives the cells as they are written, for columns that identify something: "007" is not 7.
     Columns without a name are left out.
 
     Args:
@@ -58,10 +61,16 @@ class Delimited:
         check_column_names(self.columns, path, key)
 
     def read(self, column: str) -> np.ndarray:
+        return _to_array(self._cells(column), self.dialect.numbers)
+
+    def read_text(self, column: str) -> np.ndarray:
+        return text_cells(self._cells(column))
+
+    def _cells(self, column: str) -> pa.ChunkedArray:
         if column not in self.table.column_names:
             with reading(self.path, self.key):
                 self.table = self._parse([name for name in self.columns if name in self.needed | {column}])
-        return _to_array(self.table.column(column), self.dialect.numbers)
+        return self.table.column(column)
 
     def positions(self, names: Sequence[str]) -> list[str]:
         """The names under which Arrow reads these columns: their positions, as other names may be doubled.
@@ -173,9 +182,17 @@ def _is_escaped(name: str) -> bool:
     return any("\udc80" <= letter <= "\udcff" for letter in name)
 
 
+def text_cells(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """The cells as text, None where empty; a whole number is written without ".0"."""
+    text = pc.replace_substring_regex(cells, WHOLE, r"\1")
+    array = text.to_numpy() if isinstance(text, pa.ChunkedArray) else text.to_numpy(zero_copy_only=False)
+    return np.asarray(array, dtype=object)
+
+
 def _to_array(cells: pa.ChunkedArray, numbers: NumberFormat) -> np.ndarray:
     values: np.ndarray
     trimmed = pc.utf8_trim_whitespace(cells)
+    trimmed = pc.if_else(pc.is_in(trimmed, pa.array(NO_NUMBER)), None, trimmed)
     # With decimal commas 1.234 is not a fraction: such cells are parsed where numbers are needed.
     fractions = [pa.float64()] if numbers.decimal == "." else []
     for arrow_type in (pa.int64(), *fractions, pa.bool_()):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited
+from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited, text_cells
 from pipeline.data.files.file_errors import reading
 
 BLOCK = 1 << 22  # bytes that Arrow reads at a time
@@ -155,7 +155,7 @@ def _decode(cells: pa.Array) -> np.ndarray:
         text.validate(full=True)
     except pa.ArrowInvalid:
         return np.array([_decode_cell(cell) for cell in cells.to_pylist()], dtype=object)
-    return np.asarray(text.to_numpy(zero_copy_only=False))
+    return text_cells(text)
 
 
 def _decode_cell(cell: bytes | None) -> str | bytes | None:

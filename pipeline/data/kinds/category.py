@@ -184,13 +184,13 @@ def _words(column: Column) -> np.ndarray:
         column = replace(column, values=column.values[:, 0])
     if column.values.ndim > 1 or column.values.dtype.kind not in "fiu":
         return strings(column)
+    if column.text is not None and not _fractional(column.values).any():
+        return strings(column)  # as written: "007" is not 7
     values = column.values
     if values.dtype.kind == "f":
         values = numbers(column)
     # Integers stay integers: float64 would merge some beyond 2**53.
-    missing = is_missing(values)
-    fractional = np.zeros(len(values), dtype=bool) if values.dtype.kind != "f" else values != np.floor(values)
-    fractional &= ~missing
+    fractional = _fractional(values)
     if fractional.any():
         row = int(np.argmax(fractional))
         allowed = "whole numbers, strings; or kind: number"
@@ -198,6 +198,12 @@ def _words(column: Column) -> np.ndarray:
     distinct, positions = np.unique(values, return_inverse=True)
     texts = ["" if value != value else text_of(value) for value in distinct]
     return np.array(texts, dtype=object)[positions]
+
+
+def _fractional(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind != "f":
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray((values != np.floor(values)) & ~np.isnan(values))
 
 
 def _holds_numbers(values: np.ndarray) -> bool:
@@ -214,7 +220,9 @@ def _is_whole(word: str) -> bool:
 
 
 def _sorted(words: set[str], values: np.ndarray) -> list[str]:
-    return sorted(words, key=int) if _holds_numbers(values) else sorted(words)
+    if _holds_numbers(values) and all(map(_is_whole, words)):
+        return sorted(words, key=lambda word: (int(word), word))
+    return sorted(words)
 
 
 def _distributions(column: Column) -> np.ndarray:

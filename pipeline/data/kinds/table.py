@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, ColumnReader, is_missing, numbers, strings
+from pipeline.data.columns import Column, ColumnReader, numbers, strings
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
 from pipeline.data.kinds.vector import number_blocks, short_name
@@ -54,9 +54,8 @@ class Table:
         self._check_columns(sources, key)
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")
-            values = _category_values(column)
-            seen = values[train][~is_missing(values[train])]
-            self.categories[reference] = np.array(sorted(set(seen.tolist())), dtype=values.dtype)
+            words = strings(column)[train]
+            self.categories[reference] = np.array(sorted({*words} - {""}), dtype=object)
         if self.numeric:
             blocks, columns = number_blocks(sources, self.numeric, f"{key}.numeric", train)
             self.numbers = fit_numbers(blocks, columns, scale=self.scale, key=f"{key}.numeric")
@@ -80,7 +79,7 @@ class Table:
         return arrays
 
     def specs(self) -> Specs:
-        """Text categories are "string" (missing: ""), numeric categories "float64" (missing: NaN)."""
+        """Categories are "string" (missing: ""); in models of version 0.1 numeric ones are "float64"."""
         dtypes = {
             reference: "string" if categories.dtype == object else "float64"
             for reference, categories in self.categories.items()
@@ -117,12 +116,6 @@ class Table:
                     found=f"shape {shape}",
                     allowed="one value per row; kind: vector takes arrays",
                 )
-
-
-def _category_values(column: Column) -> np.ndarray:
-    """Numbers as float64 (NaN = missing), all else as strings ("" = missing)."""
-    kind = column.values.dtype.kind
-    return numbers(column).astype(np.float64) if kind in "iuf" else strings(column)
 
 
 def _numeric_categories(column: Column) -> np.ndarray:

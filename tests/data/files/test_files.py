@@ -37,7 +37,7 @@ WRONG_FILES = {
 def test_every_format_gives_the_same_cells(name: str, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name)
     np.testing.assert_array_equal(numbers(read_column(name, "s.number", tmp_path)), FRAME["number"])
-    assert strings(read_column(name, "s.word", tmp_path)).tolist() == ["x", "", "NA", 'é, "quoted"']
+    assert strings(read_column(name, "s.word", tmp_path)).tolist() == ["x", "", "", 'é, "quoted"']
     assert strings(read_column(name, "s.whole", tmp_path)).tolist() == ["1", "2", "3", "4"]
     assert numbers(read_column(name, "s.dotted.name", tmp_path)).tolist() == [0, 1, 0, 1]
 

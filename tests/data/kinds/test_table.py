@@ -5,6 +5,7 @@ import pytest
 
 from pipeline import data
 from pipeline.data.columns import RowError
+from pipeline.data.kinds import INPUTS, build
 from pipeline.errors import ConfigError
 from tests.data.small_data import (
     CODES,
@@ -85,18 +86,20 @@ def test_restored_tables_convert_the_cells_of_text_files_to_the_types_of_trainin
     raw = read_new(
         restore(fitted.inputs["x"], ENTRY),
         amount=objects("1.5", None, "NA"),
-        code=objects("1", "2.0", None),
+        code=objects("1", "2", None),
         flag=objects("true", "True", "FALSE"),
         colour=objects("red", None, "green"),
     )
     np.testing.assert_array_equal(raw["x.amount"], np.float32([1.5, NAN, NAN]))
-    np.testing.assert_array_equal(raw["x.code"], [1, 2, NAN])
+    assert raw["x.code"].tolist() == ["1", "2", ""]
     assert raw["x.flag"].tolist() == ["true", "true", "false"]
     assert raw["x.colour"].tolist() == ["red", "", "green"]
 
 
 def test_a_text_among_numeric_categories_is_unseen_and_not_missing(fitted: data.Dataset) -> None:
-    table = restore(fitted.inputs["x"], ENTRY)
+    # Models of version 0.1 take numeric categories as numbers.
+    table = build(ENTRY, INPUTS, "data.inputs.x")
+    table.restore("x", fitted.inputs["x"].specs() | {"x.code": ((), "float64")})
     columns = {"amount": np.ones(2), "flag": objects("true", "true"), "colour": objects("red", "red")}
     codes = read_new(table, code=objects("one", None), **columns)["x.code"]
     assert codes[0] == np.inf
