@@ -1,5 +1,6 @@
 """Numbers, binary labels, and several labels at once: encoded for the loss, and decoded again."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -8,12 +9,15 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, truths
+from pipeline.data.columns import NO, YES, Column, strings, text_of, truths
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread
 from pipeline.data.kinds.vector import column_list, number_columns, short_name
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
+SEPARATORS = ("|", ";", ",", " ")
+SHOWN = 20  # labels in a message
+logger = logging.getLogger(__name__)
 SplitRows = Mapping[str, np.ndarray]  # split -> row numbers
 
 
@@ -74,16 +78,8 @@ class Number:
 
 
 @dataclass(kw_only=True)
-class Labels:
-    """Several labels that can apply at once; each is 0 or 1.
-
-    Args:
-        column: a list of columns, or one column (rows, labels).
-
-    The encoded labels are float32 (rows, columns) of 0 and 1, NaN = missing.
-    """
-
-    kind: ClassVar[str] = "labels"
+class Flags:
+    """Columns of yes and no; encoded as float32 (rows, columns) of 0 and 1, NaN = missing."""
 
     column: str | Sequence[str]
 
@@ -142,7 +138,81 @@ class Labels:
 
 
 @dataclass(kw_only=True)
-class Binary(Labels):
+class Labels(Flags):
+    """Several labels that can apply at once; each is 0 or 1.
+
+    Args:
+        column: a list of columns of 0 and 1 or of words for yes and no; one column (rows, labels); or one
+            column whose cells hold the names of the labels that apply, as text or as lists.
+        separator: of the names in one cell; None: the first of `SEPARATORS` that occurs, with a warning.
+
+    The encoded labels are float32 (rows, columns) of 0 and 1, NaN = missing. Names that no training row has
+    are left out.
+    """
+
+    kind: ClassVar[str] = "labels"
+
+    separator: str | None = None
+
+    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
+        self.name, self.names = name, []
+        cells = self._names_in_cells(sources)
+        if cells is None:
+            super().fit(name, sources, rows)
+            return
+        self.names = sorted({label for row in rows["train"] for label in cells[row] or ()})
+        check_labelled(
+            np.array([[cells[row] is not None] for row in rows["train"]]), name, [str(self.column)]
+        )
+        unseen = sorted({label for labels in cells for label in labels or ()} - {*self.names})
+        if unseen:
+            listed = ", ".join(unseen[:SHOWN]) + (", …" if len(unseen) > SHOWN else "")
+            logger.warning(
+                "%s: %s labels that no training row has are left out: %s", name, len(unseen), listed
+            )
+
+    def _read(self, sources: Sources, key: str, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
+        cells = self._names_in_cells(sources)
+        if cells is None:
+            return super()._read(sources, key, rows)
+        chosen = cells if rows is None else [cells[row] for row in rows]
+        missing = [np.nan] * len(self.names)
+        values = [
+            missing if labels is None else [label in labels for label in self.names] for labels in chosen
+        ]
+        return np.array(values, dtype=np.float64).reshape(len(chosen), len(self.names)), self.names
+
+    def _names_in_cells(self, sources: Sources) -> list[list[str] | None] | None:
+        """The labels that apply to each row, None where missing; None if the cells do not hold names."""
+        references = column_list(self.column)
+        if len(references) > 1:
+            return None
+        column = sources.column(references[0], f"data.targets.{self.name}.column")
+        if _holds_lists_of_words(column.values):
+            return [None if cell is None else [text_of(label) for label in cell] for cell in column.values]
+        if self.separator is None and not _holds_other_words(column):
+            return None
+        words = strings(column)
+        separator = self.separator or self._find_separator(words)
+        return [
+            None if word == "" else [label.strip() for label in word.split(separator) if label.strip()]
+            for word in words
+        ]
+
+    def _find_separator(self, words: np.ndarray) -> str:
+        found = next((sign for sign in SEPARATORS if any(sign in word for word in words)), " ")
+        if self.separator is None and not self.names:
+            logger.warning(
+                "%s: the labels in a cell are separated by %r (data.targets.%s.separator)",
+                self.name,
+                found,
+                self.name,
+            )
+        return found
+
+
+@dataclass(kw_only=True)
+class Binary(Flags):
     """Yes or no in one column.
 
     Args:
@@ -182,6 +252,23 @@ def check_labelled(present: np.ndarray, name: str, columns: Sequence[str]) -> No
     if empty.any():
         column = columns[int(np.argmax(empty))]
         raise ConfigError(f"data.targets.{name}", "no training row has a label", found=f"column {column}")
+
+
+def _holds_other_words(column: Column) -> bool:
+    """Whether a column has words that are neither yes nor no."""
+    if not _holds_words(column):
+        return False
+    known = {*YES, *NO, ""}
+    return any(word.strip().lower() not in known for word in strings(column))
+
+
+def _holds_lists_of_words(values: np.ndarray) -> bool:
+    lists = (
+        [cell for cell in values if isinstance(cell, (list, tuple, np.ndarray))]
+        if values.dtype == object
+        else []
+    )
+    return any(isinstance(label, str) for labels in lists for label in labels)
 
 
 def _holds_words(column: Column) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import data
 from pipeline.data.columns import Column
+from pipeline.errors import ConfigError
 from tests.data.small_data import NAN, ROWS, all_rows, load_target, objects, refuse_target
 
 NUMBERS = np.random.default_rng(0).normal(4000, 800, (ROWS, 2))
@@ -125,3 +126,43 @@ def test_words_that_are_neither_yes_nor_no_are_refused(
 
 def column_of(values: np.ndarray) -> Column:
     return Column("s.a", "data.targets.y.column", values, lambda row: f"row {row}")
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "said"),
+    [
+        (["sea|wood", "wood", None, ""], {}, "separated by '|'"),
+        (["sea wood", "wood", None, ""], {}, "separated by ' '"),
+        (["sea; wood", "wood", None, "NA"], {}, "separated by ';'"),
+        (["sea, wood", "wood,", None, ""], {"separator": ","}, None),
+        ([["sea", "wood"], ["wood"], None, None], {}, None),
+        ([np.array(["wood", "sea"]), ["wood"], None, None], {}, None),
+    ],
+)
+def test_one_cell_may_hold_the_names_of_several_labels(
+    cells: list[Any], options: dict[str, str], said: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    column = np.empty(ROWS, dtype=object)
+    for row in range(ROWS):
+        column[row] = cells[row % 4]
+    dataset = load_target({"kind": "labels", "column": "s.a"} | options, a=column)
+    assert dataset.targets["y"].names == ["sea", "wood"]
+    np.testing.assert_array_equal(labels(dataset)[:4], [[1, 1], [0, 1], [NAN, NAN], [NAN, NAN]])
+    messages = [message for message in caplog.messages if "separated by" in message]
+    assert len(messages) == (said is not None)
+    assert all(str(said) in message for message in messages)
+
+
+def test_no_label_may_apply_and_labels_that_no_training_row_has_are_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cells = np.empty(ROWS, dtype=object)
+    cells[:] = [["sea"], []] * 3 + [["wood"], ["sea", "desert"]] * 3
+    dataset = load_target({"kind": "labels", "column": "s.a"}, a=cells)
+    np.testing.assert_array_equal(labels(dataset)[[0, 1, 6, 7]], [[1], [0], [0], [1]])
+    assert caplog.messages == ["y: 2 labels that no training row has are left out: desert, wood"]
+
+
+def test_a_binary_target_has_no_separator() -> None:
+    with pytest.raises(ConfigError, match="binary has no such option"):
+        load_target({"kind": "binary", "column": "s.a", "separator": ","}, a=np.arange(ROWS) % 2)
