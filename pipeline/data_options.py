@@ -19,6 +19,7 @@ COLUMN_OPTIONS = ("column", "length", "numeric", "categorical")  # of inputs and
 SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
 SCALES = ("standard", "none")
 IMAGE_SCALES = ("auto", "standard", "none")
+JOINS = ("left", "inner", "exact")  # the first is the default
 LEAK_POLICIES = ("fail", "warn", "ignore")
 SPLITS = ("train", "val", "test")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.data_options import LEAK_POLICIES
+from pipeline.data_options import JOINS, LEAK_POLICIES
 from pipeline.rules import (
     COUNT,
     FLAG,
@@ -13,6 +13,7 @@ from pipeline.rules import (
     POSITIVE_COUNT,
     TEXT,
     TEXTS,
+    Rule,
     check_node,
     list_of,
     one_of,
@@ -66,7 +67,10 @@ TRACKING = {
 SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
 DATA_OPTIONS = {
-    "join": TEXT,
+    "join": Rule(
+        lambda value: TEXT.test(value) or MAPPING.test(value),
+        "a column, or {key: <column>, how: left, inner or exact}",
+    ),
     "leaks": one_of(*LEAK_POLICIES),
     "in_memory": one_of("auto", True, False),
 }
@@ -81,6 +85,8 @@ def check_nodes(config: dict[str, Any]) -> None:
     check_node("tracking", config["tracking"], TRACKING)
     check_node("sweep", config["sweep"], SWEEP)
     check_node("data", config["data"], DATA, optional=DATA_OPTIONS)
+    if isinstance(config["data"].get("join"), dict):
+        check_node("data.join", config["data"]["join"], {"key": TEXT}, optional={"how": one_of(*JOINS)})
     POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):
         check_node(group, config[group], dict.fromkeys(config[group], PART))

@@ -17,7 +17,7 @@ from pipeline.data.hashes import fingerprint, row_hashes
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.image import Image
 from pipeline.data.kinds.prepare import preparation, prepare_rows
-from pipeline.data.sources import SourceEntry, Sources
+from pipeline.data.sources import Join, SourceEntry, Sources
 from pipeline.data.splits import Stratum, assign, group_names
 from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
 
@@ -32,7 +32,7 @@ def load(
     *,
     folders: Sequence[str | Path] = (".",),
     seed: int = 0,
-    join: str | None = None,
+    join: Join | None = None,
     in_memory: bool | str = "auto",
     only_inputs: Collection[str] | None = None,
     only_targets: Collection[str] | None = None,
@@ -51,7 +51,7 @@ def load(
         split: `{column: …}`, `{fractions: …}` or `{time: …}`.
         folders: where relative paths are looked for, in this order.
         seed: of a split by fractions that has no seed of its own.
-        join: the column whose values match the rows of the sources; None: rows are matched by position.
+        join: the column whose values match the rows of the sources, see `Sources`; None: matched by position.
         in_memory: True reads all files; False leaves .npy, .parquet and picture files on disk until a batch
             needs their rows; "auto" does so if they take a large part of the memory.
         only_inputs: names of the inputs to prepare; None: all.
@@ -118,7 +118,7 @@ def load_labelled(
     restored: Collection[str],
     folders: Sequence[str | Path] = (".",),
     seed: int = 0,
-    join: str | None = None,
+    join: Join | None = None,
     in_memory: bool | str = "auto",
 ) -> LabelledRows:
     """Reads the rows of one split, or all rows, for restored inputs and targets; nothing is fitted.
@@ -184,7 +184,7 @@ def _read(
     targets: Mapping[str, Target],
     split: Mapping[str, Any],
     folders: Sequence[str | Path],
-    join: str | None,
+    join: Join | None,
     in_memory: bool | str,
     weight_columns: Collection[str] = (),
 ) -> tuple[Sources, list[Values]]:

@@ -18,13 +18,16 @@ from pipeline.data.files.stored import (
     ReorderedColumn,
     Values,
     group_starts,
+    reorder,
     row_bytes,
     spans,
 )
+from pipeline.data_options import JOINS
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
 SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
+Join = str | Mapping[str, str]
 SHOWN = 5  # keys in a message
 logger = logging.getLogger(__name__)
 
@@ -127,7 +130,10 @@ class Sources:
         entries: name -> path, glob, list of them, or mapping of arrays.
         folders: where relative paths are looked for, in this order.
         references: the `<source>.<column>` that will be read; no other column is.
-        join: the column whose values match the rows; None: rows are matched by position.
+        join: the column whose values match the rows, or `{key: <column>, how: left | inner | exact}`; None:
+            rows are matched by position. "left" (the default) keeps the rows of the first source, and the
+            cells that another source lacks are missing; "inner" keeps the rows that all sources have; "exact"
+            refuses sources with different keys.
         in_memory: False leaves columns on disk where their format can be read by rows; "auto" does so where
             the files are large.
 
@@ -142,10 +148,11 @@ class Sources:
         *,
         folders: Sequence[str | Path] = (".",),
         references: Collection[str] = (),
-        join: str | None = None,
+        join: Join | None = None,
         in_memory: bool | str = True,
     ) -> None:
-        needed: dict[str, set[str]] = {name: {join} if join else set() for name in entries}
+        join_key, how = split_join(join)
+        needed: dict[str, set[str]] = {name: {join_key} if join_key else set() for name in entries}
         for reference in references:
             name, _, column = reference.partition(".")
             needed.setdefault(name, set()).add(column)
@@ -161,8 +168,8 @@ class Sources:
         self.cache: dict[str, Values] = {}
         self.texts: dict[str, np.ndarray] = {}
         self.reported: set[str] = set()  # columns whose words for missing cells have been said
-        if join:
-            self._join(join)
+        if join_key:
+            self._join(join_key, how)
 
     def column(self, reference: str, key: str) -> Column:
         """Reads a column, named by `<source>.<column>` (an .npy file's only column: by `<source>`).
@@ -198,7 +205,7 @@ class Sources:
         if reference not in self.texts:
             text = source.read_text(name)
             order = self.orders.get(source.name)
-            self.texts[reference] = text if order is None else text[order]
+            self.texts[reference] = text if order is None else reorder(text, order)
         return self.texts[reference]
 
     def blocks(
@@ -233,7 +240,7 @@ class Sources:
         if order is None:
             self._check_rows(reference, len(values), key)
             return values
-        return values[order] if isinstance(values, np.ndarray) else ReorderedColumn(values, order)
+        return reorder(values, order) if isinstance(values, np.ndarray) else ReorderedColumn(values, order)
 
     def row_groups(self, references: Collection[str], key: str) -> np.ndarray | None:
         """(rows,) the number of each row's row group in the first column that has several; or None."""
@@ -267,7 +274,9 @@ class Sources:
     def _place_of(self, reference: str, key: str) -> Callable[[int], str]:
         source, _ = self._find(reference, key)
         order = self.orders.get(source.name)
-        return source.place if order is None else lambda row: source.place(int(order[row]))
+        if order is None:
+            return source.place
+        return lambda row: source.place(int(order[row])) if order[row] >= 0 else f"source {source.name}"
 
     def _find(self, reference: str, key: str) -> tuple[Source, str]:
         name, _, column = reference.partition(".")
@@ -287,16 +296,46 @@ class Sources:
                 allowed=f"{self.rows} rows, like {self.first}",
             )
 
-    def _join(self, join: str) -> None:
-        for source in self.sources.values():
-            keys = _keys(source, join)
-            if self.keys is None:
-                self.keys, self.rows, self.first = keys, len(keys), source.name
-            rows = {value: row for row, value in enumerate(keys)}
-            known = set(self.keys)
-            _check_matched([key for key in keys if key not in known], source.name, self.first, join)
-            _check_matched([key for key in self.keys if key not in rows], self.first, source.name, join)
-            self.orders[source.name] = np.array([rows[key] for key in self.keys])
+    def _join(self, join: str, how: str) -> None:
+        keys = {name: _keys(source, join) for name, source in self.sources.items()}
+        self.first = next(iter(keys))
+        kept = keys[self.first]
+        for name, others in keys.items():
+            if how == "exact":
+                _check_matched(np.setdiff1d(others, kept).tolist(), name, self.first, join)
+                _check_matched(np.setdiff1d(kept, others).tolist(), self.first, name, join)
+            unused, lacking = len(np.setdiff1d(others, kept)), len(np.setdiff1d(kept, others))
+            if how == "left" and (unused or lacking):
+                logger.warning(
+                    "data.join: %s of %s rows of %s are not in %s, so their cells of %s are missing; "
+                    "%s rows of %s have other keys and are left out",
+                    *(f"{lacking:,}", f"{len(kept):,}", self.first, name, name, f"{unused:,}", name),
+                )
+        if how == "inner":
+            kept = self._shared_keys(keys)
+        self.keys, self.rows = kept, len(kept)
+        for name, others in keys.items():
+            rows = {value: row for row, value in enumerate(others)}
+            self.orders[name] = np.array([rows.get(key, -1) for key in kept])
+
+    def _shared_keys(self, keys: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The keys that all sources have, in the order of the first one."""
+        first = keys[self.first]
+        shared = first[np.all([np.isin(first, others) for others in keys.values()], axis=0)]
+        if not len(shared):
+            raise ConfigError("data.join", "no key is in every source", found=", ".join(first[:SHOWN]))
+        if len(shared) < len(first):
+            logger.warning(
+                "data.join: %s of %s rows of %s are in every source", len(shared), len(first), self.first
+            )
+        return shared
+
+
+def split_join(join: Join | None) -> tuple[str | None, str]:
+    """The column of a join, and how rows without a partner are treated."""
+    if isinstance(join, Mapping):
+        return join["key"], join.get("how", JOINS[0])
+    return join, JOINS[0]
 
 
 def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:
@@ -328,5 +367,5 @@ def _check_matched(unmatched: list[str], source: str, other: str, join: str) -> 
             "data.join",
             f"values of '{join}' in source {source} but not in source {other}: {len(unmatched)}",
             found=", ".join(unmatched[:SHOWN]) + (", …" if len(unmatched) > SHOWN else ""),
-            allowed="the same keys in every source",
+            allowed="the same keys in every source; or how: left, which leaves cells missing",
         )

@@ -14,7 +14,7 @@ from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.vector import short_name
-from pipeline.data.sources import SourceEntry, Sources
+from pipeline.data.sources import Join, SourceEntry, Sources, split_join
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
@@ -95,7 +95,7 @@ class RowReader:
         specs: Mapping[str, Specs],
         *,
         missing: Sequence[str] = (),
-        join: str | None = None,
+        join: Join | None = None,
         key: str | None = None,
         folders: Sequence[Path] = (),
     ) -> None:
@@ -149,23 +149,23 @@ class RowReader:
                 "missing", "all inputs are missing", found=self.missing, allowed="all but at least one"
             )
 
-    def _open_sources(self, entries: Mapping[str, SourceEntry], join: str | None) -> None:
+    def _open_sources(self, entries: Mapping[str, SourceEntry], join: Join | None) -> None:
         if self.key is not None:
             problem = "with several sources the key is the column of data.join"
             raise ConfigError("key", problem, found=self.key, allowed="null")
         self.parts = [SourceChunks(entries, self.references, join, self.folders)]
         self.columns = {reference: reference for reference in self.references}
         if join:
-            self.key, self.key_name = "", join
+            self.key, self.key_name = "", split_join(join)[0]
 
-    def _open_files(self, paths: str | Sequence[str], join: str | None) -> None:
+    def _open_files(self, paths: str | Sequence[str], join: Join | None) -> None:
         files = expand(paths, self.folders, KEY)
         self.folders += [file if file.is_dir() else file.parent for file in files]
         self.parts = [open_chunks(file, KEY) for file in files]
         if any(isinstance(part, PictureFolder) for part in self.parts):
             self._name_pictures()
         else:
-            self._name_columns(join)
+            self._name_columns(split_join(join)[0])
 
     def _name_columns(self, join: str | None) -> None:
         """Finds the column of each reference; all files have the same columns."""
@@ -216,7 +216,7 @@ class SourceChunks:
         self,
         entries: Mapping[str, SourceEntry],
         references: Sequence[str],
-        join: str | None,
+        join: Join | None,
         folders: Sequence[Path],
     ) -> None:
         for reference in references:

@@ -114,11 +114,13 @@ class ChainedColumn:
 
 
 class ReorderedColumn:
-    """A column whose rows are in another order, for example that of a join."""
+    """A column whose rows are in another order, for example that of a join; -1 stands for a missing row."""
 
     def __init__(self, values: Stored, order: np.ndarray) -> None:
         self.values, self.order = values, order
-        self.shape, self.dtype = (len(order), *values.shape[1:]), values.dtype
+        self.shape = (len(order), *values.shape[1:])
+        first = np.zeros((1, *values.shape[1:]), values.dtype)
+        self.dtype = _blank(first, np.array([True])).dtype if (order < 0).any() else values.dtype
         # Rows that are neighbours on disk need not be neighbours here.
         in_order = len(order) < 2 or bool((np.diff(order) == 1).all())
         self.group_starts = values.group_starts if in_order else np.zeros(1, int)
@@ -127,7 +129,31 @@ class ReorderedColumn:
         return len(self.order)
 
     def __getitem__(self, index: Index) -> np.ndarray:
-        return self.values[self.order[index]]
+        positions = np.asarray(self.order[index])
+        if positions.ndim == 0:
+            return self[np.array([index])][0]  # type: ignore[no-any-return]
+        return reorder(self.values, positions).astype(self.dtype, copy=False)
+
+
+def reorder(values: Values, order: np.ndarray) -> np.ndarray:
+    """The rows of `values` in an order; -1 gives a row of missing cells."""
+    missing = order < 0
+    if not missing.any():
+        return values[order]
+    return _blank(values[np.where(missing, 0, order)], missing)
+
+
+def _blank(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """The values with missing rows, in a type that has a missing value."""
+    kind = values.dtype.kind
+    if kind not in "fmMO":
+        # Whole numbers stay exact as objects; arrays of them become floats.
+        values = values.astype(object) if values.ndim == 1 else values.astype(np.float32)
+    result = values.copy()
+    result[missing] = (
+        None if result.dtype == object else np.array("NaT", result.dtype) if kind in "mM" else np.nan
+    )
+    return result
 
 
 def map_npy(path: Path, key: str) -> np.ndarray:
