@@ -1,6 +1,7 @@
-"""Look before a night of training: `python -m pipeline.check`, with the overrides of `pipeline.train`.
+"""`python -m pipeline.check`: check a config and its data before a long run.
 
-Composes, checks, loads, looks for leaks, builds and takes a few steps; prints a page, leaves nothing behind.
+It takes the overrides of `pipeline.train`, loads the data, looks for leaks, builds the model and takes a few
+steps. It prints a summary and writes no files.
 """
 
 import resource
@@ -21,15 +22,15 @@ from pipeline.heavy_imports import importing
 if TYPE_CHECKING:
     from pipeline.job.job import Job
 
-# Hydra's folder, log and callbacks would leave files.
-NOTHING_KEPT = [
+# Otherwise Hydra's folder, log and callbacks would write files.
+NO_FILES = [
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
     "hydra/job_logging=terminal",
     "~hydra.callbacks.sweep",
 ]
-STEPS = 8  # timed together
-FORWARD_SHARE = 1 / 3  # of a training step's time: a forward pass, without the two halves of the backward one
+STEPS = 8  # training steps that are timed
+FORWARD_SHARE = 1 / 3  # of a training step's time; the backward pass takes about two thirds
 
 
 @verb
@@ -39,16 +40,16 @@ def command(cfg: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run the command so that nothing is written."""
-    sys.argv[1:1] = NOTHING_KEPT
+    """Run the command without writing files."""
+    sys.argv[1:1] = NO_FILES
     command()
 
 
 def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[str] = ()) -> str:
-    """What is printed of a config that could be trained.
+    """Return the summary of a config.
 
     Raises:
-        ConfigError: what training would raise before its first epoch.
+        ConfigError: the error that training would raise before its first epoch.
     """
     with importing():
         from pipeline import compose
@@ -74,7 +75,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
         "labels": label_overview.as_text(label_overview.overview(job)),
         "leaks": _leaks(job, cfg.data.leaks),
         "model": _model(job),
-        **_tried(job, cfg.trainer.batch_size, cfg.trainer.epochs),
+        **_trial_steps(job, cfg.trainer.batch_size, cfg.trainer.epochs),
     }
     return "\n".join(f"{name:<8}{text}".replace("\n", f"\n{'':<8}") for name, text in sections.items())
 
@@ -87,13 +88,13 @@ def _data(job: "Job", seconds: float) -> str:
         for array in (*split.prepared.values(), *split.labels.values())
     ]
     size = sum(int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize for array in arrays)
-    kept = "read while it trains" if job.dataset.streamed else "held in memory"
-    return f"rows: {splits}; {_bytes(size)} {kept}; read in {_duration(seconds)}"
+    storage = "read during training" if job.dataset.streamed else "in memory"
+    return f"rows: {splits}; {_bytes(size)} {storage}; loaded in {_duration(seconds)}"
 
 
 def _leaks(job: "Job", policy: str) -> str:
     if policy == "ignore":
-        return "not looked for (data.leaks=ignore)"
+        return "not checked (data.leaks=ignore)"
     return (
         "\n".join(f"{leak.sentence}: {'; '.join(leak.examples)}" for leak in job.dataset.leaks)
         or "none found"
@@ -113,8 +114,8 @@ def _model(job: "Job") -> str:
     return f"{job.model.count_params():,} weights, {_bytes(size)} with the optimizer's state: {parts}"
 
 
-def _tried(job: "Job", batch_size: int, epochs: int) -> dict[str, str]:
-    """A few steps, forward and backward: what they gave, and what the whole run would take by them."""
+def _trial_steps(job: "Job", batch_size: int, epochs: int) -> dict[str, str]:
+    """Take a few training steps; describe their losses, the memory, and the estimated time of the run."""
     rows = job.rows["train"]
     order = np.arange(min(len(rows), STEPS * batch_size))
     weights = np.array([job.loss_weights[name] for name in job.trainer.losses], np.float32)
@@ -122,28 +123,34 @@ def _tried(job: "Job", batch_size: int, epochs: int) -> dict[str, str]:
     before = [variable.numpy() for variable in variables]
     started = time.perf_counter()
     first = job.trainer.train(rows, order, weights)
-    traced = time.perf_counter() - started
+    first_seconds = time.perf_counter() - started
     losses = ", ".join(f"{name} {loss:.4g}" for name, loss in first.losses.items())
-    still = [v.path for v, old in zip(variables, before, strict=True) if np.array_equal(v.numpy(), old)]
+    unchanged = [v.path for v, old in zip(variables, before, strict=True) if np.array_equal(v.numpy(), old)]
     seconds = job.trainer.train(rows, order, weights).seconds / len(order)
     epoch = seconds * (len(rows) + FORWARD_SHARE * len(job.rows["val"]))
-    run = traced + epochs * epoch + FORWARD_SHARE * seconds * (len(job.rows["val"]) + len(job.rows["test"]))
+    run = (
+        first_seconds
+        + epochs * epoch
+        + FORWARD_SHARE * seconds * (len(job.rows["val"]) + len(job.rows["test"]))
+    )
     steps = -(-len(rows) // batch_size)
-    stays = f"do not move: {', '.join(still)}" if still else "every weight moves"
+    weights_text = (
+        f"these weights do not change: {', '.join(unchanged)}" if unchanged else "every weight changes"
+    )
     memory = _bytes(peak_memory())
     return {
-        "steps": f"losses {losses}; {stays}",
-        "memory": f"{memory} at most so far, TensorFlow included; MLflow and the report come on top",
-        "time": f"{steps:,} steps an epoch, {_duration(epoch)} with validation; "
+        "steps": f"losses {losses}; {weights_text}",
+        "memory": f"{memory} at most so far, including TensorFlow but not MLflow and the report",
+        "time": f"{steps:,} steps per epoch, {_duration(epoch)} with validation; "
         f"{epochs} epochs: {_duration(run)}",
     }
 
 
 def peak_memory() -> int:
-    """The most resident memory that this process has had, in bytes."""
+    """Return the peak of this process's resident memory, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not getrusage: there a process inherits the peak of the one that started it.
+        # getrusage would include the peak of the parent process.
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

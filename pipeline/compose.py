@@ -1,6 +1,6 @@
-"""A composed config -> the objects it names. The verbs' common ground: nothing below them sees a config."""
+"""Builds a job from a composed config: instantiates the parts and connects them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,19 @@ import keras
 from omegaconf import DictConfig
 
 from pipeline import data
+from pipeline.balancers import Balancer
 from pipeline.config.auto_trainer import settle
 from pipeline.config.make import Make, maker
 from pipeline.data import Dataset
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
+from pipeline.heads import Head
 from pipeline.insight import Insight, Probe
 from pipeline.job.job import Job
 from pipeline.loss_weights import DEFAULT, LossWeight, logged_weights
-from pipeline.model import build_model, build_presenter
+from pipeline.model import Encoder, build_model, build_presenter
 from pipeline.model.layer_names import branch_layer
+from pipeline.modulation import Modulation
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
 from pipeline.training.head_loss import HeadLoss
@@ -27,10 +30,10 @@ from pipeline.training.trainer import Trainer
 
 
 def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
-    """The job that a config describes, with its data loaded: what `train` and `check` do step by step.
+    """Load the data of a config and build its job; `train` and `check` take the same steps one by one.
 
     Args:
-        folders: where relative paths are looked for, in turn.
+        folders: folders in which relative paths are looked up, in this order.
     """
     make = maker()
     dataset = load_data(cfg, make, folders=folders)
@@ -38,67 +41,51 @@ def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
 
 
 def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Dataset:
-    """The data that the config's branches and heads use, looked through for leaks.
+    """Load the data that the config's branches and heads use, and look for leaks.
 
     Raises:
-        ConfigError: a leak that `data.leaks` does not let pass.
+        ConfigError: a leak that `data.leaks` does not allow.
     """
     node = make(cfg.data)
     policy = node.pop("leaks")
     used: dict[str, Any] = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
     dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
-    found = data.leaks(dataset) if policy != "ignore" else []
-    data.report_leaks(found, policy)
-    return replace(dataset, leaks=found)
+    leaks = data.leaks(dataset) if policy != "ignore" else []
+    data.report_leaks(leaks, policy)
+    return replace(dataset, leaks=leaks)
 
 
 def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
-    """Model, losses, optimizer and trainer for the data at hand.
+    """Build the model, the trainer and everything else that training needs.
 
     Args:
-        cfg: settled, see `pipeline.config.auto_trainer.settle`.
+        cfg: a config without "auto" values, see `pipeline.config.auto_trainer.settle`.
+
+    Raises:
+        ConfigError: parts that do not fit the data or one another.
     """
-    branches = {name: make(node) for name, node in cfg.branches.items()}
-    heads = {name: make(node) for name, node in cfg.heads.items()}
+    branches: dict[str, Encoder] = {name: make(node) for name, node in cfg.branches.items()}
+    heads: dict[str, Head] = {name: make(node) for name, node in cfg.heads.items()}
     _check_calibrated(heads, dataset)
-    missing = {split: dataset.missing_inputs(split) for split in dataset.splits}
-    model = build_model(
-        dataset.inputs,
-        dataset.targets,
-        branches,
-        make(cfg.fusion),
-        heads,
-        missing=missing["train"],
-        missing_later={*missing["val"], *missing["test"]} - {*missing["train"]},
-    )
+    rows = len(dataset.splits["train"].rows)
+    model = _model(cfg, dataset, branches, heads, make)
     presenter = build_presenter(dataset.targets, heads)
     losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
-    optimizer, callbacks = _optimizer(cfg, len(dataset.splits["train"].rows), make)
-    balancer = make(cfg.balancer)
-    if cfg.trainer.accumulate > 1 and (balancer.needs == "gram" or balancer.needs_losses_after):
-        raise ConfigError(
-            "trainer.accumulate",
-            f"{type(balancer).__name__} balances every batch: balanced, then averaged, is another method",
-            found=cfg.trainer.accumulate,
-            allowed="1, and a larger trainer.batch_size instead",
-        )
-    balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
-    modulation = make(cfg.modulation)
-    modulation.build(list(branches), _updates(cfg, len(dataset.splits["train"].rows)))
+    optimizer, callbacks = _optimizer(cfg, rows, make)
     trainer = Trainer(
         model,
         presenter,
         losses,
-        balancer,
+        _balancer(cfg, dataset, heads, make),
         optimizer,
         batch_size=cfg.trainer.batch_size,
         rates={branch_layer(name): branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
-        modulation=modulation,
+        modulation=_modulation(cfg, list(branches), rows, make),
     )
     schedules = _schedules(cfg, list(heads), make)
-    insight = make(cfg.insight)
-    rows = {split: dataset.feed(split) for split in dataset.splits}
+    insight: Insight = make(cfg.insight)
+    rows_of = {split: dataset.feed(split) for split in dataset.splits}
     return Job(
         dataset=dataset,
         heads=heads,
@@ -107,16 +94,16 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         model=model,
         presenter=presenter,
         trainer=trainer,
-        rows=rows,
+        rows=rows_of,
         references=references(heads, dataset.targets, losses, dataset.splits),
         callbacks=callbacks,
         insight=insight,
-        probe=probe(insight, trainer, rows["train"]),
+        probe=probe(insight, trainer, rows_of["train"]),
     )
 
 
 def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:
-    """What looks at the gradients after each epoch; None where nobody asked."""
+    """Return the probe that computes gradients after each epoch; None if the config wants none."""
     if not insight.probe_rows:
         return None
     return Probe(
@@ -128,45 +115,83 @@ def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | No
     )
 
 
-def _check_calibrated(heads: Mapping[str, Any], dataset: Dataset) -> None:
+def _model(
+    cfg: DictConfig, dataset: Dataset, branches: Mapping[str, Encoder], heads: Mapping[str, Head], make: Make
+) -> keras.Model:
+    missing = {split: dataset.missing_inputs(split) for split in dataset.splits}
+    return build_model(
+        dataset.inputs,
+        dataset.targets,
+        branches,
+        make(cfg.fusion),
+        heads,
+        missing=missing["train"],
+        missing_later={*missing["val"], *missing["test"]} - {*missing["train"]},
+    )
+
+
+def _balancer(cfg: DictConfig, dataset: Dataset, heads: Collection[str], make: Make) -> Balancer:
+    balancer: Balancer = make(cfg.balancer)
+    if cfg.trainer.accumulate > 1 and (balancer.needs == "gram" or balancer.needs_losses_after):
+        raise ConfigError(
+            "trainer.accumulate",
+            f"{type(balancer).__name__} balances each batch, so it cannot accumulate gradients",
+            found=cfg.trainer.accumulate,
+            allowed="1, with a larger trainer.batch_size",
+        )
+    balancer.build(list(heads), {name: dataset.targets[name].kind for name in heads})
+    return balancer
+
+
+def _modulation(cfg: DictConfig, branches: Sequence[str], rows: int, make: Make) -> Modulation:
+    modulation: Modulation = make(cfg.modulation)
+    modulation.build(branches, _updates(cfg, rows))
+    return modulation
+
+
+def _check_calibrated(heads: Mapping[str, Head], dataset: Dataset) -> None:
     for name, head in heads.items():
-        if getattr(head, "calibrate", None) and not dataset.is_labelled(name, "val"):
-            problem = "no validation row has a label to fit the temperature on"
-            raise ConfigError(f"heads.{name}.calibrate", problem, found=head.calibrate, allowed="null")
+        calibrate = getattr(head, "calibrate", None)
+        if calibrate and not dataset.is_labelled(name, "val"):
+            problem = "no validation row has a label, so the temperature cannot be fitted"
+            raise ConfigError(f"heads.{name}.calibrate", problem, found=calibrate, allowed="null")
 
 
 def _schedules(cfg: DictConfig, heads: Sequence[str], make: Make) -> dict[str, LossWeight]:
-    given = {name: cfg.loss_weights.get(name, DEFAULT) for name in heads}
-    return {
-        name: make(weight) if isinstance(weight, DictConfig) else float(weight)
-        for name, weight in given.items()
-    }
+    """Return head -> weight in the training loss: a number, or a function of the completed epochs."""
+    nodes = {name: cfg.loss_weights.get(name, DEFAULT) for name in heads}
+    return {name: make(node) if isinstance(node, DictConfig) else float(node) for name, node in nodes.items()}
 
 
-def _optimizer(cfg: DictConfig, rows: int, make: Make) -> tuple[Any, list[Any]]:
+def _optimizer(
+    cfg: DictConfig, rows: int, make: Make
+) -> tuple[keras.optimizers.Optimizer, list[keras.callbacks.Callback]]:
+    """Return the optimizer, and the callbacks of the learning rate's schedule and of the config."""
     trainer = cfg.trainer
     rate, callbacks = make(cfg.schedule)(
         cfg.optimizer.learning_rate, steps=_updates(cfg, rows), epochs=trainer.epochs
     )
-    more = {"learning_rate": rate}
+    options = {"learning_rate": rate}
     if trainer.gradient_clip is not None:
-        more["global_clipnorm"] = trainer.gradient_clip
+        options["global_clipnorm"] = trainer.gradient_clip
     if trainer.accumulate > 1:
-        more["gradient_accumulation_steps"] = trainer.accumulate
-    reject_batch_hooks(made := make(trainer.callbacks))
-    optimizer = make(cfg.optimizer, **more)
+        options["gradient_accumulation_steps"] = trainer.accumulate
+    own_callbacks = make(trainer.callbacks)
+    reject_batch_hooks(own_callbacks)
+    optimizer = make(cfg.optimizer, **options)
     if trainer.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer, [*callbacks, *made]
+    return optimizer, [*callbacks, *own_callbacks]
 
 
 def _updates(cfg: DictConfig, rows: int) -> int:
-    return max(1, -(-rows // cfg.trainer.batch_size) // cfg.trainer.accumulate)
+    """Return the number of optimizer updates per epoch."""
+    return int(max(1, -(-rows // cfg.trainer.batch_size) // cfg.trainer.accumulate))
 
 
-def _head_loss(name: str, head: Any, dataset: Dataset) -> HeadLoss:
+def _head_loss(name: str, head: Head, dataset: Dataset) -> HeadLoss:
     target, factors = dataset.targets[name], None
-    if (given := getattr(head, "class_weight", None)) is not None:
+    if (class_weight := getattr(head, "class_weight", None)) is not None:
         labels = dataset.splits["train"].labels[name]
-        factors = class_factors(given, target.kind, target.names, labels, f"heads.{name}.class_weight")
+        factors = class_factors(class_weight, target.kind, target.names, labels, f"heads.{name}.class_weight")
     return HeadLoss(loss=head.loss, kind=target.kind, complete=dataset.is_complete(name), factors=factors)

@@ -76,7 +76,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         from pipeline.finished import evaluation_record
         from pipeline.finished.evaluation import evaluate
         from pipeline.finished.run import FinishedRun
-        from pipeline.job.resume import folders_known
+        from pipeline.job.resume import data_folders
         from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
@@ -94,7 +94,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         data,
         which=config["split"] or ("test" if own else "all"),
         own=own,
-        folders=[*folders(), *folders_known(recorded.run_id)],
+        folders=[*folders(), *data_folders(recorded.run_id)],
         make=make,
     )
     return evaluation_record.log(

@@ -1,7 +1,7 @@
-"""The grammar of metric names, `<split>/<head>_<word>`, and which way each metric is better.
+"""The grammar of metric names, `<split>/<head>_<word>`, and whether larger or smaller values are better.
 
-Metrics of all heads together have no head: `val/loss`. This module imports nothing heavy, so a sweep can use
-it before TensorFlow is imported.
+Combined metrics, of all heads together, have no head: `val/loss`. This module imports nothing heavy, so that
+a sweep can use it before it imports TensorFlow.
 """
 
 import re
@@ -19,7 +19,7 @@ class Scores:
     """The metrics of one pass over a split.
 
     Args:
-        combined: word -> value of all heads together.
+        combined: word -> value, for all heads together.
         heads: head -> word -> value; undefined metrics are absent.
     """
 
@@ -27,81 +27,82 @@ class Scores:
     heads: dict[str, dict[str, float]]
 
     def named(self, split: str) -> dict[str, float]:
-        """Metric name -> value, as in MLflow.
+        """Return metric name -> value, as in MLflow.
 
         Example:
             >>> Scores({"loss": 0.5}, {"class": {"accuracy": 0.9}}).named("val")
             {'val/loss': 0.5, 'val/class_accuracy': 0.9}
         """
-        found = {name_of(split, None, word): value for word, value in self.combined.items()}
+        metrics = {name_of(split, None, word): value for word, value in self.combined.items()}
         for head, values in self.heads.items():
-            found |= {name_of(split, head, word): value for word, value in values.items()}
-        return found
+            metrics |= {name_of(split, head, word): value for word, value in values.items()}
+        return metrics
 
 
 def name_of(split: str, head: str | None, word: str) -> str:
-    """The name of a head's metric, `val/class_accuracy`; with None that of all heads together, `val/loss`."""
+    """Return the name of a head's metric, `val/class_accuracy`, or for None of a combined one, `val/loss`."""
     return f"{split}/{word}" if head is None else f"{split}/{head}_{word}"
 
 
 def skill_of(head: str | None = None) -> str:
-    """The validation skill at the kept epoch, by which trials are chosen: of one head, or the heads' mean."""
+    """Return the name of the kept epoch's validation skill: a head's, or for None the mean over the heads."""
     return "best/val_skill" if head is None else f"best/val_{head}_skill"
 
 
 def weight_of(head: str) -> str:
-    """The name of a head's weight in force: `weight/class`."""
+    """Return the name of a head's loss weight x balancer weight: `weight/class`."""
     return f"weight/{head}"
 
 
 def share_of(head: str) -> str:
-    """The name of a head's share of the weighted training loss: `share/class`."""
+    """Return the name of a head's share of the weighted training loss: `share/class`."""
     return f"share/{head}"
 
 
 def skilled_heads(names: Iterable[str]) -> list[str]:
-    """The heads whose `skill_of` is among the names, sorted."""
+    """Return the heads whose `skill_of` is among the names, sorted."""
     matches = (re.fullmatch(r"best/val_(.+)_skill", name) for name in names)
     return sorted({match[1] for match in matches if match})
 
 
 def base_name(metric: str) -> str:
-    """A metric without its section, as part of a file name: `best/val_skill` becomes `val_skill`."""
+    """Remove the part before the slash, for file names: `best/val_skill` becomes `val_skill`."""
     return metric.rpartition("/")[2]
 
 
 def owner(rest: str, heads: Iterable[str]) -> str | None:
-    """The head that a metric belongs to, or None if it is of all heads together.
+    """Return the head of a metric, or None for a combined metric.
 
     Args:
-        rest: what follows the split, as `class_accuracy`. With heads `a` and `a_b`, `a_b_loss` is of `a_b`.
+        rest: name without the split, such as `class_accuracy`. With heads `a` and `a_b`, `a_b_loss` belongs
+            to `a_b`.
     """
     return max((head for head in heads if rest.startswith(f"{head}_")), key=len, default=None)
 
 
-def by_head(numbers: Mapping[str, Value], split: str, heads: Collection[str]) -> dict[str, dict[str, Value]]:
-    """The metrics of one split: head -> word -> value."""
-    found: dict[str, dict[str, Value]] = {head: {} for head in heads}
-    for name, value in numbers.items():
+def by_head(metrics: Mapping[str, Value], split: str, heads: Collection[str]) -> dict[str, dict[str, Value]]:
+    """Return the metrics of one split: head -> word -> value."""
+    values: dict[str, dict[str, Value]] = {head: {} for head in heads}
+    for name, value in metrics.items():
         if name.startswith(f"{split}/"):
             rest = name.removeprefix(f"{split}/")
             if (head := owner(rest, heads)) is not None:
-                found[head][rest.removeprefix(f"{head}_")] = value
-    return found
+                values[head][rest.removeprefix(f"{head}_")] = value
+    return values
 
 
 def direction(metric: str) -> str:
-    """Whether a metric is better when smaller ("min") or larger ("max"), by its last word."""
+    """Return "min" if smaller values of a metric are better, else "max"; its last word decides."""
     return "min" if re.split(r"[_/]", metric)[-1] in SMALLER_IS_BETTER else "max"
 
 
 def sign(metric: str) -> int:
-    """1 if larger values of a metric are better, -1 if smaller ones are."""
+    """Return 1 if larger values of a metric are better, -1 if smaller values are."""
     return -1 if direction(metric) == "min" else 1
 
 
 def short(metric: str) -> str:
-    """A metric as a page names it: `best/val_class_skill` becomes `class skill (val)`."""
+    """Return a metric's name on pages: `best/val_class_skill` becomes `class skill (val)`."""
     split, _, rest = metric.rpartition("/")
     if split == "best":
         split, _, rest = rest.partition("_")
@@ -109,11 +110,13 @@ def short(metric: str) -> str:
 
 
 def metric_names(heads: Mapping[str, Any], prefixes: Sequence[str]) -> list[str]:
-    """The metrics that configured heads produce, as in MLflow; training rows have no skill and no ece.
+    """Return the names of all metrics that the configured heads produce.
+
+    Training rows have no skill and no ece.
 
     Args:
-        heads: name -> the config node of a head.
-        prefixes: what stands before the metric: "val/", "best/val_" …
+        heads: name -> config node of the head.
+        prefixes: beginnings of the names: "val/", "best/val_" …
     """
     names = [*COMBINED]
     for name, head in heads.items():
@@ -128,7 +131,7 @@ def metric_names(heads: Mapping[str, Any], prefixes: Sequence[str]) -> list[str]
 
 
 def metric_word(metric: str | Mapping[str, Any]) -> str:
-    """The word of a configured metric: the word itself, or the name that a Keras metric gives itself."""
+    """Return the word of a configured metric; that of a Keras metric is its name."""
     if isinstance(metric, str):
         return metric
     class_name = metric["_target_"].rpartition(".")[2]

@@ -72,9 +72,10 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.tracking import find_run
 
     finished = FinishedRun.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
-    for source in finished.inputs.values():
-        if config["root"] is not None and source.kind == "image":
-            source.root = config["root"]
+    images: list[Any] = [source for source in finished.inputs.values() if source.kind == "image"]
+    if config["root"] is not None:
+        for image in images:
+            image.root = config["root"]
     reader = RowReader(
         config["input"],
         finished.inputs,

@@ -1,9 +1,9 @@
-"""Compose, check, load, build, train, test, report, record: `python -m pipeline.train`."""
+"""`python -m pipeline.train`: train one model and log it to MLflow."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -11,7 +11,14 @@ from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
-from pipeline.job.resume import Origin, folder_of, is_finished, keep_config, mark_finished, stored
+from pipeline.job.resume import (
+    Origin,
+    checkpoint_folder,
+    is_finished,
+    mark_finished,
+    resumed_config,
+    save_config,
+)
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 
@@ -23,19 +30,20 @@ if TYPE_CHECKING:
 
 
 @verb
-def main(cfg: DictConfig) -> Any:
-    """Train one model and record it."""
+def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
+    """Train one model and log it to MLflow."""
     from hydra.core.hydra_config import HydraConfig
 
     typed, groups = overrides(), choices(HydraConfig.get().runtime.choices)
     origin = Origin(typed, groups, folders())
     attempt = begin(cfg, typed)
-    if attempt.objective is not None:
-        return attempt.objective
+    objective: float | tuple[float, ...] | None = attempt.objective
+    if objective is not None:
+        return objective
     if cfg.resume:
-        cfg, origin = stored(cfg, typed, groups)
+        cfg, origin = resumed_config(cfg, typed, groups)
         if is_finished(cfg.resume, cfg.trainer.epochs):
-            print(f"run {cfg.resume} is finished; to train it further, give a larger trainer.epochs")
+            print(f"run {cfg.resume} has finished; to train it further, set a larger trainer.epochs")
             return None
     return run(
         cfg,
@@ -53,15 +61,15 @@ def run(
     trusted_modules: Sequence[str] = (),
     run_id: str | None = None,
     threads: int | None = None,
-) -> Any:
-    """Run one composed config from its data to its record in MLflow; returns the objective.
+) -> float | tuple[float, ...]:
+    """Load the data, train, test and log one run; return the objective.
 
     Args:
         origin: what the config was composed from.
-        run_id: an MLflow run that exists already: a trial's, or the one to resume.
-        threads: what `trainer.threads=auto` means if trials share the machine.
+        run_id: an existing MLflow run: that of a trial, or the one to resume.
+        threads: value of `trainer.threads=auto` if several trials share the machine.
     """
-    # TensorFlow and MLflow take seconds to import: a wrong config has ended before.
+    # These imports take seconds, so they come after the config checks.
     with importing():
         from pipeline import compose
         from pipeline.config.make import maker
@@ -84,25 +92,27 @@ def run(
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)
-    start = restore(folder_of(cfg.resume), job.trainer, job.callbacks) if cfg.resume else None
-    with open_run(run_id=run_id, **artifacts.opening(cfg, origin)) as tracked:
-        artifacts.log_config(tracked, cfg, job, origin.overrides)
-        keep_config(tracked.run_id, cfg, origin)
+    start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks) if cfg.resume else None
+    with open_run(run_id=run_id, **artifacts.run_arguments(cfg, origin)) as mlflow_run:
+        artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
+        save_config(mlflow_run.run_id, cfg, origin)
         with clock.phase("train"):
-            fitted = train(cfg, job, tracked, start)
+            fitted = train(cfg, job, mlflow_run, start)
         with clock.phase("test"):
-            reached = results.test_kept(job, fitted)
-        artifacts.log(tracked, cfg, job, fitted, reached, overrides=origin.overrides, clock=clock.seconds)
-    mark_finished(tracked.run_id, cfg.trainer.epochs)
-    print(results.ending(reached, tracked, list(job.heads)))
-    return results.objective(cfg.objective, reached)
+            result = results.evaluate_kept(job, fitted)
+        artifacts.log_results(
+            mlflow_run, cfg, job, fitted, result, overrides=origin.overrides, seconds=clock.seconds
+        )
+    mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
+    print(results.summary(result, mlflow_run, list(job.heads)))
+    return results.objective(cfg.objective, result)
 
 
-def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "RestoredState | None") -> "FitResult":
+def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState | None") -> "FitResult":
     """Fit the job's model and log every epoch.
 
     Args:
-        start: the state from which a resumed run goes on.
+        start: the state of the last checkpoint, for a resumed run.
     """
     from pipeline.config.make import settings
     from pipeline.job.artifacts import first_metrics
@@ -112,9 +122,9 @@ def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "RestoredState | N
     from pipeline.training.state import save_to
 
     if start:
-        tracked.log_history(start.progress.history)
+        mlflow_run.log_history(start.progress.history)
     progress = Progress(first_metrics(job.heads), len(job.rows["train"]))
-    with Saver(folder_of(tracked.run_id)) as saver:
+    with Saver(checkpoint_folder(mlflow_run.run_id)) as saver:
         return fit(
             job.trainer,
             job.rows,
@@ -124,7 +134,12 @@ def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "RestoredState | N
             shuffle=cfg.trainer.shuffle,
             seed=cfg.seed,
             early_stopping=settings(cfg.trainer).get("early_stopping"),
-            callbacks=[tracked.log_epochs(), progress, *job.callbacks, *(start.callbacks if start else [])],
+            callbacks=[
+                mlflow_run.log_epochs(),
+                progress,
+                *job.callbacks,
+                *(start.callbacks if start else []),
+            ],
             watch=progress.rows_done,
             probe=job.probe,
             start=start.progress if start else None,
@@ -133,14 +148,14 @@ def train(cfg: DictConfig, job: "Job", tracked: "Run", start: "RestoredState | N
 
 
 class Clock:
-    """Seconds per phase of a run."""
+    """Measures the seconds of each phase of a run."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Measure the duration of a `with` block."""
         started = time.perf_counter()
         try:
             yield

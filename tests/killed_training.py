@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 import pipeline.training.checkpoint
 from pipeline import config, tracking, train  # noqa: F401 - imported before the fork
 from pipeline.job import artifacts  # noqa: F401 - imported before the fork
-from pipeline.job.resume import Origin, stored
+from pipeline.job.resume import Origin, resumed_config
 
 OVERRIDES = [
     "experiment=image_series",
@@ -49,7 +49,7 @@ def child(run_id: str | None, end: str) -> None:
         cfg = compose("config", overrides=typed)
     origin = Origin(typed, {}, [Path.cwd()])
     if run_id:
-        cfg, origin = stored(cfg, typed, {})
+        cfg, origin = resumed_config(cfg, typed, {})
     train.run(cfg, origin, run_id=run_id)
 
 

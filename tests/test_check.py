@@ -47,12 +47,12 @@ def test_the_page_has_every_section():
     assert "Adelie" in found["labels"]
     assert found["leaks"].startswith("none found")
     assert "head species" in found["model"]
-    assert re.search(r"losses species [\d.]+, body_mass [\d.]+; every weight moves", found["steps"])
-    assert "8 steps an epoch" in found["time"]
+    assert re.search(r"losses species [\d.]+, body_mass [\d.]+; every weight changes", found["steps"])
+    assert "8 steps per epoch" in found["time"]
 
 
 def test_weights_that_no_loss_moves_are_named():
-    _, words, still = page("loss_weights.species=0")["steps"].partition("do not move: ")
+    _, words, still = page("loss_weights.species=0")["steps"].partition("these weights do not change: ")
     assert words
     assert "species" in still
     assert "body_mass" not in still
@@ -65,7 +65,7 @@ def test_leaks_are_listed_or_not_looked_for(planted_folder, tmp_path):
     np.savez(tmp_path / "planted.npz", **arrays)
     words = ["--config-dir", planted_folder, *PLANTED]
     assert "have the same inputs" in call("check", *words, where=tmp_path).stdout
-    assert "not looked for" in call("check", *words, "data.leaks=ignore", where=tmp_path).stdout
+    assert "not checked" in call("check", *words, "data.leaks=ignore", where=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

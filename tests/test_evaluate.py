@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import evaluate
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import centred
+from pipeline.finished.evaluation import centred_interval
 from tests import processes
 from tests.verbs import call
 
@@ -120,7 +120,7 @@ def test_other_data_with_the_runs_inputs_and_targets_is_evaluated_whole(recorded
     run("birds", run=recorded.penguins, data=data)
     assert of(client, recorded.penguins, "birds_all")["rows"] == 344
     del data["targets"]["species"]
-    with pytest.raises(ConfigError, match=r"data\.targets: the run needs this(.|\n)*no species"):
+    with pytest.raises(ConfigError, match=r"data\.targets: the run needs species(.|\n)*no species"):
         run("birds", run=recorded.penguins, data=data)
 
 
@@ -137,7 +137,7 @@ def test_own_data_that_has_changed_is_refused_but_may_be_evaluated_as_new(
     arrays["slope"] = arrays["slope"] + 1
     np.savez(tmp_path / "planted.npz", **arrays)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"data: the run's data, or its split, is no longer what it was"):
+    with pytest.raises(ConfigError, match=r"data: the run's data or its split has changed"):
         run(run=beside.planted, split="test")
     run(run=beside.planted, split="all", name="changed")
     assert of(client, beside.planted, "changed")["rows"] == 800
@@ -154,7 +154,7 @@ def test_an_evaluation_keeps_a_page_with_the_figures_of_every_head(beside):
         mlflow.artifacts.download_artifacts(run_id=beside.planted, artifact_path="evaluations/page")
     )
     page = (folder / "evaluation.html").read_text()
-    assert "Test rows mean here the 400 rows" in page
+    assert "test rows are the 400 rows" in page
     for figure in ("confusion_place", "predicted_slope", "worst_both"):
         assert (folder / "figures" / f"{figure}.png").exists()
     assert not list((folder / "figures").glob("curves_*"))
@@ -211,8 +211,8 @@ def test_messages_and_help_come_before_anything_heavy_is_imported(tmp_path, argu
 
 def test_intervals_hold_the_value_though_resampling_moves_it():
     drawn = np.array([0.05, 0.06, 0.07, 0.08])
-    found = centred(0.03, drawn)
+    found = centred_interval(0.03, drawn)
     assert found.low < 0.03 < found.high
     assert found.high - found.low == pytest.approx(np.ptp(np.quantile(drawn, [0.025, 0.975])))
-    assert centred(0.001, drawn).low == 0
-    assert centred(-0.5, drawn - 1).low < -0.5
+    assert centred_interval(0.001, drawn).low == 0
+    assert centred_interval(-0.5, drawn - 1).low < -0.5

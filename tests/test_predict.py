@@ -16,7 +16,7 @@ from pipeline.config import CONF
 from pipeline.errors import ConfigError
 from pipeline.finished import predictions
 from pipeline.finished import run as finished_run
-from pipeline.job.prediction_columns import Answers
+from pipeline.job.prediction_columns import PredictionColumns
 from tests import processes
 from tests.verbs import call
 
@@ -124,7 +124,7 @@ def test_images_that_training_always_had_may_be_lacking(recorded, planted_folder
     assert np.corrcoef(found.slope_predicted, whole.slope_predicted)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize(("pixels", "why"), [(1, "image with values missing"), (0, "of unknown cause")])
+@pytest.mark.parametrize(("pixels", "why"), [(1, "values of image are missing"), (0, "the cause is unknown")])
 def test_a_row_without_an_answer_is_blamed_on_the_image_that_lacks_pixels_not_on_a_short_series(pixels, why):
     arrays = {"image": np.zeros((2, 3, 3, 1)), "series": np.full((2, 4, 2), np.nan)}
     arrays["series"][:, :2] = 1.0
@@ -133,7 +133,7 @@ def test_a_row_without_an_answer_is_blamed_on_the_image_that_lacks_pixels_not_on
     specs = {name: {name: None} for name in arrays}
     inputs = {name: SimpleNamespace(kind=name) for name in arrays}
     outputs = {"class": np.array([[1.0], [np.nan]])}
-    sound, faults = predictions._sound(rows, outputs, SimpleNamespace(inputs=inputs, specs=specs))
+    sound, faults = predictions._finite_rows(rows, outputs, SimpleNamespace(inputs=inputs, specs=specs))
     assert sound.tolist() == [True, False]
     assert list(faults) == [7]
     assert why in faults[7][1]
@@ -275,25 +275,25 @@ def columns(answers, outputs):
 
 
 def test_each_kind_of_head_answers_in_columns_of_its_own():
-    found = columns(Answers("category", ["a", "b"]), [[0.25, 0.75], [1, 0]])
+    found = columns(PredictionColumns("category", ["a", "b"]), [[0.25, 0.75], [1, 0]])
     assert found["h_predicted"] == ["b", "a"]
     assert found["h_probability"] == [0.75, 1.0]
     assert found["h_probabilities"] == [[0.25, 0.75], [1, 0]]
-    found = columns(Answers("binary", ["late"]), [[0.25], [0.75]])
+    found = columns(PredictionColumns("binary", ["late"]), [[0.25], [0.75]])
     assert found == {"h_predicted": [0, 1], "h_probability": [0.25, 0.75]}
-    found = columns(Answers("labels", ["x", "y"]), [[0.25, 0.75]])
+    found = columns(PredictionColumns("labels", ["x", "y"]), [[0.25, 0.75]])
     assert found == {"h_predicted": [[0, 1]], "h_probability": [[0.25, 0.75]]}
-    assert columns(Answers("number", ["x"]), [[1.5]]) == {"h_predicted": [1.5]}
-    assert columns(Answers("number", ["x", "y"]), [[1.5, 2.5]]) == {"h_predicted": [[1.5, 2.5]]}
-    found = columns(Answers("number", ["x"], [0.1, 0.5, 0.9]), [[1, 2, 4]])
+    assert columns(PredictionColumns("number", ["x"]), [[1.5]]) == {"h_predicted": [1.5]}
+    assert columns(PredictionColumns("number", ["x", "y"]), [[1.5, 2.5]]) == {"h_predicted": [[1.5, 2.5]]}
+    found = columns(PredictionColumns("number", ["x"], [0.1, 0.5, 0.9]), [[1, 2, 4]])
     assert found == {"h_predicted": [2], "h_q0.1": [1], "h_q0.5": [2], "h_q0.9": [4]}
 
 
 def test_answers_without_rows_have_the_types_of_those_with_some():
     for answers in (
-        Answers("category", ["a", "b"]),
-        Answers("labels", ["a", "b"]),
-        Answers("number", ["a", "b"]),
+        PredictionColumns("category", ["a", "b"]),
+        PredictionColumns("labels", ["a", "b"]),
+        PredictionColumns("number", ["a", "b"]),
     ):
         empty = answers.columns("h", np.zeros((0, 2), np.float32))
         full = answers.columns("h", np.zeros((3, 2), np.float32))

@@ -1,4 +1,4 @@
-"""A finished run measured again: its logged model on labelled rows, with intervals."""
+"""Evaluates the logged model of a finished run on labelled rows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,89 +12,90 @@ import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
-from pipeline.data.kinds import TARGETS, build
+from pipeline.data.kinds import TARGETS, Input, Target, build
 from pipeline.data.loading import LabelledRows, load_labelled
 from pipeline.errors import ConfigError
-from pipeline.finished.run import FinishedRun, Forward, restored_input
+from pipeline.finished.run import FinishedRun, Forward, restore_input
+from pipeline.heads import Head
 from pipeline.metric_names import Scores
 from pipeline.tracking import StoredRun
-from pipeline.training.best_constant import constant_loss
 from pipeline.training.epoch import Epoch
 from pipeline.training.head_loss import HeadLoss
-from pipeline.training.measure import Reference, measure
+from pipeline.training.measure import Reference, measure, reference
 
-CERTAINTY = 0.95
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A run's model on labelled rows.
+    """The results of a run's model on labelled rows.
 
     Args:
-        rows: the rows.
-        heads: head -> its labels and what it is measured with.
-        passed: the outputs and losses.
-        row_loss: head -> (rows,), NaN where unlabelled.
-        row_constant: the same of the best constant of the run's training rows.
-        parts: head -> the head's part, with its loss.
+        rows: the labelled rows.
+        heads: head -> the head, with its loss and metrics.
         targets: head -> the restored target.
+        references: head -> its labels, and how it is measured.
+        epoch: losses and outputs.
+        row_losses: head -> (rows,), NaN for rows without a label.
+        row_baseline_losses: the same for the best constant prediction for the run's training rows.
     """
 
     rows: LabelledRows
-    heads: dict[str, Reference]
-    passed: Epoch
-    row_loss: dict[str, np.ndarray]
-    row_constant: dict[str, np.ndarray]
-    parts: dict[str, Any]
-    targets: dict[str, Any]
+    heads: Mapping[str, Head]
+    targets: Mapping[str, Target]
+    references: Mapping[str, Reference]
+    epoch: Epoch
+    row_losses: dict[str, np.ndarray]
+    row_baseline_losses: dict[str, np.ndarray]
 
-    def scores(self, places: np.ndarray | None = None) -> Scores:
-        """The metrics over these places, or over all; undefined ones are absent."""
-        passed, heads = self.passed, self.heads
-        if places is not None:
-            losses = {head: _mean(loss[places]) for head, loss in self.row_loss.items()}
-            passed = replace(
-                passed,
+    def scores(self, positions: np.ndarray | None = None) -> Scores:
+        """Compute the metrics of the rows at these positions, or of all rows; undefined ones are absent."""
+        epoch, references = self.epoch, self.references
+        if positions is not None:
+            losses = {head: _mean(losses[positions]) for head, losses in self.row_losses.items()}
+            epoch = replace(
+                epoch,
                 losses={head: loss for head, loss in losses.items() if loss is not None},
-                outputs={head: values[places] for head, values in passed.outputs.items()},
-                order=places,
+                outputs={head: values[positions] for head, values in epoch.outputs.items()},
+                order=positions,
             )
-            heads = {
-                head: replace(one, baseline_loss=_mean(self.row_constant[head][places]))
-                for head, one in heads.items()
+            references = {
+                head: replace(one, baseline_loss=_mean(self.row_baseline_losses[head][positions]))
+                for head, one in references.items()
             }
-        return measure("rows", passed, heads, dict.fromkeys(heads, 1.0))
+        return measure("rows", epoch, references, dict.fromkeys(references, 1.0))
 
-    def numbers(self, places: np.ndarray | None = None) -> dict[str, float]:
-        """`<head>_<word>` -> value over these places, or over all; undefined ones are absent."""
-        scores = self.scores(places)
-        # Combined losses depend on the loss weights, which say how a model was trained, not how good it is.
-        shown = {word: value for word, value in scores.combined.items() if not word.startswith("loss")}
+    def metrics(self, positions: np.ndarray | None = None) -> dict[str, float]:
+        """Return `<head>_<word>` -> value, as `scores` does."""
+        scores = self.scores(positions)
+        # Combined losses depend on the loss weights, which describe the training and not the model's quality.
+        combined = {word: value for word, value in scores.combined.items() if not word.startswith("loss")}
         return {
             name.removeprefix("rows/"): value
-            for name, value in replace(scores, combined=shown).named("rows").items()
+            for name, value in replace(scores, combined=combined).named("rows").items()
         }
 
     def intervals(self, resamples: int, seed: int = 0) -> dict[str, Interval]:
-        """Every number with its 95 % interval over rows drawn with replacement; NaN ends without any."""
+        """Return every metric with its 95 % bootstrap interval; its bounds are NaN without resamples."""
         rng = np.random.default_rng(seed)
         rows = len(self.rows.rows)
-        drawn = [self.numbers(rng.integers(0, rows, rows)) for _ in range(resamples)]
+        samples = [self.metrics(rng.integers(0, rows, rows)) for _ in range(resamples)]
         return {
-            name: centred(value, np.array([one.get(name, np.nan) for one in drawn]))
+            name: centred_interval(value, np.array([sample.get(name, np.nan) for sample in samples]))
             if resamples
             else Interval(value, np.nan, np.nan)
-            for name, value in self.numbers().items()
+            for name, value in self.metrics().items()
         }
 
 
-def centred(value: float, drawn: np.ndarray) -> Interval:
-    """The percentile interval less the bootstrap's own bias (Efron and Tibshirani 1993, chapter 10).
+def centred_interval(value: float, samples: np.ndarray) -> Interval:
+    """Return the percentile interval minus the bootstrap's bias (Efron and Tibshirani 1993, chapter 10).
 
-    Rows drawn twice make calibration look worse than it is: uncorrected, the interval may miss the value.
+    Resamples repeat rows, which makes calibration look worse than it is; without this correction the interval
+    may not contain the value.
     """
-    found = interval(value, drawn - np.nanmean(drawn) + value, CERTAINTY)
-    return found._replace(low=max(found.low, 0.0)) if (drawn >= 0).all() else found
+    centred = interval(value, samples - np.nanmean(samples) + value, CONFIDENCE)
+    return centred._replace(low=max(centred.low, 0.0)) if (samples >= 0).all() else centred
 
 
 def evaluate(
@@ -107,121 +108,120 @@ def evaluate(
     folders: Sequence[Path],
     make: Make,
 ) -> Evaluation:
-    """Read labelled rows and give them to a run's model.
+    """Read labelled rows and evaluate a run's model on them.
 
     Args:
-        data: a data config, with the names of the run's inputs and targets.
+        data: a data config that has the run's inputs and targets.
         which: "train", "val", "test" or "all".
-        own: the rows are those that the run was made with, so their split must be the one that it logged.
+        own: True if this is the data of the run, so that the split must be the logged one.
+        folders: folders in which relative paths are looked up, in this order.
 
     Raises:
-        ConfigError: data that does not fit the run, or is no longer what it was.
+        ConfigError: the data does not fit the run, or the run's own data has changed.
     """
     facts = json.loads(run.artifact("config/heads.json").read_text())
-    parts = {name: make(node) for name, node in finished.cfg.heads.items()}
+    heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
-    node.pop("leaks", None)  # those between splits: of rows that train nothing there is nothing to say
+    node.pop("leaks", None)  # leaks concern only the training
     inputs, targets = _restored(finished, node, facts)
     rows = load_labelled(
         **{**node, "inputs": inputs, "targets": targets, "split": node.get("split")},
         which=which,
-        restored=[*finished.inputs, *parts],
+        restored=[*finished.inputs, *heads],
         folders=folders,
         seed=finished.cfg.seed,
     )
     if own and rows.fingerprint is not None:
-        _check_same(run, rows.fingerprint)
+        _check_fingerprint(run, rows.fingerprint)
     if not len(rows.rows):
-        raise ConfigError("split", "no row is in this split", found=which)
-    goals = {name: targets[name] for name in parts}
-    return _measured(
-        finished, rows, parts, goals, {name: np.array(facts[name]["constant"]) for name in parts}
+        raise ConfigError("split", "this split has no rows", found=which)
+    baselines = {name: np.array(facts[name]["constant"]) for name in heads}
+    return _evaluation(finished, rows, heads, {name: targets[name] for name in heads}, baselines)
+
+
+def _evaluation(
+    finished: FinishedRun,
+    rows: LabelledRows,
+    heads: Mapping[str, Head],
+    targets: Mapping[str, Target],
+    baselines: Mapping[str, np.ndarray],
+) -> Evaluation:
+    raw, outputs = _raw_and_readable_outputs(finished.model, finished.batch(), rows.raw)
+    losses = {name: HeadLoss(loss=head.loss, kind=targets[name].kind) for name, head in heads.items()}
+    means = {}
+    for name, loss in losses.items():
+        mean, count = loss(tf.convert_to_tensor(rows.labels[name]), tf.convert_to_tensor(raw[name]))
+        if float(count):
+            means[name] = float(mean)
+    return Evaluation(
+        rows=rows,
+        heads=heads,
+        targets=targets,
+        references={
+            name: reference(head, targets[name], losses[name], rows.labels[name], baselines[name])
+            for name, head in heads.items()
+        },
+        epoch=Epoch(means, 0.0, {}, {}, raw, outputs, np.arange(len(rows.rows)), 0.0),
+        row_losses={name: losses[name].row_losses(rows.labels[name], raw[name]) for name in heads},
+        row_baseline_losses={
+            name: losses[name].row_losses(
+                rows.labels[name], np.tile(np.float32(baselines[name]), (len(rows.rows), 1))
+            )
+            for name in heads
+        },
     )
 
 
-def _measured(
-    finished: FinishedRun,
-    rows: LabelledRows,
-    parts: Mapping[str, Any],
-    targets: Mapping[str, Any],
-    constants: Mapping[str, np.ndarray],
-) -> Evaluation:
-    raw, outputs = _forward(finished.model, finished.batch(), rows.raw)
-    losses = {name: HeadLoss(loss=part.loss, kind=targets[name].kind) for name, part in parts.items()}
-    heads, means = {}, {}
-    for name, part in parts.items():
-        labels = rows.labels[name]
-        mean, number = losses[name](tf.convert_to_tensor(labels), tf.convert_to_tensor(raw[name]))
-        if float(number):
-            means[name] = float(mean)
-        heads[name] = Reference(
-            targets[name].kind,
-            targets[name].decode(labels) if targets[name].kind == "number" else labels,
-            [metric for metric in part.metrics if isinstance(metric, str)],
-            [metric for metric in part.metrics if not isinstance(metric, str)],
-            constant_loss(losses[name], labels, constants[name]),
-            getattr(part, "quantiles", ()),
-            part.point,
-        )
-    passed = Epoch(means, 0.0, {}, {}, raw, outputs, np.arange(len(rows.rows)), 0.0)
-    row_loss = {name: losses[name].row_losses(rows.labels[name], raw[name]) for name in parts}
-    row_constant = {
-        name: losses[name].row_losses(
-            rows.labels[name], np.tile(np.float32(constants[name]), (len(rows.rows), 1))
-        )
-        for name in parts
-    }
-    return Evaluation(rows, heads, passed, row_loss, row_constant, dict(parts), dict(targets))
+def _mean(losses: np.ndarray) -> float | None:
+    labelled = losses[~np.isnan(losses)]
+    return float(labelled.mean()) if len(labelled) else None
 
 
-def _mean(values: np.ndarray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
-
-
-def _forward(
+def _raw_and_readable_outputs(
     model: keras.Model, batch: int, arrays: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Raw and presented outputs: the raw ones are what enters the logged model's presenter."""
+    """Run the logged model; its raw outputs are the inputs of the presenter inside it."""
     presenter = model.get_layer("presenter")
     raw = keras.tree.pack_sequence_as(presenter.input, keras.Operation.input.fget(presenter))
-    both = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
-    found = Forward(keras.Model(model.input, both), batch)(arrays)
-    return {name: found[f"raw {name}"] for name in raw}, {name: found[name] for name in raw}
+    tensors = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
+    outputs = Forward(keras.Model(model.input, tensors), batch)(arrays)
+    return {name: outputs[f"raw {name}"] for name in raw}, {name: outputs[name] for name in raw}
 
 
 def _restored(
     finished: FinishedRun, node: Any, facts: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The data's inputs and targets; those of the run know what they learned in its training."""
+) -> tuple[dict[str, Any], dict[str, Target]]:
+    """Build the data's inputs and targets; restore those of the run to the state after its training."""
     for group, names in (("inputs", finished.inputs), ("targets", facts)):
         for name in names:
             if name not in node[group]:
                 raise ConfigError(
-                    f"data.{group}", "the run needs this", found=f"no {name}", allowed=node[group]
+                    f"data.{group}", f"the run needs {name}", found=f"no {name}", allowed=node[group]
                 )
-    targets = {name: build(one, TARGETS, f"data.targets.{name}") for name, one in node["targets"].items()}
-    for name, known in facts.items():
-        if targets[name].kind != known["kind"]:
+    targets: dict[str, Target] = {
+        name: build(entry, TARGETS, f"data.targets.{name}") for name, entry in node["targets"].items()
+    }
+    for name, head_facts in facts.items():
+        if targets[name].kind != head_facts["kind"]:
             raise ConfigError(
                 f"data.targets.{name}.kind",
-                "another kind than in training",
+                "the kind differs from that in training",
                 found=targets[name].kind,
-                allowed=known["kind"],
+                allowed=head_facts["kind"],
             )
-        targets[name].restore(name, known)
-    inputs = dict(node["inputs"])
+        targets[name].restore(name, head_facts)
+    inputs: dict[str, Input | Mapping[str, Any]] = dict(node["inputs"])
     for name in finished.inputs:
-        inputs[name] = restored_input(name, inputs[name], finished.specs[name])
+        inputs[name] = restore_input(name, inputs[name], finished.specs[name])
     return inputs, targets
 
 
-def _check_same(run: StoredRun, fingerprint: str) -> None:
+def _check_fingerprint(run: StoredRun, fingerprint: str) -> None:
     logged = json.loads(run.artifact("config/split.json").read_text())["fingerprint"]
     if fingerprint != logged:
         raise ConfigError(
             "data",
-            "the run's data, or its split, is no longer what it was in training",
+            "the run's data or its split has changed since the training",
             found=f"fingerprint {fingerprint[:12]}",
-            allowed=f"{logged[:12]}; or split=all, or data=…, to evaluate the run on other rows",
+            allowed=f"fingerprint {logged[:12]}; for other rows use split=all or data=…",
         )

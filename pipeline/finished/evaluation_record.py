@@ -1,4 +1,4 @@
-"""What is kept of an evaluation: its numbers with their intervals, a page, and a table of all rows."""
+"""What an evaluation logs: metrics with intervals, a page, and the predictions of all rows."""
 
 import tempfile
 from collections.abc import Mapping
@@ -25,51 +25,53 @@ PAGE = "evaluation.html"
 
 
 def log(
-    run: StoredRun, finished: FinishedRun, found: Evaluation, name: str, *, resamples: int, command: str
+    run: StoredRun, finished: FinishedRun, evaluation: Evaluation, name: str, *, resamples: int, command: str
 ) -> str:
     """Log an evaluation to its run, as metrics `eval_<name>/…` and artifacts `evaluations/<name>/`.
 
     Returns:
-        What a terminal shows: a line per number, and where to look.
+        The text for the terminal: one line per metric, and where to look.
     """
-    intervals = found.intervals(resamples)
-    metrics = {f"eval_{name}/rows": float(len(found.rows.rows))}
-    for word, one in intervals.items():
-        metrics[f"eval_{name}/{word}"] = one.value
-        metrics |= {f"eval_{name}/{word}_low": one.low, f"eval_{name}/{word}_high": one.high}
+    intervals = evaluation.intervals(resamples)
+    rows = len(evaluation.rows.rows)
+    metrics = {f"eval_{name}/rows": float(rows)}
+    for word, interval in intervals.items():
+        metrics[f"eval_{name}/{word}"] = interval.value
+        metrics[f"eval_{name}/{word}_low"] = interval.low
+        metrics[f"eval_{name}/{word}_high"] = interval.high
     with tempfile.TemporaryDirectory() as folder:
-        write_page(Path(folder), run, finished, found, intervals, name, command)
-        pq.write_table(predictions(finished, found), Path(folder) / "predictions.parquet")
+        write_page(Path(folder), run, finished, evaluation, intervals, name, command)
+        pq.write_table(predictions(finished, evaluation), Path(folder) / "predictions.parquet")
         facts = {
             "run": run.run_id,
             "command": command,
             "at": datetime.now(UTC).isoformat(),
-            "rows": len(found.rows.rows),
+            "rows": rows,
         }
         (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts))
         run.log(metrics, Path(folder), f"evaluations/{name}")
     where = run.url() or f"run {run.run_id}"
-    shown = text(intervals, len(found.rows.rows))
-    return f"{shown}\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
+    return f"{text(intervals, rows)}\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
 
 
 def text(intervals: Mapping[str, Interval], rows: int) -> str:
-    """A line per number for a terminal."""
+    """Format one line per metric for a terminal."""
     lines = [["", f"{rows:,} rows  95 %"]]
-    for word, one in intervals.items():
-        ends = "" if one.low != one.low else f"{number(one.low)} … {number(one.high)}"
-        lines.append([word, f"{number(one.value):>8}  {ends}"])
+    for word, interval in intervals.items():
+        bounds = "" if np.isnan(interval.low) else f"{number(interval.low)} … {number(interval.high)}"
+        lines.append([word, f"{number(interval.value):>8}  {bounds}"])
     return text_table(lines)
 
 
-def predictions(finished: FinishedRun, found: Evaluation) -> pa.Table:
-    """One row per row that was evaluated: its number, and per head label, answer and loss."""
-    columns: dict[str, Any] = {"row": found.rows.rows}
-    for head, target in found.targets.items():
-        shown = np.asarray(target.decode(found.rows.labels[head]))
-        columns[f"{head}_label"] = list(shown) if shown.ndim > 1 and shown.shape[1] > 1 else shown.reshape(-1)
-        columns |= finished.answers[head].columns(head, found.passed.outputs[head])
-        columns[f"{head}_loss"] = found.row_loss[head]
+def predictions(finished: FinishedRun, evaluation: Evaluation) -> pa.Table:
+    """Return a table with the number of each row, and label, prediction and loss of each head."""
+    columns: dict[str, Any] = {"row": evaluation.rows.rows}
+    for head, target in evaluation.targets.items():
+        labels = np.asarray(target.decode(evaluation.rows.labels[head]))
+        several = labels.ndim > 1 and labels.shape[1] > 1
+        columns[f"{head}_label"] = list(labels) if several else labels.reshape(-1)
+        columns |= finished.columns[head].columns(head, evaluation.epoch.outputs[head])
+        columns[f"{head}_loss"] = evaluation.row_losses[head]
     return pa.table(columns)
 
 
@@ -77,16 +79,16 @@ def write_page(
     folder: Path,
     run: StoredRun,
     finished: FinishedRun,
-    found: Evaluation,
+    evaluation: Evaluation,
     intervals: Mapping[str, Interval],
     name: str,
     command: str,
 ) -> None:
-    """Write the figures and tables of a report's heads, and a page of them."""
-    heads = {head: _head_result(head, finished, found) for head in found.parts}
+    """Write the page `evaluation.html`, with the same figures and tables per head as a report."""
+    heads = {head: _head_result(head, evaluation) for head in evaluation.heads}
     inputs = {
-        one: InputExamples(finished.inputs[one].kind, {key: found.rows.raw[key] for key in specs})
-        for one, specs in finished.specs.items()
+        source: InputExamples(finished.inputs[source].kind, {key: evaluation.rows.raw[key] for key in specs})
+        for source, specs in finished.specs.items()
     }
     record = Record(
         title=f"Evaluation {name} of {run.name}",
@@ -100,12 +102,11 @@ def write_page(
         inputs=inputs,
         phases={},
     )
-    rows = [[word, one.value, one.low, one.high] for word, one in intervals.items()]
-    caption = (
-        "Intervals hold what other rows of the same kind would give in 95 of 100 cases (bootstrap over rows)."
-    )
+    rows = [[word, *interval] for word, interval in intervals.items()]
+    caption = "95 % bootstrap intervals: how much the metrics would vary with other rows of the same kind."
     table = Table(["metric", "value", "low", "high"], rows, caption)
-    note = f"Run {run.run_id}. Test rows mean here the {len(found.rows.rows):,} rows of this evaluation."
+    count = len(evaluation.rows.rows)
+    note = f"Run {run.run_id}. On this page, test rows are the {count:,} rows of the evaluation."
     report.write_heads(
         folder,
         Heading(record.title, note, command),
@@ -115,18 +116,18 @@ def write_page(
     )
 
 
-def _head_result(head: str, finished: FinishedRun, found: Evaluation) -> HeadResult:
-    part, reference = found.parts[head], found.heads[head]
+def _head_result(name: str, evaluation: Evaluation) -> HeadResult:
+    head, reference = evaluation.heads[name], evaluation.references[name]
     return HeadResult(
         kind=reference.kind,
-        names=list(found.targets[head].names),
-        loss=type(part.loss).__name__,
+        names=list(evaluation.targets[name].names),
+        loss=type(head.loss).__name__,
         weight=float("nan"),
         baseline=float("nan") if reference.baseline_loss is None else reference.baseline_loss,
-        test=found.scores().heads[head],
+        test=evaluation.scores().heads[name],
         val={},
         labels=reference.labels,
-        outputs=part.point(found.passed.outputs[head]),
-        row_loss=found.row_loss[head],
-        rows=found.rows.rows,
+        outputs=head.point(evaluation.epoch.outputs[name]),
+        row_loss=evaluation.row_losses[name],
+        rows=evaluation.rows.rows,
     )

@@ -1,11 +1,11 @@
-"""Rows through a finished run's model into a table, a chunk at a time."""
+"""Predicts rows with the model of a finished run, a chunk at a time."""
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,27 +16,27 @@ from pipeline.data.columns import is_missing, text_of
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import FinishedRun, Forward
 
-Faults = dict[int, tuple[str, str]]  # row -> (column, why)
+Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
 
 
 def predict(finished: FinishedRun, reader: RowReader, output: Path) -> tuple[int, int]:
-    """Write one row for each row read, and beside it the rejected ones with their reasons.
+    """Write the predictions of all rows, and to a second file the reasons for rejected rows.
 
-    The output appears when it is whole.
+    The output file has one row per input row. It appears when it is complete.
 
     Returns:
-        How many rows there are, and how many of them were rejected.
+        The number of rows, and the number of rejected rows.
     """
     forward = Forward(finished.model, finished.batch())
     total = rejected = 0
-    with _whole_file(output) as part, _bar() as move:
-        table = PredictionFile(part, finished, reader.key_name)
+    with _complete_file(output) as path, _progress_bar() as move:
+        table = PredictionFile(path, finished, reader.key_name)
         with table, Rejects(output.with_suffix(".rejected.csv")) as rejects:
             for rows in reader.read(finished.chunk()):
-                outputs = forward(rows.arrays) if len(rows.good) else table.nothing
-                sound, faults = _sound(rows, outputs, finished)
-                kept = {head: values[sound] for head, values in outputs.items()}
-                table.add(rows, rows.good[sound], kept)
+                outputs = forward(rows.arrays) if len(rows.good) else table.no_outputs
+                finite, faults = _finite_rows(rows, outputs, finished)
+                finite_outputs = {head: values[finite] for head, values in outputs.items()}
+                table.add(rows, rows.good[finite], finite_outputs)
                 rejects.add(rows.first, rows.rejected | faults)
                 total, rejected = total + rows.rows, rejected + len(rows.rejected) + len(faults)
                 move(total, rows.share)
@@ -47,16 +47,16 @@ class PredictionFile:
     """The parquet file that predictions are written to.
 
     Args:
-        key: name of the column that holds the rows' keys; None: they have only their number, `row`.
+        key: name of the column of the rows' keys; None if rows have only a number, `row`.
     """
 
     def __init__(self, path: Path, finished: FinishedRun, key: str | None) -> None:
-        self.answers, self.key = finished.answers, key
-        self.nothing = {
+        self.heads, self.key = finished.columns, key
+        self.no_outputs = {
             head: np.zeros((0, tensor.shape[-1]), np.float32)
             for head, tensor in finished.model.output.items()
         }
-        fields = self._columns(self.nothing)
+        fields = self._columns(self.no_outputs)
         self.schema = pa.schema(
             [
                 ("row", pa.int64()),
@@ -73,35 +73,39 @@ class PredictionFile:
     def __exit__(self, *error: object) -> None:
         self.writer.close()
 
-    def add(self, rows: RawRows, places: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
-        """Add all of these rows; those of `places` have the outputs, in order, the others nulls."""
-        if len(places) < rows.rows:
+    def add(self, rows: RawRows, positions: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
+        """Add the rows of a chunk.
+
+        Args:
+            positions: the rows of the chunk that have outputs, in the order of the outputs; the other rows
+                get nulls.
+        """
+        predictions = self._columns(outputs)
+        if len(positions) < rows.rows:
             source = np.full(rows.rows, -1)
-            source[places] = np.arange(len(places))
+            source[positions] = np.arange(len(positions))
             take = pa.array(source, mask=source < 0)
-        answers = self._columns(outputs)
-        if len(places) < rows.rows:
-            answers = {name: values.take(take) for name, values in answers.items()}
+            predictions = {name: values.take(take) for name, values in predictions.items()}
         columns = {"row": pa.array(np.arange(rows.first, rows.first + rows.rows))}
         if self.key is not None and rows.keys is not None:
             columns[self.key] = _key_column(rows.keys)
-        arrays = [(columns | answers)[name] for name in self.schema.names]
+        arrays = [(columns | predictions)[name] for name in self.schema.names]
         self.writer.write_batch(pa.record_batch(arrays, schema=self.schema))
 
     def _columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
-        found: dict[str, pa.Array] = {}
-        for head, answer in self.answers.items():
-            found |= answer.columns(head, outputs[head])
-        return found
+        columns: dict[str, pa.Array] = {}
+        for name, head in self.heads.items():
+            columns |= head.columns(name, outputs[name])
+        return columns
 
 
 class Rejects:
-    """A CSV of the rows that could not be read: row, column, reason. Without any there is no file."""
+    """The CSV file of rejected rows: row, column, reason. There is no file if no row is rejected."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.path.unlink(missing_ok=True)  # that of an earlier call
-        self.file: Any = None
+        self.path.unlink(missing_ok=True)  # the file of an earlier call
+        self.file: TextIO | None = None
 
     def __enter__(self) -> "Rejects":
         return self
@@ -111,49 +115,52 @@ class Rejects:
             self.file.close()
 
     def add(self, first: int, faults: Faults) -> None:
-        if faults and self.file is None:
+        if not faults:
+            return
+        if self.file is None:
             self.file = self.path.open("w", newline="", encoding="utf-8")
             csv.writer(self.file).writerow(["row", "column", "reason"])
-        for row, (column, reason) in sorted(faults.items()):
-            csv.writer(self.file).writerow([first + row, column, reason])
+        writer = csv.writer(self.file)
+        writer.writerows([first + row, column, reason] for row, (column, reason) in sorted(faults.items()))
 
 
-def _sound(
+def _finite_rows(
     rows: RawRows, outputs: Mapping[str, np.ndarray], finished: FinishedRun
 ) -> tuple[np.ndarray, Faults]:
-    """Which of the good rows got numbers from every head, and what is wrong with the others."""
+    """Return which of the good rows have finite outputs of all heads, and the faults of the others."""
     if not len(rows.good):
         return np.zeros(0, dtype=bool), {}
-    sound = np.all([np.isfinite(values).all(axis=1) for values in outputs.values()], axis=0)
+    finite = np.all([np.isfinite(values).all(axis=1) for values in outputs.values()], axis=0)
     faults = {}
-    for place in np.flatnonzero(~sound).tolist():
-        lacking = [
-            name
-            for name, one in finished.inputs.items()
-            if _lacks(rows.arrays, finished.specs[name], place, np.any if one.kind == "image" else np.all)
-        ]
-        why = (
-            f"{' and '.join(lacking)} with values missing, as in no training row"
-            if lacking
-            else "of unknown cause"
+    for position in np.flatnonzero(~finite).tolist():
+        inputs = [name for name in finished.inputs if _has_gap(rows, finished, name, position)]
+        reason = (
+            f"values of {' and '.join(inputs)} are missing, which never happened in training"
+            if inputs
+            else "the cause is unknown"
         )
-        faults[int(rows.good[place])] = (", ".join(lacking), f"the model gives no number: {why}")
-    return sound, faults
+        faults[int(rows.good[position])] = (", ".join(inputs), f"the model's output is not finite: {reason}")
+    return finite, faults
 
 
-def _lacks(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Any], place: int, how: Any) -> bool:
-    """Whether a row lacks an input: any pixel of an image, all of what has its gaps filled or masked."""
-    return all(how(is_missing(np.asarray(arrays[key][place : place + 1]))) for key in specs)
+def _has_gap(rows: RawRows, finished: FinishedRun, name: str, position: int) -> bool:
+    """Return whether a pixel of an image is missing, or all of another input, whose gaps are filled."""
+    some_or_all = np.any if finished.inputs[name].kind == "image" else np.all
+    return all(
+        some_or_all(is_missing(np.asarray(rows.arrays[key][position : position + 1])))
+        for key in finished.specs[name]
+    )
 
 
 def _key_column(keys: np.ndarray) -> pa.Array:
-    gone = is_missing(keys)
-    words = [None if gone[row] else text_of(value) for row, value in enumerate(keys)]
+    missing = is_missing(keys)
+    words = [None if missing[row] else text_of(value) for row, value in enumerate(keys)]
     return pa.array(words, pa.string())
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
+def _complete_file(path: Path) -> Iterator[Path]:
+    """Yield another path; its file gets the intended name once the `with` block has succeeded."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
@@ -164,8 +171,8 @@ def _whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _bar() -> Iterator[Any]:
-    """A bar of rows on a terminal; how many there will be is reckoned from the share that has been read."""
+def _progress_bar() -> Iterator[Callable[[int, float], None]]:
+    """Show the progress on a terminal; yield a function that takes the rows and the share of files done."""
     with tqdm(unit=" rows", desc="predict", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def move(rows: int, share: float) -> None:

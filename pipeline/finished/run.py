@@ -1,4 +1,4 @@
-"""A run that was recorded, ready for use: its logged model, how its data is read, what its heads answer."""
+"""A finished run: its logged model, how its data is read, and how its predictions are written."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,62 +12,65 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.make import Make
 from pipeline.config.renamed import renamed
-from pipeline.data.kinds import INPUTS, TARGETS, build
+from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
-from pipeline.job.prediction_columns import Answers
+from pipeline.job.prediction_columns import PredictionColumns
 from pipeline.model import raw_specs
 from pipeline.tracking import StoredRun
 
-STEPS = 256  # of a series, where memory is reckoned
-BATCH_BYTES, LARGEST_BATCH = 1 << 20, 4096  # of the raw inputs: what is inside a model takes many times more
+STEPS = 256  # assumed length of a series, to estimate the memory of a row
+# Bytes of the raw inputs, and rows; a model's own tensors take many times as much memory.
+BATCH_BYTES, LARGEST_BATCH = 1 << 20, 4096
 CHUNK_BYTES, LARGEST_CHUNK = 1 << 25, 1 << 15
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A recorded run.
+    """A finished run.
 
     Args:
-        cfg: the config that it was made from.
-        model: raw inputs to presented outputs, both by name: the logged one.
+        cfg: the run's config.
+        model: the logged model: raw inputs -> outputs in readable form, both by name.
         specs: input -> its raw model inputs.
-        inputs: input -> what reads it, restored from the model.
-        answers: head -> how its outputs are read.
+        inputs: input -> the restored kind of input, which reads its columns.
+        columns: head -> how its outputs become columns.
     """
 
     cfg: DictConfig
     model: keras.Model
     specs: dict[str, Specs]
-    inputs: dict[str, Any]
-    answers: dict[str, Answers]
+    inputs: dict[str, Input]
+    columns: dict[str, PredictionColumns]
 
     @classmethod
     def of(cls, run: StoredRun, make: Make) -> "FinishedRun":
         """Load a run's config and model.
 
         Raises:
-            ConfigError: the run lacks one of them, or an input is of a kind that cannot be restored.
+            ConfigError: the run has no model or no config, or an input's class cannot be restored.
         """
         cfg: Any = renamed(OmegaConf.load(run.artifact("config/config.yaml")))  # type: ignore[arg-type]
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: raw_specs(model, name) for name in cfg.branches}
         inputs = {
-            name: restored_input(name, make(cfg.data.inputs[name]), specs[name]) for name in cfg.branches
+            name: restore_input(name, make(cfg.data.inputs[name]), specs[name]) for name in cfg.branches
         }
-        answers = {
-            name: Answers(_kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ()))
+        columns = {
+            name: PredictionColumns(
+                _kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ())
+            )
             for name, head in cfg.heads.items()
         }
-        return cls(cfg, model, specs, inputs, answers)
+        return cls(cfg, model, specs, inputs, columns)
 
     def batch(self) -> int:
-        """Rows that go through the model at a time."""
+        """Return the number of rows that go through the model at a time."""
         return max(1, min(LARGEST_BATCH, BATCH_BYTES // self._row_bytes()))
 
     def chunk(self) -> int:
-        """Rows that are held at a time, whole batches of them."""
+        """Return the number of rows that are in memory at a time, a multiple of the batch."""
         return max(1, min(LARGEST_CHUNK, CHUNK_BYTES // self._row_bytes()) // self.batch()) * self.batch()
 
     def _row_bytes(self) -> int:
@@ -81,7 +84,7 @@ class FinishedRun:
 
 
 class Forward:
-    """A model of named tensors as one graph for any number of rows, run in batches."""
+    """Runs a model of named tensors in batches, with one graph for any number of rows."""
 
     def __init__(self, model: keras.Model, batch: int) -> None:
         self.model, self.batch = model, batch
@@ -94,7 +97,7 @@ class Forward:
         )
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """(rows, …) by raw input -> (rows, width) by output."""
+        """Run the model; (rows, …) by input name -> (rows, width) by output name."""
         pieces = [self.graph(batch) for batch in self._batches(arrays)]
         return {name: np.concatenate([piece[name].numpy() for piece in pieces]) for name in pieces[0]}
 
@@ -107,23 +110,28 @@ class Forward:
             }
 
 
-def restored_input(name: str, given: Any, specs: Specs) -> Any:
-    """What reads an input for a logged model, from `{kind: …, column: …}` or an object that is an `Input`.
+def restore_input(name: str, entry: Mapping[str, Any] | Input, specs: Specs) -> Input:
+    """Build an input and restore it from a logged model.
+
+    Args:
+        entry: `{kind: …, column: …}` or an `Input`.
+        specs: the input's raw model inputs.
 
     Raises:
-        ConfigError: its class cannot be restored.
+        ConfigError: the input's class has no method `restore`.
     """
     key = f"data.inputs.{name}"
-    one = build(given, INPUTS, key)
-    if not hasattr(one, "restore"):
+    source: Input = build(entry, INPUTS, key)
+    if not hasattr(source, "restore"):
         raise ConfigError(
             key,
-            f"{type(one).__name__} has no method `restore`, so files cannot be read for its runs",
-            allowed="a kind of ours, or a class with `restore(name, specs)`; see pipeline.data.kinds.Input",
+            f"{type(source).__name__} has no method `restore`, so its runs cannot read new files",
+            allowed="a built-in kind, or a class with `restore(name, specs)`; see pipeline.data.kinds.Input",
         )
-    one.restore(name, specs)
-    return one
+    source.restore(name, specs)
+    return source
 
 
-def _kind(name: str, target: Any) -> str:
-    return build(target, TARGETS, f"data.targets.{name}").kind
+def _kind(name: str, entry: Mapping[str, Any] | Target) -> str:
+    target: Target = build(entry, TARGETS, f"data.targets.{name}")
+    return target.kind

@@ -82,13 +82,13 @@ def cosines(flow: Flow, a: int, b: int, part: str | None = None) -> Array:
     both = (squares[:, a] > 0) & (squares[:, b] > 0)
     gram = flow.products[:, both if part is None else both & _in_part(flow, part)].sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return gram[:, a, b] / np.sqrt(gram[:, a, a] * gram[:, b, b])
+        return np.asarray(gram[:, a, b] / np.sqrt(gram[:, a, a] * gram[:, b, b]))
 
 
 def shares(values: Array, axis: int) -> Array:
     """Return the values divided by their sum along an axis; NaN where the sum is 0."""
     total = values.sum(axis=axis, keepdims=True)
-    return np.divide(values, total, out=np.full_like(values, np.nan), where=total > 0)
+    return np.asarray(np.divide(values, total, out=np.full_like(values, np.nan), where=total > 0))
 
 
 def zero_gradients(flow: Flow, weights: Mapping[str, float]) -> list[str]:

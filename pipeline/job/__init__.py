@@ -1,1 +1,11 @@
-"""A composed run: its parts, its results, and what is recorded of it."""
+"""One run: its parts, its results, and what it records.
+
+job                     all parts of a run
+results                 the results of the kept weights
+calibration             temperature scaling of class heads
+artifacts               what a run logs to MLflow
+prediction_columns      predictions as columns of a table
+report_record           the content of the report
+label_overview          the labels and baselines of each split
+resume                  the config of an interrupted run
+"""

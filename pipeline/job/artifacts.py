@@ -1,4 +1,4 @@
-"""What is kept of a run: its numbers, predictions, report, model and environment."""
+"""What a run logs to MLflow: its config, metrics, predictions, report, model and environment."""
 
 import json
 import platform
@@ -17,9 +17,11 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import report
 from pipeline.config import flatten, run_name
 from pipeline.config.make import settings
+from pipeline.heads import Head
 from pipeline.job import label_overview
 from pipeline.job.job import Job
-from pipeline.job.report_record import reported
+from pipeline.job.prediction_columns import class_columns, quantile_columns, squeezed
+from pipeline.job.report_record import report_record
 from pipeline.job.results import Results
 from pipeline.job.resume import Origin
 from pipeline.model import export_model, raw_specs
@@ -30,8 +32,8 @@ from pipeline.training.fit import FitResult
 Array = NDArray[Any]
 
 
-def opening(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
-    """The arguments with which the run is opened in MLflow: its name, params and tags."""
+def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
+    """Return the arguments of `pipeline.tracking.open_run`: name, params, tags and so on."""
     tracking = cfg.tracking
     return {
         "uri": tracking.uri,
@@ -49,49 +51,54 @@ def opening(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
 
 
 def _params(cfg: DictConfig, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Leaves and choices; what a choice stands for is not said twice, so that a comparison shows it once."""
-    told = {"resume", *(f"{group}._target_" for group in groups)}
-    return {name: value for name, value in {**flatten(cfg), **groups}.items() if name not in told}
+    """Return the config's values and the options of its groups, each once."""
+    # The option of a group says the same as its class.
+    redundant = {"resume", *(f"{group}._target_" for group in groups)}
+    return {name: value for name, value in {**flatten(cfg), **groups}.items() if name not in redundant}
 
 
-def log_config(tracked: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
-    """Log what the run is made of, before it trains."""
+def log_config(run: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
+    """Log the config, the environment and the labels, before the training."""
     with tempfile.TemporaryDirectory() as name:
         _write_config(Path(name) / "config", cfg, overrides, job)
         _write_environment(Path(name) / "environment")
         label_overview.write(Path(name) / "data", job)
-        tracked.log_folder(Path(name))
+        run.log_folder(Path(name))
 
 
-def log(
-    tracked: Run,
+def log_results(
+    run: Run,
     cfg: DictConfig,
     job: Job,
     fitted: FitResult,
     results: Results,
     *,
     overrides: Sequence[str],
-    clock: Mapping[str, float],
+    seconds: Mapping[str, float],
 ) -> None:
-    """Log everything that a finished training leaves behind."""
-    kept = {name: value for name, value in results.numbers.items() if not name.startswith("val/")}
-    # At step 0 MLflow compares single values as bars, at any other as lost points of a curve.
-    tracked.log_metrics(kept, step=0)
-    tracked.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
+    """Log the metrics, predictions, report and model of a finished training.
+
+    Args:
+        seconds: durations of the run's phases.
+    """
+    metrics = {name: value for name, value in results.metrics.items() if not name.startswith("val/")}
+    # MLflow shows single values at step 0 as bars; at any other step they would be points of a curve.
+    run.log_metrics(metrics, step=0)
+    run.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_predictions(folder / "predictions", job, results)
-        report.write(folder / "report", reported(tracked, cfg, job, fitted, results, overrides, clock))
-        tracked.log_folder(folder)
+        report.write(folder / "report", report_record(run, cfg, job, fitted, results, overrides, seconds))
+        run.log_folder(folder)
     if cfg.tracking.log_model:
         model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
         example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
         specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
-        tracked.log_model(model, specs, example, cfg.tracking.register)
+        run.log_model(model, specs, example, cfg.tracking.register)
 
 
-def first_metrics(heads: Mapping[str, Any]) -> dict[str, str | None]:
-    """The metric of each head that is shown beside its loss while it trains."""
+def first_metrics(heads: Mapping[str, Head]) -> dict[str, str | None]:
+    """Return the metric of each head that the terminal shows during the training; None for none."""
     return {
         name: next((metric for metric in head.metrics if isinstance(metric, str)), None)
         for name, head in heads.items()
@@ -112,9 +119,10 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
 
 
 def _head_facts(name: str, job: Job) -> dict[str, Any]:
-    """What must be known to evaluate a head on other rows: its labels' code, and its best constant."""
-    target, guess = job.dataset.targets[name], job.references["train"][name].baseline
-    facts = {"kind": target.kind, "names": list(target.names), "constant": np.asarray(guess).tolist()}
+    """Return what is needed to evaluate a head on other rows: how labels are encoded, and the baseline."""
+    target: Any = job.dataset.targets[name]
+    baseline = np.asarray(job.references["train"][name].baseline)
+    facts = {"kind": target.kind, "names": list(target.names), "constant": baseline.tolist()}
     if target.kind == "number":
         facts |= {"mean": np.asarray(target.mean).tolist(), "scale": np.asarray(target.scale).tolist()}
     return facts
@@ -133,47 +141,36 @@ def _write_environment(folder: Path) -> None:
 
 @cache
 def _packages() -> list[str]:
-    """What is installed; hundreds of small files are read for it, so once in a process of many runs."""
-    return sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
+    """Return the installed packages; cached, because this reads hundreds of small files."""
+    return sorted(
+        {f"{package.name}=={package.version}" for package in metadata.distributions()}, key=str.lower
+    )
 
 
 def _write_predictions(folder: Path, job: Job, results: Results) -> None:
     folder.mkdir()
-    for split, epoch in results.passes.items():
-        rows = job.dataset.splits[split]
-        columns: dict[str, Any] = {"row": rows.rows}
+    for split, epoch in results.epochs.items():
+        columns: dict[str, Array] = {"row": job.dataset.splits[split].rows}
         for name in job.heads:
             columns |= _head_columns(name, job, split, epoch)
-        pd.DataFrame(columns).to_parquet(folder / f"{split}.parquet", index=False)
+        table = pd.DataFrame(
+            {name: list(values) if values.ndim > 1 else values for name, values in columns.items()}
+        )
+        table.to_parquet(folder / f"{split}.parquet", index=False)
 
 
-def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Any]:
-    target, labels, outputs = (
-        job.dataset.targets[name],
-        job.dataset.splits[split].labels[name],
-        epoch.outputs[name],
-    )
-    columns: dict[str, Any] = {f"{name}_loss": job.trainer.losses[name].row_losses(labels, epoch.raw[name])}
-    shown = target.decode(labels)
+def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Array]:
+    target, head, outputs = job.dataset.targets[name], job.heads[name], epoch.outputs[name]
+    encoded = job.dataset.splits[split].labels[name]
+    labels = np.asarray(target.decode(encoded))
+    losses = {f"{name}_loss": job.trainer.losses[name].row_losses(encoded, epoch.raw[name])}
     if target.kind == "category":
-        best = outputs.argmax(axis=1)
-        columns[f"{name}_label"] = shown if labels.ndim == 1 else list(shown)
-        columns[f"{name}_predicted"] = np.asarray(target.names, object)[best]
-        columns[f"{name}_probability"] = outputs.max(axis=1)
-        columns[f"{name}_probabilities"] = list(outputs)
-        return columns
-    head = job.heads[name]
-    for quantile in getattr(head, "quantiles", ()):
-        at = list(head.quantiles).index(quantile)
-        columns[f"{name}_q{quantile:g}"] = _one_or_list(outputs[:, at :: len(head.quantiles)])
-    columns |= {f"{name}_label": _one_or_list(np.asarray(shown))}
-    columns |= {f"{name}_predicted": _one_or_list(head.point(outputs))}
-    return columns
-
-
-def _one_or_list(values: Array) -> Any:
-    """Columns of a table: a single one flat, several as a list in each row."""
-    return values[:, 0] if values.shape[1] == 1 else list(values)
+        return losses | {f"{name}_label": labels} | class_columns(name, target.names, outputs)
+    return (
+        losses
+        | quantile_columns(name, getattr(head, "quantiles", ()), outputs)
+        | {f"{name}_label": squeezed(labels), f"{name}_predicted": squeezed(head.point(outputs))}
+    )
 
 
 def _write_json(path: Path, value: Any) -> None:

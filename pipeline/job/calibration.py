@@ -1,11 +1,13 @@
-"""Probabilities that mean what they say: a head's logits divided by one number.
+"""Calibrates the probabilities of class heads by temperature scaling: the logits are divided by one number.
 
-Temperature scaling (Guo et al. 2017, arXiv:1706.04599). The division is done in the weights of the head's
-last layer, so losses, metrics, predictions and the logged model all have it; no class overtakes another.
+The method is that of Guo et al. 2017, arXiv:1706.04599. Here the weights of the head's last layer are
+divided, so that losses, metrics, predictions and the logged model all use the calibrated logits. The order of
+the classes does not change.
 """
 
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -17,67 +19,71 @@ from pipeline.model.layer_names import head_layer, output_layer
 from pipeline.training.measure import measure
 
 Array = NDArray[Any]
-LARGEST = 5.0  # of the temperature's logarithm, either way
+LOG_BOUND = 5.0  # bound on the absolute value of the temperature's logarithm
 
 
 def calibrate(job: Job) -> dict[str, float]:
-    """Divide the logits of the heads that ask for it by the temperature that fits the validation rows best.
+    """Calibrate the heads that have `calibrate`, each with the best temperature for the validation rows.
 
     Returns:
-        `calibration/<head>_temperature`, and `…_ece_before` and `…_loss_before` of these rows.
+        The metrics `calibration/<head>_temperature`, and `…_ece_before` and `…_loss_before`, the validation
+        metrics before the calibration.
     """
     heads = [name for name, head in job.heads.items() if getattr(head, "calibrate", None)]
     if not heads:
         return {}
-    passed = job.trainer.evaluate(job.rows["val"])
-    before = measure("val", passed, job.references["val"], job.loss_weights)
-    numbers = {}
+    epoch = job.trainer.evaluate(job.rows["val"])
+    before = measure("val", epoch, job.references["val"], job.loss_weights)
+    metrics = {}
     for name in heads:
         labels = job.dataset.splits["val"].labels[name]
-        found = temperature(passed.raw[name], labels, job.dataset.targets[name].kind)
-        divide(job.model, name, found)
-        numbers[f"calibration/{name}_temperature"] = found
-        numbers |= {
+        best = temperature(epoch.raw[name], labels, job.dataset.targets[name].kind)
+        divide(job.model, name, best)
+        metrics[f"calibration/{name}_temperature"] = best
+        metrics |= {
             f"calibration/{name}_{word}_before": before.heads[name][word]
             for word in ("ece", "loss")
             if word in before.heads[name]
         }
-    return numbers
+    return metrics
 
 
 def temperature(logits: Array, labels: Array, kind: str) -> float:
-    """The number by which logits are divided for the largest likelihood of the labels.
+    """Return the temperature with the largest likelihood of the labels.
 
     Args:
-        logits: (rows, classes); of other kinds than category (rows, columns), each of a yes.
-        labels: of a category codes (rows,), -1 where missing, or distributions (rows, classes), NaN where
-            missing; else 0, 1 and NaN (rows, columns).
-        kind: of the target.
+        logits: (rows, classes) for a category; else (rows, columns), logits of yes.
+        labels: for a category codes (rows,), -1 where missing, or distributions (rows, classes), NaN where
+            missing; else (rows, columns) of 0, 1 and NaN.
+        kind: kind of the target.
     """
     logits = logits.astype(float)
     if kind == "category":
-        there, shares = _shares(labels, logits.shape[1])
-        logits = logits[there]
+        labelled, distributions = _distributions(labels, logits.shape[1])
+        logits = logits[labelled]
 
-        def cost(by: float) -> float:
-            return float(np.mean(logsumexp(logits / by, axis=1) - np.sum(shares * logits, axis=1) / by))
+        def loss(by: float) -> float:
+            return float(
+                np.mean(logsumexp(logits / by, axis=1) - np.sum(distributions * logits, axis=1) / by)
+            )
     else:
-        signs = np.where(labels > 0.5, logits, -logits)[labelled_cells(labels)]
+        margins = np.where(labels > 0.5, logits, -logits)[labelled_cells(labels)]
 
-        def cost(by: float) -> float:
-            return float(-np.mean(log_expit(signs / by)))
+        def loss(by: float) -> float:
+            return float(-np.mean(log_expit(margins / by)))
 
-    found = minimize_scalar(lambda power: cost(np.exp(power)), bounds=(-LARGEST, LARGEST), method="bounded")
-    return float(np.exp(found.x))
-
-
-def _shares(labels: Array, classes: int) -> tuple[Array, Array]:
-    """Which rows have a label, and theirs as distributions."""
-    there = complete_rows(labels)
-    return there, np.eye(classes)[labels[there]] if labels.ndim == 1 else labels[there].astype(float)
+    bounds = (-LOG_BOUND, LOG_BOUND)
+    result = minimize_scalar(lambda log: loss(np.exp(log)), bounds=bounds, method="bounded")
+    return float(np.exp(result.x))
 
 
-def divide(model: Any, name: str, by: float) -> None:
-    """Divide what a head's last layer gives, by dividing its weights."""
+def _distributions(labels: Array, classes: int) -> tuple[Array, Array]:
+    """Return which rows have a label, and the labels of these rows as distributions."""
+    labelled = complete_rows(labels)
+    return labelled, np.eye(classes)[labels[labelled]] if labels.ndim == 1 else labels[labelled].astype(float)
+
+
+def divide(model: keras.Model, name: str, by: float) -> None:
+    """Divide a head's logits, by dividing the weights of its last layer."""
     layer = model.get_layer(head_layer(name)).get_layer(output_layer(name))
     layer.set_weights([weights / by for weights in layer.get_weights()])

@@ -1,12 +1,13 @@
-"""Everything a run is made of."""
+"""Everything that one run needs for training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
+from pipeline.data import Dataset
 from pipeline.data.feed import Rows, Stream
+from pipeline.heads import Head
 from pipeline.insight import Insight, Probe
 from pipeline.loss_weights import LossWeight
 from pipeline.training.measure import Reference
@@ -15,12 +16,23 @@ from pipeline.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a run is made of, ready to train."""
+    """Everything that one run needs for training.
 
-    dataset: Any
-    heads: Mapping[str, Any]
-    loss_weights: Mapping[str, float]  # of the logged losses
-    schedules: Mapping[str, LossWeight]  # of what is descended, epoch by epoch
+    Args:
+        heads: by name.
+        loss_weights: head -> weight in the logged combined losses.
+        schedules: head -> weight in the training loss, epoch by epoch.
+        model, presenter: see `pipeline.model`.
+        rows: by split.
+        references: split -> head -> how the head is measured.
+        callbacks: those of the config.
+        probe: computes gradients after each epoch; None if the config wants none.
+    """
+
+    dataset: Dataset
+    heads: Mapping[str, Head]
+    loss_weights: Mapping[str, float]
+    schedules: Mapping[str, LossWeight]
     model: keras.Model
     presenter: keras.Model
     trainer: Trainer

@@ -1,54 +1,78 @@
-"""What a head answers, as columns of a table: class and probabilities, or numbers in their own unit."""
+"""A head's predictions as columns of a table: classes and probabilities, or numbers in original units."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How one head's presented outputs are read.
+class PredictionColumns:
+    """Converts one head's outputs in readable form to columns.
 
     Args:
-        kind: of its target: category, binary, labels or number.
-        names: of the classes or columns, in the order of the outputs.
-        quantiles: of a head that predicts some; else ().
+        kind: kind of the target: category, binary, labels or number.
+        names: names of the classes or columns, in the order of the outputs.
+        quantiles: those of a quantile head; else ().
     """
 
     kind: str
     names: Sequence[str]
     quantiles: Sequence[float] = ()
 
-    def columns(self, head: str, outputs: np.ndarray) -> dict[str, pa.Array]:
-        """Columns by name, `<head>_predicted` first, from outputs (rows, width)."""
+    def columns(self, head: str, outputs: Array) -> dict[str, pa.Array]:
+        """Return columns by name, `<head>_predicted` first.
+
+        Args:
+            outputs: (rows, width).
+        """
+        return {name: as_arrow(values) for name, values in self._values(head, outputs).items()}
+
+    def _values(self, head: str, outputs: Array) -> dict[str, Array]:
         if self.kind == "category":
-            best = outputs.argmax(axis=1)
-            return {
-                f"{head}_predicted": pa.array(self.names, pa.string()).take(pa.array(best)),
-                f"{head}_probability": pa.array(outputs.max(axis=1)),
-                f"{head}_probabilities": lists(outputs),
-            }
+            return class_columns(head, self.names, outputs)
+        predicted, probability = f"{head}_predicted", f"{head}_probability"
         if self.kind in ("binary", "labels"):
             yes = (outputs > 0.5).astype(np.int8)
-            return {f"{head}_predicted": one_or_lists(yes), f"{head}_probability": one_or_lists(outputs)}
+            return {predicted: squeezed(yes), probability: squeezed(outputs)}
         if not self.quantiles:
-            return {f"{head}_predicted": one_or_lists(outputs)}
-        each = len(self.quantiles)
-        by_quantile = {q: outputs[:, place::each] for place, q in enumerate(self.quantiles)}
-        return {f"{head}_predicted": one_or_lists(by_quantile[0.5])} | {
-            f"{head}_q{q:g}": one_or_lists(values) for q, values in by_quantile.items()
-        }
+            return {predicted: squeezed(outputs)}
+        by_quantile = quantile_columns(head, self.quantiles, outputs)
+        return {predicted: by_quantile[f"{head}_q0.5"], **by_quantile}
 
 
-def one_or_lists(values: np.ndarray) -> pa.Array:
-    """Columns of a table: a single one flat, several as a list in each row."""
-    return pa.array(np.ascontiguousarray(values[:, 0])) if values.shape[1] == 1 else lists(values)
+def class_columns(head: str, names: Sequence[str], outputs: Array) -> dict[str, Array]:
+    """Return the most probable class, its probability, and all probabilities (rows, classes)."""
+    return {
+        f"{head}_predicted": np.asarray(names, object)[outputs.argmax(axis=1)],
+        f"{head}_probability": outputs.max(axis=1),
+        f"{head}_probabilities": outputs,
+    }
 
 
-def lists(values: np.ndarray) -> pa.ListArray:
-    """(rows, width) as one list per row."""
+def quantile_columns(head: str, quantiles: Sequence[float], outputs: Array) -> dict[str, Array]:
+    """Return one column per quantile; empty without quantiles."""
+    return {
+        f"{head}_q{quantile:g}": squeezed(outputs[:, i :: len(quantiles)])
+        for i, quantile in enumerate(quantiles)
+    }
+
+
+def squeezed(values: Array) -> Array:
+    """Return (rows,) if there is only one column, else the values unchanged."""
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def as_arrow(values: Array) -> pa.Array:
+    """Convert (rows,) to a plain column, and (rows, width) to a column of lists."""
+    if values.ndim == 1:
+        kind = pa.string() if values.dtype == object else None
+        return pa.array(np.ascontiguousarray(values), kind)
     rows, width = values.shape
     offsets = np.arange(0, rows * width + 1, width, dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1)))

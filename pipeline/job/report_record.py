@@ -1,7 +1,7 @@
-"""A finished job as the report tells it: the model's picture, the heads' results, examples to draw."""
+"""The content of the report: the model's parts, the heads' results, and examples of the inputs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from keras import Model
 from numpy.typing import NDArray
@@ -21,17 +21,18 @@ from pipeline.training.fit import FitResult
 Array = NDArray[Any]
 
 
-def reported(
+def report_record(
     tracked: Run,
     cfg: DictConfig,
     job: Job,
     fitted: FitResult,
     results: Results,
     overrides: Sequence[str],
-    clock: Mapping[str, float],
+    seconds: Mapping[str, float],
 ) -> report.Record:
+    """Collect the content of the report; `seconds` are the durations of the run's phases."""
     return report.Record(
-        title=f"{cfg.tracking.run_name or ' '.join(overrides) or 'defaults'}",
+        title=cfg.tracking.run_name or " ".join(overrides) or "defaults",
         command=" ".join(["python -m pipeline.train", *overrides]),
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
         run_url=tracked.url(),
@@ -40,7 +41,7 @@ def reported(
         parts=_parts(job),
         heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),
-        phases=dict(clock),
+        phases=dict(seconds),
         sections=_insight(job, fitted, results),
     )
 
@@ -48,20 +49,20 @@ def reported(
 def _insight(job: Job, fitted: FitResult, results: Results) -> list[Section]:
     heads, branches = list(job.heads), list(job.dataset.inputs)
     with look([*heads, *branches]):
-        section = insight_section(fitted.history, heads, branches, results.contributions, results.words)
+        section = insight_section(fitted.history, heads, branches, results.contributions, results.sentences)
     return [section] if section else []
 
 
 def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
-    target, rows, epoch = job.dataset.targets[name], job.dataset.splits["test"], results.passes["test"]
+    target, rows, epoch = job.dataset.targets[name], job.dataset.splits["test"], results.epochs["test"]
     return report.HeadResult(
         kind=target.kind,
         names=list(target.names),
         loss=type(job.heads[name].loss).__name__,
         weight=job.loss_weights[name],
-        baseline=_or_nan(results.constants[name]),
-        test=by_head(results.numbers, "test", list(job.heads))[name],
-        val=by_head(results.numbers, "val", list(job.heads))[name],
+        baseline=_or_nan(results.baseline_losses[name]),
+        test=by_head(results.metrics, "test", list(job.heads))[name],
+        val=by_head(results.metrics, "val", list(job.heads))[name],
         labels=job.references["test"][name].labels,
         outputs=job.heads[name].point(epoch.outputs[name]),
         row_loss=job.trainer.losses[name].row_losses(rows.labels[name], epoch.raw[name]),
@@ -72,7 +73,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
 def _examples(job: Job) -> dict[str, report.InputExamples]:
     raw = job.dataset.splits["test"].raw
     return {
-        name: report.InputExamples(source.kind, {key: raw[key] for key in source.specs()})
+        name: report.InputExamples(source.kind, {key: cast(Array, raw[key]) for key in source.specs()})
         for name, source in job.dataset.inputs.items()
     }
 
@@ -93,14 +94,17 @@ def _parts(job: Job) -> list[report.Part]:
 
 
 def _layers(model: Model) -> list[tuple[str, str, int]]:
-    """The layers of a part, and what it gives where bare operations such as a masked pooling come last."""
-    found = [
+    """Return (label, output shape, number of weights) of the layers of a part.
+
+    A last line shows the part's output if it comes from a plain operation, such as masked pooling.
+    """
+    layers = [
         (_label(layer), _shape(layer.output), layer.count_params())
         for layer in model.layers
         if type(layer).__module__.startswith("keras.src.layers") and type(layer).__name__ != "InputLayer"
     ]
-    given = _shape(model.output)
-    return found if found and found[-1][1] == given else [*found, ("pooled", given, 0)]
+    output = _shape(model.output)
+    return layers if layers and layers[-1][1] == output else [*layers, ("pooled", output, 0)]
 
 
 def _shape(tensor: Any) -> str:
@@ -111,7 +115,7 @@ def _label(layer: Any) -> str:
     size = getattr(layer, "kernel_size", None)
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
     words = [type(layer).__name__]
-    words += ["×".join(str(one) for one in size)] if size else []
+    words += ["×".join(map(str, size))] if size else []
     words += [activation] if activation != "linear" else []
     return " ".join(words)
 

@@ -1,4 +1,4 @@
-"""The kept weights, measured: what a run reached, and what it tells its sweep and its user."""
+"""The results of the kept weights: metrics, the objective of a sweep, and the summary on the terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,71 +23,79 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Results:
-    """The kept weights on validation and test rows.
+    """The results of the kept weights on the validation and test rows.
 
     Args:
-        numbers: best/…, val/… at the kept epoch, and test/….
-        passes: split -> the pass over its rows.
-        constants: head -> test loss of the best constant of the training rows.
-        contributions: what each branch gives to each head; empty where nobody asked.
-        words: what gradients and contributions say, in sentences.
-        stand_ins: branch -> (1, width), what takes the place of its features where its input is missing.
+        metrics: best/…, val/… of the kept epoch, and test/….
+        epochs: "val" and "test" -> the evaluation of these rows.
+        baseline_losses: head -> test loss of the best constant prediction for the training rows.
+        contributions: what each branch contributes to each head; empty if the config asks for none.
+        sentences: the insight's sentences about gradients and contributions.
+        stand_ins: branch -> (1, width), replaces the features of a missing input.
     """
 
-    numbers: dict[str, float]
-    passes: dict[str, Epoch]
-    constants: dict[str, float | None]
+    metrics: dict[str, float]
+    epochs: dict[str, Epoch]
+    baseline_losses: dict[str, float | None]
     contributions: list[Contribution]
-    words: list[str]
+    sentences: list[str]
     stand_ins: dict[str, Array]
 
 
-def test_kept(job: Job, fitted: FitResult) -> Results:
-    """Evaluate the kept weights once on the validation and the test rows."""
-    temperatures = calibrate(job)
-    passes = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
+def evaluate_kept(job: Job, fitted: FitResult) -> Results:
+    """Calibrate the kept weights, and evaluate them on the validation and test rows."""
+    calibration = calibrate(job)
+    epochs = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
     best = fitted.best
-    if temperatures:
-        best = measure("val", passes["val"], job.references["val"], job.loss_weights).named("val")
-    numbers = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
-    numbers |= {"best/epoch": float(fitted.best_epoch), **best, **temperatures}
-    numbers |= measure("test", passes["test"], job.references["test"], job.loss_weights).named("test")
-    constants = {name: head.baseline_loss for name, head in job.references["test"].items()}
+    if calibration:
+        best = measure("val", epochs["val"], job.references["val"], job.loss_weights).named("val")
+    metrics = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
+    metrics |= {"best/epoch": float(fitted.best_epoch), **best, **calibration}
+    metrics |= measure("test", epochs["test"], job.references["test"], job.loss_weights).named("test")
     vectors = stand_ins(job.model, job.rows["train"])
-    found = _contributions(job, vectors)
-    words = sentences(fitted.history, list(job.heads), list(job.dataset.inputs), found)
-    return Results(numbers | contribution_metrics(found), passes, constants, found, words, vectors)
+    branch_contributions = _contributions(job, vectors)
+    return Results(
+        metrics=metrics | contribution_metrics(branch_contributions),
+        epochs=epochs,
+        baseline_losses={name: head.baseline_loss for name, head in job.references["test"].items()},
+        contributions=branch_contributions,
+        sentences=sentences(fitted.history, list(job.heads), list(job.dataset.inputs), branch_contributions),
+        stand_ins=vectors,
+    )
 
 
-def objective(names: Any, results: Results) -> Any:
-    """The metric, or list of metrics, that a sweep asked for."""
-    wanted = [names] if isinstance(names, str) else list(names)
-    for name in wanted:
-        if name not in results.numbers:
-            raise ConfigError(
-                "objective", "this run has no such value", found=name, allowed=sorted(results.numbers)
-            )
-    values = [results.numbers[name] for name in wanted]
-    return values[0] if isinstance(names, str) else tuple(values)
+def objective(names: str | Sequence[str], results: Results) -> float | tuple[float, ...]:
+    """Return the metric, or the metrics, that a sweep optimises.
+
+    Raises:
+        ConfigError: the run has no metric of such a name.
+    """
+    metrics = results.metrics
+    for name in [names] if isinstance(names, str) else names:
+        if name not in metrics:
+            raise ConfigError("objective", "this run has no such metric", found=name, allowed=sorted(metrics))
+    return metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
 
 
-def ending(results: Results, tracked: Run, heads: Sequence[str]) -> str:
-    """What is printed at the end: a table per head, and where to look."""
-    table = result_table(by_head(results.numbers, "test", heads), results.constants)
-    where = tracked.url() or f"run {tracked.run_id}\nlook: mlflow ui --backend-store-uri {tracked.uri}"
-    return "\n".join([table, *results.words, where])
+def summary(results: Results, run: Run, heads: Sequence[str]) -> str:
+    """Return what a training prints at its end: a table of the heads, the insight, and where to look."""
+    table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses)
+    where = run.url() or f"run {run.run_id}\nlook: mlflow ui --backend-store-uri {run.uri}"
+    return "\n".join([table, *results.sentences, where])
 
 
-def result_table(heads: Mapping[str, Mapping[str, float]], constants: Mapping[str, float | None]) -> str:
-    """A short table: per head its test metrics, skill, and the loss of the best constant."""
+def result_table(
+    heads: Mapping[str, Mapping[str, float]], baseline_losses: Mapping[str, float | None]
+) -> str:
+    """Format one line per head: skill, test loss, the best constant's loss, and the other test metrics."""
     lines = []
     for head, metrics in heads.items():
         words = [f"{word} {value:.4g}" for word, value in metrics.items() if word not in ("loss", "skill")]
         skill = f"{metrics['skill']:.3f}" if "skill" in metrics else "-"
-        constant = constants[head]
+        baseline = baseline_losses[head]
         loss = f"{metrics['loss']:.4g}" if "loss" in metrics else "-"
-        lines.append([head, skill, loss, "-" if constant is None else f"{constant:.4g}", "  ".join(words)])
-    return text_table([["head", "skill", "test loss", "constant's", "test metrics"], *lines])
+        lines.append([head, skill, loss, "-" if baseline is None else f"{baseline:.4g}", "  ".join(words)])
+    return text_table([["head", "skill", "test loss", "baseline loss", "test metrics"], *lines])
 
 
 def _contributions(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:

@@ -4,8 +4,8 @@ Every branch, the fusion and every head is a nested keras.Model, named as in `pi
 So a part's weights are those of its layer, and the graph shows which parts are shared.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
 
 import keras
 from keras import KerasTensor, layers, ops
@@ -16,11 +16,23 @@ from pipeline.model.layer_names import FUSION, branch_layer, head_layer, output_
 from pipeline.model.stand_in import is_absent, with_stand_in
 
 
+class Encoder(Protocol):
+    """What the model needs of a branch."""
+
+    @property
+    def dropout_input(self) -> float: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor: ...
+
+
 def build_model(
     inputs: Mapping[str, Input],
     targets: Mapping[str, Target],
-    branches: Mapping[str, Any],
-    fusion: Any,
+    branches: Mapping[str, Encoder],
+    fusion: Callable[[dict[str, KerasTensor]], KerasTensor],
     heads: Mapping[str, Head],
     missing: Collection[str] = (),
     missing_later: Collection[str] = (),
@@ -91,7 +103,13 @@ def _entry(name: str, source: Input) -> KerasTensor:
 
 
 def _branch(
-    name: str, branch: Any, source: Input, entry: KerasTensor, *, learn_stand_in: bool, mean_stand_in: bool
+    name: str,
+    branch: Encoder,
+    source: Input,
+    entry: KerasTensor,
+    *,
+    learn_stand_in: bool,
+    mean_stand_in: bool,
 ) -> keras.Model:
     inside = keras.Input(entry.shape[1:], dtype=entry.dtype, name=f"{name}_prepared")
     x = source.prepare({name: inside}) if source.prepare_in_model else inside

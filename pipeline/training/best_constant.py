@@ -50,7 +50,7 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
         for start in starts
     ]
     best = min(results, key=lambda result: float(result.fun))
-    return np.asarray(activate(tf.constant(best.x[None], tf.float32)))[0]
+    return np.asarray(activate(tf.constant(best.x[None], tf.float32))[0])
 
 
 def constant_loss(loss: HeadLoss, labels: Array, constant: Array) -> float | None:

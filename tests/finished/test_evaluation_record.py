@@ -8,8 +8,8 @@ import pytest
 from pipeline.comparison.bootstrap import Interval
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.evaluation_record import PAGE, _head_result, text, write_page
+from pipeline.training.epoch import Epoch
 from pipeline.training.measure import Reference
-from pipeline.training.trainer import Epoch
 from tests.pages import figures, read_page, table
 
 NAN = float("nan")
@@ -22,18 +22,18 @@ def evaluation(errors):
     """Number heads that are off by a constant: head -> error."""
     rows = np.arange(ROWS)
     truth = rows[:, None].astype(float)
-    heads = {head: Reference("number", truth, ["mae"], [], 10.0) for head in errors}
+    references = {head: Reference("number", truth, ["mae"], [], 10.0) for head in errors}
     outputs = {head: truth + error for head, error in errors.items()}
-    passed = Epoch(
+    epoch = Epoch(
         {head: error**2 for head, error in errors.items()}, 0.0, {}, {}, outputs, outputs, rows, 0.0
     )
     return Evaluation(
         rows=SimpleNamespace(rows=rows, raw={}, labels={}),
-        heads=heads,
-        passed=passed,
-        row_loss={head: np.full(ROWS, error**2) for head, error in errors.items()},
-        row_constant={head: np.full(ROWS, 10.0) for head in errors},
-        parts={head: SimpleNamespace(loss=object(), point=lambda outputs: outputs) for head in errors},
+        references=references,
+        epoch=epoch,
+        row_losses={head: np.full(ROWS, error**2) for head, error in errors.items()},
+        row_baseline_losses={head: np.full(ROWS, 10.0) for head in errors},
+        heads={head: SimpleNamespace(loss=object(), point=lambda outputs: outputs) for head in errors},
         targets={head: SimpleNamespace(names=["value"]) for head in errors},
     )
 
@@ -55,7 +55,7 @@ def test_heads_whose_names_begin_alike_keep_their_metrics_apart(tmp_path):
     )
     assert figures(tmp_path) == {"predicted_a", "worst_a", "predicted_a_b", "worst_a_b"}
     assert "Head a_b" in read_page(tmp_path, PAGE).text
-    assert _head_result("a", FINISHED, measured).test == pytest.approx({"loss": 1, "mae": 1, "skill": 0.9})
+    assert _head_result("a", measured).test == pytest.approx({"loss": 1, "mae": 1, "skill": 0.9})
 
 
 def test_the_text_has_a_line_per_number_with_its_interval():

@@ -1,4 +1,4 @@
-"""What heads lose without a branch, on models that are known to use it or not."""
+"""Contributions: how much heads lose without a branch that they do or do not use."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ class Split:
     labels = LABELS
 
 
-class Decoding:
+class Target:
     def __init__(self, kind, units):
         self.kind, self.units = kind, units
 
@@ -24,31 +24,31 @@ class Decoding:
         return labels
 
 
-def look(trainer, **options):
+def contributions_of(trainer, **options):
     from pipeline import heads
 
-    made = {
+    parts = {
         "class": heads.Multiclass(loss=LOSSES["class"], metrics=["auc", "accuracy"]),
         "score": heads.Regression(loss=LOSSES["score"], metrics=["mae"]),
     }
-    targets = {"class": Decoding("category", 5), "score": Decoding("number", 1)}
-    heads_of = references(made, targets, trainer.losses, {"train": Split, "val": Split})
+    targets = {"class": Target("category", 5), "score": Target("number", 1)}
+    by_split = references(parts, targets, trainer.losses, {"train": Split, "val": Split})
     rows = Rows.of(INPUTS, LABELS)
-    given = {"repeats": 4, "number": None, "stand_ins": stand_ins(trainer.model, rows), **options}
-    found = contributions(trainer, rows, heads_of["val"], **given)
-    return {(one.branch, one.head, one.how): one for one in found}
+    defaults = {"repeats": 4, "number": None, "stand_ins": stand_ins(trainer.model, rows)}
+    results = contributions(trainer, rows, by_split["val"], **{**defaults, **options})
+    return {(one.branch, one.head, one.how): one for one in results}
 
 
 @pytest.fixture(scope="module")
-def learned():
-    # Enough epochs to know the rows by heart.
+def trained():
+    # Enough epochs to overfit the rows.
     trainer = make_trainer(optimizer=keras.optimizers.Adam(3e-2), reads={"score": "series"})
     train(trainer, epochs=40)
     return trainer
 
 
-def test_permuting_a_branch_that_a_head_does_not_use_costs_exactly_nothing(learned):
-    found = look(learned)
+def test_permuting_a_branch_that_a_head_does_not_read_costs_exactly_nothing(trained):
+    found = contributions_of(trained)
     for how in ("permuted", "stand-in"):
         one = found["image", "score", how]
         assert one.points == one.points_spread == 0.0
@@ -57,76 +57,84 @@ def test_permuting_a_branch_that_a_head_does_not_use_costs_exactly_nothing(learn
     assert found["image", "class", "permuted"].points > 1
 
 
-def test_before_are_the_numbers_of_an_evaluation(learned):
-    epoch = learned.evaluate(Rows.of(INPUTS, LABELS))
-    found = look(learned)
+def test_the_metrics_before_are_those_of_an_evaluation(trained):
+    epoch = trained.evaluate(Rows.of(INPUTS, LABELS))
+    found = contributions_of(trained)
     for head in LOSSES:
         assert found["image", head, "permuted"].before["loss"] == pytest.approx(epoch.losses[head], rel=1e-5)
 
 
-def test_permuting_features_is_permuting_inputs(learned):
-    one = look(learned, repeats=1)["image", "class", "permuted"]
-    drawn = np.random.default_rng(0)
-    drawn.permutation(ROWS)
-    moved = {**INPUTS, "image": INPUTS["image"][drawn.permutation(ROWS)]}
+def test_permuting_features_equals_permuting_inputs(trained):
+    one = contributions_of(trained, repeats=1)["image", "class", "permuted"]
+    rng = np.random.default_rng(0)
+    rng.permutation(ROWS)  # the sample of rows
+    permuted = {**INPUTS, "image": INPUTS["image"][rng.permutation(ROWS)]}
     assert one.after["loss"] == pytest.approx(
-        learned.evaluate(Rows.of(moved, LABELS)).losses["class"], rel=1e-4
+        trained.evaluate(Rows.of(permuted, LABELS)).losses["class"], rel=1e-4
     )
 
 
-def test_with_all_branches_permuted_alike_a_head_knows_nothing(learned):
-    found = look(learned, repeats=30)[ALL, "class", "permuted"]
+def test_with_all_branches_permuted_alike_no_head_beats_a_constant(trained):
+    found = contributions_of(trained, repeats=30)[ALL, "class", "permuted"]
     assert found.before["auc"] > 0.8
     assert found.after["auc"] == pytest.approx(0.5, abs=0.05)
     assert found.after["skill"] < 0
 
 
-def test_repeats_have_a_spread_and_the_same_seed_the_same_numbers(learned):
-    once, again, other = look(learned), look(learned), look(learned, seed=1)
+def test_repeats_have_a_spread_and_the_same_seed_gives_the_same_results(trained):
+    once, again, other = (
+        contributions_of(trained),
+        contributions_of(trained),
+        contributions_of(trained, seed=1),
+    )
     key = ("series", "class", "permuted")
     assert once[key].spread["loss"] > 0
     assert once[key] == again[key]
     assert once[key].after != other[key].after
-    assert look(learned, repeats=1)[key].points_spread == 0.0
+    assert contributions_of(trained, repeats=1)[key].points_spread == 0.0
 
 
-def test_the_mean_output_stands_in_for_a_branch_that_has_learned_nothing_else(learned):
-    features = learned.model.get_layer("branch_image")(INPUTS["image"]).numpy()
+def test_a_branch_without_a_learned_stand_in_is_replaced_by_its_mean_features(trained):
+    features = trained.model.get_layer("branch_image")(INPUTS["image"]).numpy()
     mean = np.broadcast_to(features.mean(axis=0), features.shape)
-    series = learned.model.get_layer("branch_series")(INPUTS["series"])
-    fused = learned.model.get_layer("fusion")({"image": keras.ops.convert_to_tensor(mean), "series": series})
-    output = learned.model.get_layer("head_class")(fused)
-    wanted = float(LOSSES["class"](LABELS["class"], output))
-    assert look(learned)["image", "class", "stand-in"].after["loss"] == pytest.approx(wanted, rel=1e-4)
+    series = trained.model.get_layer("branch_series")(INPUTS["series"])
+    fused = trained.model.get_layer("fusion")({"image": keras.ops.convert_to_tensor(mean), "series": series})
+    output = trained.model.get_layer("head_class")(fused)
+    expected = float(LOSSES["class"](LABELS["class"], output))
+    assert contributions_of(trained)["image", "class", "stand-in"].after["loss"] == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
-def test_a_learned_stand_in_is_what_the_branch_gives_for_a_missing_input():
+def test_a_learned_stand_in_has_the_same_effect_as_a_missing_input():
     trainer = make_trainer(optimizer=keras.optimizers.Adam(3e-2), dropout_input=0.3)
     train(trainer, epochs=3)
-    gone = {**INPUTS, "image": np.full_like(INPUTS["image"], np.nan)}
-    wanted = trainer.evaluate(Rows.of(gone, LABELS)).losses["class"]
-    assert look(trainer)["image", "class", "stand-in"].after["loss"] == pytest.approx(wanted, rel=1e-4)
+    missing = {**INPUTS, "image": np.full_like(INPUTS["image"], np.nan)}
+    expected = trainer.evaluate(Rows.of(missing, LABELS)).losses["class"]
+    assert contributions_of(trainer)["image", "class", "stand-in"].after["loss"] == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
-def test_permutations_that_go_through_the_heads_together_are_as_if_each_went_alone(learned, monkeypatch):
-    together = look(learned)
+def test_permutations_in_one_call_have_the_same_results_as_each_alone(trained, monkeypatch):
+    together = contributions_of(trained)
     monkeypatch.setattr(contribution, "ROWS_PER_CALL", 1)
-    alone = look(learned)
+    alone = contributions_of(trained)
     assert together.keys() == alone.keys()
     for key, one in alone.items():
         assert one.after["loss"] == pytest.approx(together[key].after["loss"], rel=1e-5), key
 
 
-def test_fewer_rows_may_be_looked_at(learned):
-    some, every = look(learned, number=40), look(learned)
+def test_the_number_of_rows_can_be_limited(trained):
+    some, every = contributions_of(trained, number=40), contributions_of(trained)
     key = ("image", "class", "permuted")
     assert some[key].before["loss"] != every[key].before["loss"]
 
 
-def test_looking_changes_no_weight(learned):
-    before = [value.copy() for value in learned.model.get_weights()]
-    look(learned)
-    for old, new in zip(before, learned.model.get_weights(), strict=True):
+def test_contributions_do_not_change_the_weights(trained):
+    before = [value.copy() for value in trained.model.get_weights()]
+    contributions_of(trained)
+    for old, new in zip(before, trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 

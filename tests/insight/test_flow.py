@@ -1,4 +1,4 @@
-"""Gradients on the probe: against gradients by hand, and what must hold of them whatever the model."""
+"""Gradients on the probe: compared with single gradient tapes, and properties that hold for every model."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def gradients_by_hand(probe, batch, factors=(1.0, 1.0)):
 
 
 @pytest.mark.parametrize("factors", [(1.0, 0.0), (0.0, 1.0), (2.0, 0.5)])
-def test_the_heads_parts_add_up_to_the_gradient_of_the_combined_loss(factors):
+def test_the_heads_gradients_add_up_to_the_gradient_of_the_combined_loss(factors):
     probe = make_probe()
     flow = probe.gradients()
     for batch in range(4):
@@ -47,7 +47,7 @@ def test_the_heads_parts_add_up_to_the_gradient_of_the_combined_loss(factors):
         np.testing.assert_allclose(parts, combined, rtol=1e-5, atol=1e-9)
 
 
-def test_sizes_at_a_branch_are_those_of_each_rows_own_loss():
+def test_norms_at_a_branch_are_means_over_the_rows_own_losses():
     probe = make_probe(batches=1)
     inputs = {name: values[0] for name, values in probe.inputs.items()}
     layer = probe.trainer.model.get_layer("branch_series")
@@ -64,7 +64,7 @@ def test_sizes_at_a_branch_are_those_of_each_rows_own_loss():
     assert probe.gradients().rows[0, 0, 1] == pytest.approx(np.mean(norms), rel=1e-4)
 
 
-def test_missing_labels_leave_the_size_of_the_labelled_rows():
+def test_rows_without_labels_do_not_change_the_norm():
     gaps = np.where(np.arange(ROWS)[:, None] % 2, LABELS["score"], np.nan).astype("float32")
     some = make_probe(
         make_trainer(complete=False), {**LABELS, "score": gaps}, number=100, batches=1
@@ -117,7 +117,7 @@ def test_one_residual_reaches_both_branches():
 
 
 @pytest.mark.parametrize("c", [3.0, 0.1])
-def test_scaling_a_loss_scales_its_row_and_no_cosine(c):
+def test_scaling_a_loss_scales_its_gradients_and_no_cosine(c):
     class Scaled(keras.losses.Loss):
         def call(self, labels, outputs):
             return c * LOSSES["score"].call(labels, outputs)
@@ -131,7 +131,7 @@ def test_scaling_a_loss_scales_its_row_and_no_cosine(c):
             assert after[name] == pytest.approx(factor * value, rel=1e-4), name
 
 
-def test_a_weight_scales_what_is_sent_and_nothing_raw():
+def test_a_weight_scales_the_gradients_but_not_the_raw_ones():
     flow = make_probe().gradients()
     one, two = (flow_numbers(flow, {"class": weight, "score": 1.0}, by_part=False) for weight in (1.0, 2.0))
     for branch in ("image", "series"):
@@ -153,14 +153,14 @@ def test_shares_add_up_to_one():
         assert sum(found[f"flow/{branch}_from_{head}"] for head in LOSSES) == pytest.approx(1)
 
 
-def test_a_head_that_reads_one_branch_sends_exactly_nothing_into_the_other():
+def test_a_head_that_reads_one_branch_sends_no_gradient_into_the_other():
     found = flow_numbers(make_probe(make_trainer(reads={"score": "image"})).gradients(), ONES, by_part=False)
     assert found["flow/score_to_series"] == found["flow/score_to_series_weights"] == 0.0
     assert found["flow/score_to_image_share"] == 1.0
     assert found["flow/class_to_series"] > 0
 
 
-def test_cosines_are_those_of_the_weights_that_both_heads_reach():
+def test_cosines_are_those_of_the_shared_weights():
     probe = make_probe(make_trainer(reads={"score": "image"}), batches=1)
     flow = probe.gradients()
     ours = cosines(flow, 0, 1)[0]
@@ -173,8 +173,8 @@ def gradients_by_hand_of(probe, head):
     return gradients_by_hand(probe, 0, [1.0 if i == head else 0.0 for i in range(2)])
 
 
-def test_a_conflict_is_a_cosine_below_zero_counted_over_the_parts_of_the_probe():
-    # Two heads, one variable: opposed in one part of the probe of four, aligned in the others.
+def test_a_conflict_is_a_batch_with_a_negative_cosine():
+    # Two heads, one variable: opposed in one batch of four, aligned in the others.
     grams = np.array([[[4.0, sign], [sign, 1.0]] for sign in (-1.0, 1.0, 1.0, 1.0)])[:, None]
     flow = Flow(["a", "b"], ["x"], ["branch_x"], np.ones((4, 2, 1)), grams)
     found = flow_numbers(flow, {"a": 1.0, "b": 1.0}, by_part=True)
@@ -183,13 +183,13 @@ def test_a_conflict_is_a_cosine_below_zero_counted_over_the_parts_of_the_probe()
     assert branch_norms(flow).tolist() == [[2.0], [1.0]]
 
 
-def test_heads_that_share_nothing_have_no_cosine():
+def test_heads_without_shared_weights_have_no_cosine():
     trainer = make_trainer(factors={"branch_image": 0.0, "branch_series": 0.0})
     found = flow_numbers(make_probe(trainer).gradients(), ONES, by_part=False)
     assert not [name for name in found if "cos" in name or "conflict" in name]
 
 
-def test_a_frozen_branch_gets_gradients_at_its_output_and_none_on_its_weights():
+def test_a_frozen_branch_gets_gradients_at_its_output_but_not_on_its_weights():
     probe = make_probe(make_trainer(factors={"branch_image": 0.0}))
     found = probe(ONES)
     assert found["flow/class_to_image"] > 0
@@ -217,16 +217,16 @@ def test_half_precision_gives_gradients_of_full_size():
     np.testing.assert_allclose(half.rows, make_probe().gradients().rows, rtol=0.03)
 
 
-def test_what_gets_no_gradient_is_named_once():
-    said = []
-    probe = make_probe(warn=said.append)
+def test_a_head_without_gradient_is_reported_once():
+    warnings = []
+    probe = make_probe(warn=warnings.append)
     assert zero_gradients(probe.gradients(), ONES) == []
     probe({"class": 1.0, "score": 0.0})
     probe({"class": 1.0, "score": 0.0})
-    assert said == ["warning: head score sends no gradient: its weight is 0"]
+    assert warnings == ["warning: head score sends no gradient: its weight is 0"]
 
 
-def test_a_branch_that_no_head_listens_to_is_named():
+def test_a_branch_that_no_head_uses_is_reported():
     probe = make_probe()
     for head in LOSSES:
         kernel = probe.trainer.model.get_layer(f"head_{head}").trainable_variables[0]
@@ -236,7 +236,7 @@ def test_a_branch_that_no_head_listens_to_is_named():
     ]
 
 
-def test_a_head_without_labels_is_named():
+def test_a_head_without_labels_is_reported():
     labels = {**LABELS, "score": np.full_like(LABELS["score"], np.nan)}
     found = zero_gradients(make_probe(make_trainer(complete=False), labels).gradients(), ONES)
     assert found == [
@@ -244,7 +244,7 @@ def test_a_head_without_labels_is_named():
     ]
 
 
-def test_the_probe_holds_labelled_rows_of_every_head():
+def test_the_probe_has_labelled_rows_for_every_head():
     rare = np.full((ROWS, 1), np.nan, "float32")
     rare[[3, 50, 51]] = 1.0
     inputs, labels = draw_probe(Rows.of(INPUTS, {**LABELS, "score": rare}), list(LOSSES), 16, 4, seed=0)
@@ -257,40 +257,40 @@ def test_the_probe_holds_labelled_rows_of_every_head():
 @pytest.mark.parametrize(
     ("number", "batches", "shape"), [(1000, 4, (4, 25)), (3, 8, (3, 1)), (10, 4, (4, 2))]
 )
-def test_a_probe_of_any_size_has_equal_parts_of_different_rows(number, batches, shape):
+def test_a_probe_of_any_size_has_equal_batches_of_different_rows(number, batches, shape):
     inputs, labels = draw_probe(Rows.of(INPUTS, LABELS), list(LOSSES), number, batches, seed=1)
     assert labels["class"].shape == shape
     flat = np.reshape(inputs["series"], (shape[0] * shape[1], -1))
     assert len(np.unique(flat, axis=0)) == len(flat)
 
 
-def test_looking_changes_no_number_of_the_training():
-    plain, watched = (make_trainer(optimizer="adam", dropout=0.3) for _ in range(2))
-    probe = make_probe(watched)
+def test_a_probe_does_not_change_the_training():
+    plain, probed = (make_trainer(optimizer="adam", dropout=0.3) for _ in range(2))
+    probe = make_probe(probed)
     rows = Rows.of(INPUTS, LABELS)
     for _ in range(3):
-        losses = [t.train(rows, np.arange(ROWS), np.ones(2, "f")).losses for t in (plain, watched)]
+        losses = [t.train(rows, np.arange(ROWS), np.ones(2, "f")).losses for t in (plain, probed)]
         probe(ONES)
         assert losses[0] == losses[1]
-    for mine, theirs in zip(plain.model.variables, watched.model.variables, strict=True):
+    for mine, theirs in zip(plain.model.variables, probed.model.variables, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_fit_that_is_watched_has_the_same_history_and_more():
+def test_a_fit_with_a_probe_has_the_same_history_and_the_flow_metrics():
     rows = {"train": Rows.of(INPUTS, LABELS)}
     heads_of = {"train": {}}
     histories = []
-    for watched in (False, True):
+    for probed in (False, True):
         trainer = make_trainer(optimizer="adam", dropout=0.3)
-        probe = make_probe(trainer) if watched else None
+        probe = make_probe(trainer) if probed else None
         more = {"epochs": 3, "shuffle": True, "seed": 0, "early_stopping": None, "probe": probe}
         histories.append(
             fit(trainer, rows, heads_of, loss_weights={"class": 2.0, "score": 1.0}, **more).history
         )
-    plain, watched = ({n: v for n, v in h.items() if not n.startswith("time/")} for h in histories)
-    assert plain == {name: values for name, values in watched.items() if not name.startswith("flow/")}
-    sent = watched["flow/class_to_image"], watched["flow/class_to_image_raw"]
+    plain, probed = ({n: v for n, v in h.items() if not n.startswith("time/")} for h in histories)
+    assert plain == {name: values for name, values in probed.items() if not name.startswith("flow/")}
+    sent = probed["flow/class_to_image"], probed["flow/class_to_image_raw"]
     np.testing.assert_allclose(sent[0], 2 * np.array(sent[1]))
     assert len(sent[0]) == 3
     # The first epoch's change counts from the weights before it.
-    assert watched["flow/update_head_class"][0] > 0
+    assert probed["flow/update_head_class"][0] > 0

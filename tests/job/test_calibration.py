@@ -1,4 +1,4 @@
-"""Probabilities against what came true: how far off they are, and the one number that brings them near."""
+"""Calibration: the calibration error, and temperature scaling."""
 
 import keras
 import mlflow
@@ -24,27 +24,29 @@ def softmax(logits):
     return exponents / exponents.sum(axis=1, keepdims=True)
 
 
-def drawn(logits):
-    """Labels drawn with the very probabilities of the logits."""
+def draw_labels(logits):
+    """Draw labels from the probabilities of the logits."""
     return np.array([rng.choice(logits.shape[1], p=row) for row in softmax(logits)], dtype=np.int32)
 
 
-def test_probabilities_that_come_true_have_no_calibration_error_and_bold_ones_have():
-    said = np.repeat([0.25, 0.75], 400)
+def test_the_calibration_error_is_zero_for_true_probabilities_and_not_for_overconfident_ones():
+    probabilities = np.repeat([0.25, 0.75], 400)
     true = np.concatenate([np.arange(400) < 100, np.arange(400) < 300])
-    assert calibration_error(true, said) == pytest.approx(0)
+    assert calibration_error(true, probabilities) == pytest.approx(0)
     assert calibration_error(true, np.repeat([0.05, 0.95], 400)) == pytest.approx(0.2)
     assert calibration_error(np.array([True]), np.array([1.0])) == 0
 
 
-def test_bins_hold_every_row_once():
-    counts, hits, said = reliability(np.array([True, False, True]), np.array([0.0, 0.55, 1.0]), bins=10)
+def test_each_row_is_in_one_bin():
+    counts, hits, probabilities = reliability(
+        np.array([True, False, True]), np.array([0.0, 0.55, 1.0]), bins=10
+    )
     assert counts.tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 1]
     assert hits.sum() == 2
-    assert said.sum() == pytest.approx(1.55)
+    assert probabilities.sum() == pytest.approx(1.55)
 
 
-def test_each_class_head_has_the_metric_and_missing_labels_take_no_part():
+def test_every_class_head_has_the_metric_and_ignores_missing_labels():
     probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5]])
     found = class_metrics(np.array([0, 1, -1]), probabilities, ["ece"])
     assert found["ece"] == pytest.approx(np.mean([0.2, 0.3]))
@@ -53,9 +55,9 @@ def test_each_class_head_has_the_metric_and_missing_labels_take_no_part():
 
 
 @pytest.mark.parametrize("by", [0.5, 1.0, 3.0])
-def test_the_temperature_undoes_the_factor_by_which_logits_are_too_large(by):
+def test_the_temperature_is_the_factor_by_which_logits_are_too_large(by):
     logits = rng.normal(0, 1.5, (4000, 4))
-    labels = drawn(logits)
+    labels = draw_labels(logits)
     assert temperature(by * logits, labels, "category") == pytest.approx(by, rel=0.1)
     assert temperature(by * logits, np.eye(4)[labels], "category") == pytest.approx(by, rel=0.1)
     yes = (rng.random((4000, 2)) < 1 / (1 + np.exp(-logits[:, :2]))).astype(float)
@@ -63,9 +65,9 @@ def test_the_temperature_undoes_the_factor_by_which_logits_are_too_large(by):
         assert temperature(by * logits[:, :2], yes, kind) == pytest.approx(by, rel=0.15)
 
 
-def test_the_temperature_is_the_best_of_all_and_ignores_rows_without_a_label():
+def test_the_temperature_has_the_smallest_loss_and_ignores_rows_without_a_label():
     logits = 3 * rng.normal(0, 1, (500, 3))
-    labels = drawn(logits / 3)
+    labels = draw_labels(logits / 3)
     found = temperature(logits, labels, "category")
 
     def loss(by):
@@ -76,7 +78,7 @@ def test_the_temperature_is_the_best_of_all_and_ignores_rows_without_a_label():
     assert temperature(more, np.append(labels, np.full(50, -1)), "category") == pytest.approx(found, rel=1e-4)
 
 
-def test_dividing_changes_the_probabilities_but_never_the_order_of_classes():
+def test_dividing_the_logits_keeps_the_order_of_the_classes():
     entry = keras.Input((5,))
     head = Multiclass(loss=CROSSENTROPY, units=[4], calibrate="temperature")
     model = keras.Model(entry, keras.Model(entry, head(entry, "class_output", 3), name="head_class")(entry))
@@ -88,7 +90,7 @@ def test_dividing_changes_the_probabilities_but_never_the_order_of_classes():
     np.testing.assert_array_equal(after.argsort(axis=1), before.argsort(axis=1))
 
 
-def test_heads_without_logits_of_their_own_refuse_a_temperature():
+def test_heads_without_logits_reject_a_temperature():
     with pytest.raises(ConfigError, match="needs logits, but the output has the activation softmax"):
         Multiclass(loss=CROSSENTROPY, activation="softmax", calibrate="temperature")
     with pytest.raises(ConfigError, match="needs logits, but the output has the activation sigmoid"):
@@ -97,7 +99,7 @@ def test_heads_without_logits_of_their_own_refuse_a_temperature():
         Ordinal(loss=CROSSENTROPY, calibrate="temperature")
 
 
-def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded):
+def test_a_calibrated_run_logs_its_temperature_and_metrics_of_calibrated_probabilities(recorded):
     metrics = (
         MlflowClient(f"sqlite:///{recorded.folder}/mlruns/mlflow.db").get_run(recorded.planted).data.metrics
     )
@@ -108,23 +110,23 @@ def test_a_calibrated_run_logs_its_temperature_and_keeps_to_its_numbers(recorded
     mlflow.set_tracking_uri(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
     path = mlflow.artifacts.download_artifacts(f"runs:/{recorded.planted}/predictions/val.parquet")
     rows = pd.read_parquet(path)
-    said = np.stack(rows.place_probabilities)
+    probabilities = np.stack(rows.place_probabilities)
     assert metrics["best/val_place_loss"] == pytest.approx(rows.place_loss.mean(), rel=1e-5)
     labels = (rows.place_label == "down").astype(int)
-    found = class_metrics(labels.to_numpy(), said, ["ece", "accuracy"])
+    found = class_metrics(labels.to_numpy(), probabilities, ["ece", "accuracy"])
     assert metrics["best/val_place_ece"] == pytest.approx(found["ece"], abs=1e-5)
     assert metrics["best/val_place_accuracy"] == pytest.approx(found["accuracy"])
     assert not [name for name in metrics if name.startswith("train/") and name.endswith("_ece")]
 
 
-def validated_on(labels: list[int]) -> Dataset:
-    """A data set with nothing but these labels of validation rows."""
+def with_validation_labels(labels: list[int]) -> Dataset:
+    """Make a data set that has only these validation labels."""
     split = Split(np.arange(len(labels)), raw={}, prepared={}, labels={"class": np.array(labels)})
     return Dataset(inputs={}, targets={}, splits={"val": split}, fingerprint="")
 
 
-def test_a_head_without_labelled_validation_rows_is_told_before_training():
+def test_calibration_without_labelled_validation_rows_fails_before_training():
     heads = {"class": Multiclass(loss=CROSSENTROPY, calibrate="temperature")}
     with pytest.raises(ConfigError, match=r"heads\.class\.calibrate: no validation row has a label"):
-        compose._check_calibrated(heads, validated_on([-1, -1]))
-    compose._check_calibrated(heads, validated_on([-1, 0]))
+        compose._check_calibrated(heads, with_validation_labels([-1, -1]))
+    compose._check_calibrated(heads, with_validation_labels([-1, 0]))

@@ -1,4 +1,4 @@
-"""What there is to learn from is said before it is learned."""
+"""The overview of labels and baselines, which is shown before the training."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ def composed(*overrides):
     return compose.compose_job(cfg, folders=[])
 
 
-def test_every_head_and_split_has_its_rows_and_its_best_constant(job):
+def test_every_head_and_split_has_its_counts_and_its_best_constant(job):
     table = label_overview.overview(job).set_index(["target", "split"])
     assert len(table) == 6
     train = table.loc[("species", "train")]
@@ -47,7 +47,7 @@ def test_the_text_has_a_line_per_head_and_split(job):
     assert " … " in lines[4]
 
 
-def test_many_classes_are_cut_to_the_most_frequent():
+def test_of_many_classes_only_the_most_frequent_are_shown():
     counts = {f"c{n}": n for n in range(20)}
     row = {"target": "t", "column": "", "split": "val", "rows": 9, "labelled": 0, "counts": counts}
     text = label_overview.as_text(pd.DataFrame([row | {"constant": "c19", "constant_loss": None}]))
@@ -57,7 +57,7 @@ def test_many_classes_are_cut_to_the_most_frequent():
     assert " - " in text
 
 
-def test_it_is_shown_at_a_terminal_only(job, capsys, monkeypatch):
+def test_the_overview_is_only_printed_to_a_terminal(job, capsys, monkeypatch):
     label_overview.show(job)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
@@ -65,7 +65,7 @@ def test_it_is_shown_at_a_terminal_only(job, capsys, monkeypatch):
     assert "best constant" in capsys.readouterr().err
 
 
-def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
+def test_the_files_contain_the_table_and_the_leaks(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         job = composed("experiment=gray_colour")
     assert "have the same inputs as a row in" in caplog.text
@@ -78,7 +78,7 @@ def test_the_files_hold_the_table_and_the_leaks(tmp_path, caplog):
     assert leaks[0]["examples"][0].startswith("row ")
 
 
-def test_leaks_fail_or_are_not_looked_for_as_the_data_says(caplog):
+def test_data_leaks_decides_whether_leaks_fail_or_are_ignored(caplog):
     with pytest.raises(config.ConfigError, match=r"data\.leaks"):
         composed("experiment=gray_colour", "data.leaks=fail")
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""A training that is killed at any moment and resumed is the training that was never killed."""
+"""A run that is killed at any time and resumed has the same results as one that was never killed."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 
 from pipeline.errors import ConfigError
-from pipeline.job.resume import Origin, is_finished, keep_config, mark_finished, stored
+from pipeline.job.resume import Origin, is_finished, mark_finished, resumed_config, save_config
 
 SCRIPT = Path(__file__).parents[1] / "killed_training.py"
 
@@ -37,7 +37,7 @@ def histories(where: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_no_number_of_a_run(tmp_path):
+def test_twenty_kills_do_not_change_the_results_of_a_run(tmp_path):
     draw = random.Random(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
@@ -56,7 +56,7 @@ def test_twenty_kills_change_no_number_of_a_run(tmp_path):
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = config()
-    keep_config(
+    save_config(
         "abc", cfg, Origin(["trainer.epochs=5"], {"optimizer": "adam", "experiment": "x"}, [tmp_path])
     )
     return cfg
@@ -78,45 +78,45 @@ def config(**changes):
     return cfg
 
 
-def test_the_stored_config_goes_on_whatever_the_defaults_are_now(run):
+def test_a_resumed_run_uses_its_stored_config_and_not_the_present_defaults(run):
     now = config(seed=3)
-    cfg, origin = stored(now, ["resume=abc"], {})
+    cfg, origin = resumed_config(now, ["resume=abc"], {})
     assert (cfg.seed, cfg.resume, origin.overrides) == (0, "abc", ["trainer.epochs=5"])
 
 
-def test_epochs_may_be_raised_not_lowered(run):
-    cfg, _ = stored(config(**{"trainer.epochs": 9}), ["resume=abc", "trainer.epochs=9"], {})
+def test_the_number_of_epochs_can_be_raised_but_not_lowered(run):
+    cfg, _ = resumed_config(config(**{"trainer.epochs": 9}), ["resume=abc", "trainer.epochs=9"], {})
     assert cfg.trainer.epochs == 9
     with pytest.raises(ConfigError, match=r"(?s)trainer.epochs.*allowed: 5 or more"):
-        stored(config(**{"trainer.epochs": 4}), ["resume=abc", "trainer.epochs=4"], {})
+        resumed_config(config(**{"trainer.epochs": 4}), ["resume=abc", "trainer.epochs=4"], {})
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("trainer.batch_size", 64), ("seed", 1), ("optimizer.learning_rate", 0.2)]
 )
-def test_a_change_that_makes_another_experiment_is_refused_by_key(run, key, value):
+def test_a_change_that_affects_the_results_is_rejected_with_its_key(run, key, value):
     with pytest.raises(ConfigError, match=key):
-        stored(config(**{key: value}), ["resume=abc", f"{key}={value}"], {})
+        resumed_config(config(**{key: value}), ["resume=abc", f"{key}={value}"], {})
 
 
-def test_an_option_of_another_group_is_refused_and_the_same_one_is_not(run):
-    stored(config(), ["resume=abc", "experiment=x"], {"experiment": "x"})
+def test_another_option_of_a_group_is_rejected_and_the_same_one_is_not(run):
+    resumed_config(config(), ["resume=abc", "experiment=x"], {"experiment": "x"})
     with pytest.raises(ConfigError, match="experiment"):
-        stored(config(), ["resume=abc", "experiment=y"], {"experiment": "y"})
+        resumed_config(config(), ["resume=abc", "experiment=y"], {"experiment": "y"})
 
 
-def test_what_is_free_may_differ(run):
+def test_changeable_keys_can_differ(run):
     now = config(**{"trainer.threads": 2, "tracking.log_model": False})
-    cfg, _ = stored(now, ["resume=abc", "trainer.threads=2", "tracking.log_model=false"], {})
+    cfg, _ = resumed_config(now, ["resume=abc", "trainer.threads=2", "tracking.log_model=false"], {})
     assert (cfg.trainer.threads, cfg.tracking.log_model) == (2, False)
 
 
-def test_a_misspelled_run_is_told_the_nearest(run):
+def test_the_message_for_a_misspelled_run_has_the_nearest_one(run):
     with pytest.raises(ConfigError, match="nearest: abc"):
-        stored(config(resume="abd"), ["resume=abd"], {})
+        resumed_config(config(resume="abd"), ["resume=abd"], {})
 
 
-def test_a_finished_run_is_finished_until_more_epochs_are_allowed(run):
+def test_a_finished_run_is_unfinished_again_with_more_epochs(run):
     assert not is_finished("abc", 5)
     mark_finished("abc", 5)
     assert is_finished("abc", 5)
