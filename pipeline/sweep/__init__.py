@@ -1,10 +1,13 @@
-"""Sweeps: Hydra's sweepers and launchers run the trials; this keeps them together in MLflow.
+"""Sweeps: Hydra's sweepers and launchers run the trials; this package keeps the trials together in MLflow.
 
-callback   told by Hydra when a sweep and its jobs start and end
-parent     the sweep's own run: its children, their states, its links
-trial      one job: its run in MLflow, or what an earlier attempt at it reached
-process    which process runs a trial, and whether it still does
-study      a stored Optuna study brought up to date before it goes on
-launchers  how many trials share a machine; workers started ahead
-preload    what they import
+callback   called by Hydra when a sweep and its jobs start and end
+parent     the sweep's own run: its trials, their statuses, its description
+attempt    one job: its run in MLflow, or the result of an earlier attempt
+process    which process runs a trial, and whether it is alive
+study      brings a stored Optuna study up to date before a search resumes
+trials     a sweep and its trials as plain values
+watch      draws the board while the trials run
+board      the page with the results of a sweep
+launchers  how many trials share a machine; starts workers early
+preload    the imports of every trial
 """

@@ -1,4 +1,4 @@
-"""One job of a sweep: its run in MLflow, or what an earlier attempt at it reached."""
+"""One job of a sweep: opens its run in MLflow, or returns the result of an earlier attempt."""
 
 import hashlib
 import json
@@ -6,107 +6,122 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config import overrides, run_name
 from pipeline.sweep.process import identity
 
-# These say how a run is started and kept; two configs that agree in all else are one trial.
+if TYPE_CHECKING:
+    from pipeline.sweep.parent import Parent
+
+# Keys that do not change the result of a trial; configs that only differ in these are the same trial.
 NOT_OF_A_TRIAL = ("hydra", "tracking", "sweep", "objective", "trusted_modules", "resume")
 
 
 class TrialFailedError(RuntimeError):
-    """An earlier attempt of the same command at this trial failed: it is not tried again."""
+    """The trial has already failed under this command and is not tried again."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job that may run, in the run `run_id`; or one that is done, and its `objective` known."""
+    """A job to run, in the run `run_id`; or, if the sweep has its result already, the `objective`."""
 
     run_id: str | None = None
     objective: Any = None
 
 
-# Of this process, which runs one job after the other.
-of_job = ""  # the key of the job's config as composed, whatever is worked out of it later
-begun = Attempt()
-runs = False  # whether a job is under way
+@dataclass
+class CurrentJob:
+    """The job that this process runs.
+
+    Args:
+        key: the trial, as in `key`; computed from the config before anything changes it.
+        run_id: the job's run in MLflow, once it is open.
+        running: whether the job has started and not ended.
+    """
+
+    key: str = ""
+    run_id: str | None = None
+    running: bool = False
+
+
+# A module global, because Hydra's callback (`start`, `end_failed`, `stop`) and the job (`begin`) share no
+# argument. A process runs one job at a time.
+current = CurrentJob()
 
 
 def start(config: DictConfig) -> None:
-    """A job starts: remember which trial it is."""
-    global of_job, begun, runs
-    of_job, begun, runs = key(config), Attempt(), True
+    """Notes which trial the job that starts is."""
+    current.key, current.run_id, current.running = key(config), None, True
 
 
 def stop() -> None:
-    """The job has ended."""
-    global runs
-    runs = False
+    """Notes that the job has ended."""
+    current.running = False
+
+
+def is_running() -> bool:
+    """Whether this process is running a job."""
+    return current.running
 
 
 def begin(cfg: DictConfig, typed: Sequence[str]) -> Attempt:
-    """Open the run of a sweep's job under its parent, unless the sweep has its result already.
-
-    Outside of a sweep nothing happens.
+    """Opens a run for the current job, unless the sweep has its result already; outside a sweep does nothing.
 
     Raises:
-        TrialFailedError: this command has tried the job before, and it failed.
+        TrialFailedError: the trial has already failed under this command.
     """
-    global begun
     if cfg.sweep.parent is None:
         return Attempt()
     from pipeline.sweep.parent import Parent
 
     parent = Parent.of(cfg)
-    mine, since = of_job, int(parent.tag("sweep.since"))
+    since = int(parent.tag("sweep.since"))
     for trial in parent.attempts():
-        if trial.key != mine:
+        if trial.key != current.key:
             continue
         if trial.status == "FINISHED" and (objective := trial.objective(cfg.objective)) is not None:
-            begun = Attempt(objective=objective)
-            return begun
+            return Attempt(objective=objective)
         if trial.status == "FAILED" and trial.started >= since:
             raise TrialFailedError(trial.reason)
-    begun = Attempt(run_id=_add(parent, cfg, typed))
-    return begun
+    current.run_id = _add(parent, cfg, typed)
+    return Attempt(run_id=current.run_id)
 
 
 def end_failed(cfg: DictConfig, error: BaseException) -> None:
-    """Give a failed job's run its status, where the job ended before it had one; make the run if need be."""
-    global begun
+    """Closes the run of a failed job, if it is open; a job that failed before it had a run gets one."""
     if isinstance(error, TrialFailedError):
         return
     from pipeline.sweep.parent import Parent
 
-    parent, typed, run_id = Parent.of(cfg), overrides(), begun.run_id
+    parent, run_id = Parent.of(cfg), current.run_id
     if run_id is None and isinstance(error, Exception):
-        run_id = _add(parent, cfg, typed)
-    begun = Attempt()
+        run_id = _add(parent, cfg, overrides())
+    current.run_id = None
     if run_id is not None:
         parent.end(run_id, error)
 
 
 def key(config: DictConfig) -> str:
-    """What makes a job's composed config this trial and no other, as 16 hexadecimal digits."""
+    """Identifies the trial of a composed config by 16 hexadecimal digits."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
-    kept = {name: node for name, node in plain.items() if name not in NOT_OF_A_TRIAL}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    of_trial = {name: node for name, node in plain.items() if name not in NOT_OF_A_TRIAL}
+    return hashlib.sha256(json.dumps(of_trial, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _add(parent: Any, cfg: DictConfig, typed: Sequence[str]) -> str:
+def _add(parent: "Parent", cfg: DictConfig, typed: Sequence[str]) -> str:
     varies = json.loads(parent.tag("sweep.varies"))
     return parent.add(run_name(typed, varies), tags(cfg, typed, varies))
 
 
 def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[str, str]:
-    """A child's tags: whose child it is, which trial, what varies in it, which process runs it."""
+    """The tags of a trial's run."""
     return {
         "mlflow.parentRunId": cfg.sweep.parent,
         "sweep.id": cfg.sweep.parent,
-        "sweep.trial": of_job,
+        "sweep.trial": current.key,
         "sweep.varied": json.dumps(varied(typed, varies)),
         "sweep.process": identity(),
         "sweep.overrides": shlex.join(typed),
@@ -115,6 +130,7 @@ def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[s
 
 
 def varied(typed: Sequence[str], varies: Sequence[str]) -> dict[str, str]:
-    """The overrides that vary in a sweep, key -> value as written; seed, which only repeats, comes last."""
-    given = dict(override.lstrip("+").partition("=")[::2] for override in typed)
-    return {name: given[name] for name in sorted(varies, key=lambda name: name == "seed") if name in given}
+    """The overrides that vary in a sweep, key -> value as written; the seed, which only repeats, is last."""
+    values = dict(override.lstrip("+").partition("=")[::2] for override in typed)
+    in_order = sorted(varies, key=lambda name: name == "seed")
+    return {name: values[name] for name in in_order if name in values}

@@ -1,4 +1,4 @@
-"""What Hydra tells a sweep: it has begun, one of its jobs has ended, all have."""
+"""Hydra's callback: runs when a sweep or one of its jobs starts and ends."""
 
 import contextlib
 import json
@@ -18,19 +18,20 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from pipeline.config import PARENT_OVERRIDE
 from pipeline.errors import ConfigError
 from pipeline.sweep.launchers import warm, workers
-from pipeline.sweep.process import identity, leave_with
+from pipeline.sweep.process import end_with, identity
 
 if TYPE_CHECKING:
     from pipeline.sweep.parent import Parent
+    from pipeline.sweep.trials import Trial
     from pipeline.sweep.watch import Watch
 
-RECORDED = ("train",)  # the verbs whose jobs are runs in MLflow
+RECORDED = ("train",)  # commands whose jobs are runs in MLflow
 
 
 class WorkersLostError(BaseException):
     """A sweep lost its workers and has trials left; run it again with `override` added to the command line.
 
-    No Exception, since Hydra turns those of a callback into warnings.
+    A BaseException, because Hydra turns an Exception of a callback into a warning.
     """
 
     def __init__(self, parent: str) -> None:
@@ -39,96 +40,80 @@ class WorkersLostError(BaseException):
 
 
 class SweepCallback(Callback):
-    """Keeps a sweep's run in MLflow; the trials' own runs are made by `pipeline.sweep.attempt`.
+    """Keeps the run of a sweep in MLflow; `pipeline.sweep.attempt` opens the runs of its trials.
 
-    Pickled to the workers, so it holds nothing open there.
+    It is pickled and sent to the workers, without its parent and watch.
     """
 
     def __init__(self) -> None:
         self.parent: Parent | None = None
         self.watch: Watch | None = None
         self.since = 0
-        self.process = ""  # that which started joblib's workers
+        self.process = ""  # identity of the process that started joblib's workers
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "parent": None, "watch": None}
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """A preset of a sweep says nothing about a single run."""
+        """Refuses the preset of a sweep without -m."""
         chosen = config.hydra.runtime.choices.get("sweep")
         if chosen:
-            problem = "a sweep needs -m, as in: python -m pipeline.train -m sweep=…"
-            _refuse(ConfigError("sweep", problem, found=f"sweep={chosen}"))
+            allowed = f"python -m pipeline.{config.hydra.job.name} -m sweep={chosen}"
+            _refuse(ConfigError("sweep", "a sweep needs -m", found=f"sweep={chosen}", allowed=allowed))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Open the sweep's run, or go on with it, and let the jobs know."""
+        """Opens the sweep's run, or an earlier run to resume, and names it to the jobs."""
         if config.hydra.job.name not in RECORDED:
             return
-        with _refusing():
+        with _ending_on_errors():
             self._start(config)
 
     def _start(self, config: DictConfig) -> None:
         warm(config.hydra.launcher)
-        from pipeline.sweep.parent import Parent
-        from pipeline.sweep.study import is_search, left_to_do
-        from pipeline.sweep.watch import Watch
-
         fixed, varies, planned = plan(config)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
-        self.parent = Parent.open(
-            config,
-            {
-                "sweep.process": identity(),
-                "sweep.command": command,
-                "sweep.varies": json.dumps(varies),
-                "sweep.objective": json.dumps(objectives(config)),
-                "pipeline.overrides": " ".join(fixed),
-                "pipeline.version": metadata.version("multihead-pipeline"),
-            },
-            config.sweep.parent,
-        )
+        self.parent = _open_parent(config, command, fixed, varies)
         self.since = int(self.parent.tag("sweep.since"))
-        study = config.sweep.name or self.parent.run_id
         if config.sweep.parent is None:
             with read_write(config.hydra):
                 config.hydra.overrides.task.append(f"{PARENT_OVERRIDE}{self.parent.run_id}")
         if "joblib" in config.hydra.launcher["_target_"]:
             self.process = identity()
-            # Else trials that are done already are bundled with long ones.
+            # Without this, joblib puts trials that take no time in one batch with long ones.
             _set(config, "hydra.launcher.batch_size", "1")
-        if is_search(config.hydra.sweeper):
-            settings = left_to_do(
-                config.hydra.sweeper,
-                name=study,
-                metrics=objectives(config),
-                trials=self.parent.trials(),
-                since=self.since,
-                workers=workers(config.hydra.launcher),
-            )
-            for name, value in settings.items():
-                _set(config, f"hydra.sweeper.{name}", value)
-        self.watch = Watch(
-            self.parent,
-            title=config.sweep.name or "Sweep",
-            objective=objectives(config),
-            planned=planned,
-            command=command,
-            options=options(words),
-            importances=_importances(config, study),
-        )
+        study = config.sweep.name or self.parent.run_id
+        self._resume_search(config, study)
+        self.watch = _watch(self.parent, config, planned, command, options(words), study)
         self.watch.start()
 
+    def _resume_search(self, config: DictConfig, study: str) -> None:
+        from pipeline.sweep.study import is_search, left_to_do
+
+        assert self.parent is not None
+        if not is_search(config.hydra.sweeper):
+            return
+        settings = left_to_do(
+            config.hydra.sweeper,
+            name=study,
+            metrics=objectives(config),
+            trials=self.parent.trials(),
+            since=self.since,
+            workers=workers(config.hydra.launcher),
+        )
+        for name, value in settings.items():
+            _set(config, f"hydra.sweeper.{name}", value)
+
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """In the process that runs the job."""
+        """Runs in the process of the job."""
         from pipeline.sweep import attempt
 
         attempt.start(config)
         if self.process not in ("", identity()):
-            leave_with(self.process, lambda: attempt.runs)
+            end_with(self.process, attempt.is_running)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        """In the process that ran the job: a job that ended before its run did leaves a true status too."""
+        """Marks jobs that failed before their run opened; runs in the process of the job."""
         from pipeline.sweep import attempt
 
         self._end_job(config, job_return)
@@ -140,16 +125,16 @@ class SweepCallback(Callback):
         if job_return.status == JobStatus.FAILED:
             from pipeline.sweep.attempt import end_failed
 
-            # The property would raise it.
+            # `return_value` would raise the error.
             end_failed(config, job_return._return_value)
         if self.watch is not None:
             self.watch.look()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Give every child and the sweep a true status, draw the board, say what failed."""
+        """Closes the runs of the trials and the sweep, draws the board, and prints what failed."""
         if self.parent is None or self.watch is None:
             return
-        error = sys.exc_info()[1]  # what ends the sweep, if anything does
+        error = sys.exc_info()[1]  # the error that ends the sweep, if any
         broken = isinstance(error, BrokenProcessPool)
         before = self._failures()
         self.watch.stop()
@@ -159,11 +144,11 @@ class SweepCallback(Callback):
             raise WorkersLostError(self.parent.run_id)
         code = self._close(error)
         if code and not isinstance(error, KeyboardInterrupt | SystemExit):
-            # In place of the error of one trial: all have been told.
+            # Replaces the error of the first failed trial; all errors have been printed.
             raise SystemExit(code)
 
-    def _failures(self) -> list[Any]:
-        """Trials that failed under this command; those of an earlier one were tried again, or replaced."""
+    def _failures(self) -> list["Trial"]:
+        """The trials that failed under this command; earlier failures have been tried again or replaced."""
         assert self.parent is not None
         return [
             trial
@@ -190,17 +175,47 @@ class SweepCallback(Callback):
         return 0 if status == "FINISHED" else 1
 
 
+def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: list[str]) -> "Parent":
+    from pipeline.sweep.parent import Parent
+
+    tags = {
+        "sweep.process": identity(),
+        "sweep.command": command,
+        "sweep.varies": json.dumps(varies),
+        "sweep.objective": json.dumps(objectives(config)),
+        "pipeline.overrides": " ".join(fixed),
+        "pipeline.version": metadata.version("multihead-pipeline"),
+    }
+    return Parent.open(config, tags, config.sweep.parent)
+
+
+def _watch(
+    parent: "Parent", config: DictConfig, planned: int | None, command: str, options: str, study: str
+) -> "Watch":
+    from pipeline.sweep.watch import Watch
+
+    return Watch(
+        parent,
+        title=config.sweep.name or "Sweep",
+        objective=objectives(config),
+        planned=planned,
+        command=command,
+        options=options,
+        importances=_importances(config, study),
+    )
+
+
 def _set(config: DictConfig, key: str, value: Any) -> None:
-    """Set one of Hydra's own values, for this process and for the jobs, whose configs are composed anew."""
+    """Sets a value of the node `hydra` in this process and, as an override, in the jobs."""
     with read_write(config.hydra):
         OmegaConf.update(config, key, value)
         config.hydra.overrides.hydra.append(f"{key}={json.dumps(value)}")
 
 
 def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
-    """A sweep's overrides as typed, the keys that vary, and how many trials that makes.
+    """The overrides of a sweep as typed, the keys that vary, and the number of trials (None: unknown).
 
-    A preset's `hydra.sweeper.params` count as typed before the command line's.
+    The `hydra.sweeper.params` of a preset come before the overrides of the command line.
     """
     task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     typed = [override for override in task if not override.startswith(PARENT_OVERRIDE)]
@@ -218,19 +233,19 @@ def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
 
 
 def objectives(config: DictConfig) -> list[str]:
-    """The metrics that trials return."""
+    """The names of the metrics that the trials return."""
     return [config.objective] if isinstance(config.objective, str) else list(config.objective)
 
 
 def options(words: Sequence[str]) -> str:
-    """Of a command's words those that a pasted command needs besides overrides: where configs are."""
-    kept = []
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    """The words of a command line that name its config folder, which every pasted command needs."""
+    folder = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
         if word in ("--config-dir", "-cd"):
-            kept += [word, after]
+            folder += [word, following]
         elif word.startswith("--config-dir="):
-            kept.append(word)
-    return shlex.join(kept)
+            folder.append(word)
+    return shlex.join(folder)
 
 
 def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[str, float]]]:
@@ -243,8 +258,8 @@ def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[
 
 
 @contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    """End the command where Hydra would turn an error of a callback into a warning and go on."""
+def _ending_on_errors() -> Iterator[None]:
+    """Ends the command after an error, because Hydra turns errors of a callback into warnings."""
     try:
         yield
     except ConfigError as error:

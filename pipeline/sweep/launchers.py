@@ -1,4 +1,4 @@
-"""How many trials share a machine, by the launcher that Hydra was given; workers started ahead of them."""
+"""How many trials share a machine under each of Hydra's launchers; starts joblib's workers early."""
 
 import multiprocessing
 import os
@@ -7,26 +7,30 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-# Of joblib's settings those by which it tells whether a call may have the processes of the one before.
-TELL_APART = ("n_jobs", "prefer", "require", "verbose", "temp_folder", "max_nbytes", "mmap_mode")
+# Joblib uses its processes again if all these settings are the same as in the call before.
+SAME_WORKERS = ("n_jobs", "prefer", "require", "verbose", "temp_folder", "max_nbytes", "mmap_mode")
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def workers(launcher: Mapping[str, Any]) -> int:
-    """Trials that run at once on one machine, from Hydra's launcher node; 1 for those of one process."""
+    """The number of trials that run at the same time on one machine; 1 unless the launcher is joblib.
+
+    Args:
+        launcher: the node `hydra.launcher`.
+    """
     if "joblib" not in str(launcher["_target_"]):
         return 1
     number = launcher["n_jobs"]
-    # As joblib counts: -1 is all processors, -2 all but one.
+    # In joblib -1 means all processors, -2 all but one.
     return number if number > 0 else max(1, processors() + 1 + number)
 
 
 def threads(launcher: Mapping[str, Any]) -> int | None:
-    """CPU threads for one trial, so that trials beside each other do not fight; None for all there are."""
+    """The CPU threads of one trial, so that trials on one machine share its processors; None: all."""
     target = str(launcher["_target_"])
     if "joblib" in target:
         return max(1, processors() // workers(launcher))
@@ -38,14 +42,14 @@ def threads(launcher: Mapping[str, Any]) -> int | None:
 
 
 def warm(launcher: Mapping[str, Any]) -> threading.Thread | None:
-    """Start joblib's workers in a thread; they import what trials need while the sweep opens its database.
+    """Starts joblib's workers in a thread; they import what trials need while the sweep opens its database.
 
-    Joblib keeps its processes from one call to the next of the same settings, so Hydra's launcher finds them.
-    Of other launchers there is nothing to start.
+    Hydra's launcher then uses these workers, because joblib keeps them for calls with the same settings. Does
+    nothing for other launchers.
     """
     if workers(launcher) < 2 or launcher["backend"] != "loky" or launcher["inner_max_num_threads"]:
         return None
-    settings = {name: launcher[name] for name in TELL_APART}
+    settings = {name: launcher[name] for name in SAME_WORKERS}
 
     def start() -> None:
         from joblib import Parallel, delayed
@@ -60,14 +64,14 @@ def warm(launcher: Mapping[str, Any]) -> threading.Thread | None:
 
 
 def _fork_workers(threads: int) -> None:
-    """Let joblib fork its workers from a process that has imported what trials need, and done nothing else.
+    """Makes joblib fork its workers from a process that has only imported what trials need.
 
-    The imports, six seconds of a core and hundreds of megabytes, are then paid once and not by each worker.
-    Nothing of TensorFlow runs in that process: only what is merely imported survives a fork.
+    The imports then cost six seconds of CPU time and hundreds of megabytes once instead of in every worker.
+    That process does not use TensorFlow, which only survives a fork as long as nothing has run.
     """
     from joblib.externals.loky.backend.context import set_start_method
 
-    # Joblib sets these for processes that it starts itself, so that libraries do not fight for the cores.
+    # Joblib sets these only in processes that it starts itself; they share the cores among the workers.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     multiprocessing.set_forkserver_preload(["pipeline.sweep.preload"])

@@ -1,4 +1,4 @@
-"""What every trial needs: importing this is importing all of it, see `pipeline.sweep.launchers`."""
+"""Imports all that a trial needs; see `pipeline.sweep.launchers`."""
 
 from pipeline.heavy_imports import importing
 

@@ -1,4 +1,4 @@
-"""Which process runs a trial, whether it still does, and which of several died first."""
+"""Which process runs a trial, whether it is alive, and which of several processes ended first."""
 
 import os
 import select
@@ -9,39 +9,44 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_followed: set[str] = set()  # processes with which this one ends
+# Processes after whose end this process ends too. A module global, because joblib pickles a new callback to
+# the worker for every job, and only the process itself outlives a job.
+_leaders: set[str] = set()
 
 
 def identity(pid: int | None = None) -> str:
-    """`host:pid:start` of a process, this one if not given: a number that was used again is told apart."""
+    """Identifies a process, by default this one, as `host:pid:start`, because systems use a pid again."""
     pid = os.getpid() if pid is None else pid
     return f"{socket.gethostname()}:{pid}:{_start(pid)}"
 
 
 def alive(who: str) -> bool | None:
-    """Whether the process of this identity runs; None where another machine would have to be asked."""
+    """Whether a process is running; None if it is on another machine.
+
+    Args:
+        who: its identity.
+    """
     host, pid, start = who.rsplit(":", 2)
     if host != socket.gethostname():
         return None
     return _start(int(pid)) == start != ""
 
 
-def leave_with(who: str, busy: Callable[[], bool]) -> None:
-    """End this process once the process `who` has gone and `busy` says no; asked every second, in a thread.
+def end_with(who: str, busy: Callable[[], bool]) -> None:
+    """Ends this process when the process `who` has ended and `busy` returns False; repeated calls do nothing.
 
-    A worker of a killed sweep would wait for ever, for its next job or to hand over the result of the last.
-    Said again, it is as said once.
+    A thread checks once a second. Otherwise a worker of a killed sweep would wait for its next job for ever.
     """
-    if who in _followed:
+    if who in _leaders:
         return
-    _followed.add(who)
+    _leaders.add(who)
 
     def wait() -> None:
         while alive(who) is not False or busy():
             time.sleep(1.0)
         os._exit(0)
 
-    threading.Thread(target=wait, name="leave-with-sweep", daemon=True).start()
+    threading.Thread(target=wait, name="end-with-sweep", daemon=True).start()
 
 
 def pid_of(who: str) -> int:
@@ -49,7 +54,7 @@ def pid_of(who: str) -> int:
 
 
 def _start(pid: int) -> str:
-    """When a process started, in ticks since boot; empty for one that has ended, waited for or not."""
+    """When a process started, in ticks since boot; "" if it has ended, even if nobody has waited for it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:
@@ -68,10 +73,10 @@ def _exists(pid: int) -> str:
 
 
 class Deaths:
-    """Remembers in which order watched processes end.
+    """The order in which watched processes end.
 
-    When one of joblib's workers is killed, joblib kills the others too; who was first tells which trial is to
-    blame. The kernel queues the ends in their order (epoll over pidfds), however late they are asked for.
+    When one of joblib's workers is killed, joblib kills the others too, so the first one shows which trial
+    failed. The kernel keeps the order (epoll over pidfds) until it is read.
     """
 
     def __init__(self) -> None:
@@ -80,7 +85,7 @@ class Deaths:
         self.queue = select.epoll() if hasattr(os, "pidfd_open") and hasattr(select, "epoll") else None
 
     def watch(self, who: str) -> None:
-        """Watch a process of this machine; one that has gone, or is watched already, is left out."""
+        """Watches a process of this machine; does nothing if it has ended or is watched already."""
         if self.queue is None or who in self.watched.values() or not alive(who):
             return
         try:
@@ -91,13 +96,13 @@ class Deaths:
         self.queue.register(handle, select.EPOLLIN | select.EPOLLONESHOT)
 
     def first(self) -> str | None:
-        """The identity of the first that ended; None if none of the watched did."""
+        """The identity of the watched process that ended first; None if all are running."""
         if self.queue is not None:
             self.order += [self.watched[handle] for handle, _ in self.queue.poll(0)]
         return self.order[0] if self.order else None
 
     def close(self) -> None:
-        """Give the handles back."""
+        """Closes the handles of the watched processes."""
         for handle in self.watched:
             os.close(handle)
         if self.queue is not None:

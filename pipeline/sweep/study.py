@@ -1,8 +1,8 @@
-"""A stored Optuna study, brought up to date before Hydra's sweeper goes on with it."""
+"""Brings a stored Optuna study up to date before Hydra's sweeper resumes it."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -10,11 +10,14 @@ from pipeline.errors import ConfigError
 from pipeline.metric_names import direction
 from pipeline.sweep.trials import Trial
 
+if TYPE_CHECKING:
+    import optuna
+
 DIRECTIONS = {"min": "minimize", "max": "maximize"}
 
 
 def is_search(sweeper: DictConfig) -> bool:
-    """Whether Hydra's sweeper node is Optuna's."""
+    """Whether the node `hydra.sweeper` is that of Optuna."""
     return "optuna" in str(sweeper["_target_"])
 
 
@@ -27,38 +30,41 @@ def left_to_do(
     since: int,
     workers: int,
 ) -> dict[str, Any]:
-    """Settings for Hydra's Optuna sweeper, so that it does what is left to do and no more.
+    """Settings that make Hydra's Optuna sweeper run only the remaining trials of a search.
 
-    The sweeper itself runs `n_trials` more on a stored study, whatever became of the earlier ones.
+    Without them, the sweeper adds `n_trials` to a stored study, however many trials it has.
 
     Args:
         sweeper: the node `hydra.sweeper`.
-        name: of the study.
-        metrics: what trials return; they tell the directions.
+        name: name of the study.
+        metrics: the metrics that trials return, which determine the directions.
         trials: the sweep's trials so far.
-        since: when this command began; trials that failed later are not replaced by further ones.
-        workers: trials in flight at once, where `n_jobs` is 0.
+        since: when this command started; trials that fail after it are not replaced by other trials.
+        workers: number of trials at the same time if `n_jobs` is 0.
 
     Raises:
-        ConfigError: no storage is given, or the stored study has other objectives.
+        ConfigError: there is no storage, or the stored study has other objectives.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if sweeper.storage is None:
-        raise ConfigError("hydra.sweeper.storage", "a search is stored", found=None, allowed="sqlite:///…")
+        problem = "a search needs a database for its study"
+        raise ConfigError("hydra.sweeper.storage", problem, found="null", allowed="sqlite:///…")
     if sweeper.storage.startswith("sqlite:///"):
         Path(sweeper.storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     directions = [DIRECTIONS[direction(metric)] for metric in metrics]
     study = optuna.create_study(
         study_name=name, storage=sweeper.storage, directions=directions, load_if_exists=True
     )
-    stored = [one.name.lower() for one in study.directions]
+    stored = [direction.name.lower() for direction in study.directions]
     if stored != directions:
-        raise ConfigError("objective", "the stored study has others", found=directions, allowed=stored)
+        problem = f"the stored study {name} has other objectives"
+        allowed = f"objectives to {' and '.join(stored)}; or another sweep.name"
+        raise ConfigError("objective", problem, found=f"to {' and '.join(directions)}", allowed=allowed)
     _settle(study, trials, metrics)
     failed = sum(trial.status == "FAILED" and trial.started >= since for trial in trials)
-    complete = sum(one.state == optuna.trial.TrialState.COMPLETE for one in study.trials)
+    complete = sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
     settings = {
         "study_name": name,
         "direction": directions if len(directions) > 1 else directions[0],
@@ -66,44 +72,45 @@ def left_to_do(
         "n_trials": max(0, sweeper.n_trials - complete - failed),
     }
     if sweeper.sampler.get("seed") is not None:
-        # A sampler of the same seed would begin with the same suggestions again.
+        # A sampler with the same seed would suggest the same values again.
         settings["sampler.seed"] = sweeper.sampler.seed + len(study.trials)
     return settings
 
 
-def _settle(study: Any, trials: Sequence[Trial], metrics: Sequence[str]) -> None:
-    """Tell the study what became of trials that it believes are running; the interrupted come again."""
+def _settle(study: "optuna.Study", trials: Sequence[Trial], metrics: Sequence[str]) -> None:
+    """Tells the study how its running trials ended, and queues the interrupted ones again."""
     import optuna
 
     states = optuna.trial.TrialState
-    of_params = {tuple(sorted(trial.varied.items())): trial for trial in trials}
-    for one in study.get_trials(states=(states.RUNNING,)):
-        trial = of_params.get(tuple(sorted((name, str(value)) for name, value in one.params.items())))
+    by_params = {tuple(sorted(trial.varied.items())): trial for trial in trials}
+    for suggestion in study.get_trials(states=(states.RUNNING,)):
+        params = suggestion.params
+        trial = by_params.get(tuple(sorted((name, str(value)) for name, value in params.items())))
         values = trial.objective(metrics) if trial and trial.status == "FINISHED" else None
         if values is not None:
-            study.tell(one.number, values)
+            study.tell(suggestion.number, values)
             continue
-        study.tell(one.number, state=states.FAIL)
-        if one.params and (trial is None or trial.status == "KILLED"):
-            study.enqueue_trial(one.params)
+        study.tell(suggestion.number, state=states.FAIL)
+        if params and (trial is None or trial.status == "KILLED"):
+            study.enqueue_trial(params)
 
 
 def importances(storage: str, name: str, metrics: Sequence[str]) -> dict[str, dict[str, float]]:
-    """How much of each objective's variance each parameter explains, by fANOVA (Hutter et al. 2014).
+    """The share of each objective's variance that each parameter explains, by fANOVA (Hutter et al. 2014).
 
-    Empty while fewer than two trials are complete, or where nothing varies.
+    Without an objective for which fewer than two complete trials differ.
     """
     import optuna
 
     study = optuna.load_study(study_name=name, storage=storage)
     complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    found = {}
+    shares = {}
     for i, metric in enumerate(metrics):
         values = {trial.values[i] for trial in complete}
         if len(values) < 2 or not any(len({t.params[p] for t in complete}) > 1 for p in complete[0].params):
             continue
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        found[metric] = optuna.importance.get_param_importances(
+        shares[metric] = optuna.importance.get_param_importances(
             study, evaluator=evaluator, target=lambda trial, i=i: trial.values[i]
         )
-    return found
+    return shares

@@ -1,4 +1,4 @@
-"""A sweep watched from its parent: its board drawn again as trials end, its workers' deaths remembered."""
+"""Watches a sweep: draws its board each time trials end, and notes in which order its workers end."""
 
 import tempfile
 import threading
@@ -11,20 +11,21 @@ from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trials import Sweep, Trial
 from pipeline.tracking.addresses import compare_page, server_of
 
-SECONDS = 2.0  # between two looks at the trials
-SHARE = 20  # drawing takes at most one part in this many of the time
+SECONDS = 2.0  # between two checks of the trials
+SHARE = 20  # drawing takes at most 1/20 of the time
 
 Importances = Callable[[], dict[str, dict[str, float]]]
 
 
 class Watch:
-    """Draws a sweep's board as its trials end.
+    """Draws the board of a sweep while its trials run.
 
-    Where trials run in other processes a thread looks at them; where they run in this one `look` is called
-    after each, as figures are not drawn in two threads at once.
+    For trials in other processes it does so in a thread. For trials in this process the callback calls `look`
+    after each, because two threads must not draw figures at the same time.
 
     Args:
-        importances: asks a search what its parameters matter.
+        parent: the sweep's run.
+        importances: returns how much the parameters of a search matter; see `pipeline.sweep.study`.
     """
 
     def __init__(
@@ -41,17 +42,17 @@ class Watch:
         self.parent, self.title, self.objective, self.planned = parent, title, objective, planned
         self.command, self.options, self.importances = command, options, importances
         self.deaths = Deaths()
-        self.drawn = 0  # ended trials on the last drawing
+        self.drawn = 0  # number of ended trials on the last board
         self.next_drawing = 0.0
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._run, name="sweep-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Starts the thread."""
         self.thread.start()
 
     def stop(self) -> None:
-        """End the thread; a drawing that is under way is waited for."""
+        """Ends the thread, after it has finished drawing."""
         self.stopped.set()
         self.thread.join()
 
@@ -66,20 +67,20 @@ class Watch:
                 self._draw_if_due(trials)
 
     def look(self) -> None:
-        """A trial has ended in this process."""
+        """Draws the board again, after a trial has ended in this process."""
         self._draw_if_due(self.parent.trials())
 
     def _draw_if_due(self, trials: list[Trial]) -> None:
         ended = sum(trial.status != "RUNNING" for trial in trials)
         if ended == self.drawn or time.monotonic() < self.next_drawing:
             return
-        began = time.monotonic()
+        started = time.monotonic()
         self.draw(running=True)
-        self.next_drawing = time.monotonic() + SHARE * (time.monotonic() - began)
+        self.next_drawing = time.monotonic() + SHARE * (time.monotonic() - started)
 
     def draw(self, *, running: bool) -> None:
-        """Write the sweep's board and description."""
-        # Matplotlib and SciPy take a second to import, which the first trial need not wait for.
+        """Logs the sweep's board and description."""
+        # Imported here, so that the first trial does not wait a second for Matplotlib and SciPy.
         from pipeline.sweep.board import page
 
         trials = self.parent.trials()
@@ -106,7 +107,7 @@ class Watch:
         return compare_page(self.parent.experiment_id, run_ids, server) if server else ""
 
     def ending(self, since: int) -> str:
-        """What is printed at the end: how many trials finished, which did not, and where to look."""
+        """The text printed at the end: how many trials finished, which did not, and where the board is."""
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
         lines = [f"{finished} of {self.planned or len(trials)} trials finished"]
