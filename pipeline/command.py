@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -25,12 +25,22 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config
+from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError
 from pipeline.sweep.callback import WorkersLostError
 
 Task = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
 FULL_ERROR = "HYDRA_FULL_ERROR"
+# Names of files, runs and options; a folder of configs may well hold data/2024.yaml.
+TEXTS_OF_TRAINING = (
+    "data",
+    "resume",
+    "sweep.name",
+    "tracking.uri",
+    "tracking.run_name",
+    "tracking.experiment",
+)
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
 
@@ -40,7 +50,11 @@ def check_training(cfg: DictConfig) -> None:
 
 
 def verb(
-    task: Task | None = None, *, config_name: str = "config", check: Check = check_training
+    task: Task | None = None,
+    *,
+    config_name: str = "config",
+    check: Check = check_training,
+    texts: Sequence[str] = TEXTS_OF_TRAINING,
 ) -> Callable[..., Any]:
     """Turns a task into a command that composes a config from its command line, checks it and runs the task.
 
@@ -49,6 +63,7 @@ def verb(
             task should import heavy modules in its body, so that `--help` and messages are quick.
         config_name: the file in `conf/` to compose.
         check: raises ConfigError for a wrong config; should be quick.
+        texts: keys whose values are texts, whatever they look like: `run=8188` names a run.
 
     SIGTERM raises SystemExit in the main thread, so that `finally:` blocks run. A sweep reports each job that
     fails and goes on with the others if the launcher can; its exit code is that of the first failure.
@@ -56,20 +71,21 @@ def verb(
     Example:
         @verb
         def main(cfg):
-            from pipeline.trainer import fit
+            from pipeline.training.fit import fit
             …
 
         if __name__ == "__main__":
             main()
     """
     if task is None:
-        return functools.partial(verb, config_name=config_name, check=check)
+        return functools.partial(verb, config_name=config_name, check=check, texts=texts)
 
     @functools.wraps(task)
     def command() -> None:
         _raise_on_sigterm()
         # Without this, Python collects the garbage of TensorFlow and MLflow at exit, for up to two seconds.
         atexit.register(gc.freeze)
+        sys.argv[1:] = quote_texts(sys.argv[1:], texts)
         try:
             _run_on(_checked(task, check), config_name)
         except KeyboardInterrupt:

@@ -4,7 +4,6 @@ All runs are compared with the first one, the trials of a sweep with the best on
 """
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
+from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError
 from pipeline.metric_names import sign
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
@@ -79,12 +79,12 @@ def overrides(words: Sequence[str]) -> list[str]:
     for before, word in zip(["", *words], words, strict=False):
         key, equals, value = word.partition("=")
         if equals and key in OPTIONS:
-            kept.append(f"{OPTIONS[key]}={_quoted(value)}")
+            kept.append(f"{OPTIONS[key]}={quoted(value)}")
         elif word.startswith(("-", "hydra.", "hydra/", "runs=")) or before in WITH_VALUE:
             kept.append(word)
         else:
             runs.append(word)
-    return [*kept, f"runs=[{','.join(map(_quoted, runs))}]"] if runs else kept
+    return [*kept, f"runs=[{','.join(map(quoted, runs))}]"] if runs else kept
 
 
 def run(
@@ -154,15 +154,6 @@ def _contender(run: "StoredRun") -> "Contender":
 
     frames = {split: pd.read_parquet(run.artifact(f"predictions/{split}.parquet")) for split in SPLITS}
     return Contender(run.run_id, run.name, run.params, run.metrics, frames)
-
-
-def _quoted(text: str) -> str:
-    """Quotes a text for Hydra; null and texts in quotes are unchanged."""
-    if text == "null" or (len(text) > 1 and text[0] == text[-1] and text[0] in "'\""):
-        return text
-    # Hydra treats a backslash as special only before a quote.
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def check(cfg: DictConfig) -> None:
         )
 
 
-@verb(config_name="predict", check=check)
+@verb(config_name="predict", check=check, texts=("run", "input", "output", "key", "root", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Predicts the rows of a file."""
     started = time.perf_counter()

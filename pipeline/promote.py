@@ -24,7 +24,7 @@ def check(cfg: DictConfig) -> None:
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
 
 
-@verb(config_name="promote", check=check)
+@verb(config_name="promote", check=check, texts=("name", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Promotes the candidate, or says why not."""
     print(run(cfg.name, cfg.tracking.uri))

@@ -44,6 +44,12 @@ def test_a_right_config_runs_the_task_and_prints_nothing_else(run):
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran 7\n", "")
 
 
+@pytest.mark.parametrize("name", ["8188", "8e1", "rows (1)", "it's"])
+def test_a_name_may_look_like_a_number_or_like_no_word_at_all(run_here, name):
+    done = run_here(f"tracking.run_name={name}", "seed=7")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
     run()
     assert {file.name for file in tmp_path.iterdir()} == {"mlruns", "imported"}

@@ -1,0 +1,51 @@
+"""Words of a command line in Hydra's grammar: a run called 8188 is a text, not a number."""
+
+import re
+from collections.abc import Collection
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString, Sweep
+from hydra.errors import HydraException
+
+
+def quoted(text: str) -> str:
+    r"""A text in Hydra's grammar; a text that is already quoted, and null, are returned unchanged.
+
+    Example:
+        >>> quoted("it's")
+        "'it\\'s'"
+    """
+    if text == "null" or (len(text) > 1 and text[0] == text[-1] and text[0] in "'\""):
+        return text
+    # A backslash is special only before a quote.
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
+def quote_texts(words: Collection[str], keys: Collection[str]) -> list[str]:
+    """Quotes the values of some keys where Hydra would read a number, a flag, or nothing at all.
+
+    Lists, mappings and the choices of a sweep are not changed.
+
+    Args:
+        words: the words of a command line.
+        keys: keys whose values are texts.
+
+    Example:
+        >>> quote_texts(["run=8188", "output=rows (1).parquet", "resamples=5"], ["run", "output"])
+        ["run='8188'", "output='rows (1).parquet'", "resamples=5"]
+    """
+    return [_quote_value(word, keys) for word in words]
+
+
+def _quote_value(word: str, keys: Collection[str]) -> str:
+    key, equals, value = word.partition("=")
+    if not equals or key.lstrip("+") not in keys or value[:1] in ("[", "{", ""):
+        return word
+    try:
+        parsed = OverridesParser.create().parse_override(word).value()
+    except HydraException:
+        return f"{key}={quoted(value)}"
+    if parsed is None or isinstance(parsed, str | QuotedString | Sweep):
+        return word
+    return f"{key}={quoted(value)}"
