@@ -14,7 +14,7 @@ def test_a_code_below_zero_is_missing():
 
 
 def test_nan_is_missing_cell_by_cell():
-    labels = np.array([[0.0, 1.0], [NAN, 1.0], [NAN, NAN]], "float32")
+    labels = np.array([[0.0, -1.0], [NAN, 1.0], [NAN, NAN]], "float32")
     assert labelled_cells(labels).tolist() == [[True, True], [False, True], [False, False]]
     assert labelled_rows(labels).tolist() == [True, True, False]
     assert complete_rows(labels).tolist() == [True, False, False]

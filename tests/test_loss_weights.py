@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import Cosine, Linear, logged_weights, weights_at
+from pipeline.loss_weights import DEFAULT, Cosine, Linear, logged_weights, weights_at
 
 
 def test_linear_changes_evenly_from_start_to_end_and_stays_there():
@@ -16,6 +16,18 @@ def test_cosine_changes_slowly_at_both_ends():
     assert [weight(epoch) for epoch in (0, 1, 2, 3, 4, 9)] == pytest.approx(
         [0.0, 0.292893, 1.0, 1.707107, 2.0, 2.0]
     )
+    assert Cosine(start=3.0, end=1.0, epochs=3)(1) == pytest.approx(2.0)
+
+
+def test_two_epochs_are_enough_to_change():
+    for schedule in (Linear, Cosine):
+        assert [schedule(start=1.0, end=0.5, epochs=2)(epoch) for epoch in (0, 1)] == pytest.approx(
+            [1.0, 0.5]
+        )
+
+
+def test_a_head_without_a_weight_counts_once():
+    assert DEFAULT == 1.0
 
 
 @pytest.mark.parametrize("schedule", [Linear, Cosine])

@@ -110,3 +110,46 @@ def test_skill_is_zero_for_the_constant_and_one_for_a_perfect_prediction():
     assert skill(0.7, 0.7) == 0
     assert skill(0.0, 0.7) == 1
     assert skill(1.4, 0.7) == -1
+
+
+def test_the_mae_of_classes_is_how_many_classes_the_likeliest_one_is_away():
+    scores = np.eye(4)[[0, 3, 2, 1]]
+    labels = np.array([0, 1, 3, -1])
+    assert class_metrics(labels, scores, ["mae"]) == {"mae": pytest.approx(1.0)}
+    assert class_metrics(labels, scores, ["accuracy"]) == {"accuracy": pytest.approx(1 / 3)}
+
+
+def test_a_class_that_neither_occurs_nor_is_predicted_has_no_f1():
+    labels, scores = np.array([0, 1, 1]), np.eye(4)[[0, 1, 0]]
+    expected = oracle.f1_score(labels, scores.argmax(axis=1), average="macro")
+    assert class_metrics(labels, scores, ["f1"])["f1"] == pytest.approx(expected)
+
+
+def test_a_column_without_labels_is_ignored():
+    labels = np.array([[1.0, np.nan], [0.0, np.nan], [1.0, np.nan]])
+    probabilities = np.array([[0.9, 0.9], [0.2, 0.8], [0.4, 0.1]])
+    words = ["accuracy", "f1", "auc", "ap", "ece"]
+    assert label_metrics(labels, probabilities, words) == label_metrics(
+        labels[:, :1], probabilities[:, :1], words
+    )
+
+
+def test_an_interval_holds_its_ends():
+    outputs = np.array([[0.0, 1.0, 2.0]] * 4)
+    labels = np.array([[0.0], [2.0], [-0.1], [2.1]])
+    assert quantile_metrics(labels, outputs, ["coverage"], [0.1, 0.5, 0.9]) == {"coverage": 0.5}
+
+
+def test_the_pinball_metric_is_the_mean_over_columns_and_quantiles():
+    quantiles = [0.1, 0.5, 0.9]
+    labels = rng.normal(size=(50, 2)) * [1, 10]
+    outputs = np.sort(rng.normal(size=(50, 2, 3)), axis=-1)
+    expected = np.mean(
+        [
+            oracle.mean_pinball_loss(labels[:, column], outputs[:, column, place], alpha=quantile)
+            for column in range(2)
+            for place, quantile in enumerate(quantiles)
+        ]
+    )
+    found = quantile_metrics(labels, outputs.reshape(50, 6), ["pinball"], quantiles)
+    assert found["pinball"] == pytest.approx(expected)
