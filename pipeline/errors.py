@@ -33,7 +33,7 @@ class ConfigError(ValueError):
             lines += [f"  nearest: {name}" for name in get_close_matches(str(found), names, n=1, cutoff=0.4)]
         super().__init__("\n".join(lines))
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[object, ...]:
         # Workers of a sweep send errors to the main process; `allowed` is already part of the message.
         return _restore, (self.key, self.problem, self.found, str(self))
 

@@ -81,7 +81,7 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     """
     try:
         missing = OmegaConf.missing_keys(cfg)
-        config: Any = OmegaConf.to_container(cfg, resolve=True)
+        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise ConfigError(str(error.full_key), str(error.msg).splitlines()[0]) from error
     for key in missing:

@@ -24,7 +24,7 @@ def workers(launcher: Mapping[str, Any]) -> int:
     """
     if "joblib" not in str(launcher["_target_"]):
         return 1
-    number = launcher["n_jobs"]
+    number = int(launcher["n_jobs"])
     # In joblib -1 means all processors, -2 all but one.
     return number if number > 0 else max(1, processors() + 1 + number)
 
@@ -35,7 +35,7 @@ def threads(launcher: Mapping[str, Any]) -> int | None:
     if "joblib" in target:
         return max(1, processors() // workers(launcher))
     if "submitit" in target:
-        return launcher["cpus_per_task"]
+        return int(launcher["cpus_per_task"])
     if "ray" in target:
         return max(1, int(launcher["ray"]["remote"].get("num_cpus") or 1))
     return None

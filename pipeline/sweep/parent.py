@@ -33,7 +33,7 @@ class Parent:
 
     def tag(self, name: str) -> str:
         """A tag of the parent."""
-        return self.client.get_run(self.run_id).data.tags[name]
+        return str(self.client.get_run(self.run_id).data.tags[name])
 
     @classmethod
     def open(cls, cfg: DictConfig, tags: Mapping[str, str], run_id: str | None = None) -> "Parent":
@@ -84,7 +84,8 @@ class Parent:
 
     def add(self, name: str, tags: Mapping[str, str]) -> str:
         """Opens a child and returns its id."""
-        return self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags)).info.run_id
+        run = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+        return str(run.info.run_id)
 
     def attempts(self) -> list[Trial]:
         """All children; the newest come first."""

@@ -7,9 +7,9 @@ this package, so the file imports nothing of it.
 from typing import Any
 
 import keras
-import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
@@ -162,8 +162,8 @@ def _check_sound(values: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) 
                 raise _wrong(name, f"has missing values in row {row}, which no training row had")
 
 
-def _wrong(name: str, problem: str) -> Exception:
-    return mlflow.exceptions.MlflowException.invalid_parameter_value(f"input {name!r} {problem}")
+def _wrong(name: str, problem: str) -> MlflowException:
+    return MlflowException.invalid_parameter_value(f"input {name!r} {problem}")
 
 
 set_model(LoggedModel())

@@ -226,22 +226,22 @@ def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None
 def _experiment(uri: str, name: str) -> str:
     """The id of an experiment, which is created if necessary; a local store has its artifacts in mlruns/."""
     if not uri.startswith("sqlite:///"):
-        experiment = mlflow.get_experiment_by_name(name)
-        return experiment.experiment_id if experiment else _create(name, None)
+        return _id_of(name) or _create(name, None)
     database = Path(uri.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
     # Processes that create the same database at the same time break it.
     with FileLock(f"{database}.lock"):
-        experiment = mlflow.get_experiment_by_name(name)
-        if experiment:
-            return experiment.experiment_id
-        return _create(name, (database.parent / "artifacts").as_uri())
+        return _id_of(name) or _create(name, (database.parent / "artifacts").as_uri())
+
+
+def _id_of(name: str) -> str | None:
+    experiment = mlflow.get_experiment_by_name(name)
+    return str(experiment.experiment_id) if experiment else None
 
 
 def _create(name: str, artifacts: str | None) -> str:
-    return mlflow.create_experiment(
-        name, artifacts, tags={"mlflow.experimentKind": "custom_model_development"}
-    )
+    tags = {"mlflow.experimentKind": "custom_model_development"}
+    return str(mlflow.create_experiment(name, artifacts, tags=tags))
 
 
 def source_tags(folder: Path) -> dict[str, str]:

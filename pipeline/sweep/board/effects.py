@@ -7,6 +7,7 @@ or a search sampled the other parameters unevenly, that does not show up as an e
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.sweep.board.groups import REPEATS
 from pipeline.sweep.trials import Trial
 
+Array = NDArray[Any]
 MOST_LEVELS = 8  # a numeric parameter with more values is a scale
 
 
@@ -34,11 +36,11 @@ class Effect:
     scale: bool
     log: bool
     levels: list[str]
-    centres: NDArray
-    means: NDArray
-    errors: NDArray
-    places: NDArray
-    points: NDArray
+    centres: Array
+    means: Array
+    errors: Array
+    places: Array
+    points: Array
 
     @property
     def ordered(self) -> bool:
@@ -74,7 +76,7 @@ def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
     return sorted(result, key=lambda effect: (effect.parameter == REPEATS, -effect.size()))
 
 
-def _block(values: Sequence[str]) -> NDArray:
+def _block(values: Sequence[str]) -> Array:
     """A parameter's centred columns: one per level but the first, or a scale and its square."""
     if (scale := as_scale(values)) is not None:
         x = np.log(scale) if _is_log(scale) else scale
@@ -82,10 +84,11 @@ def _block(values: Sequence[str]) -> NDArray:
         return np.column_stack([x, x**2 - (x**2).mean()])
     levels = sorted(set(values))[1:]
     block = np.array([[value == level for level in levels] for value in values], float)
-    return block - block.mean(axis=0)
+    centred: Array = block - block.mean(axis=0)
+    return centred
 
 
-def as_scale(values: Sequence[str]) -> NDArray | None:
+def as_scale(values: Sequence[str]) -> Array | None:
     """The values as numbers; None if some are not numbers or they are few enough to be levels."""
     if len(set(values)) <= MOST_LEVELS:
         return None
@@ -95,11 +98,11 @@ def as_scale(values: Sequence[str]) -> NDArray | None:
         return None
 
 
-def _is_log(scale: NDArray) -> bool:
+def _is_log(scale: Array) -> bool:
     return bool(scale.min() > 0 and scale.max() / scale.min() >= 20)
 
 
-def _effect(name: str, values: Sequence[str], points: NDArray, deviation: float) -> Effect:
+def _effect(name: str, values: Sequence[str], points: Array, deviation: float) -> Effect:
     scale = as_scale(values)
     if scale is not None:
         places = scale

@@ -1,10 +1,14 @@
 """The Pareto front: points where no head can improve without another one getting worse."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
 
-def front(values: NDArray) -> list[int]:
+
+def front(values: Array) -> list[int]:
     """The indices of the points that no other point beats, sorted by the first column.
 
     Args:
@@ -21,7 +25,7 @@ def front(values: NDArray) -> list[int]:
     return sorted(kept, key=lambda i: tuple(values[i]))
 
 
-def knee(values: NDArray, on_front: list[int]) -> int:
+def knee(values: Array, on_front: list[int]) -> int:
     """The index of the front's point that is nearest to the best value of every head at once.
 
     Each head is scaled to the front's range, so that units do not matter. Of equally near points, the one

@@ -69,7 +69,7 @@ class Noise(NamedTuple):
 
 def fold(trials: Sequence[Trial]) -> list[Group]:
     """Groups trials that differ only in their seed, in the order of their first trials."""
-    groups: dict[tuple, list[Trial]] = {}
+    groups: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in trials:
         varied = tuple((name, value) for name, value in trial.varied.items() if name != REPEATS)
         groups.setdefault(varied, []).append(trial)
