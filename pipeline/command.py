@@ -1,6 +1,6 @@
 """`python -m pipeline.<verb> overrides…`: Hydra's command line, with readable messages and exit codes.
 
-Exit codes: 0 success; 1 an error of the program, with a traceback; 2 a mistake of the user, with one message;
+Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the user, with one message;
 130 interrupted (Ctrl-C); 143 terminated (SIGTERM).
 """
 

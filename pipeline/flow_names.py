@@ -22,7 +22,7 @@ def cosine(a: str, b: str, part: str | None = None) -> str:
 
 
 def conflict(a: str, b: str, part: str | None = None) -> str:
-    """How often the cosine of two heads' gradients is below 0, likewise."""
+    """How often that cosine is below 0, on all weights that both reach or on one part of the model."""
     return f"flow/conflict_{a}_{b}" if part is None else f"flow/conflict_{a}_{b}_on_{part}"
 
 

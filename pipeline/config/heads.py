@@ -14,7 +14,7 @@ LOSS_WEIGHT = Rule(
     f"{NOT_NEGATIVE.allowed}, or a schedule: a mapping with a _target_ in pipeline.loss_weights",
 )
 LOGITS = (None, "linear")
-# A head from another package is checked like the head of ours for the same kind of target.
+# A head from another package is checked like our own head for the same kind of target.
 HEAD_OF_KIND = {
     "category": "pipeline.heads.Multiclass",
     "binary": "pipeline.heads.Binary",

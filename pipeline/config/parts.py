@@ -188,7 +188,7 @@ def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
 
 @cache
 def constants(target: str) -> dict[str, Any]:
-    """The class constants of a part of ours, such as its `kinds`; {} for a part of another package."""
+    """The class constants of one of our parts, such as its `kinds`; {} for a part of another package."""
     module, _, name = target.rpartition(".")
     definition = _definition(module, name)
     if definition is None or isinstance(definition[1], ast.FunctionDef):
@@ -234,7 +234,7 @@ def _definition(module: str, name: str) -> tuple[str, Definition] | None:
 
 
 def _parents(module: str, part: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
-    """The classes of ours that a class inherits from directly, with the modules that define them."""
+    """Our own classes that a class inherits from directly, with the modules that define them."""
     for name in map(ast.unparse, part.bases):
         definition = _definition(module, name)
         if definition and isinstance(definition[1], ast.ClassDef):

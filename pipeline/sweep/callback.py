@@ -55,14 +55,14 @@ class SweepCallback(Callback):
         return {**self.__dict__, "parent": None, "watch": None}
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuses the preset of a sweep without -m."""
+        """Refuses a sweep preset without -m."""
         chosen = config.hydra.runtime.choices.get("sweep")
         if chosen:
             allowed = f"python -m pipeline.{config.hydra.job.name} -m sweep={chosen}"
             _refuse(ConfigError("sweep", "a sweep needs -m", found=f"sweep={chosen}", allowed=allowed))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Opens the sweep's run, or an earlier run to resume, and names it to the jobs."""
+        """Opens the sweep's run, or resumes an earlier one, and tells the jobs its id."""
         if config.hydra.job.name not in RECORDED:
             return
         with _ending_on_errors():

@@ -98,7 +98,7 @@ def _settle(study: "optuna.Study", trials: Sequence[Trial], metrics: Sequence[st
 def importances(storage: str, name: str, metrics: Sequence[str]) -> dict[str, dict[str, float]]:
     """The share of each objective's variance that each parameter explains, by fANOVA (Hutter et al. 2014).
 
-    Without an objective for which fewer than two complete trials differ.
+    Skips objectives that have the same value in all complete trials. Empty if no parameter varies.
     """
     import optuna
 

@@ -35,7 +35,7 @@ def log_model(
     """Logs a Keras model as the `model` of the open run; the logged model loads without this package.
 
     Args:
-        model: from named raw inputs to named outputs in the form for people.
+        model: takes raw inputs and returns probabilities and original units, both by name.
         specs: raw input -> its shape without the rows, and the type of its values.
         example: a few rows of every input.
         register: registers the model under this name, as its `candidate`; None: does not register it.

@@ -144,7 +144,7 @@ def client_of(uri: str | None = None) -> MlflowClient:
 
 
 def latest_run(uri: str, *, sweep: bool) -> StoredRun | None:
-    """The newest run of this program that is a sweep, or that is not one; None if there is none."""
+    """The newest run of this program that is a sweep itself, or that is a training; None if there is none."""
     client = MlflowClient(uri)
     for run in all_runs(client):
         if OURS in run.data.tags and (SWEEP in run.data.tags) == sweep:

@@ -30,7 +30,7 @@ def expanded(compose):
         ("penguins", {"traits": "Table"}, {"species": "Multiclass", "body_mass": "Regression"}),
     ],
 )
-def test_every_input_and_target_gets_the_part_of_its_kind(expanded, data, branches, heads):
+def test_every_input_and_target_gets_a_part_for_its_kind(expanded, data, branches, heads):
     found = expanded(f"data={data}")
     for group, parts in (("branches", branches), ("heads", heads)):
         targets = {name: part["_target_"] for name, part in found[group].items()}
@@ -38,19 +38,19 @@ def test_every_input_and_target_gets_the_part_of_its_kind(expanded, data, branch
     assert found["loss_weights"] == dict.fromkeys(heads, 1.0)
 
 
-def test_there_is_a_part_for_every_kind_of_the_data():
+def test_every_kind_of_input_and_target_has_a_part():
     for group, known in (("branches", kinds.INPUTS), ("heads", kinds.TARGETS)):
         file = OmegaConf.load(config.CONF / group / "auto.yaml")
         options = file._auto_ if group == "branches" else file.heads._auto_
         assert set(options) == set(known)
 
 
-def test_a_part_is_that_of_its_file(expanded):
+def test_an_automatic_part_equals_the_option_of_its_kind(expanded):
     part = OmegaConf.to_container(OmegaConf.load(config.CONF / "branch" / "conv1d.yaml"))
     assert expanded()["branches"]["series"] == part
 
 
-def test_keys_parts_and_weights_can_be_set(expanded):
+def test_keys_parts_and_weights_can_be_changed(expanded):
     found = expanded(
         "branches.image.dropout=0.1",
         "+branch@branches.series=gru",
@@ -71,7 +71,7 @@ def test_keys_parts_and_weights_can_be_set(expanded):
     assert expanded("+loss_weights.class=3")["loss_weights"]["class"] == 3
 
 
-def test_an_input_that_is_taken_out_has_no_branch(expanded):
+def test_an_input_that_is_removed_has_no_branch(expanded):
     assert set(expanded("~data.inputs.series")["branches"]) == {"image"}
 
 
@@ -90,7 +90,7 @@ def test_an_input_that_is_taken_out_has_no_branch(expanded):
         ),
     ],
 )
-def test_faults_are_named(expanded, override, start, part):
+def test_a_wrong_setting_of_an_automatic_part_is_refused(expanded, override, start, part):
     with pytest.raises(ConfigError) as caught:
         expanded(override)
     assert str(caught.value).startswith(start)

@@ -16,7 +16,7 @@ def trainer(compose):
     return settled
 
 
-def test_small_data_are_seen_more_often_and_large_data_in_larger_batches():
+def test_small_data_get_more_epochs_and_large_data_larger_batches():
     rows = [10, 240, 1_334, 4_489, 32_000, 33_000, 1_000_000]
     sizes = [batch_size(number) for number in rows]
     assert sizes == [32, 32, 32, 32, 32, 64, 256]
@@ -24,18 +24,18 @@ def test_small_data_are_seen_more_often_and_large_data_in_larger_batches():
     assert epochs == [100, 100, 36, 20, 20, 20, 20]
 
 
-def test_auto_becomes_numbers(trainer):
+def test_auto_is_replaced_by_numbers(trainer):
     found = trainer(240)
     assert (found.batch_size, found.epochs, found.early_stopping.patience) == (32, 100, 33)
     assert found.early_stopping.monitor == "val/loss"
     assert trainer(10_000).early_stopping.patience == 8
 
 
-def test_numbers_stay(trainer):
+def test_numbers_are_unchanged(trainer):
     found = trainer(240, "trainer.epochs=3", "trainer.batch_size=7", "trainer.early_stopping.patience=2")
     assert (found.batch_size, found.epochs, found.early_stopping.patience) == (7, 3, 2)
     assert trainer(240, "trainer.early_stopping=null").early_stopping is None
 
 
-def test_epochs_count_updates_not_batches(trainer):
+def test_the_number_of_epochs_depends_on_updates_not_on_batches(trainer):
     assert trainer(4_489, "trainer.accumulate=4").epochs == 42
