@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,6 +155,9 @@ def recorded(recorded_runs: RecordedRuns, monkeypatch: pytest.MonkeyPatch) -> Re
 
 
 @pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training without the report, whose figures take half of a short run's time."""
-    monkeypatch.setattr("pipeline.report.write", lambda folder, *reported: None)
+def no_report() -> Iterator[None]:
+    """Training writes no report."""
+    from tests.verbs import without_report
+
+    with without_report():
+        yield

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import command
 from pipeline.errors import ConfigError
+from pipeline.sweep.callback import WorkersLostError
 from tests import processes
 from tests.verbs import call
 
@@ -241,3 +242,18 @@ def test_a_handler_that_is_there_already_stays(monkeypatch):
 def test_only_what_people_can_put_right_has_a_message():
     assert command.message_for(ConfigError("seed", "wrong")) == "seed: wrong"
     assert command.message_for(ValueError("a bug")) is None
+
+
+def test_a_sweep_that_lost_its_workers_goes_on_by_an_override_of_its_own(monkeypatch):
+    commands = []
+
+    def run(job, config_name):
+        commands.append(sys.argv[1:])
+        if len(commands) < 3:
+            raise WorkersLostError("abc")
+        return "done"
+
+    monkeypatch.setattr(command, "_run_hydra", run)
+    monkeypatch.setattr(sys, "argv", ["train", "-m", "seed=1,2"])
+    assert command._run_on(None, "config") == "done"
+    assert commands == [["-m", "seed=1,2"], *[["-m", "seed=1,2", "sweep.parent=abc"]] * 2]

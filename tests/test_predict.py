@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -169,8 +168,7 @@ def test_a_failing_call_leaves_no_half_written_table(recorded, tmp_path):
 
 
 def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, tmp_path):
-    # In quotes: an id that begins with digits only would be read as a number.
-    words = [f"run='{recorded.penguins[:6]}'", f"output={tmp_path}/o.parquet"]
+    words = [f"run={recorded.penguins[:6]}", f"output={tmp_path}/o.parquet"]
     done = call("predict", *words, f"input={PENGUINS}", where=recorded.folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "344 rows ->" in done.stdout
@@ -225,49 +223,6 @@ def test_help_names_every_key():
         "trusted_modules",
     }:
         assert f"\n  {key} " in text
-
-
-def test_runs_that_are_misspelled_deleted_or_of_another_project_are_told_apart(recorded, tmp_path):
-    config = {"input": PENGUINS}
-    client = MlflowClient(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
-    experiment = client.create_experiment("another")
-    foreign = client.create_run(experiment, run_name="theirs").info.run_id
-    gone = client.create_run(experiment, run_name="gone", tags={"pipeline.version": "1"}).info.run_id
-    client.delete_run(gone)
-    failed = client.create_run(
-        experiment, tags={"pipeline.version": "1", "pipeline.failure": "Boom: x"}
-    ).info.run_id
-    client.set_terminated(failed, "FAILED")
-    wrong = recorded.penguins[:-1] + ("0" if recorded.penguins[-1] != "0" else "1")
-    cases = {
-        wrong: f"there is no such run(.|\n)*nearest: {recorded.penguins}",
-        "penguin": "there is no such run(.|\n)*nearest: .*penguins",
-        gone: "this run was deleted(.|\n)*mlflow runs restore",
-        foreign: "pipeline.train did not make this run",
-        failed: "this run has no config/config.yaml(.|\n)*FAILED: Boom: x",
-    }
-    for wanted, message in cases.items():
-        with pytest.raises(ConfigError, match=message):
-            run(tmp_path / "o.parquet", run=wanted, **config)
-
-
-def test_a_run_is_found_by_its_name_its_beginning_or_as_the_latest(recorded):
-    from pipeline.tracking import find_run
-
-    for wanted in ("latest", "penguins", recorded.penguins[:8]):
-        assert find_run(wanted).run_id == recorded.penguins
-    with pytest.raises(ConfigError, match="there is no such run"):
-        find_run(recorded.penguins[:3])
-
-
-def test_a_folder_without_a_store_is_told_and_gets_none(tmp_path, monkeypatch):
-    from pipeline.tracking import find_run
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(ConfigError, match="there are no runs here"):
-        find_run("latest")
-    assert not list(tmp_path.iterdir())
 
 
 def columns(answers, outputs):

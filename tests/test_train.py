@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from keras.callbacks import Callback
 
-from tests import processes
+from tests import interrupt, processes
 from tests.stores import all_runs, artifact, history, steps
 from tests.verbs import call
 
@@ -254,21 +253,9 @@ def test_a_run_that_fails_is_failed_and_keeps_its_traceback(train, tmp_path):
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 
-class Interrupt(Callback):
-    """Sends a signal to its own process at the end of the first epoch."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-    def on_epoch_end(self, epoch, logs=None):
-        signal.raise_signal(self.number)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number, code):
-    callback = f"trainer.callbacks=[{{_target_: {__name__}.Interrupt, number: {int(number)}}}]"
-    done, (run,) = train(callback, f"trusted_modules=[{__package__}]", "insight=off")
+    done, (run,) = train("insight=off", *interrupt.overrides(number))
     assert done.returncode == code
     assert run.info.status == "KILLED"
     assert "Traceback" not in done.stderr

@@ -8,16 +8,11 @@ import logging
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import mock
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # MLflow 3.17 warns of type hints of its own while it is imported
-    import mlflow.pyfunc  # noqa: F401
 
 
 def call(verb: str, *words: object, where: Path) -> CompletedProcess[str]:
@@ -40,6 +35,11 @@ def call(verb: str, *words: object, where: Path) -> CompletedProcess[str]:
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
     return CompletedProcess([module, *words], code, out.getvalue(), err.getvalue())
+
+
+def without_report() -> contextlib.AbstractContextManager[object]:
+    """Training writes no report: its figures take half of a short run's time."""
+    return mock.patch("pipeline.report.write")
 
 
 @contextlib.contextmanager

@@ -48,3 +48,16 @@ def test_choices_are_named_after_the_place_of_the_part():
 )
 def test_a_run_is_named_after_what_it_changes(overrides, name):
     assert config.run_name(overrides) == name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "varies", "name"),
+    [
+        (["optimizer=adam", "seed=1", "loss_weights.class=2.0"], ["optimizer", "seed"], "adam seed=1"),
+        (["seed=1", "loss_weights.class=2"], ["seed", "loss_weights.class"], "class=2 seed=1"),
+        (["loss_weights.class=0.0031622776601683794"], ["loss_weights.class"], "class=0.00316"),
+        (["branch@branches.image=gru"], ["branch@branches.image"], "image=gru"),
+    ],
+)
+def test_a_trial_is_named_after_what_varies_and_the_seed_comes_last(overrides, varies, name):
+    assert config.run_name(overrides, varies) == name

@@ -41,7 +41,7 @@ def stored(tmp_path) -> Stored:
 
 
 def test_a_stored_run_resumes_to_the_numbers_of_a_run_without_a_break(stored, no_report):
-    words = [f"resume='{stored.run_id}'", "trainer.epochs=4", "tracking.log_model=false"]
+    words = [f"resume={stored.run_id}", "trainer.epochs=4", "tracking.log_model=false"]
     done = call("train", *words, where=stored.folder)
     assert done.returncode == 0, done.stderr
     (run,) = stores.all_runs(stored.folder)

@@ -18,15 +18,11 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.sweep.test_sweep import SMALL
+from tests import processes
+from tests.sweep.sweeps import SMALL
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def binary(name: str) -> str | None:
@@ -46,7 +42,7 @@ def database() -> Iterator[str]:
     become: list[str] = []
     if os.getuid() == 0:
         # It refuses to run as root.
-        if not shutil.which("runuser") or subprocess.run(["id", "postgres"], capture_output=True).returncode:
+        if not shutil.which("runuser") or processes.run(["id", "postgres"]).returncode:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
         become = ["runuser", "-u", "postgres", "--"]
     # pytest closes its own folders to other users.
@@ -62,11 +58,11 @@ def database() -> Iterator[str]:
 @contextlib.contextmanager
 def postgresql(become: list[str], folder: Path, initdb: str, server: str) -> Iterator[int]:
     """A database server in a folder; its port."""
-    data, port = folder / "data", free_port()
+    data, port = folder / "data", processes.free_port()
     make = [*become, initdb, "-D", data, "-U", "postgres", "-A", "trust"]
-    subprocess.run(make, check=True, capture_output=True, cwd="/")
+    processes.run(make, Path("/"), check=True)
     words = ["-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    process = subprocess.Popen([*become, server, *words], cwd="/", stderr=subprocess.DEVNULL)
+    process = processes.start([*become, server, *words], Path("/"), **QUIET)
     try:
         until = time.monotonic() + 60
         while time.monotonic() < until:
@@ -77,21 +73,17 @@ def postgresql(become: list[str], folder: Path, initdb: str, server: str) -> Ite
         yield port
     finally:
         stop = [*become, str(Path(server).with_name("pg_ctl")), "-D", data, "stop", "-m", "fast"]
-        subprocess.run(stop, check=True, capture_output=True, cwd="/")
+        processes.run(stop, Path("/"), check=True)
         process.wait(60)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, database) -> Iterator[str]:
     """The address of an MLflow server on PostgreSQL."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    folder, port = tmp_path_factory.mktemp("server"), processes.free_port()
     words = ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port), "--workers", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", port, "--workers", "1"]
+    process = processes.start(command, start_new_session=True, **QUIET)
     try:
         until = time.monotonic() + 120
         while time.monotonic() < until:
@@ -129,21 +121,13 @@ def server(tmp_path_factory, database) -> Iterator[str]:
     ],
     ids=["ray", "submitit"],
 )
-def test_a_sweep_over_a_cluster_is_tracked_by_a_server(
-    tmp_path, planted_folder, server, module, extra, launcher
-):
+def test_a_sweep_over_a_cluster_is_tracked_by_a_server(tmp_path, server, module, extra, launcher):
     if not importlib.util.find_spec(f"hydra_plugins.{module}"):
         pytest.skip(f"{module} is not installed: pip install 'multihead-pipeline[{extra}]'")
-    words = ["-m", "--config-dir", str(planted_folder), *SMALL, *launcher]
     # Two trials finish, one turns NaN.
-    words += ["optimizer=sgd", "optimizer.learning_rate=0.03,0.05,1e30", f"sweep.name={extra}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.train", *words, "tracking=server", f"tracking.uri={server}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    words = ["optimizer=sgd", "optimizer.learning_rate=0.03,0.05,1e30", f"sweep.name={extra}", *launcher]
+    words += ["tracking=server", f"tracking.uri={server}"]
+    done = processes.run(processes.command("train", "-m", *SMALL, *words), tmp_path, timeout=900)
     assert done.returncode == 1, done.stderr
     assert "2 of 3 trials finished" in done.stdout
     mlflow.set_tracking_uri(server)

@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-import warnings
 from pathlib import Path
 
 import mlflow
@@ -18,9 +16,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # MLflow 3.17 warns of type hints of its own while it is imported
-    import mlflow.pyfunc
+from tests import processes
 
 TRAITS = {
     "traits.island": "Dream",
@@ -154,27 +150,19 @@ def test_the_signature_names_inputs_and_heads_and_the_metadata_their_kinds(load,
 def servers(recorded_runs, tmp_path_factory):
     """Both models behind `mlflow models serve`, run -> address, in a folder and with a path of no ours."""
     where = tmp_path_factory.mktemp("served")
-    environment = {
-        **os.environ,
+    more = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{recorded_runs.folder}/mlruns/mlflow.db",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     started, addresses = [], {}
     try:
         for run_id in (recorded_runs.planted, recorded_runs.penguins):
-            port = free_port()
+            port = processes.free_port()
             command = ["mlflow", "models", "serve", "-m", f"runs:/{run_id}/model", "--env-manager", "local"]
+            command += ["-h", "127.0.0.1", "-p", str(port)]
             with (where / f"{run_id}.log").open("w") as log:
-                started.append(
-                    subprocess.Popen(
-                        [*command, "-h", "127.0.0.1", "-p", str(port)],
-                        cwd=where,
-                        env=environment,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
-                )
+                pipes = {"stdout": log, "stderr": subprocess.STDOUT}
+                started.append(processes.start(command, where, more=more, start_new_session=True, **pipes))
             addresses[run_id] = f"http://127.0.0.1:{port}"
         for address in addresses.values():
             wait_for(address)
@@ -183,12 +171,6 @@ def servers(recorded_runs, tmp_path_factory):
         for process in started:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def wait_for(address):

@@ -1,24 +1,238 @@
-"""Runs as MLflow keeps them, while several processes write at once."""
+"""Runs while they are written: metrics that a thread sends, true statuses, several processes at once."""
 
 import multiprocessing
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import mlflow
+import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from pipeline.tracking import open_run
+from pipeline.tracking import Writer, connect, default_uri, log_failure, open_run, source_tags, writing
+from tests import processes, stores
 
 ROUNDS = 8
+
+
+class Client:
+    """Keeps the metrics that it is sent, batch by batch."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.batches, self.error = [], error
+
+    def log_batch(self, run_id: str, metrics: list) -> None:
+        if self.error:
+            raise self.error
+        self.batches.append([(metric.key, metric.value, metric.step) for metric in metrics])
+
+
+def sent(client: Client) -> list:
+    return [metric for batch in client.batches for metric in batch]
+
+
+def test_metrics_are_sent_in_order_and_all_by_the_end():
+    client = Client()
+    writer = Writer(client, "r")
+    writer.put({"a": 1.0, "b": 2.0}, 1)
+    writer.put({"a": 3.0}, 2)
+    writer.close()
+    assert sent(client) == [("a", 1.0, 1), ("b", 2.0, 1), ("a", 3.0, 2)]
+
+
+def test_fast_epochs_are_sent_together_and_no_call_is_larger_than_mlflow_allows(monkeypatch):
+    monkeypatch.setattr(writing, "SECONDS_PER_BATCH", 600)
+    client = Client()
+    writer = Writer(client, "r")
+    for step in range(3):
+        writer.put({str(i): float(i) for i in range(700)}, step)
+    writer.close()
+    assert [len(batch) for batch in client.batches] == [1000, 1000, 100]
+
+
+def test_what_is_not_finite_is_left_out():
+    client = Client()
+    writer = Writer(client, "r")
+    writer.put({"a": float("nan"), "b": float("inf"), "c": 0.0}, 1)
+    writer.close()
+    assert sent(client) == [("c", 0.0, 1)]
+
+
+def test_what_an_earlier_process_logged_is_not_sent_again():
+    client = Client()
+    writer = Writer(client, "r")
+    writer.logged = {("a", 1): 0.5, ("test/a", 0): 0.5, ("test/b", 0): 0.5}
+    writer.put({"a": 0.6}, 1)  # of an epoch the first value counts
+    writer.put({"a": 0.7}, 2)
+    writer.put({"test/a": 0.5, "test/b": 0.4}, 0)
+    writer.close()
+    assert sent(client) == [("a", 0.7, 2), ("test/b", 0.4, 0)]
+
+
+def test_an_error_of_the_server_is_raised_at_the_next_metrics_and_at_the_end():
+    writer = Writer(Client(ValueError("full")), "r")
+    writer.put({"a": 1.0}, 1)
+    until = time.monotonic() + 60
+    while writer.error is None and time.monotonic() < until:
+        time.sleep(0.01)
+    with pytest.raises(ValueError, match="full"):
+        writer.put({"a": 1.0}, 2)
+    with pytest.raises(ValueError, match="full"):
+        writer.close()
+
+
+@pytest.fixture
+def uri(folder_with_store):
+    return f"sqlite:///{folder_with_store}/mlruns/mlflow.db"
+
+
+def opened(uri, run_id=None, **changes):
+    options = {"experiment": "e", "run_name": "r", "params": {"a": 1}, "tags": {"t": "x"}} | changes
+    return open_run(uri=uri, run_id=run_id, **options)
+
+
+def test_a_run_that_ends_well_is_finished_and_has_its_name_params_and_tags(uri):
+    with opened(uri) as run:
+        run.log_metrics({"test/a": 0.5}, 0)
+        run.log_history({"train/loss": [3.0, 2.0]})
+        run.log_epochs().on_epoch_end(2, {"train/loss": 1.0})
+        assert run.url() is None
+    found = run.client.get_run(run.run_id)
+    assert (found.info.run_name, found.info.status) == ("r", "FINISHED")
+    assert (found.data.params, found.data.tags["t"]) == ({"a": "1"}, "x")
+    assert found.data.metrics == {"test/a": 0.5, "train/loss": 1.0}
+    history = run.client.get_metric_history(run.run_id, "train/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+
+
+def test_a_run_that_raises_has_failed_with_its_reason_and_its_traceback(uri, folder_with_store):
+    with pytest.raises(ZeroDivisionError), opened(uri) as run:
+        raise ZeroDivisionError("a bug")
+    found = run.client.get_run(run.run_id)
+    assert found.info.status == "FAILED"
+    assert found.data.tags["pipeline.failure"] == "ZeroDivisionError: a bug"
+    assert "a bug" in stores.artifact(folder_with_store, found, "traceback.txt").read_text()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_a_run_that_a_signal_ends_is_killed(uri, error):
+    with pytest.raises(error), opened(uri) as run:
+        raise error
+    assert run.client.get_run(run.run_id).info.status == "KILLED"
+
+
+def test_a_run_whose_metrics_could_not_be_sent_has_failed(uri):
+    with pytest.raises(ValueError, match="full"), opened(uri) as run:  # noqa: PT012
+        run.writer.client = Client(ValueError("full"))
+        run.log_metrics({"a": 1.0}, 0)
+    assert run.client.get_run(run.run_id).info.status == "FAILED"
+
+
+def test_a_run_that_is_opened_again_keeps_its_name_its_params_and_what_it_logged(uri):
+    with opened(uri) as first:
+        first.log_history({"train/loss": [3.0]})
+    params = {"a": 2, "b": 3}
+    with opened(uri, run_id=first.run_id, run_name="another", params=params) as again:
+        again.log_history({"train/loss": [3.0, 2.0]})
+    found = again.client.get_run(first.run_id)
+    assert (found.info.run_name, found.data.params) == ("r", {"a": "1", "b": "3"})
+    history = again.client.get_metric_history(first.run_id, "train/loss")
+    assert [metric.value for metric in history] == [3.0, 2.0]
+
+
+def test_data_that_another_run_names_at_the_same_moment_is_named_all_the_same(uri, monkeypatch):
+    real, calls = mlflow.log_input, []
+
+    def second(dataset, context):
+        calls.append(dataset.digest)
+        if len(calls) == 1:
+            raise MlflowException("UNIQUE constraint failed")
+        real(dataset, context=context)
+
+    monkeypatch.setattr(mlflow, "log_input", second)
+    with opened(uri) as run:
+        run.log_dataset("rows", "0123456789")
+    assert calls == ["01234567"] * 2
+    (found,) = run.client.get_run(run.run_id).inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("rows", "01234567")
+
+
+def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(uri, folder_with_store):
+    client, address, experiment = connect(uri, "e")
+    assert address == uri
+    assert connect(uri, "e")[2] == experiment
+    found = client.get_experiment(experiment)
+    assert found.artifact_location == (folder_with_store / "mlruns" / "artifacts").as_uri()
+
+
+def test_the_store_is_below_the_working_folder_unless_the_environment_names_one(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert default_uri(tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlruns/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://here:1")
+    assert default_uri(tmp_path) == "http://here:1"
+
+
+def test_the_reason_of_a_failure_is_its_first_line_and_never_too_long(uri):
+    client, _, experiment = connect(uri, "e")
+    run_id = client.create_run(experiment).info.run_id
+    log_failure(client, run_id, ValueError("x" * 1000 + "\nand more"))
+    assert client.get_run(run_id).data.tags["pipeline.failure"] == ("ValueError: " + "x" * 1000)[:500]
+
+
+def test_the_commit_and_uncommitted_changes_are_tags(tmp_path):
+    assert source_tags(tmp_path) == {}
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    processes.run([*git, "init", "-q"], tmp_path, check=True)
+    assert source_tags(tmp_path) == {}  # no commit yet
+    processes.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], tmp_path, check=True)
+    commit = processes.run(["git", "rev-parse", "HEAD"], tmp_path).stdout.strip()
+    assert source_tags(tmp_path) == {"git.commit": commit, "git.dirty": "false"}
+    (tmp_path / "new").touch()
+    assert source_tags(tmp_path) == {"git.commit": commit, "git.dirty": "true"}
+
+
+def test_threads_that_find_no_database_make_one_together(tmp_path):
+    uri, ids = f"sqlite:///{tmp_path}/mlruns/mlflow.db", []
+    threads = [threading.Thread(target=lambda: ids.append(connect(uri, "e")[2])) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 3
+    assert len(set(ids)) == 1
+
+
+def connect_at(folder: str, go: str) -> str:
+    while not Path(go).exists():
+        time.sleep(0.01)
+    client, _, experiment = connect(f"sqlite:///{folder}/mlruns/mlflow.db", "pipeline")
+    return client.create_run(experiment).info.run_id
+
+
+@pytest.mark.slow
+def test_four_processes_at_once_on_no_database_ten_times(tmp_path):
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        for i in range(10):
+            folder, go = tmp_path / str(i), tmp_path / f"go{i}"
+            jobs = [pool.submit(connect_at, str(folder), str(go)) for _ in range(4)]
+            time.sleep(0.2)
+            go.touch()
+            assert len({job.result(timeout=240) for job in jobs}) == 4
 
 
 def name_data(uri: str, barrier) -> None:
     """Open a run, and name data that no run has named yet at the same moment as the others, several times."""
     with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
         for round_ in range(ROUNDS):
-            barrier.wait(60)
+            barrier.wait(120)
             run.log_dataset("rows", f"{round_:08d}")
 
 
-def test_runs_that_are_the_first_to_name_the_same_data_all_finish(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_processes_that_are_the_first_to_name_the_same_data_all_finish(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}"
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)
@@ -26,7 +240,7 @@ def test_runs_that_are_the_first_to_name_the_same_data_all_finish(tmp_path: Path
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(120)
+        writer.join(240)
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     client = MlflowClient(uri)
     runs = client.search_runs([client.get_experiment_by_name("e").experiment_id])

@@ -1,0 +1,67 @@
+"""Small sweeps, and what they leave in MLflow."""
+
+import json
+import socket
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.sweep.parent import Parent
+from tests import stores
+
+SMALL = [
+    "experiment=penguins",
+    "fusion.units=[4]",
+    "trainer.epochs=2",
+    "schedule=constant",
+    "tracking.log_model=false",
+    "insight=off",
+]
+JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+# Processes that do not run: their numbers are larger than any.
+GONE, ALSO_GONE = (f"{socket.gethostname()}:{2**22 + i}:1" for i in (1, 2))
+
+
+def runs_of(where: Path) -> tuple[list[Any], list[Any]]:
+    """The sweeps' own runs and their trials', in the order of their starts."""
+    runs = stores.all_runs(where)
+    trials = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    return [run for run in runs if run not in trials], trials
+
+
+def statuses(runs: list[Any]) -> Counter[str]:
+    return Counter(run.info.status for run in runs)
+
+
+def config_of(where: Path, name: str | None = "s") -> DictConfig:
+    """What a sweep's parent reads of its config."""
+    tracking = {"uri": f"sqlite:///{where}/mlruns/mlflow.db", "experiment": "e", "run_name": None}
+    sweep = {"name": name, "parent": None}
+    return OmegaConf.create({"tracking": tracking, "sweep": sweep, "objective": "best/val_skill"})
+
+
+def open_parent(cfg: DictConfig, process: str = GONE) -> Parent:
+    """A sweep's run, opened by this process."""
+    tags = {"sweep.varies": json.dumps(["seed"]), "sweep.process": process}
+    return Parent.open(cfg, tags, cfg.sweep.parent)
+
+
+def add_trial(
+    parent: Parent, key: str, status: str = "RUNNING", *, process: str = GONE, **skills: float
+) -> str:
+    """A trial of a sweep, with `best/val_…` metrics; returns its run's id."""
+    tags = {
+        "mlflow.parentRunId": parent.run_id,
+        "sweep.trial": key,
+        "sweep.varied": json.dumps({"seed": key}),
+        "sweep.process": process,
+        "sweep.overrides": f"seed={key}",
+    }
+    run_id = parent.add(f"seed={key}", tags)
+    for name, value in skills.items():
+        parent.client.log_metric(run_id, f"best/val_{name}", value)
+    if status != "RUNNING":
+        parent.client.set_terminated(run_id, status)
+    return run_id

@@ -1,0 +1,80 @@
+"""Logged models, and their versions in the registry."""
+
+import keras
+import mlflow
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.tracking import connect, find_run, open_run
+from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, version_of
+
+
+@pytest.fixture
+def uri(folder_with_store, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(folder_with_store)
+    return f"sqlite:///{folder_with_store}/mlruns/mlflow.db"
+
+
+@pytest.fixture
+def client(uri):
+    """A registry with one model, `birds`, of two versions without files."""
+    client, _, experiment = connect(uri, "e")
+    client.create_registered_model("birds")
+    for _ in range(2):
+        run_id = client.create_run(experiment).info.run_id
+        client.create_model_version("birds", f"{uri}/none", run_id)
+    return client
+
+
+def numbers(client, name):
+    """Alias -> version."""
+    return {alias: int(number) for alias, number in client.get_registered_model(name).aliases.items()}
+
+
+def test_a_model_is_logged_under_its_names_and_becomes_the_candidate(uri):
+    rows, size = keras.Input((3,), name="rows"), keras.Input((), name="size")
+    outputs = {"kind": keras.layers.Dense(2, name="dense")(rows), "sum": keras.layers.Reshape((1,))(size)}
+    model = keras.Model({"rows": rows, "size": size}, outputs)
+    specs = {"rows": ((3,), "float32"), "size": ((), "float32")}
+    example = {"rows": np.zeros((2, 3), "float32"), "size": np.zeros(2, "float32")}
+    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+        run.log_model(model, specs, example, "birds")
+    assert numbers(run.client, "birds") == {CANDIDATE: 1}
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    inputs = {"rows": np.ones((2, 3), "float32"), "size": np.array([1.0, 2.0], "float32")}
+    found = loaded.predict(inputs)
+    for name, values in model(inputs).items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6)
+    assert loaded.metadata.signature.inputs.input_names() == ["rows", "size"]
+    assert {one.name: one.shape for one in loaded.metadata.signature.outputs.inputs} == {
+        "kind": (-1, 2),
+        "sum": (-1, 1),
+    }
+    assert loaded.metadata.metadata["inputs"]["rows"] == {"dtype": "float32", "shape": [-1, 3]}
+    run.client.set_tag(run.run_id, "pipeline.version", "1")
+    assert find_run("r").model().name == "model.keras"
+
+
+def test_the_version_of_an_alias_is_found_and_none_without_it(client):
+    client.set_registered_model_alias("birds", CANDIDATE, "2")
+    assert int(version_of(client, "birds", CANDIDATE).version) == 2
+    assert version_of(client, "birds", CHAMPION) is None
+
+
+def test_a_model_that_nobody_registered_is_told_the_nearest(client):
+    with pytest.raises(ConfigError, match=r"(?s)^name: no model is registered.*nearest: birds"):
+        version_of(client, "bird", CANDIDATE)
+
+
+def test_a_promoted_candidate_is_the_champion_and_no_longer_the_candidate(client):
+    client.set_registered_model_alias("birds", CANDIDATE, "2")
+    promote(client, "birds", version_of(client, "birds", CANDIDATE).version)
+    assert numbers(client, "birds") == {CHAMPION: 2}
+
+
+def test_promoting_another_version_leaves_the_candidate(client):
+    client.set_registered_model_alias("birds", CANDIDATE, "2")
+    promote(client, "birds", "1")
+    assert numbers(client, "birds") == {CHAMPION: 1, CANDIDATE: 2}
