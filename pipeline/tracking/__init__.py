@@ -1,9 +1,6 @@
 """Reads and writes MLflow's records. No other package imports MLflow."""
 
-from mlflow.entities import Run as MlflowRun
-from mlflow.tracking import MlflowClient
-
-from pipeline.tracking.reading import StoredRun, all_runs, find_run, open_store
+from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run, open_store
 from pipeline.tracking.writing import Run, Writer, connect, default_uri, log_failure, open_run, source_tags
 
 __all__ = [

@@ -16,6 +16,18 @@ from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
 from pipeline.tracking.writing import LARGEST_BATCH, default_uri
 
+__all__ = [
+    "MlflowClient",
+    "MlflowRun",
+    "StoredRun",
+    "all_runs",
+    "client_of",
+    "find_run",
+    "latest_run",
+    "open_store",
+    "search_runs",
+]
+
 OURS = "pipeline.version"  # a tag of every run of this program
 SWEEP = "sweep.command"  # a tag of the run of a sweep itself
 SHORTEST = 4  # characters of an abbreviated id
