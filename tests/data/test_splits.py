@@ -192,3 +192,33 @@ def test_a_wrong_split_is_refused(split: dict[str, Any], key: str, found: str | 
         loaded(split)
     assert caught.value.key == key
     assert found is None or found in str(caught.value.found)
+
+
+@pytest.mark.parametrize("rows", [7, 20, 101])
+@pytest.mark.parametrize("fractions", [[0.5, 0.25, 0.25], [0.7, 0.15, 0.15], [0.2, 0.2, 0.6]])
+def test_splits_of_few_rows_have_the_rounded_sizes(rows: int, fractions: list[float]) -> None:
+    dataset = loaded({"fractions": fractions, "seed": 0}, FRAME[FRAME.kind != ""][:rows].assign(kind="x"))
+    first, second = (round(share * rows) for share in np.cumsum(fractions)[:2])
+    assert sizes(dataset) == [first, second - first, rows - second]
+
+
+def test_the_largest_share_of_a_group_decides_its_stratum() -> None:
+    frame = FRAME.assign(person=np.arange(ROWS) // 4, kind=["x", "x", "x", "y"] * (ROWS // 4))
+    dataset = loaded(FRACTIONS | {"stratify": "kind", "group": "s.person"}, frame)
+    assert sizes(dataset) == [280, 60, 60]
+
+
+def test_a_row_without_a_split_and_a_value_of_no_split_are_told_apart() -> None:
+    split = {"column": "s.kind", "train": "x", "val": "y", "test": "z"}
+    with pytest.raises(ConfigError, match="the row has no split"):
+        loaded(split)
+    with pytest.raises(ConfigError, match="the value belongs to no split"):
+        loaded(split | {"test": "w"}, FRAME[FRAME.kind != ""])
+
+
+def test_validation_and_test_start_at_different_times() -> None:
+    for test in ("2024-02-01", "2024-01-31"):
+        with pytest.raises(ConfigError, match="test starts before val"):
+            loaded({"time": "s.day", "val": "2024-02-01", "test": test})
+    dataset = loaded({"time": "s.day", "val": "2024-02-01", "test": "2024-02-02"})
+    assert sizes(dataset)[1] == 4

@@ -77,3 +77,25 @@ def test_row_losses_average_to_the_loss_and_are_nan_where_unlabelled():
     rows = head.row_losses(codes, LOGITS)
     np.testing.assert_array_equal(np.isnan(rows), codes < 0)
     assert np.nanmean(rows) == pytest.approx(float(head(tf.constant(codes), LOGITS)[0]), rel=1e-6)
+
+
+def test_a_single_label_of_a_batch_counts_in_full():
+    codes = np.full(40, -1, "int32")
+    codes[3] = 2
+    loss = HeadLoss(loss=CROSS_ENTROPY, kind="category")
+    expected = numpy_cross_entropy(codes[3:4], LOGITS[3:4])[0]
+    mean, number = loss(tf.constant(codes), LOGITS)
+    assert (float(mean), float(number)) == (pytest.approx(expected, rel=1e-5), 1)
+    assert float(loss.training_loss(tf.constant(codes), LOGITS)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_factor_of_a_distribution_is_the_mean_over_its_classes():
+    shares = np.zeros((40, 5), "float32")
+    shares[:, 1], shares[:, 4] = 0.25, 0.75
+    factors = np.array([9, 2, 9, 9, 6], "float32")
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    weighted = HeadLoss(loss=loss, kind="category", factors=factors).training_loss(
+        tf.constant(shares), LOGITS
+    )
+    plain = HeadLoss(loss=loss, kind="category").training_loss(tf.constant(shares), LOGITS)
+    assert float(weighted) == pytest.approx(float(plain) * (0.25 * 2 + 0.75 * 6), rel=1e-5)
