@@ -3,6 +3,8 @@
 loading: loads a data set, or labelled rows for a finished run.
 dataset: a loaded data set and its splits.
 sources: the sources of a data set, with their rows matched.
+source: one source, and how its entry in a config is read.
+joins: which rows of several sources belong together, by a key.
 columns: one column, converted to numbers or strings.
 splits: which rows train, validate and test.
 hashes: hashes of rows, and the fingerprint of a split.

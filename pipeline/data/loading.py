@@ -14,10 +14,12 @@ from pipeline.data.files.lazy import LazyRows
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import Values
 from pipeline.data.hashes import fingerprint, row_hashes
+from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.image import Image
 from pipeline.data.kinds.prepare import preparation, prepare_rows
-from pipeline.data.sources import Join, SourceEntry, Sources
+from pipeline.data.source import SourceEntry
+from pipeline.data.sources import Sources
 from pipeline.data.splits import Stratum, assign, group_names
 from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
 

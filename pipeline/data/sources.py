@@ -3,124 +3,18 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS, Column, strings, text_of, without_words
-from pipeline.data.files import Columns, open_file
-from pipeline.data.files.arrays import Arrays
-from pipeline.data.files.delimited import Delimited
-from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.columns import Column, text_of, without_words
 from pipeline.data.files.memory import fits_in_memory
-from pipeline.data.files.stored import (
-    ChainedColumn,
-    ReorderedColumn,
-    Values,
-    group_starts,
-    reorder,
-    row_bytes,
-    spans,
-)
-from pipeline.data_options import JOINS
+from pipeline.data.files.stored import ReorderedColumn, Values, group_starts, reorder, row_bytes, spans
+from pipeline.data.joins import Join, match_rows, split_join
+from pipeline.data.source import Source, SourceEntry
 from pipeline.errors import ConfigError
-from pipeline.paths import expand, locate
+from pipeline.paths import locate
 
-SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
-Join = str | Mapping[str, str]
-SHOWN = 5  # keys in a message
 logger = logging.getLogger(__name__)
-
-
-class Source:
-    """One named source: the rows of its files, one file after the other.
-
-    Args:
-        name: its name in `data.sources`.
-        entry: a path, a glob, a list of them, the same as `path` of a mapping with options of the files
-            (see `pipeline.data.files.dialect`), or a mapping of arrays such as a pandas DataFrame.
-        folders: where relative paths are looked for, in this order.
-        needed: the columns that will be read.
-    """
-
-    def __init__(
-        self, name: str, entry: SourceEntry, *, folders: Sequence[str | Path], needed: Collection[str]
-    ) -> None:
-        self.name, self.key = name, f"data.sources.{name}"
-        self.parts: list[tuple[str, Columns]]
-        entry, options = split_entry(entry)
-        self.missing: Collection[str] = options.pop("missing", MISSING_WORDS)
-        if isinstance(entry, (str, Sequence)):
-            paths = expand(entry, folders, self.key)
-            self.parts = [(str(path), open_file(path, self.key, needed, options)) for path in paths]
-        else:
-            self.parts = [(f"source {name}", Arrays(entry, self.key))]
-        self.columns = self.parts[0][1].columns
-        self._ends = np.zeros(0, dtype=int)
-        dialects = [part.dialect for _, part in self.parts if isinstance(part, Delimited)]
-        self.number_format = dialects[0].numbers if dialects else NumberFormat()
-        self.has_text = len(dialects) == len(self.parts)
-
-    def read(self, column: str, key: str) -> np.ndarray:
-        """Reads all values of a column, (rows, ...).
-
-        Args:
-            column: its name.
-            key: the config key to name in messages.
-
-        Raises:
-            ConfigError: the column does not exist, has no rows, or has different shapes in several files.
-        """
-        arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
-        self._check(arrays, column, key)
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-    def read_text(self, column: str) -> np.ndarray:
-        """Reads a column of text files as it is written, (rows,); see `has_text`."""
-        return np.concatenate(
-            [part.read_text(column) for _, part in self.parts if isinstance(part, Delimited)]
-        )
-
-    def stored(self, column: str, key: str) -> Values:
-        """Like `read`, but leaves the column on disk where its format can be read by rows."""
-        parts: list[Values] = []
-        for place, part in self.parts:
-            file = self._column_of(part, place, column, key)
-            parts.append(file.stored(column) if hasattr(file, "stored") else file.read(column))
-        self._check(parts, column, key)
-        return parts[0] if len(parts) == 1 else ChainedColumn(parts)
-
-    def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
-        if column not in part.columns:
-            names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
-            raise ConfigError(
-                key,
-                f"there is no such column in {place}",
-                found=f"{self.name}.{column}".rstrip("."),
-                allowed=names,
-            )
-        return part
-
-    def _check(self, parts: Sequence[Values], column: str, key: str) -> None:
-        for (place, _), values in zip(self.parts, parts, strict=True):
-            if not values.shape:
-                raise ConfigError(key, f"'{column}' of {place} is a single value, not a column", found=values)
-        self._ends = np.cumsum([len(values) for values in parts])
-        if self._ends[-1] == 0:
-            raise ConfigError(key, f"column '{column}' of {self.parts[0][0]} has no rows")
-        shapes = sorted({values.shape[1:] for values in parts})
-        if len(shapes) > 1:
-            raise ConfigError(
-                key,
-                f"the files of source '{self.name}' have different shapes for column '{column}'",
-                found=shapes,
-                allowed="one shape",
-            )
-
-    def place(self, row: int) -> str:
-        """Describes where a row comes from: the file, and the row of that file."""
-        part = int(np.searchsorted(self._ends, row, side="right"))
-        return f"{self.parts[part][0]}, row {row - (int(self._ends[part - 1]) if part else 0)}"
 
 
 class Sources:
@@ -169,7 +63,8 @@ class Sources:
         self.texts: dict[str, np.ndarray] = {}
         self.reported: set[str] = set()  # columns whose words for missing cells have been said
         if join_key:
-            self._join(join_key, how)
+            self.keys, self.orders = match_rows(self.sources, join_key, how)
+            self.first, self.rows = next(iter(self.sources)), len(self.keys)
 
     def column(self, reference: str, key: str) -> Column:
         """Reads a column, named by `<source>.<column>` (an .npy file's only column: by `<source>`).
@@ -295,77 +190,3 @@ class Sources:
                 found=f"{reference} has {rows} rows",
                 allowed=f"{self.rows} rows, like {self.first}",
             )
-
-    def _join(self, join: str, how: str) -> None:
-        keys = {name: _keys(source, join) for name, source in self.sources.items()}
-        self.first = next(iter(keys))
-        kept = keys[self.first]
-        for name, others in keys.items():
-            if how == "exact":
-                _check_matched(np.setdiff1d(others, kept).tolist(), name, self.first, join)
-                _check_matched(np.setdiff1d(kept, others).tolist(), self.first, name, join)
-            unused, lacking = len(np.setdiff1d(others, kept)), len(np.setdiff1d(kept, others))
-            if how == "left" and (unused or lacking):
-                logger.warning(
-                    "data.join: %s of %s rows of %s are not in %s, so their cells of %s are missing; "
-                    "%s rows of %s have other keys and are left out",
-                    *(f"{lacking:,}", f"{len(kept):,}", self.first, name, name, f"{unused:,}", name),
-                )
-        if how == "inner":
-            kept = self._shared_keys(keys)
-        self.keys, self.rows = kept, len(kept)
-        for name, others in keys.items():
-            rows = {value: row for row, value in enumerate(others)}
-            self.orders[name] = np.array([rows.get(key, -1) for key in kept])
-
-    def _shared_keys(self, keys: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The keys that all sources have, in the order of the first one."""
-        first = keys[self.first]
-        shared = first[np.all([np.isin(first, others) for others in keys.values()], axis=0)]
-        if not len(shared):
-            raise ConfigError("data.join", "no key is in every source", found=", ".join(first[:SHOWN]))
-        if len(shared) < len(first):
-            logger.warning(
-                "data.join: %s of %s rows of %s are in every source", len(shared), len(first), self.first
-            )
-        return shared
-
-
-def split_join(join: Join | None) -> tuple[str | None, str]:
-    """The column of a join, and how rows without a partner are treated."""
-    if isinstance(join, Mapping):
-        return join["key"], join.get("how", JOINS[0])
-    return join, JOINS[0]
-
-
-def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:
-    """A source's files, or arrays, and the options with which its files are read."""
-    if isinstance(entry, Mapping) and isinstance(entry.get("path"), (str, list)):
-        return entry["path"], {name: value for name, value in entry.items() if name != "path"}
-    return entry, {}
-
-
-def _keys(source: Source, join: str) -> np.ndarray:
-    values = source.read(join, "data.join")
-    text = (lambda: source.read_text(join)) if source.has_text else None
-    column = Column(f"{source.name}.{join}", "data.join", values, source.place, text=text)
-    keys = strings(column)
-    if (keys == "").any():
-        raise column.error(int(np.argmax(keys == "")), "the row has no key", "a key in every row")
-    distinct, counts = np.unique(keys, return_counts=True)
-    if (counts > 1).any():
-        repeated = distinct[counts > 1]
-        row = int(np.flatnonzero(keys == repeated[0])[1])
-        problem = f"keys that occur more than once: {len(repeated)}"
-        raise column.error(row, problem, "each key once", ", ".join(repeated[:SHOWN]))
-    return keys
-
-
-def _check_matched(unmatched: list[str], source: str, other: str, join: str) -> None:
-    if unmatched:
-        raise ConfigError(
-            "data.join",
-            f"values of '{join}' in source {source} but not in source {other}: {len(unmatched)}",
-            found=", ".join(unmatched[:SHOWN]) + (", …" if len(unmatched) > SHOWN else ""),
-            allowed="the same keys in every source; or how: left, which leaves cells missing",
-        )

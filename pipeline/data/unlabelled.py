@@ -11,10 +11,12 @@ from pipeline.data.columns import MISSING_WORDS, Column, ColumnReader, RowError,
 from pipeline.data.files.chunks import FILE, Chunks, PictureFolder, open_chunks
 from pipeline.data.files.delimited_chunks import Chunk
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.joins import Join, split_join
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.vector import short_name
-from pipeline.data.sources import Join, SourceEntry, Sources, split_join
+from pipeline.data.source import SourceEntry
+from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 

@@ -1,0 +1,94 @@
+"""Which rows of several sources belong together, by a key that they have in common."""
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+
+from pipeline.data.columns import Column, strings
+from pipeline.data.source import Source
+from pipeline.data_options import JOINS
+from pipeline.errors import ConfigError
+
+Join = str | Mapping[str, str]
+SHOWN = 5  # keys in a message
+logger = logging.getLogger(__name__)
+
+
+def split_join(join: Join | None) -> tuple[str | None, str]:
+    """The column of a join, and how rows without a partner are treated."""
+    if isinstance(join, Mapping):
+        return join["key"], join.get("how", JOINS[0])
+    return join, JOINS[0]
+
+
+def match_rows(
+    sources: Mapping[str, Source], join: str, how: str
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Matches the rows of all sources.
+
+    Args:
+        join: the column with the keys, in every source.
+        how: "left" keeps the rows of the first source, "inner" those that all have, "exact" refuses others.
+
+    Returns:
+        The keys (rows,) that are kept, and for each source its row with each key, -1 where it has none.
+
+    Raises:
+        ConfigError: a row has no key, a key occurs twice, or the sources do not match as `how` demands.
+    """
+    keys = {name: _keys(source, join) for name, source in sources.items()}
+    first = next(iter(keys))
+    for name, others in keys.items():
+        unused, lacking = np.setdiff1d(others, keys[first]), np.setdiff1d(keys[first], others)
+        if how == "exact":
+            _check_matched(unused.tolist(), name, first, join)
+            _check_matched(lacking.tolist(), first, name, join)
+        if how == "left" and (len(unused) or len(lacking)):
+            logger.warning(
+                "data.join: %s of %s rows of %s are not in %s, so their cells of %s are missing; "
+                "%s rows of %s have other keys and are left out",
+                *(f"{len(lacking):,}", f"{len(keys[first]):,}", first, name, name, f"{len(unused):,}", name),
+            )
+    kept = _shared_keys(keys, first) if how == "inner" else keys[first]
+    rows = {name: {key: row for row, key in enumerate(others)} for name, others in keys.items()}
+    return kept, {name: np.array([places.get(key, -1) for key in kept]) for name, places in rows.items()}
+
+
+def _shared_keys(keys: Mapping[str, np.ndarray], first: str) -> np.ndarray:
+    """The keys that all sources have, in the order of the first one."""
+    everywhere = np.all([np.isin(keys[first], others) for others in keys.values()], axis=0)
+    shared = keys[first][everywhere]
+    if not len(shared):
+        raise ConfigError("data.join", "no key is in every source", found=", ".join(keys[first][:SHOWN]))
+    if len(shared) < len(keys[first]):
+        logger.warning(
+            "data.join: %s of %s rows of %s are in every source", len(shared), len(keys[first]), first
+        )
+    return np.asarray(shared)
+
+
+def _keys(source: Source, join: str) -> np.ndarray:
+    values = source.read(join, "data.join")
+    text = (lambda: source.read_text(join)) if source.has_text else None
+    column = Column(f"{source.name}.{join}", "data.join", values, source.place, text=text)
+    keys = strings(column)
+    if (keys == "").any():
+        raise column.error(int(np.argmax(keys == "")), "the row has no key", "a key in every row")
+    distinct, counts = np.unique(keys, return_counts=True)
+    if (counts > 1).any():
+        repeated = distinct[counts > 1]
+        row = int(np.flatnonzero(keys == repeated[0])[1])
+        problem = f"keys that occur more than once: {len(repeated)}"
+        raise column.error(row, problem, "each key once", ", ".join(repeated[:SHOWN]))
+    return keys
+
+
+def _check_matched(unmatched: list[str], source: str, other: str, join: str) -> None:
+    if unmatched:
+        raise ConfigError(
+            "data.join",
+            f"values of '{join}' in source {source} but not in source {other}: {len(unmatched)}",
+            found=", ".join(unmatched[:SHOWN]) + (", …" if len(unmatched) > SHOWN else ""),
+            allowed="the same keys in every source; or how: left, which leaves cells missing",
+        )

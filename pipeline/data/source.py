@@ -1,0 +1,116 @@
+"""One source: the rows of its files, one file after the other, or arrays in memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.columns import MISSING_WORDS
+from pipeline.data.files import Columns, open_file
+from pipeline.data.files.arrays import Arrays
+from pipeline.data.files.delimited import Delimited
+from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.stored import ChainedColumn, Values
+from pipeline.errors import ConfigError
+from pipeline.paths import expand
+
+SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
+
+
+class Source:
+    """One named source: the rows of its files, one file after the other.
+
+    Args:
+        name: its name in `data.sources`.
+        entry: a path, a glob, a list of them, the same as `path` of a mapping with options of the files
+            (see `pipeline.data.files.dialect`), or a mapping of arrays such as a pandas DataFrame.
+        folders: where relative paths are looked for, in this order.
+        needed: the columns that will be read.
+    """
+
+    def __init__(
+        self, name: str, entry: SourceEntry, *, folders: Sequence[str | Path], needed: Collection[str]
+    ) -> None:
+        self.name, self.key = name, f"data.sources.{name}"
+        self.parts: list[tuple[str, Columns]]
+        entry, options = split_entry(entry)
+        self.missing: Collection[str] = options.pop("missing", MISSING_WORDS)
+        if isinstance(entry, (str, Sequence)):
+            paths = expand(entry, folders, self.key)
+            self.parts = [(str(path), open_file(path, self.key, needed, options)) for path in paths]
+        else:
+            self.parts = [(f"source {name}", Arrays(entry, self.key))]
+        self.columns = self.parts[0][1].columns
+        self._ends = np.zeros(0, dtype=int)
+        dialects = [part.dialect for _, part in self.parts if isinstance(part, Delimited)]
+        self.number_format = dialects[0].numbers if dialects else NumberFormat()
+        self.has_text = len(dialects) == len(self.parts)
+
+    def read(self, column: str, key: str) -> np.ndarray:
+        """Reads all values of a column, (rows, ...).
+
+        Args:
+            column: its name.
+            key: the config key to name in messages.
+
+        Raises:
+            ConfigError: the column does not exist, has no rows, or has different shapes in several files.
+        """
+        arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
+        self._check(arrays, column, key)
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+    def read_text(self, column: str) -> np.ndarray:
+        """Reads a column of text files as it is written, (rows,); see `has_text`."""
+        return np.concatenate(
+            [part.read_text(column) for _, part in self.parts if isinstance(part, Delimited)]
+        )
+
+    def stored(self, column: str, key: str) -> Values:
+        """Like `read`, but leaves the column on disk where its format can be read by rows."""
+        parts: list[Values] = []
+        for place, part in self.parts:
+            file = self._column_of(part, place, column, key)
+            parts.append(file.stored(column) if hasattr(file, "stored") else file.read(column))
+        self._check(parts, column, key)
+        return parts[0] if len(parts) == 1 else ChainedColumn(parts)
+
+    def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
+        if column not in part.columns:
+            names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
+            raise ConfigError(
+                key,
+                f"there is no such column in {place}",
+                found=f"{self.name}.{column}".rstrip("."),
+                allowed=names,
+            )
+        return part
+
+    def _check(self, parts: Sequence[Values], column: str, key: str) -> None:
+        for (place, _), values in zip(self.parts, parts, strict=True):
+            if not values.shape:
+                raise ConfigError(key, f"'{column}' of {place} is a single value, not a column", found=values)
+        self._ends = np.cumsum([len(values) for values in parts])
+        if self._ends[-1] == 0:
+            raise ConfigError(key, f"column '{column}' of {self.parts[0][0]} has no rows")
+        shapes = sorted({values.shape[1:] for values in parts})
+        if len(shapes) > 1:
+            raise ConfigError(
+                key,
+                f"the files of source '{self.name}' have different shapes for column '{column}'",
+                found=shapes,
+                allowed="one shape",
+            )
+
+    def place(self, row: int) -> str:
+        """Describes where a row comes from: the file, and the row of that file."""
+        part = int(np.searchsorted(self._ends, row, side="right"))
+        return f"{self.parts[part][0]}, row {row - (int(self._ends[part - 1]) if part else 0)}"
+
+
+def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:
+    """A source's files, or arrays, and the options with which its files are read."""
+    if isinstance(entry, Mapping) and isinstance(entry.get("path"), (str, list)):
+        return entry["path"], {name: value for name, value in entry.items() if name != "path"}
+    return entry, {}
