@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import mlflow
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
@@ -15,7 +14,6 @@ from pipeline.config import CONF
 from pipeline.errors import ConfigError
 from pipeline.finished import predictions
 from pipeline.finished import run as finished_run
-from pipeline.job.prediction_columns import PredictionColumns
 from tests import processes
 from tests.verbs import call
 
@@ -223,34 +221,3 @@ def test_help_names_every_key():
         "trusted_modules",
     }:
         assert f"\n  {key} " in text
-
-
-def columns(answers, outputs):
-    return {name: values.to_pylist() for name, values in answers.columns("h", np.float32(outputs)).items()}
-
-
-def test_each_kind_of_head_answers_in_columns_of_its_own():
-    found = columns(PredictionColumns("category", ["a", "b"]), [[0.25, 0.75], [1, 0]])
-    assert found["h_predicted"] == ["b", "a"]
-    assert found["h_probability"] == [0.75, 1.0]
-    assert found["h_probabilities"] == [[0.25, 0.75], [1, 0]]
-    found = columns(PredictionColumns("binary", ["late"]), [[0.25], [0.75]])
-    assert found == {"h_predicted": [0, 1], "h_probability": [0.25, 0.75]}
-    found = columns(PredictionColumns("labels", ["x", "y"]), [[0.25, 0.75]])
-    assert found == {"h_predicted": [[0, 1]], "h_probability": [[0.25, 0.75]]}
-    assert columns(PredictionColumns("number", ["x"]), [[1.5]]) == {"h_predicted": [1.5]}
-    assert columns(PredictionColumns("number", ["x", "y"]), [[1.5, 2.5]]) == {"h_predicted": [[1.5, 2.5]]}
-    found = columns(PredictionColumns("number", ["x"], [0.1, 0.5, 0.9]), [[1, 2, 4]])
-    assert found == {"h_predicted": [2], "h_q0.1": [1], "h_q0.5": [2], "h_q0.9": [4]}
-
-
-def test_answers_without_rows_have_the_types_of_those_with_some():
-    for answers in (
-        PredictionColumns("category", ["a", "b"]),
-        PredictionColumns("labels", ["a", "b"]),
-        PredictionColumns("number", ["a", "b"]),
-    ):
-        empty = answers.columns("h", np.zeros((0, 2), np.float32))
-        full = answers.columns("h", np.zeros((3, 2), np.float32))
-        assert {n: v.type for n, v in empty.items()} == {n: v.type for n, v in full.items()}
-        assert all(isinstance(values, pa.Array) for values in empty.values())

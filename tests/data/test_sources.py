@@ -24,13 +24,6 @@ def test_the_files_of_a_list_or_glob_follow_each_other_and_rows_keep_their_place
             numbers(read_column(entry, "s.a", tmp_path))
 
 
-def test_the_files_of_one_source_must_have_columns_of_one_shape(tmp_path: Path) -> None:
-    for number in (2, 3):
-        np.save(tmp_path / f"{number}.npy", np.zeros((4, number)))
-    with pytest.raises(ConfigError, match="different shapes for column"):
-        read_column("*.npy", "s", tmp_path)
-
-
 def test_relative_paths_are_looked_for_in_each_folder_in_turn(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     write_csv(tmp_path / "conf" / "s.csv")

@@ -10,7 +10,7 @@ from pipeline.balancers import Static
 from pipeline.data.feed import Rows
 from pipeline.insight import Probe
 from pipeline.insight.flow import draw_probe
-from pipeline.insight.numbers import Flow, branch_norms, cosines, flow_numbers, zero_gradients
+from pipeline.insight.numbers import branch_norms, cosines, flow_numbers, zero_gradients
 from pipeline.model import build_model, build_presenter, forward
 from pipeline.training.fit import fit
 from pipeline.training.head_loss import HeadLoss
@@ -131,28 +131,6 @@ def test_scaling_a_loss_scales_its_gradients_and_no_cosine(c):
             assert after[name] == pytest.approx(factor * value, rel=1e-4), name
 
 
-def test_a_weight_scales_the_gradients_but_not_the_raw_ones():
-    flow = make_probe().gradients()
-    one, two = (flow_numbers(flow, {"class": weight, "score": 1.0}, by_part=False) for weight in (1.0, 2.0))
-    for branch in ("image", "series"):
-        for word in ("", "_weights"):
-            assert two[f"flow/class_to_{branch}{word}"] == pytest.approx(
-                2 * one[f"flow/class_to_{branch}{word}"]
-            )
-            raw = f"flow/class_to_{branch}{word}_raw"
-            assert two[raw] == one[raw] == pytest.approx(one[f"flow/class_to_{branch}{word}"])
-        odds = [n[f"flow/{branch}_from_class"] / n[f"flow/{branch}_from_score"] for n in (one, two)]
-        assert odds[1] == pytest.approx(2 * odds[0])
-
-
-def test_shares_add_up_to_one():
-    found = flow_numbers(make_probe().gradients(), {"class": 0.3, "score": 4.0}, by_part=False)
-    for head in LOSSES:
-        assert sum(found[f"flow/{head}_to_{branch}_share"] for branch in INPUTS) == pytest.approx(1)
-    for branch in INPUTS:
-        assert sum(found[f"flow/{branch}_from_{head}"] for head in LOSSES) == pytest.approx(1)
-
-
 def test_a_head_that_reads_one_branch_sends_no_gradient_into_the_other():
     found = flow_numbers(make_probe(make_trainer(reads={"score": "image"})).gradients(), ONES, by_part=False)
     assert found["flow/score_to_series"] == found["flow/score_to_series_weights"] == 0.0
@@ -171,16 +149,6 @@ def test_cosines_are_those_of_the_shared_weights():
 
 def gradients_by_hand_of(probe, head):
     return gradients_by_hand(probe, 0, [1.0 if i == head else 0.0 for i in range(2)])
-
-
-def test_a_conflict_is_a_batch_with_a_negative_cosine():
-    # Two heads, one variable: opposed in one batch of four, aligned in the others.
-    grams = np.array([[[4.0, sign], [sign, 1.0]] for sign in (-1.0, 1.0, 1.0, 1.0)])[:, None]
-    flow = Flow(["a", "b"], ["x"], ["branch_x"], np.ones((4, 2, 1)), grams)
-    found = flow_numbers(flow, {"a": 1.0, "b": 1.0}, by_part=True)
-    assert found["flow/conflict_a_b"] == found["flow/conflict_a_b_on_branch_x"] == 0.25
-    assert found["flow/cos_a_b"] == pytest.approx((-0.5 + 3 * 0.5) / 4)
-    assert branch_norms(flow).tolist() == [[2.0], [1.0]]
 
 
 def test_heads_without_shared_weights_have_no_cosine():

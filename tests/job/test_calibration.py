@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pipeline import compose
-from pipeline.data import Dataset, Split
 from pipeline.errors import ConfigError
 from pipeline.heads import Binary, Multiclass, Ordinal
 from pipeline.job.calibration import divide, temperature
@@ -117,16 +115,3 @@ def test_a_calibrated_run_logs_its_temperature_and_metrics_of_calibrated_probabi
     assert metrics["best/val_place_ece"] == pytest.approx(found["ece"], abs=1e-5)
     assert metrics["best/val_place_accuracy"] == pytest.approx(found["accuracy"])
     assert not [name for name in metrics if name.startswith("train/") and name.endswith("_ece")]
-
-
-def with_validation_labels(labels: list[int]) -> Dataset:
-    """Make a data set that has only these validation labels."""
-    split = Split(np.arange(len(labels)), raw={}, prepared={}, labels={"class": np.array(labels)})
-    return Dataset(inputs={}, targets={}, splits={"val": split}, fingerprint="")
-
-
-def test_calibration_without_labelled_validation_rows_fails_before_training():
-    heads = {"class": Multiclass(loss=CROSSENTROPY, calibrate="temperature")}
-    with pytest.raises(ConfigError, match=r"heads\.class\.calibrate: no validation row has a label"):
-        compose._check_calibrated(heads, with_validation_labels([-1, -1]))
-    compose._check_calibrated(heads, with_validation_labels([-1, 0]))

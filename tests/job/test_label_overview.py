@@ -6,26 +6,13 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 
-from pipeline import compose, config
 from pipeline.job import label_overview
+from tests import composed
 
 
-@pytest.fixture(scope="module")
-def job():
-    return composed("experiment=penguins", "fusion.units=[4]")
-
-
-def composed(*overrides):
-    with initialize_config_dir(str(config.CONF)):
-        cfg = hydra_compose("config", overrides=list(overrides))
-    return compose.compose_job(cfg, folders=[])
-
-
-def test_every_head_and_split_has_its_counts_and_its_best_constant(job):
-    table = label_overview.overview(job).set_index(["target", "split"])
+def test_every_head_and_split_has_its_counts_and_its_best_constant(untrained):
+    table = label_overview.overview(untrained).set_index(["target", "split"])
     assert len(table) == 6
     train = table.loc[("species", "train")]
     assert train["constant"] == max(train["counts"], key=train["counts"].get)
@@ -34,12 +21,13 @@ def test_every_head_and_split_has_its_counts_and_its_best_constant(job):
     mass = table.loc[("body_mass", "train")]
     assert mass["q25"] < mass["constant"] < mass["q75"]
     assert (
-        table.loc[("body_mass", "val"), "constant_loss"] == job.references["val"]["body_mass"].baseline_loss
+        table.loc[("body_mass", "val"), "constant_loss"]
+        == untrained.references["val"]["body_mass"].baseline_loss
     )
 
 
-def test_the_text_has_a_line_per_head_and_split(job):
-    lines = label_overview.as_text(label_overview.overview(job)).splitlines()
+def test_the_text_has_a_line_per_head_and_split(untrained):
+    lines = label_overview.as_text(label_overview.overview(untrained)).splitlines()
     assert len(lines) == 7
     assert lines[0].split()[:3] == ["head", "split", "rows"]
     assert lines[1].split()[:2] == ["species", "train"]
@@ -57,17 +45,17 @@ def test_of_many_classes_only_the_most_frequent_are_shown():
     assert " - " in text
 
 
-def test_the_overview_is_only_printed_to_a_terminal(job, capsys, monkeypatch):
-    label_overview.show(job)
+def test_the_overview_is_only_printed_to_a_terminal(untrained, capsys, monkeypatch):
+    label_overview.show(untrained)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    label_overview.show(job)
+    label_overview.show(untrained)
     assert "best constant" in capsys.readouterr().err
 
 
 def test_the_files_contain_the_table_and_the_leaks(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        job = composed("experiment=gray_colour")
+        job = composed.job("experiment=gray_colour")
     assert "have the same inputs as a row in" in caplog.text
     label_overview.write(tmp_path / "data", job)
     table = pd.read_csv(tmp_path / "data" / "summary.csv")
@@ -76,11 +64,3 @@ def test_the_files_contain_the_table_and_the_leaks(tmp_path, caplog):
     leaks = json.loads((tmp_path / "data" / "leaks.json").read_text())
     assert {leak["severity"] for leak in leaks} == {"identical rows"}
     assert leaks[0]["examples"][0].startswith("row ")
-
-
-def test_data_leaks_decides_whether_leaks_fail_or_are_ignored(caplog):
-    with pytest.raises(config.ConfigError, match=r"data\.leaks"):
-        composed("experiment=gray_colour", "data.leaks=fail")
-    with caplog.at_level(logging.WARNING):
-        assert composed("experiment=gray_colour", "data.leaks=ignore").dataset.leaks == []
-    assert not caplog.records
