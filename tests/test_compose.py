@@ -66,6 +66,7 @@ def test_a_calibrated_head_needs_validation_labels(build, dataset):
     assert (caught.value.key, caught.value.found) == ("heads.species.calibrate", "temperature")
     one = np.where(np.arange(len(none)) == 3, 1, none)
     assert build(calibrated, data=relabelled(one)).heads["species"].calibrate == "temperature"
+    assert build(data=relabelled(none)).heads["species"].calibrate is None
 
 
 def test_the_gradient_is_clipped_only_if_the_config_asks_for_it(build, plain):

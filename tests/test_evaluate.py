@@ -11,7 +11,6 @@ from mlflow.tracking import MlflowClient
 from pipeline import evaluate
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import centred_interval
 from tests import processes
 from tests.verbs import call
 
@@ -198,12 +197,3 @@ def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):
 def test_messages_and_help_come_before_anything_heavy_is_imported(tmp_path, arguments, code):
     done, heavy = processes.heavy_imports("evaluate", *arguments, where=tmp_path)
     assert (done.returncode, heavy) == (code, set())
-
-
-def test_intervals_hold_the_value_though_resampling_moves_it():
-    drawn = np.array([0.05, 0.06, 0.07, 0.08])
-    found = centred_interval(0.03, drawn)
-    assert found.low < 0.03 < found.high
-    assert found.high - found.low == pytest.approx(np.ptp(np.quantile(drawn, [0.025, 0.975])))
-    assert centred_interval(0.001, drawn).low == 0
-    assert centred_interval(-0.5, drawn - 1).low < -0.5

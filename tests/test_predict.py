@@ -1,7 +1,5 @@
 """`python -m pipeline.predict`: rows in, answers out, with a run's logged model."""
 
-from types import SimpleNamespace
-
 import mlflow
 import numpy as np
 import pandas as pd
@@ -12,8 +10,6 @@ from PIL import Image
 from pipeline import predict
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
-from pipeline.finished import predictions
-from pipeline.finished import run as finished_run
 from tests import processes
 from tests.verbs import call
 
@@ -119,34 +115,6 @@ def test_images_that_training_always_had_may_be_lacking(recorded, planted_folder
     # What only the image shows is the same for all rows now, what only the series shows is hardly touched.
     assert len(found.place_predicted.unique()) == 1
     assert np.corrcoef(found.slope_predicted, whole.slope_predicted)[0, 1] > 0.9
-
-
-@pytest.mark.parametrize(("pixels", "why"), [(1, "values of image are missing"), (0, "the cause is unknown")])
-def test_a_row_without_an_answer_is_blamed_on_the_image_that_lacks_pixels_not_on_a_short_series(pixels, why):
-    arrays = {"image": np.zeros((2, 3, 3, 1)), "series": np.full((2, 4, 2), np.nan)}
-    arrays["series"][:, :2] = 1.0
-    arrays["image"][1, 0, :pixels] = np.nan
-    rows = SimpleNamespace(good=np.array([3, 7]), arrays=arrays)
-    specs = {name: {name: None} for name in arrays}
-    inputs = {name: SimpleNamespace(kind=name) for name in arrays}
-    outputs = {"class": np.array([[1.0], [np.nan]])}
-    sound, faults = predictions._finite_rows(rows, outputs, SimpleNamespace(inputs=inputs, specs=specs))
-    assert sound.tolist() == [True, False]
-    assert list(faults) == [7]
-    assert why in faults[7][1]
-    assert "series" not in faults[7][1]
-
-
-def test_chunks_and_batches_of_any_size_give_the_same_answers(
-    recorded, planted_folder, tmp_path, monkeypatch
-):
-    config = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
-    whole, _ = run(tmp_path / "o.parquet", **config)
-    monkeypatch.setattr(finished_run, "BATCH_BYTES", 50 * 2112)
-    monkeypatch.setattr(finished_run, "CHUNK_BYTES", 130 * 2112)
-    parts, _ = run(tmp_path / "p.parquet", **config)
-    assert parts.row.tolist() == whole.row.tolist()
-    np.testing.assert_allclose(parts.slope_predicted, whole.slope_predicted, rtol=1e-5)
 
 
 def test_a_key_column_goes_along(recorded, tmp_path):

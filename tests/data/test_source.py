@@ -73,7 +73,7 @@ def test_a_single_value_is_no_column_and_no_rows_are_refused(tmp_path: Path) -> 
         source_of({"a": np.array(3.0)}).read("a", KEY)
     with pytest.raises(ConfigError, match="column 'a' of source s has no rows"):
         source_of({"a": []}).read("a", KEY)
-    write_parts(tmp_path, 2, 0)
+    write_parts(tmp_path, 0, 2, 0)
     assert len(source_of("*.csv", tmp_path, "a").read("a", KEY)) == 2
 
 

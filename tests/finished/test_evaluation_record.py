@@ -2,40 +2,16 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from pipeline.comparison.bootstrap import Interval
-from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.evaluation_record import PAGE, _head_result, text, write_page
-from pipeline.training.epoch import Epoch
-from pipeline.training.measure import Reference
+from tests.finished.sample import evaluation
 from tests.pages import figures, read_page, table
 
 NAN = float("nan")
-ROWS = 12
 FINISHED = SimpleNamespace(inputs={}, specs={})
 RUN = SimpleNamespace(run_id="3f2a", name="a run", url=lambda: None)
-
-
-def evaluation(errors):
-    """Number heads that are off by a constant: head -> error."""
-    rows = np.arange(ROWS)
-    truth = rows[:, None].astype(float)
-    references = {head: Reference("number", truth, ["mae"], [], 10.0) for head in errors}
-    outputs = {head: truth + error for head, error in errors.items()}
-    epoch = Epoch(
-        {head: error**2 for head, error in errors.items()}, 0.0, {}, {}, outputs, outputs, rows, 0.0
-    )
-    return Evaluation(
-        rows=SimpleNamespace(rows=rows, raw={}, labels={}),
-        references=references,
-        epoch=epoch,
-        row_losses={head: np.full(ROWS, error**2) for head, error in errors.items()},
-        row_baseline_losses={head: np.full(ROWS, 10.0) for head in errors},
-        heads={head: SimpleNamespace(loss=object(), point=lambda outputs: outputs) for head in errors},
-        targets={head: SimpleNamespace(names=["value"]) for head in errors},
-    )
 
 
 def test_heads_whose_names_begin_alike_keep_their_metrics_apart(tmp_path):

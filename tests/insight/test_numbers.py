@@ -95,6 +95,8 @@ def test_a_cosine_is_over_the_variables_that_both_heads_reach():
     assert cosines(flow, 0, 1, "branch_x") == pytest.approx([0.8])
     assert cosines(flow, 0, 1, "fusion") == pytest.approx([-1.0])
     assert np.isnan(cosines(flow, 0, 1, "branch_y")).all()
+    flow.parts[1] = "branch_x"
+    assert cosines(flow, 0, 1, "branch_x") == pytest.approx([0.8])
 
 
 def test_cosines_and_conflicts_on_the_parts_are_extra_and_absent_where_undefined():
