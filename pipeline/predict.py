@@ -15,6 +15,7 @@ from pipeline.heavy_imports import importing
 from pipeline.paths import expand
 from pipeline.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
+REJECTED = ".rejected.csv"  # beside the output
 SOME_REJECTED = 3  # exit code
 KEYS = {
     "run": TEXT,
@@ -41,12 +42,21 @@ def check(cfg: DictConfig) -> None:
     check_node("", config, KEYS)
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
     files = config["input"]
-    for paths in files.values() if isinstance(files, Mapping) else [files]:
-        expand(paths, [Path.cwd()], "input")
+    groups = files.values() if isinstance(files, Mapping) else [files]
+    read = [file for paths in groups for file in expand(paths, [Path.cwd()], "input")]
     if Path(config["output"]).suffix != ".parquet":
         raise ConfigError(
             "output", "must be a .parquet file", found=config["output"], allowed="<name>.parquet"
         )
+    output = Path(config["output"])
+    for written in (output, output.with_suffix(REJECTED)):
+        if written.exists() and any(written.samefile(file) for file in read):
+            raise ConfigError(
+                "output",
+                f"the predictions would overwrite the input {written}",
+                found=config["output"],
+                allowed="another file",
+            )
 
 
 @verb(config_name="predict", check=check, texts=("run", "input", "output", "key", "root", "tracking.uri"))
@@ -57,7 +67,7 @@ def main(cfg: DictConfig) -> None:
     rate = rows / (time.perf_counter() - started)
     print(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, including the start)")
     if rejected:
-        listed = Path(cfg.output).with_suffix(".rejected.csv")
+        listed = Path(cfg.output).with_suffix(REJECTED)
         print(f"{rejected:,} rows could not be read; they are listed in {listed}", file=sys.stderr)
         raise SystemExit(SOME_REJECTED)
 

@@ -189,3 +189,17 @@ def test_help_names_every_key():
         "trusted_modules",
     }:
         assert f"\n  {key} " in text
+
+
+@pytest.mark.parametrize("output", ["rows.parquet", "./rows.parquet", "link.parquet"])
+def test_the_input_is_never_overwritten(output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.parquet").write_bytes(b"rows")
+    (tmp_path / "link.parquet").symlink_to("rows.parquet")
+    config = OmegaConf.create({"run": "a", "input": "rows.parquet", **DEFAULTS, "trusted_modules": []})
+    with pytest.raises(ConfigError, match="would overwrite the input"):
+        predict.check(OmegaConf.merge(config, {"output": output}))
+    predict.check(OmegaConf.merge(config, {"output": "other.parquet"}))
+    (tmp_path / "a.rejected.csv").write_text("rows")
+    with pytest.raises(ConfigError, match="would overwrite the input"):
+        predict.check(OmegaConf.merge(config, {"input": "a.rejected.csv", "output": "a.parquet"}))

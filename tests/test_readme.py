@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +41,6 @@ def small(words: list[str]) -> list[str]:
 def test_every_command_of_the_readme_runs(tmp_path):
     run_ids: list[str] = []
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    _write_rows(tmp_path / "rows.npz")
     assert len(commands()) >= 12
     for words in commands():
         if words[2] == "pipeline.ui":
@@ -55,11 +53,6 @@ def test_every_command_of_the_readme_runs(tmp_path):
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
         run_ids += re.findall(r"^run (\w+)$", done.stdout, re.MULTILINE)
     assert (tmp_path / "predictions.parquet").exists()
-
-
-def _write_rows(path: Path) -> None:
-    kanji = np.load(ROOT / "pipeline" / "datasets" / "kanji.npz")
-    np.savez(path, **{name: kanji[name][:20] for name in ("image", "strokes", "length")})
 
 
 def test_every_link_of_the_readme_leads_to_a_file():

@@ -156,7 +156,7 @@ def test_the_table_at_the_end_tells_each_head_and_where_to_look(trained):
     _, (stdout, _), runs = trained
     assert [line.split()[0] for line in stdout.splitlines()[:4]] == ["head", *HEADS]
     assert runs[0].info.run_id in stdout
-    assert "mlflow ui --backend-store-uri sqlite:///" in stdout
+    assert "look: python -m pipeline.ui" in stdout
 
 
 def test_a_training_that_is_not_watched_writes_its_table_to_stdout_and_nothing_to_stderr(tmp_path):

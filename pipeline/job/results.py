@@ -80,7 +80,7 @@ def objective(names: str | Sequence[str], results: Results) -> float | tuple[flo
 def summary(results: Results, run: Run, heads: Sequence[str]) -> str:
     """Return what a training prints at its end: a table of the heads, the insight, and where to look."""
     table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses)
-    where = run.url() or f"run {run.run_id}\nlook: mlflow ui --backend-store-uri {run.uri}"
+    where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
     return "\n".join([table, *results.sentences, where])
 
 

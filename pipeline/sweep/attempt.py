@@ -107,8 +107,15 @@ def end_failed(cfg: DictConfig, error: BaseException) -> None:
 def key(config: DictConfig) -> str:
     """Identifies the trial of a composed config by 16 hexadecimal digits."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
-    of_trial = {name: node for name, node in plain.items() if name not in NOT_OF_A_TRIAL}
+    of_trial = {name: _with_text_keys(node) for name, node in plain.items() if name not in NOT_OF_A_TRIAL}
     return hashlib.sha256(json.dumps(of_trial, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _with_text_keys(node: Any) -> Any:
+    """A node whose keys can be sorted: YAML reads some, such as `yes`, as booleans."""
+    if isinstance(node, dict):
+        return {str(key): _with_text_keys(value) for key, value in node.items()}
+    return [_with_text_keys(value) for value in node] if isinstance(node, list) else node
 
 
 def _add(parent: "Parent", cfg: DictConfig, typed: Sequence[str]) -> str:

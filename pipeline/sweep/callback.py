@@ -108,7 +108,9 @@ class SweepCallback(Callback):
         """Runs in the process of the job."""
         from pipeline.sweep import attempt
 
-        attempt.start(config)
+        # A job that Hydra starts in spite of an error would pass for the one before it.
+        with _ending_on_errors():
+            attempt.start(config)
         if self.process not in ("", identity()):
             end_with(self.process, attempt.is_running)
 

@@ -26,6 +26,13 @@ def test_a_job_is_another_trial_when_anything_else_differs():
     assert key(seed=1) != key()
 
 
+def test_keys_that_yaml_reads_as_booleans_are_part_of_the_trial():
+    # `yes: up` of a binary target.
+    with_yes = OmegaConf.create({"data": {"targets": {"y": {"kind": "binary", True: "up"}}}})
+    other = OmegaConf.create({"data": {"targets": {"y": {"kind": "binary", True: "down"}}}})
+    assert attempt.key(with_yes) == attempt.key(with_yes.copy()) != attempt.key(other)
+
+
 def test_what_varies_is_listed_as_typed_and_the_seed_comes_last():
     typed = ["+seed=1", "optimizer=adam", "loss_weights.class=2.0"]
     found = attempt.varied(typed, ["seed", "optimizer", "nowhere"])
