@@ -58,7 +58,7 @@ def test_the_summary_is_the_table_the_insight_and_where_to_look():
     local = SimpleNamespace(url=lambda: None, run_id="3f2a", uri="sqlite:///mlflow.db")
     assert summary(found, local, ["a", "b"]).split("\n")[4:] == [
         "run 3f2a",
-        "look: mlflow ui --backend-store-uri sqlite:///mlflow.db",
+        "look: python -m pipeline.ui",
     ]
 
 
