@@ -1,5 +1,6 @@
 """A small data set with planted signals, and runs on it that several tests look at."""
 
+import gc
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 from filelock import FileLock
+
+from pipeline.heavy_imports import OBJECTS
 
 PLANTED = """
 sources: {planted: planted.npz}
@@ -38,6 +41,12 @@ loss_weights: {place: 1.0, slope: 1.0, both: 1.0}
 def pytest_configure() -> None:
     """A shell lets background jobs ignore Ctrl-C, and they their children: those that tests interrupt."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Garbage collection skips imported objects and runs less often, as in the program's own processes."""
+    gc.freeze()
+    gc.set_threshold(OBJECTS)
 
 
 def planted(rows: int = 800, seed: int = 0) -> dict[str, np.ndarray]:
@@ -124,7 +133,7 @@ def recorded_runs(
     """Two finished runs, for whatever comes after training; each worker has a copy, as tests write to it."""
     # Imported here: most tests need no MLflow, and start sooner without it.
     from tests import stores
-    from tests.verbs import call
+    from tests.verbs import call, without_report
 
     few = ["trainer.early_stopping=null", "optimizer.learning_rate=0.01", "trainer.epochs=4"]
     planted = ["--config-dir", planted_folder, "data=planted", "heads=planted", "branches=image_series"]
@@ -134,7 +143,8 @@ def recorded_runs(
 
     def train(folder: Path) -> None:
         for words in (planted, penguins):
-            done = call("train", *words, *few, where=folder)
+            with without_report():
+                done = call("train", *words, *few, where=folder)
             assert done.returncode == 0, done.stderr
             (run_id,) = re.findall(r"^run ([0-9a-f]{32})$", done.stdout, re.MULTILINE)
             with (folder / "ids").open("a") as ids:

@@ -39,6 +39,11 @@ def run(
     return subprocess.run(list(map(str, command)), cwd=where, env=environment(more), **options)
 
 
+def run_verb(verb: str, *words: object, where: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run `python -m pipeline.<verb> words…` in the folder `where`."""
+    return run(command(verb, *words), where, **options)
+
+
 def start(
     command: Sequence[object],
     where: Path | None = None,

@@ -23,12 +23,19 @@ def page(*overrides):
     return dict(zip(sections[::2], sections[1::2], strict=True))
 
 
-def test_a_config_and_its_data_are_checked_and_nothing_is_written(tmp_path):
-    done = processes.run(processes.command("check", *SMALL), tmp_path)
+@pytest.mark.parametrize("run", [call, pytest.param(processes.run_verb, marks=pytest.mark.slow)])
+def test_a_config_and_its_data_are_checked_and_nothing_is_written(tmp_path, run):
+    done = run("check", *SMALL, where=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "train 241, val 51, test 52" in done.stdout
     assert "head species" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_key_ends_with_code_2_before_anything_heavy_is_imported(tmp_path):
+    done, heavy = processes.heavy_imports("check", "+optimiser=adam", where=tmp_path)
+    assert (done.returncode, heavy) == (2, set())
+    assert "optimiser" in done.stderr
 
 
 def test_what_is_wrong_ends_with_code_2_as_in_training(planted_folder, tmp_path):

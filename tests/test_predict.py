@@ -147,9 +147,10 @@ def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, 
     assert "none.csv" in done.stderr
 
 
-def test_the_command_predicts_and_writes_nothing_to_stderr(recorded, tmp_path):
+@pytest.mark.slow
+def test_a_process_that_predicts_writes_nothing_to_stderr(recorded, tmp_path):
     words = [f"run={recorded.penguins}", f"input={PENGUINS}", f"output={tmp_path}/o.parquet"]
-    done = processes.run(processes.command("predict", *words), recorded.folder)
+    done = processes.run_verb("predict", *words, where=recorded.folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "344 rows ->" in done.stdout
 

@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import promote
 from pipeline.errors import ConfigError
 from tests import processes
+from tests.verbs import call
 
 
 @pytest.fixture
@@ -99,7 +100,13 @@ def test_runs_that_cannot_be_compared_are_told_apart_from_noise(recorded, client
 
 
 def test_a_name_that_nobody_registered_ends_with_code_2_and_the_nearest(recorded):
-    done = processes.run(processes.command("promote", "name=bird"), recorded.folder)
+    done = call("promote", "name=bird", where=recorded.folder)
     assert done.returncode == 2
     assert "no model is registered under this name" in done.stderr
     assert "nearest: birds" in done.stderr
+
+
+def test_a_wrong_key_ends_with_code_2_before_anything_heavy_is_imported(tmp_path):
+    done, heavy = processes.heavy_imports("promote", "nmae=birds", where=tmp_path)
+    assert (done.returncode, heavy) == (2, set())
+    assert "nmae" in done.stderr

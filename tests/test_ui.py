@@ -66,7 +66,7 @@ def test_a_taken_port_ends_with_code_2(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = processes.run(processes.command("ui", f"port={taken.getsockname()[1]}"), tmp_path)
+        done = processes.run_verb("ui", f"port={taken.getsockname()[1]}", where=tmp_path)
     assert done.returncode == 2
     assert "port: this port is in use" in done.stderr
 

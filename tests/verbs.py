@@ -42,6 +42,11 @@ def without_report() -> contextlib.AbstractContextManager[object]:
     return mock.patch("pipeline.report.write")
 
 
+def without_collection() -> contextlib.AbstractContextManager[object]:
+    """Keras clears its session without the search for cycles that takes a second among all tests' objects."""
+    return mock.patch("gc.collect")
+
+
 @contextlib.contextmanager
 def _as_before() -> Iterator[None]:
     """Put back what a command sets for its whole process."""
@@ -52,7 +57,8 @@ def _as_before() -> Iterator[None]:
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     try:
         # Hydra sets up logging anew, which would close the streams of pytest's and absl's handlers too.
-        with mock.patch("logging.config._clearExistingHandlers", partial(_close_handlers, but=handlers)):
+        logging_ = mock.patch("logging.config._clearExistingHandlers", partial(_close_handlers, but=handlers))
+        with logging_, without_collection():
             yield
     finally:
         sys.argv = argv

@@ -1,14 +1,19 @@
 """Small sweeps, and what they leave in MLflow."""
 
+import contextlib
 import json
+import signal
 import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.sweep.parent import Parent
+from pipeline.tracking import open_run
+from pipeline.training.epoch import NotFiniteError
 from tests import stores
 
 SMALL = [
@@ -22,6 +27,32 @@ SMALL = [
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 # Processes that do not run: their numbers are larger than any.
 GONE, ALSO_GONE = (f"{socket.gethostname()}:{2**22 + i}:1" for i in (1, 2))
+
+
+def without_training(interrupt: int | None = None) -> contextlib.AbstractContextManager[object]:
+    """Trials open their run and log metrics, which the loss weight decides, but train nothing.
+
+    A learning rate above 1 leads to NaN, as in a training.
+
+    Args:
+        interrupt: a signal that each trial sends to its process.
+    """
+
+    def run(cfg: DictConfig, origin: Any, *, run_id: str | None = None, **options: object) -> Any:
+        weight = cfg.loss_weights.species
+        skills = {"skill": 1 / (1 + weight), "species_skill": weight / (1 + weight), "body_mass_skill": 0.5}
+        metrics = {f"best/val_{name}": value for name, value in skills.items()}
+        options = {"uri": cfg.tracking.uri, "experiment": cfg.tracking.experiment, "run_name": "", "tags": {}}
+        with open_run(run_id=run_id, params={"loss_weights.species": weight}, **options) as tracked:
+            tracked.log_metrics(metrics, 0)
+            if interrupt is not None:
+                signal.raise_signal(interrupt)
+            if cfg.optimizer.learning_rate > 1:
+                raise NotFiniteError("the loss of head species is nan")
+        names = cfg.objective
+        return metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
+
+    return mock.patch("pipeline.train.run", run)
 
 
 def runs_of(where: Path) -> tuple[list[Any], list[Any]]:

@@ -127,7 +127,7 @@ def test_a_sweep_over_a_cluster_is_tracked_by_a_server(tmp_path, server, module,
     # Two trials finish, one turns NaN.
     words = ["optimizer=sgd", "optimizer.learning_rate=0.03,0.05,1e30", f"sweep.name={extra}", *launcher]
     words += ["tracking=server", f"tracking.uri={server}"]
-    done = processes.run(processes.command("train", "-m", *SMALL, *words), tmp_path, timeout=900)
+    done = processes.run_verb("train", "-m", *SMALL, *words, where=tmp_path, timeout=900)
     assert done.returncode == 1, done.stderr
     assert "2 of 3 trials finished" in done.stdout
     mlflow.set_tracking_uri(server)

@@ -104,7 +104,7 @@ def test_a_sweep_killed_as_a_whole_is_taken_up_where_it_was(tmp_path, start):
     assert process.wait() < 0
     assert runs_of(tmp_path)[0][0].info.status == "RUNNING"  # nobody was left to write anything else
     before = {run.info.run_id for run in runs_of(tmp_path)[1]}
-    done = processes.run(processes.command("train", "-m", *SMALL, *words), tmp_path)
+    done = processes.run_verb("train", "-m", *SMALL, *words, where=tmp_path)
     assert done.returncode == 0, done.stderr
     parents, trials = runs_of(tmp_path)
     assert [run.info.status for run in parents] == ["FINISHED"]

@@ -10,22 +10,23 @@ from subprocess import CompletedProcess
 import optuna
 import pytest
 
-from tests import interrupt, processes, stores
-from tests.sweep.sweeps import JOBLIB, SMALL, runs_of, statuses
+from tests import processes, stores
+from tests.sweep.sweeps import JOBLIB, SMALL, runs_of, statuses, without_training
 from tests.verbs import call, without_report
 
 
 @pytest.fixture
-def sweep(folder_with_store, no_report):
-    """Run a sweep in this process, where there are no runs yet; returns how it ended."""
+def sweep(folder_with_store):
+    """Run a sweep whose trials train nothing, in this process; returns how it ended."""
 
     def result(*words: object) -> CompletedProcess[str]:
-        return call("train", "-m", *SMALL, *words, where=folder_with_store)
+        with without_training():
+            return call("train", "-m", *SMALL, *words, where=folder_with_store)
 
     return result
 
 
-@pytest.fixture(scope="module", params=["in_process", pytest.param("joblib", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["without_training", pytest.param("joblib", marks=pytest.mark.slow)])
 def grid(request, make_once, planted_folder):
     """Two weights x two rates, of which one leads to NaN, on no database; then the same command once more.
 
@@ -41,15 +42,26 @@ def grid(request, make_once, planted_folder):
         ends = []
         for _ in range(2):
             if request.param == "joblib":
-                done = processes.run(processes.command("train", *words, *JOBLIB), where)
+                done = processes.run_verb("train", *words, *JOBLIB, where=where)
             else:
-                with without_report():
+                with without_training():
                     done = call("train", *words, where=where)
             ends.append((done, *runs_of(where)))
         (folder / "ends").write_bytes(pickle.dumps(ends))
 
     folder = make_once(f"grid_{request.param}", fill)
     return folder / "where", *pickle.loads((folder / "ends").read_bytes())
+
+
+def test_trials_are_trained_one_after_the_other_in_this_process(folder_with_store, no_report):
+    done = call("train", "-m", *SMALL, "loss_weights.species=0.5,2", where=folder_with_store)
+    assert done.returncode == 0, done.stderr
+    (parent,), trials = runs_of(folder_with_store)
+    assert statuses([parent, *trials]) == {"FINISHED": 3}
+    for run, weight in zip(trials, (0.5, 2.0), strict=True):
+        metrics = run.data.metrics
+        combined = weight * metrics["test/species_loss"] + metrics["test/body_mass_loss"]
+        assert metrics["test/loss"] == pytest.approx(combined, abs=1e-5)
 
 
 def test_a_sweep_is_one_run_with_its_trials_below_it(grid):
@@ -114,33 +126,35 @@ def test_the_board_is_on_the_parent(grid):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_during_a_trial_ends_the_sweep_with_true_statuses(sweep, folder_with_store, number):
-    done = sweep("loss_weights.species=1,2", *interrupt.overrides(number))
+def test_a_signal_during_a_trial_ends_the_sweep_with_true_statuses(folder_with_store, number):
+    with without_training(interrupt=number):
+        done = call("train", "-m", *SMALL, "loss_weights.species=1,2", where=folder_with_store)
     assert done.returncode == 128 + number
     (parent,), (child,) = runs_of(folder_with_store)
     assert parent.info.status == "KILLED"
     assert child.info.status == "KILLED"
 
 
-def test_a_search_of_two_objectives_goes_on_with_new_suggestions(sweep, folder_with_store):
-    words = [
-        *("sweep=optuna", "sweep.name=front", "loss_weights.species=tag(log,interval(0.1,10))"),
-        "objective=[best/val_species_skill,best/val_body_mass_skill]",
-    ]
-    first = sweep(*words, "hydra.sweeper.n_trials=2")
+@pytest.mark.parametrize("trials", [without_training, pytest.param(without_report, marks=pytest.mark.slow)])
+def test_a_search_of_two_objectives_goes_on_with_new_suggestions(folder_with_store, trials):
+    names = ["best/val_species_skill", "best/val_body_mass_skill"]
+    words = ["-m", *SMALL, "sweep=optuna", "sweep.name=front", f"objective=[{','.join(names)}]"]
+    words.append("loss_weights.species=tag(log,interval(0.1,10))")
+    with trials():
+        first = call("train", *words, "hydra.sweeper.n_trials=2", where=folder_with_store)
     assert first.returncode == 0, first.stderr
     # A trial that was running when the machine went down; it may not count as done.
     study = optuna.load_study(study_name="front", storage=f"sqlite:///{folder_with_store}/mlruns/optuna.db")
     study.ask()
-    second = sweep(*words, "hydra.sweeper.n_trials=3")
+    with trials():
+        second = call("train", *words, "hydra.sweeper.n_trials=4", where=folder_with_store)
     assert second.returncode == 0, second.stderr
-    assert "3 of 3 trials finished" in second.stdout
+    assert "4 of 4 trials finished" in second.stdout
     parents, children = runs_of(folder_with_store)
     assert len(parents) == 1
-    assert statuses(children) == {"FINISHED": 3}
-    assert len({run.data.params["loss_weights.species"] for run in children}) == 3
-    assert Counter(one.state.name for one in study.trials) == {"COMPLETE": 3, "FAIL": 1}
-    names = ["best/val_species_skill", "best/val_body_mass_skill"]
+    assert statuses(children) == {"FINISHED": 4}
+    assert len({run.data.params["loss_weights.species"] for run in children}) == 4
+    assert Counter(one.state.name for one in study.trials) == {"COMPLETE": 4, "FAIL": 1}
     reached = [[run.data.metrics[name] for name in names] for run in children]
     for one in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         assert one.values in reached

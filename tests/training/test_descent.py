@@ -150,55 +150,73 @@ def test_half_precision_asks_with_gradients_of_full_size():
     np.testing.assert_allclose(half.balancer.gram, whole.balancer.gram, rtol=0.03)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_every_balancer_learns_and_logs_the_same_objective(name):
-    trainer = make_trainer(balancer=ALL[name](), optimizer=keras.optimizers.Adam(1e-2), dropout=0.1)
-    epochs = train(trainer, weights=WEIGHTS, epochs=6, shuffle=True)
+@pytest.fixture(scope="module", params=ALL)
+def learned(request):
+    """Each balancer's name, a trainer with it after some epochs, and the epochs."""
+    balancer, optimizer = ALL[request.param](), keras.optimizers.Adam(1e-2)
+    trainer = make_trainer(balancer=balancer, optimizer=optimizer, dropout=0.1)
+    return request.param, trainer, train(trainer, weights=WEIGHTS, epochs=6, shuffle=True)
+
+
+def test_every_balancer_learns_and_logs_the_same_objective(learned):
+    _, _, epochs = learned
     total = [sum(w * epoch.losses[n] for n, w in zip(LOSSES, WEIGHTS, strict=True)) for epoch in epochs]
     assert total[-1] < total[0]
     assert sum(epochs[-1].shares.values()) == pytest.approx(1)
     assert all(np.isfinite(list(epochs[-1].weights.values())))
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_every_balancer_takes_a_head_that_reads_a_branch(name):
-    trainer = make_trainer(
-        balancer=ALL[name](), optimizer=keras.optimizers.Adam(1e-2), reads={"score": "series"}
-    )
-    epochs = train(trainer, epochs=6)
-    assert sum(epochs[-1].losses.values()) < sum(epochs[0].losses.values())
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_one_head_alone_is_trained_as_without_a_balancer(name):
-    plain, balanced = make_trainer(("class",)), make_trainer(("class",), balancer=ALL[name]())
-    losses = [train(trainer, epochs=2)[1].losses["class"] for trainer in (plain, balanced)]
-    # RMSprop steps by relative size, so a method's constant factor cancels, but for the epsilon.
-    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_head_without_labels_takes_no_part(name):
-    labels = {**LABELS, "score": np.full_like(LABELS["score"], np.nan)}
-    trainer = make_trainer(balancer=ALL[name](), complete=False)
-    before = trainer.model.get_layer("head_score").get_weights()
-    epoch = train(trainer, labels)[0]
-    assert epoch.losses.keys() == {"class"}
-    assert epoch.weights["score"] == 0
-    for old, new in zip(before, trainer.model.get_layer("head_score").get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_restored_state_gives_the_same_next_epoch(name):
+def test_restored_state_gives_the_same_next_epoch(learned):
     def variables(trainer):
         return [*trainer.model.variables, *trainer.optimizer.variables, *trainer.balancer.variables]
 
-    first, second = (make_trainer(balancer=ALL[name](), dropout=0.2) for _ in range(2))
-    train(first, epochs=3)
+    name, first, _ = learned
+    second = make_trainer(balancer=ALL[name](), optimizer=keras.optimizers.Adam(1e-2), dropout=0.1)
     for mine, theirs in zip(variables(second), variables(first), strict=True):
         mine.assign(theirs.value)
     assert train(first)[0].losses == train(second)[0].losses
+
+
+@pytest.fixture(scope="module", params=ALL)
+def reading(request):
+    """Each balancer with a head that reads a branch, trained without the head's labels and then with them.
+
+    Returns:
+        The epoch without labels, the weights of the head before and after it, the epochs with labels.
+    """
+    balancer, optimizer = ALL[request.param](), keras.optimizers.Adam(1e-2)
+    trainer = make_trainer(balancer=balancer, optimizer=optimizer, reads={"score": "series"}, complete=False)
+    head = trainer.model.get_layer("head_score")
+    before = head.get_weights()
+    (without,) = train(trainer, {**LABELS, "score": np.full_like(LABELS["score"], np.nan)})
+    after = head.get_weights()
+    return without, before, after, train(trainer, epochs=6)
+
+
+def test_a_head_without_labels_takes_no_part(reading):
+    epoch, before, after, _ = reading
+    assert epoch.losses.keys() == {"class"}
+    assert epoch.weights["score"] == 0
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_every_balancer_takes_a_head_that_reads_a_branch(reading):
+    epochs = reading[-1]
+    assert sum(epochs[-1].losses.values()) < sum(epochs[0].losses.values())
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The loss of a head alone in the second epoch without a balancer."""
+    return train(make_trainer(("class",)), epochs=2)[1].losses["class"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_one_head_alone_is_trained_as_without_a_balancer(name, alone):
+    balanced = train(make_trainer(("class",), balancer=ALL[name]()), epochs=2)[1].losses["class"]
+    # RMSprop steps by relative size, so a method's constant factor cancels, but for the epsilon.
+    assert balanced == pytest.approx(alone, rel=2e-3)
 
 
 def test_dropout_of_the_second_look_is_that_of_the_first():

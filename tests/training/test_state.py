@@ -1,0 +1,93 @@
+"""The state of a training, saved after an epoch and restored into another trainer."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline import balancers
+from pipeline.training.checkpoint import Saver
+from pipeline.training.fit import KeptEpoch, TrainingState
+from pipeline.training.state import restore, save_to
+from tests.small_trainer import make_trainer, train
+
+
+def trainer():
+    return make_trainer(balancer=balancers.GradNorm(), optimizer="adam", dropout=0.2)
+
+
+def variables(made):
+    return [*made.model.variables, *made.optimizer.variables, *made.balancer.variables]
+
+
+class Counter(keras.callbacks.Callback):
+    """Counts what it hears of, and begins anew with each training."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = 0
+
+    def on_train_begin(self, logs=None):
+        self.heard = 0
+
+
+def state_after(epoch, made):
+    kept = KeptEpoch("val/loss", 3, epoch=1, metrics={"val/loss": 0.5}, weights=made.model.get_weights())
+    return TrainingState(epoch, {"val/loss": [0.5, float("nan")]}, kept)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A trainer after two epochs, saved with a callback."""
+    made, counter = trainer(), Counter()
+    train(made, epochs=2)
+    counter.heard = 7
+    with Saver(tmp_path) as saver:
+        save_to(saver, made, [counter], every=1)(state_after(2, made))
+    return made
+
+
+def test_everything_that_training_changes_is_restored(saved, tmp_path):
+    other = trainer()
+    restored = restore(tmp_path, other, [Counter()])
+    for mine, theirs in zip(variables(other), variables(saved), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert restored.progress.epoch == 2
+    np.testing.assert_array_equal(restored.progress.history["val/loss"], [0.5, np.nan])
+
+
+def test_the_restored_trainer_goes_on_to_the_same_losses(saved, tmp_path):
+    other = trainer()
+    restore(tmp_path, other, [Counter()])
+    assert train(other)[0].losses == train(saved)[0].losses
+
+
+def test_the_kept_epoch_comes_back_with_its_weights(saved, tmp_path):
+    kept = restore(tmp_path, trainer(), [Counter()]).progress.kept
+    assert (kept.monitor, kept.patience, kept.epoch, kept.metrics) == ("val/loss", 3, 1, {"val/loss": 0.5})
+    for mine, theirs in zip(kept.weights, saved.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_callbacks_get_their_state_back_after_training_has_reset_them(saved, tmp_path):
+    counter = Counter()
+    (again,) = restore(tmp_path, trainer(), [counter]).callbacks
+    counter.on_train_begin()
+    again.on_train_begin()
+    assert counter.heard == 7
+
+
+def test_epochs_between_checkpoints_are_not_saved(tmp_path):
+    made = trainer()
+    with Saver(tmp_path) as saver:
+        save = save_to(saver, made, [], every=3)
+        for epoch in (1, 2):
+            save(state_after(epoch, made))
+    assert restore(tmp_path, made, []) is None
+    with Saver(tmp_path) as saver:
+        save_to(saver, made, [], every=3)(state_after(3, made))
+    assert restore(tmp_path, made, []).progress.epoch == 3
+
+
+def test_the_checkpoint_of_another_model_is_refused(saved, tmp_path):
+    with pytest.raises(ValueError, match="model"):
+        restore(tmp_path, make_trainer(("class",)), [])
