@@ -1,7 +1,9 @@
 """Trains in a child process again and again, killing it, until one child comes to its end; for test_resume.
 
-    python killed_training.py <seconds of each kill, or "write" to be killed while a checkpoint is written> …
+    python killed_training.py <end of each child> …
 
+An end is `<epochs>+<seconds>`, and the child is killed this long after it has handed over the checkpoints of these
+epochs; or `write`, and it is killed while it writes a checkpoint.
 TensorFlow is imported once, before the children are forked, so that a kill costs a second and not ten.
 """
 
@@ -33,17 +35,12 @@ OVERRIDES = [
 
 
 def child(run_id: str | None, end: str) -> None:
-    """Train or resume, to be killed after so many seconds of training or in the middle of a write."""
+    """Train or resume, until the end."""
     if end == "write":
         _die_while_writing()
     elif end != "never":
-        first = pipeline.training.checkpoint.Saver.__init__
-
-        def started(self, folder):
-            first(self, folder)
-            threading.Timer(float(end), os.kill, (os.getpid(), signal.SIGKILL)).start()
-
-        pipeline.training.checkpoint.Saver.__init__ = started
+        epochs, _, seconds = end.partition("+")
+        _die_after(int(epochs), float(seconds))
     with initialize_config_dir(str(config.CONF)):
         typed = [f"resume={run_id}"] if run_id else OVERRIDES
         cfg = compose("config", overrides=typed)
@@ -51,6 +48,26 @@ def child(run_id: str | None, end: str) -> None:
     if run_id:
         cfg, origin = resumed_config(cfg, typed, {})
     train.run(cfg, origin, run_id=run_id)
+
+
+def _die_after(epochs: int, seconds: float) -> None:
+    saver = pipeline.training.checkpoint.Saver
+    first, offer, offered = saver.__init__, saver.offer, []
+
+    def die_if_due():
+        if len(offered) == epochs:
+            threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    def started(self, folder):
+        first(self, folder)
+        die_if_due()
+
+    def counted(self, epoch, *state):
+        offer(self, epoch, *state)
+        offered.append(epoch)
+        die_if_due()
+
+    saver.__init__, saver.offer = started, counted
 
 
 def _die_while_writing() -> None:

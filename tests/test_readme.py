@@ -1,13 +1,13 @@
 """Every command of the README runs, made small."""
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -40,16 +40,13 @@ def small(words: list[str]) -> list[str]:
 @pytest.mark.slow
 def test_every_command_of_the_readme_runs(tmp_path):
     run_ids: list[str] = []
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     assert len(commands()) >= 12
     for words in commands():
         if words[2] == "pipeline.ui":
             continue  # a server: tests/test_ui.py
         ids = dict(zip((RUN, OTHER), run_ids, strict=False))
         words = [ids.get(word, word.replace(RUN, next(iter(run_ids), ""))) for word in small(words)]
-        done = subprocess.run(
-            [sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True, env=environment
-        )
+        done = processes.run([sys.executable, *words[1:]], tmp_path)
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
         run_ids += re.findall(r"^run (\w+)$", done.stdout, re.MULTILINE)
     assert (tmp_path / "predictions.parquet").exists()
