@@ -2,8 +2,8 @@
 
     python killed_training.py <end of each child> …
 
-An end is `<epochs>+<seconds>`, and the child is killed this long after it has handed over the checkpoints of these
-epochs; or `write`, and it is killed while it writes a checkpoint.
+An end is `<epochs>+<seconds>`: the child is killed this long after it has handed over so many checkpoints; or
+`write`: it is killed while it writes one.
 TensorFlow is imported once, before the children are forked, so that a kill costs a second and not ten.
 """
 

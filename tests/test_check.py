@@ -4,10 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 
-from pipeline import check, config
+from pipeline import check
 from tests import processes
 from tests.verbs import call
 
@@ -15,20 +13,24 @@ SMALL = ["experiment=penguins", "fusion.units=[4]"]
 PLANTED = ["data=planted", "branches=image_series", "heads=planted"]
 
 
-def page(*overrides):
-    with initialize_config_dir(str(config.CONF)):
-        cfg = hydra_compose("config", overrides=[*SMALL, *overrides])
-    text = check.page(cfg, folders=[])
-    sections = re.split(r"^(\w+) +", text, flags=re.MULTILINE)[1:]
-    return dict(zip(sections[::2], sections[1::2], strict=True))
+def sections(text):
+    """Section of the page -> its text."""
+    words = re.split(r"^(\w+) +", text, flags=re.MULTILINE)[1:]
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 @pytest.mark.parametrize("run", [call, pytest.param(processes.run_verb, marks=pytest.mark.slow)])
 def test_a_config_and_its_data_are_checked_and_nothing_is_written(tmp_path, run):
     done = run("check", *SMALL, where=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "train 241, val 51, test 52" in done.stdout
-    assert "head species" in done.stdout
+    found = sections(done.stdout)
+    assert list(found) == ["data", "labels", "leaks", "model", "steps", "memory", "time"]
+    assert "train 241, val 51, test 52" in found["data"]
+    assert "Adelie" in found["labels"]
+    assert found["leaks"].startswith("none found")
+    assert "head species" in found["model"]
+    assert re.search(r"losses species [\d.]+, body_mass [\d.]+; every weight changes", found["steps"])
+    assert "8 steps per epoch" in found["time"]
     assert not list(tmp_path.iterdir())
 
 
@@ -47,32 +49,24 @@ def test_what_is_wrong_ends_with_code_2_as_in_training(planted_folder, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_page_has_every_section():
-    found = page()
-    assert list(found) == ["data", "labels", "leaks", "model", "steps", "memory", "time"]
-    assert "train 241, val 51, test 52" in found["data"]
-    assert "Adelie" in found["labels"]
-    assert found["leaks"].startswith("none found")
-    assert "head species" in found["model"]
-    assert re.search(r"losses species [\d.]+, body_mass [\d.]+; every weight changes", found["steps"])
-    assert "8 steps per epoch" in found["time"]
-
-
-def test_weights_that_no_loss_moves_are_named():
-    _, words, still = page("loss_weights.species=0")["steps"].partition("these weights do not change: ")
+def test_weights_that_no_loss_moves_are_named_and_leaks_may_be_ignored(tmp_path):
+    found = sections(
+        call("check", *SMALL, "loss_weights.species=0", "data.leaks=ignore", where=tmp_path).stdout
+    )
+    _, words, still = found["steps"].partition("these weights do not change: ")
     assert words
     assert "species" in still
     assert "body_mass" not in still
+    assert "not checked" in found["leaks"]
 
 
-def test_leaks_are_listed_or_not_looked_for(planted_folder, tmp_path):
+def test_leaks_are_listed(planted_folder, tmp_path):
     arrays = dict(np.load(planted_folder / "planted.npz"))
     for name in ("image", "series", "length"):
         arrays[name][1] = arrays[name][0]  # a validation row with the inputs of a training row
     np.savez(tmp_path / "planted.npz", **arrays)
-    words = ["--config-dir", planted_folder, *PLANTED]
-    assert "have the same inputs" in call("check", *words, where=tmp_path).stdout
-    assert "not checked" in call("check", *words, "data.leaks=ignore", where=tmp_path).stdout
+    done = call("check", "--config-dir", planted_folder, *PLANTED, where=tmp_path)
+    assert "have the same inputs" in sections(done.stdout)["leaks"]
 
 
 @pytest.mark.parametrize(

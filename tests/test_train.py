@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from tests import interrupt, processes
 from tests.stores import all_runs, artifact, history, steps
-from tests.verbs import call
+from tests.verbs import call, without_report
 
 SMALL = [
     "data=planted",
@@ -33,20 +33,24 @@ SHORT = ["trainer.epochs=2", "tracking.log_model=false"]
 
 @pytest.fixture(scope="module")
 def trained(make_once, planted_folder):
-    """Two runs that differ in the weight of `place`, 1 and 2: their folder, what was printed, the runs."""
+    """Two runs that differ in the weight of `place`, 1 and 2, the second without insight and report.
+
+    Returns:
+        Their folder, what the first one printed, the runs.
+    """
 
     def train(folder: Path) -> None:
         where = folder / "where"
         where.mkdir()
-        for weight in (1, 2):
-            words = ["--config-dir", planted_folder, *SMALL, f"loss_weights.place={weight}"]
-            done = call("train", *words, where=where)
-            assert done.returncode == 0, done.stderr
-            (folder / f"stdout{weight}").write_text(done.stdout)
+        words = ["--config-dir", planted_folder, *SMALL]
+        first = call("train", *words, "loss_weights.place=1", where=where)
+        with without_report():
+            second = call("train", *words, "insight=off", "loss_weights.place=2", where=where)
+        assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+        (folder / "stdout").write_text(first.stdout)
 
     folder = make_once("trained", train)
-    where = folder / "where"
-    return where, [(folder / f"stdout{weight}").read_text() for weight in (1, 2)], all_runs(where)
+    return folder / "where", (folder / "stdout").read_text(), all_runs(folder / "where")
 
 
 @pytest.fixture
@@ -99,7 +103,7 @@ def test_every_metric_of_the_contract_is_there_at_every_epoch(trained):
 
 
 def test_insight_says_which_branch_each_head_needs(trained):
-    where, (stdout, _), runs = trained
+    where, stdout, runs = trained
     metrics = runs[0].data.metrics
     assert metrics["contribution/image_to_place"] > 50
     assert abs(metrics["contribution/series_to_place"]) < 10
@@ -153,7 +157,7 @@ def test_runs_are_named_by_what_varies_and_carry_choices_and_leaves(trained):
 
 
 def test_the_table_at_the_end_tells_each_head_and_where_to_look(trained):
-    _, (stdout, _), runs = trained
+    _, stdout, runs = trained
     assert [line.split()[0] for line in stdout.splitlines()[:4]] == ["head", *HEADS]
     assert runs[0].info.run_id in stdout
     assert "look: python -m pipeline.ui" in stdout
@@ -199,29 +203,44 @@ def test_logged_numbers_can_be_computed_again_from_the_predictions(trained):
     assert frame.place_label.isin(["up", "down"]).all()
 
 
-def test_the_logged_model_gives_the_logged_numbers_in_a_bare_process(trained, planted_folder, tmp_path):
-    where, _, runs = trained
-    code = f"""
-import sys, json, warnings, mlflow, numpy as np
-mlflow.set_tracking_uri("sqlite:///{where}/mlruns/mlflow.db")
-model = mlflow.pyfunc.load_model("runs:/{runs[1].info.run_id}/model")
-raw = np.load({str(planted_folder / "planted.npz")!r})
+# Runs where the model is loaded: there it prints its numbers.
+MEASURE = """
+import json, sys
+import mlflow, numpy as np
+store, run_id, data = sys.argv[1:]
+mlflow.set_tracking_uri(store)
+model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+raw = np.load(data)
 rows = raw["split"] == 1
 series = raw["series"][rows]
 series[np.arange(12) >= raw["length"][rows][:, None]] = np.nan
-out = model.predict({{"image": raw["image"][rows], "series": series}})
-assert "pipeline" not in sys.modules
+out = model.predict({"image": raw["image"][rows], "series": series})
 place, slope = raw["place"][rows], raw["slope"][rows]
 spread = raw["slope"][raw["split"] == 0].std()
-print(json.dumps({{
+print(json.dumps({
     "accuracy": float(np.mean(out["place"].argmax(1) == place)),
     "loss": float(-np.log(out["place"][np.arange(len(place)), place]).mean()),
     "slope": float(np.mean(((out["slope"][:, 0] - slope) / spread) ** 2)),
-}}))
+}))
 """
-    done = processes.python(code, where=tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+BARE = 'assert "pipeline" not in sys.modules'
+
+
+@pytest.mark.parametrize("bare", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_logged_model_gives_the_logged_numbers(
+    trained, planted_folder, tmp_path, monkeypatch, capsys, bare
+):
+    where, _, runs = trained
+    words = [f"sqlite:///{where}/mlruns/mlflow.db", runs[1].info.run_id, str(planted_folder / "planted.npz")]
+    if bare:
+        done = processes.python(MEASURE + BARE, *words, where=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout
+    else:
+        monkeypatch.setattr("sys.argv", ["-c", *words])
+        exec(MEASURE, {})
+        printed = capsys.readouterr().out
+    found = json.loads(printed.splitlines()[-1])
     metrics = runs[1].data.metrics
     assert found["accuracy"] == pytest.approx(metrics["best/val_place_accuracy"], abs=1e-4)
     assert found["loss"] == pytest.approx(metrics["best/val_place_loss"], abs=1e-4)

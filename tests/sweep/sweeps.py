@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,10 +30,11 @@ JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 GONE, ALSO_GONE = (f"{socket.gethostname()}:{2**22 + i}:1" for i in (1, 2))
 
 
-def without_training(interrupt: int | None = None) -> contextlib.AbstractContextManager[object]:
+@contextlib.contextmanager
+def without_training(interrupt: int | None = None) -> Iterator[None]:
     """Trials open their run and log metrics, which the loss weight decides, but train nothing.
 
-    A learning rate above 1 leads to NaN, as in a training.
+    A learning rate above 1 leads to NaN, as in a training. The board is drawn at the end alone.
 
     Args:
         interrupt: a signal that each trial sends to its process.
@@ -52,7 +54,8 @@ def without_training(interrupt: int | None = None) -> contextlib.AbstractContext
         names = cfg.objective
         return metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
 
-    return mock.patch("pipeline.train.run", run)
+    with mock.patch("pipeline.train.run", run), mock.patch("pipeline.sweep.watch.Watch.look"):
+        yield
 
 
 def runs_of(where: Path) -> tuple[list[Any], list[Any]]:
