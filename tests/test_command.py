@@ -208,6 +208,7 @@ def test_a_bug_in_a_sweep_exits_with_1(run_here):
     assert "ZeroDivisionError('a bug')" in done.stderr
 
 
+@pytest.mark.slow
 def test_jobs_run_in_joblib_workers(run):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     done = run("-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", does="data")
@@ -216,8 +217,15 @@ def test_jobs_run_in_joblib_workers(run):
     assert "failed: seed=1\ndata.sources.kanji: no such column" in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("arguments", [[], ["-m", "seed=0,1"]], ids=["run", "sweep"])
+@pytest.mark.parametrize(
+    ("arguments", "number", "code"),
+    [
+        ([], signal.SIGTERM, 143),
+        pytest.param([], signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(["-m", "seed=0,1"], signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (["-m", "seed=0,1"], signal.SIGINT, 130),
+    ],
+)
 def test_a_signal_runs_the_final_blocks_and_ends_everything(tmp_path, number, code, arguments):
     process = processes.start([sys.executable, VERB, *arguments], tmp_path, more={"FAKE": "wait"})
     assert process.stdout.readline() == "waiting\n"

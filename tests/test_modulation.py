@@ -165,6 +165,7 @@ def test_a_single_branch_cannot_be_modulated():
         OGMGE().build(["image"], steps=10)
 
 
+@pytest.mark.slow
 def test_a_modulated_model_learns_with_xla_and_in_half_precision_too():
     optimizer = keras.optimizers.Adam(1e-2)
     epochs = train(make_trainer(modulation=OGMGE(alpha=0.3), optimizer=optimizer, jit=True), epochs=6)

@@ -163,6 +163,13 @@ def test_the_table_at_the_end_tells_each_head_and_where_to_look(trained):
     assert "look: python -m pipeline.ui" in stdout
 
 
+def test_a_wrong_key_ends_with_code_2_before_anything_heavy_is_imported(tmp_path):
+    done, heavy = processes.heavy_imports("train", "optimizer=adm", where=tmp_path)
+    assert (done.returncode, heavy) == (2, set())
+    assert done.stderr.startswith("optimizer: there is no such option")
+
+
+@pytest.mark.slow
 def test_a_process_that_trains_writes_its_table_to_stdout_and_nothing_to_stderr(folder_with_store):
     words = ["experiment=penguins", "trainer=quick", "tracking.log_model=false", "insight=off"]
     done = processes.run_verb("train", *words, where=folder_with_store)
@@ -210,7 +217,8 @@ import mlflow, numpy as np
 store, run_id, data = sys.argv[1:]
 mlflow.set_tracking_uri(store)
 model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
-raw = np.load(data)
+with np.load(data) as file:
+    raw = dict(file)
 rows = raw["split"] == 1
 series = raw["series"][rows]
 series[np.arange(12) >= raw["length"][rows][:, None]] = np.nan

@@ -25,6 +25,10 @@ ALL = {
     "nash": balancers.Nash,
     "aligned": balancers.Aligned,
 }
+# One balancer for each thing that a step may give it: the losses, those after the step too, and the gradients of
+# parameters, of the last shared layer or of the representation. With the others the same tests are slow.
+WAYS = ("uncertainty", "famo", "pcgrad", "gradnorm", "aligned")
+EACH_WAY = [name if name in WAYS else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 WEIGHTS = np.array([2.0, 0.5], "float32")
 
 
@@ -166,6 +170,7 @@ def test_every_balancer_learns_and_logs_the_same_objective(learned):
     assert all(np.isfinite(list(epochs[-1].weights.values())))
 
 
+@pytest.mark.parametrize("learned", EACH_WAY, indirect=True)
 def test_restored_state_gives_the_same_next_epoch(learned):
     def variables(trainer):
         return [*trainer.model.variables, *trainer.optimizer.variables, *trainer.balancer.variables]
@@ -177,7 +182,7 @@ def test_restored_state_gives_the_same_next_epoch(learned):
     assert train(first)[0].losses == train(second)[0].losses
 
 
-@pytest.fixture(scope="module", params=ALL)
+@pytest.fixture(scope="module", params=EACH_WAY)
 def reading(request):
     """Each balancer with a head that reads a branch, trained without the head's labels and then with them.
 
@@ -212,7 +217,7 @@ def alone():
     return train(make_trainer(("class",)), epochs=2)[1].losses["class"]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH_WAY)
 def test_one_head_alone_is_trained_as_without_a_balancer(name, alone):
     balanced = train(make_trainer(("class",), balancer=ALL[name]()), epochs=2)[1].losses["class"]
     # RMSprop steps by relative size, so a method's constant factor cancels, but for the epsilon.

@@ -35,42 +35,41 @@ def state_after(epoch, made):
     return TrainingState(epoch, {"val/loss": [0.5, float("nan")]}, kept)
 
 
-@pytest.fixture
-def saved(tmp_path):
-    """A trainer after two epochs, saved with a callback."""
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A trainer saved after two epochs: the folder, its variables, and its losses in the third epoch."""
+    folder = tmp_path_factory.mktemp("saved")
     made, counter = trainer(), Counter()
     train(made, epochs=2)
     counter.heard = 7
-    with Saver(tmp_path) as saver:
+    with Saver(folder) as saver:
         save_to(saver, made, [counter], every=1)(state_after(2, made))
-    return made
+    return folder, [np.array(variable) for variable in variables(made)], train(made)[0].losses
 
 
-def test_everything_that_training_changes_is_restored(saved, tmp_path):
+def test_everything_that_training_changes_is_restored(saved):
+    folder, values, losses = saved
     other = trainer()
-    restored = restore(tmp_path, other, [Counter()])
-    for mine, theirs in zip(variables(other), variables(saved), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    restored = restore(folder, other, [Counter()])
+    for variable, value in zip(variables(other), values, strict=True):
+        np.testing.assert_array_equal(variable, value)
     assert restored.progress.epoch == 2
     np.testing.assert_array_equal(restored.progress.history["val/loss"], [0.5, np.nan])
+    assert train(other)[0].losses == losses
 
 
-def test_the_restored_trainer_goes_on_to_the_same_losses(saved, tmp_path):
+def test_the_kept_epoch_comes_back_with_its_weights(saved):
     other = trainer()
-    restore(tmp_path, other, [Counter()])
-    assert train(other)[0].losses == train(saved)[0].losses
-
-
-def test_the_kept_epoch_comes_back_with_its_weights(saved, tmp_path):
-    kept = restore(tmp_path, trainer(), [Counter()]).progress.kept
+    kept = restore(saved[0], other, [Counter()]).progress.kept
     assert (kept.monitor, kept.patience, kept.epoch, kept.metrics) == ("val/loss", 3, 1, {"val/loss": 0.5})
-    for mine, theirs in zip(kept.weights, saved.model.get_weights(), strict=True):
+    # The trainer was saved right after the epoch that it kept.
+    for mine, theirs in zip(kept.weights, other.model.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_callbacks_get_their_state_back_after_training_has_reset_them(saved, tmp_path):
+def test_callbacks_get_their_state_back_after_training_has_reset_them(saved):
     counter = Counter()
-    (again,) = restore(tmp_path, trainer(), [counter]).callbacks
+    (again,) = restore(saved[0], trainer(), [counter]).callbacks
     counter.on_train_begin()
     again.on_train_begin()
     assert counter.heard == 7
@@ -88,6 +87,6 @@ def test_epochs_between_checkpoints_are_not_saved(tmp_path):
     assert restore(tmp_path, made, []).progress.epoch == 3
 
 
-def test_the_checkpoint_of_another_model_is_refused(saved, tmp_path):
+def test_the_checkpoint_of_another_model_is_refused(saved):
     with pytest.raises(ValueError, match="model"):
-        restore(tmp_path, make_trainer(("class",)), [])
+        restore(saved[0], make_trainer(("class",)), [])
