@@ -74,6 +74,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
         "data": _data(job, loaded),
         "labels": label_overview.as_text(label_overview.overview(job)),
         "leaks": _leaks(job, cfg.data.leaks),
+        **_texts(job),
         "model": _model(job),
         **_trial_steps(job, cfg.trainer.batch_size, cfg.trainer.epochs),
     }
@@ -99,6 +100,13 @@ def _leaks(job: "Job", policy: str) -> str:
         "\n".join(f"{leak.sentence}: {'; '.join(leak.examples)}" for leak in job.dataset.leaks)
         or "none found"
     )
+
+
+def _texts(job: "Job") -> dict[str, str]:
+    from pipeline import data
+
+    sentences = data.unseen_sentences(job.dataset)
+    return {"texts": "\n".join(sentences)} if sentences else {}
 
 
 def _model(job: "Job") -> str:

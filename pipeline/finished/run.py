@@ -15,6 +15,7 @@ from pipeline.config.renamed import renamed
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
+from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
 from pipeline.model import raw_specs
 from pipeline.tracking import StoredRun
@@ -102,7 +103,7 @@ class Forward:
         return {name: np.concatenate([piece[name].numpy() for piece in pieces]) for name in pieces[0]}
 
     def _batches(self, arrays: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
-        rows = len(next(iter(arrays.values())))
+        rows, arrays = len(next(iter(arrays.values()))), fold_texts(self.model, arrays)
         for first in range(0, rows, self.batch):
             yield {
                 name: tf.cast(tf.convert_to_tensor(arrays[name][first : first + self.batch]), tensor.dtype)

@@ -7,7 +7,7 @@ from keras import Model
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import report
+from pipeline import data, report
 from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
@@ -42,8 +42,13 @@ def report_record(
         heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),
         phases=dict(seconds),
-        sections=_insight(job, fitted, results),
+        sections=[*_texts(job), *_insight(job, fitted, results)],
     )
+
+
+def _texts(job: Job) -> list[Section]:
+    sentences = data.unseen_sentences(job.dataset)
+    return [Section("Texts", sentences)] if sentences else []
 
 
 def _insight(job: Job, fitted: FitResult, results: Results) -> list[Section]:

@@ -4,6 +4,7 @@ MLflow runs this file when it loads the model (models from code, without pickle)
 this package, so the file imports nothing of it.
 """
 
+import runpy
 from typing import Any
 
 import keras
@@ -30,6 +31,7 @@ class LoggedModel(PythonModel):
 
     def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
+        self.fold_texts = runpy.run_path(context.artifacts["folding"])["fold_texts"]
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
         self.byte_inputs = [
             name
@@ -50,8 +52,11 @@ class LoggedModel(PythonModel):
                 raise _wrong(name, f"has {len(array)} rows, but {next(iter(values))!r} has {rows}")
             if name in self.byte_inputs and not _are_bytes(array):
                 raise _wrong(name, "must be whole numbers from 0 to 255, or null for a whole row")
+        texts_folded = self.fold_texts(self.model, values)
         pieces = [
-            self.model({name: array[first : first + BATCH] for name, array in values.items()}, training=False)
+            self.model(
+                {name: array[first : first + BATCH] for name, array in texts_folded.items()}, training=False
+            )
             for first in range(0, rows, BATCH)
         ]
         outputs = {

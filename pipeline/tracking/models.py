@@ -14,6 +14,7 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
+from pipeline import folding
 from pipeline.errors import ConfigError
 from pipeline.tracking.pager import all_pages
 
@@ -48,7 +49,7 @@ def log_model(
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(LOGGED_MODEL),
-            artifacts={"keras_model": str(path)},
+            artifacts={"keras_model": str(path), "folding": folding.__file__},
             # Without shapes and types, because with them MLflow refuses nulls and series of different
             # lengths, without naming the input. The logged code checks both and names it.
             signature=ModelSignature(

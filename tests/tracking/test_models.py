@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.folding import FOLDED
 from pipeline.tracking import connect, find_run, open_run
 from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, version_of
 
@@ -55,6 +56,30 @@ def test_a_model_is_logged_under_its_names_and_becomes_the_candidate(uri):
     assert loaded.metadata.metadata["inputs"]["rows"] == {"dtype": "float32", "shape": [-1, 3]}
     run.client.set_tag(run.run_id, "pipeline.version", "1")
     assert find_run("r").model().name == "model.keras"
+
+
+def test_a_logged_model_folds_its_texts_and_leaves_codes_as_they_are(uri):
+    tensors = {name: keras.Input((), dtype="string", name=name) for name in ("text", "code")}
+    words = keras.layers.TextVectorization(
+        vocabulary=["хорошо"], output_sequence_length=1, name=f"text{FOLDED}"
+    )(tensors["text"])
+    codes = keras.layers.StringLookup(vocabulary=["ABC"])(tensors["code"])
+    outputs = {
+        "word": keras.ops.cast(words, "float32"),
+        "code": keras.ops.cast(keras.ops.expand_dims(codes, -1), "float32"),
+    }
+    example = {name: np.array(["a"], dtype=object) for name in tensors}
+    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+        run.log_model(keras.Model(tensors, outputs), dict.fromkeys(tensors, ((), "string")), example, None)
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    found = loaded.predict(
+        {
+            "text": np.array(["«ХОРОШО»…", "плохо", ""], dtype=object),
+            "code": np.array(["ABC", "abc", None], dtype=object),
+        }
+    )
+    assert found["word"][:, 0].tolist() == [2, 1, 0]
+    assert found["code"][:, 0].tolist() == [1, 0, 0]
 
 
 def test_the_version_of_an_alias_is_found_and_none_without_it(client):

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
+from pipeline.folding import fold_texts
+
 Specs = dict[str, tuple[tuple[int | None, ...], str]]  # raw model input -> shape without rows, and dtype
 BATCH = 4096  # rows at a time: bounds the memory, and is large enough to be fast
 
@@ -41,6 +43,7 @@ def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarra
         (rows, ...) float32, or int32 for text.
     """
     rows = len(next(iter(raw.values())))
+    raw = fold_texts(graph, raw)
     parts = []
     for start in range(0, rows, BATCH):
         batch = {

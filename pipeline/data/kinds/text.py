@@ -1,6 +1,8 @@
 """Texts: words looked up in the vocabulary of the training rows."""
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,14 +14,25 @@ from pipeline.data.columns import ColumnReader, strings
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
+from pipeline.folding import FOLDED, fold
 
 MOST_TOKENS = 256  # the longest text that is kept in full if `longest` is not set
 SPLIT_BY = ("whitespace", "character")
+SAMPLE = 1000  # training texts in which blanks are looked for
+LONG = 12  # letters: a text of so many has several words
+# Scripts without blanks between words: Thai, Lao, Myanmar, Khmer, kana, and the Chinese characters.
+WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
+)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Text:
-    """Lower-case words without punctuation as token ids: 0 = padding, 1 = unseen; an empty text is missing.
+    """Words as token ids: 0 = padding, 1 = unseen; an empty text is missing.
+
+    Words are compared without punctuation and without regard to capitals, see `pipeline.folding.fold`.
 
     Args:
         column: strings (rows,).
@@ -56,7 +69,7 @@ class Text:
         for rows in sources.blocks([self.column], f"{key}.column", train):
             texts = self.raw(sources, rows)[name]
             first = first or next((text for text in texts if text), "")
-            layer.update_state(keras.ops.convert_to_tensor(texts, dtype="string"))
+            layer.update_state(_folded(texts))
         layer.finalize_state()
         if not first:
             raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
@@ -67,6 +80,8 @@ class Text:
         if self.longest is None:
             blocks = sources.blocks([self.column], f"{key}.column", train)
             self.longest = min(max(self._longest(layer, sources, rows) for rows in blocks), MOST_TOKENS)
+        if self.split == "whitespace":
+            self._look_for_blanks(self.raw(sources, train[:SAMPLE])[name])
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
@@ -78,8 +93,12 @@ class Text:
         return {self.name: ((), "string")}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
+        """Looks up the words of texts that are folded; the layer's name says so, see `fold_texts`."""
         layer = keras.layers.TextVectorization(
-            vocabulary=self.words, split=self.split, output_sequence_length=self.longest
+            vocabulary=self.words,
+            split=self.split,
+            output_sequence_length=self.longest,
+            name=f"{self.name}{FOLDED}",
         )
         return keras.ops.cast(layer(tensors[self.name]), "int32")
 
@@ -94,5 +113,22 @@ class Text:
             )
 
     def _longest(self, layer: keras.layers.Layer, sources: Sources, rows: np.ndarray) -> int:
-        texts = keras.ops.convert_to_tensor(self.raw(sources, rows)[self.name], dtype="string")
-        return int(layer(texts).shape[1])
+        return int(layer(_folded(self.raw(sources, rows)[self.name])).shape[1])
+
+    def _look_for_blanks(self, texts: Iterable[str]) -> None:
+        """Warns if most texts have no blanks between their words."""
+        written = [fold(text).strip() for text in texts]
+        present = [text for text in written if text]
+        unbroken = [text for text in present if len(text) >= LONG and not any(map(str.isspace, text))]
+        letters = "".join(present)
+        marked = len(WITHOUT_BLANKS.findall(letters))
+        if 2 * len(unbroken) > len(present) or 2 * marked > len(letters):
+            logger.warning(
+                "%s: most texts have no blanks between words, as in Chinese or Thai, so each is looked up as "
+                "a whole; data.inputs.%s.split=character looks up characters",
+                *(self.name, self.name),
+            )
+
+
+def _folded(texts: Iterable[str]) -> KerasTensor:
+    return keras.ops.convert_to_tensor([fold(text) for text in texts], dtype="string")

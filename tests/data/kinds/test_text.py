@@ -1,5 +1,6 @@
 """Texts: tokens and vocabulary."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -37,3 +38,44 @@ def test_wrong_options_and_values_are_refused(
     options: dict[str, Any], cells: Any, option: str, problem: str
 ) -> None:
     refuse_input({"kind": "text"} | options, cells, option, problem)
+
+
+@pytest.mark.parametrize(
+    ("training", "later"),
+    [
+        ("хорошо", "ХОРОШО!"),
+        ("«Φίλος»", "ΦΊΛΟΣ"),
+        ("ışık", "IŞIK"),
+        ("Straße", "STRASSE"),
+        ("cafe\u0301", "Café…"),
+        ("it’s", "“it's”"),
+    ],
+)
+def test_words_are_found_in_other_capitals_quotes_and_normal_forms(training: str, later: str) -> None:
+    dataset = load_input(ENTRY, a=objects(*[training] * 6, *[later] * 6))
+    assert (all_rows(dataset) == 2).all()
+    assert prepare(dataset, {"x": objects(later, "other")})[:, 0].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "warned"),
+    [
+        (["这部电影非常好看，我很喜欢", "不好看"], True),
+        (["หนังเรื่องนี้ดีมาก", "ไม่ดีเลย"], True),
+        (["映画はとても良かった。 また見たい"], True),
+        (["CCOC1=CC=CC=C1N", "CCN(CC)CC(=O)C"], True),
+        (["a good film", "bad"], False),
+        (["хороший фильм", ""], False),
+        (["영화가 정말 좋았다"], False),
+    ],
+)
+def test_texts_without_blanks_are_said_to_need_characters(
+    cells: list[str], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    column = objects(*(cells * ROWS)[:ROWS])
+    with caplog.at_level(logging.WARNING):
+        load_input(ENTRY, a=column)
+    assert ("data.inputs.x.split=character" in caplog.text) == warned
+    caplog.clear()
+    load_input(ENTRY | {"split": "character"}, a=column)
+    assert not caplog.text
