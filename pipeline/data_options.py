@@ -33,7 +33,10 @@ class SplitForm(NamedTuple):
 
 # The first form whose name is among the options of a split is the one that is meant.
 SPLIT_FORMS = {
-    "column": SplitForm(("column", *SPLITS), ("group",)),
-    "time": SplitForm(("time",), ("fractions", "val", "test", "group")),
-    "fractions": SplitForm(("fractions",), ("stratify", "group", "seed")),
+    "column": SplitForm(("column", *SPLITS), ("group", "rows")),
+    "time": SplitForm(("time",), ("fractions", "val", "test", "group", "rows")),
+    "fractions": SplitForm(("fractions",), ("stratify", "group", "seed", "rows")),
 }
+# What tells rows apart: all columns of the first source, or the columns that inputs and targets name, as in
+# version 0.1. The first is the default.
+SPLIT_ROWS = ("whole", "named")

@@ -12,6 +12,7 @@ from pipeline.data_options import (
     SAMPLE_WEIGHT,
     SCALES,
     SPLIT_FORMS,
+    SPLIT_ROWS,
     SPLITS,
     TARGET_KINDS,
 )
@@ -46,7 +47,9 @@ FILE_RULES = {
 }
 
 SPLIT_RULES = {
-    **dict.fromkeys(("column", "time", "group", "stratify"), TEXT),
+    **dict.fromkeys(("column", "time", "group"), TEXT),
+    "stratify": TEXTS,
+    "rows": one_of(*SPLIT_ROWS),
     **dict.fromkeys(SPLITS, ANYTHING),
     "fractions": FRACTIONS,
     "seed": COUNT,
@@ -112,9 +115,11 @@ def check_split(config: dict[str, Any]) -> None:
             found=", ".join(split),
             allowed=allowed,
         )
-    stratify, targets = split.get("stratify"), config["data"]["targets"]
-    if stratify is not None and stratify not in targets and stratify.partition(".")[0] not in sources:
-        raise ConfigError("data.split.stratify", "there is no such target", found=stratify, allowed=targets)
+    stratify, targets = split.get("stratify", []), config["data"]["targets"]
+    for name in [stratify] if isinstance(stratify, str) else stratify:
+        if name not in targets and name.partition(".")[0] not in sources:
+            known = [*targets, *(f"{source}.<column>" for source in sources)]
+            raise ConfigError("data.split.stratify", "there is no such target", found=name, allowed=known)
 
 
 def _check_split_values(split: dict[str, Any]) -> None:

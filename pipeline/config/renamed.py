@@ -1,4 +1,4 @@
-"""Parts that have moved; configs and stored runs may still name them by their old path."""
+"""What has changed since configs were stored: parts that have moved, and how rows are split."""
 
 from typing import Any
 
@@ -35,6 +35,19 @@ def renamed(cfg: DictConfig) -> DictConfig:
     _rename(copy)
     OmegaConf.set_struct(copy, struct)
     OmegaConf.set_readonly(copy, readonly)
+    return copy
+
+
+def stored(cfg: DictConfig) -> DictConfig:
+    """A run's stored config as today's program understands it, with the split that the run had.
+
+    Until version 0.1, splits by fractions depended on the columns that inputs and targets name. Configs of
+    later versions say what they depend on (`data.split.rows`, set in `conf/config.yaml`).
+    """
+    copy = renamed(cfg)
+    split = OmegaConf.select(copy, "data.split")
+    if split is not None and "rows" not in split:
+        OmegaConf.update(copy, "data.split.rows", "named", force_add=True)
     return copy
 
 

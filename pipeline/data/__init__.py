@@ -6,7 +6,14 @@ sources: the sources of a data set, with their rows matched.
 source: one source, and how its entry in a config is read.
 joins: which rows of several sources belong together, by a key.
 columns: one column, converted to numbers or strings.
+splitter: opens the sources as the split needs them, and splits the rows.
 splits: which rows train, validate and test.
+file_rows: what tells the rows of a file apart, and which classes they have.
+named_rows: the same as in version 0.1, for its stored runs.
+strata: the strata of the targets that a split is balanced by.
+quotas: how many rows of each stratum train, validate and test.
+classes: the classes in a column.
+rare: moves rows of classes to training that no training row has.
 hashes: hashes of rows, and the fingerprint of a split.
 leakage: rows, groups and targets that leak between splits or into inputs.
 overview: the labels of each target in each split.

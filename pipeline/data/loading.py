@@ -12,15 +12,15 @@ from pipeline.data.columns import numbers
 from pipeline.data.dataset import Dataset, InputRows, Split
 from pipeline.data.files.lazy import LazyRows
 from pipeline.data.files.memory import fits_in_memory
-from pipeline.data.files.stored import Values
-from pipeline.data.hashes import fingerprint, row_hashes
+from pipeline.data.hashes import fingerprint
 from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.image import Image
 from pipeline.data.kinds.prepare import preparation, prepare_rows
 from pipeline.data.source import SourceEntry
 from pipeline.data.sources import Sources
-from pipeline.data.splits import Stratum, assign, group_names
+from pipeline.data.splits import group_names
+from pipeline.data.splitter import Splitter, column_keys
 from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
 
 Part = TypeVar("Part")
@@ -41,9 +41,8 @@ def load(
 ) -> Dataset:
     """Reads and prepares the columns that the inputs and targets name.
 
-    The split and its fingerprint depend on the values of all inputs and targets (with `join`, on the keys),
-    but not on the order of the rows or on the inputs and targets that a model uses, so that runs stay
-    comparable.
+    The split and its fingerprint depend on the values of all columns of the first source (with `join`, on the
+    keys), but not on the order of the rows or on the inputs and targets, so that runs stay comparable.
 
     Args:
         sources: name -> path, glob, list of them, mapping of arrays, or pandas DataFrame.
@@ -68,12 +67,13 @@ def load(
     """
     all_inputs, all_targets = _build(inputs, targets)
     weight_columns = _weight_columns(_select(targets, only_targets))
-    joined, columns = _read(
-        sources, all_inputs, all_targets, split, folders, join, in_memory, weight_columns.values()
-    )
-    contents, codes = _split_rows(joined, columns, all_targets, split, seed)
-    rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     chosen_inputs, chosen_targets = _select(all_inputs, only_inputs), _select(all_targets, only_targets)
+    columns = column_keys(chosen_inputs, chosen_targets)
+    options: dict[str, Any] = {"folders": folders, "join": join, "in_memory": in_memory}
+    splitter = Splitter(all_inputs, all_targets, split, seed)
+    joined = splitter.open(sources, columns, weight_columns.values(), **options)
+    hashes, codes = splitter.split(joined)
+    rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(SPLITS)}
     for name, source in chosen_inputs.items():
         source.fit(name, joined, rows["train"])
     for name, target in chosen_targets.items():
@@ -90,7 +90,7 @@ def load(
         chosen_inputs,
         chosen_targets,
         {name: reader.read(rows[name]) for name in SPLITS},
-        fingerprint(contents, codes),
+        fingerprint(hashes, codes),
         group_names(split["group"], joined) if split.get("group") is not None else None,
         streamed=streamed,
     )
@@ -135,15 +135,17 @@ def load_labelled(
     """
     all_inputs, all_targets = _build(inputs, targets)
     chosen_inputs, chosen_targets = _select(all_inputs, restored), _select(all_targets, restored)
-    split_fingerprint = None
+    columns, split_fingerprint = column_keys(chosen_inputs, chosen_targets), None
+    options: dict[str, Any] = {"folders": folders, "join": join, "in_memory": in_memory}
     if which == "all":
-        joined, _ = _read(sources, chosen_inputs, chosen_targets, {}, folders, join, in_memory)
+        joined = Sources(sources, references=columns, **options)
+        joined.read(columns)
         rows = np.arange(joined.rows)
     else:
-        split = split or {}
-        joined, columns = _read(sources, all_inputs, all_targets, split, folders, join, in_memory)
-        contents, codes = _split_rows(joined, columns, all_targets, split, seed)
-        rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(contents, codes)
+        splitter = Splitter(all_inputs, all_targets, split or {}, seed)
+        joined = splitter.open(sources, columns, **options)
+        hashes, codes = splitter.split(joined)
+        rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(hashes, codes)
     return LabelledRows(
         rows,
         raw=_merge(source.raw(joined, rows) for source in chosen_inputs.values()),
@@ -178,47 +180,6 @@ def _weight_columns(targets: Mapping[str, Any]) -> dict[str, str]:
         for name, entry in targets.items()
         if isinstance(entry, Mapping) and SAMPLE_WEIGHT in entry
     }
-
-
-def _read(
-    sources: Mapping[str, SourceEntry],
-    inputs: Mapping[str, Input],
-    targets: Mapping[str, Target],
-    split: Mapping[str, Any],
-    folders: Sequence[str | Path],
-    join: Join | None,
-    in_memory: bool | str,
-    weight_columns: Collection[str] = (),
-) -> tuple[Sources, list[Values]]:
-    """The joined sources, and the columns of all inputs and targets."""
-    keys = _column_keys("inputs", inputs) | _column_keys("targets", targets)
-    others = [*weight_columns, *(value for value in split.values() if isinstance(value, str))]
-    joined = Sources(sources, folders=folders, references=[*keys, *others], join=join, in_memory=in_memory)
-    return joined, [joined.values(reference, key) for reference, key in sorted(keys.items())]
-
-
-def _column_keys(group: str, parts: Mapping[str, Input] | Mapping[str, Target]) -> dict[str, str]:
-    """Column -> the config key that names it."""
-    return {
-        reference: f"data.{group}.{name}.{option}"
-        for name, part in parts.items()
-        for reference, option in part.references().items()
-    }
-
-
-def _split_rows(
-    joined: Sources,
-    columns: list[Values],
-    targets: Mapping[str, Target],
-    split: Mapping[str, Any],
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The hash of each row's contents, and the code of its split."""
-    contents = row_hashes([joined.keys] if joined.keys is not None else columns)
-    strata = {
-        name: Stratum(list(target.references()), target.kind == "number") for name, target in targets.items()
-    }
-    return contents, assign(split, joined, contents=contents, targets=strata, seed=seed)
 
 
 def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str, Part]:

@@ -1,6 +1,6 @@
 """One source: the rows of its files, one file after the other, or arrays in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,16 @@ class Source:
         entry: a path, a glob, a list of them, the same as `path` of a mapping with options of the files
             (see `pipeline.data.files.dialect`), or a mapping of arrays such as a pandas DataFrame.
         folders: where relative paths are looked for, in this order.
-        needed: the columns that will be read.
+        needed: the columns that will be read; None: all.
     """
 
     def __init__(
-        self, name: str, entry: SourceEntry, *, folders: Sequence[str | Path], needed: Collection[str]
+        self,
+        name: str,
+        entry: SourceEntry,
+        *,
+        folders: Sequence[str | Path],
+        needed: Collection[str] | None,
     ) -> None:
         self.name, self.key = name, f"data.sources.{name}"
         self.parts: list[tuple[str, Columns]]
@@ -76,6 +81,36 @@ class Source:
         self._check(parts, column, key)
         return parts[0] if len(parts) == 1 else ChainedColumn(parts)
 
+    @property
+    def rows(self) -> int:
+        """The number of rows of the column that was read last."""
+        return int(self._ends[-1])
+
+    def whole_rows(self, rows: int, *, in_memory: bool) -> Iterator[tuple[str, Values]]:
+        """Yields the name and the values of every column that all files have and that has so many rows.
+
+        Left out are columns of other lengths, which have nothing to do with the rows, such as an array of
+        class names, and columns that cannot be read, which no config can name either.
+        """
+        ends = self._ends
+        for column in self.columns:
+            if not all(column in unique_columns(part) for _, part in self.parts):
+                continue
+            try:
+                values = self.read(column, self.key) if in_memory else self.stored(column, self.key)
+            except ConfigError:
+                continue
+            if len(values) == rows:
+                ends = self._ends
+                yield column, values
+        self._ends = ends
+
+    def keep(self, columns: Collection[str]) -> None:
+        """Frees the memory of all columns of text files but these."""
+        for _, part in self.parts:
+            if isinstance(part, Delimited):
+                part.keep(columns)
+
     def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
         if column not in part.columns:
             names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
@@ -107,6 +142,11 @@ class Source:
         """Describes where a row comes from: the file, and the row of that file."""
         part = int(np.searchsorted(self._ends, row, side="right"))
         return f"{self.parts[part][0]}, row {row - (int(self._ends[part - 1]) if part else 0)}"
+
+
+def unique_columns(part: Columns) -> list[str]:
+    """The columns of a file whose names occur once; others can be read by no name."""
+    return part.unique() if isinstance(part, Delimited) else part.columns
 
 
 def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:

@@ -23,7 +23,8 @@ class Sources:
     Args:
         entries: name -> path, glob, list of them, or mapping of arrays.
         folders: where relative paths are looked for, in this order.
-        references: the `<source>.<column>` that will be read; no other column is.
+        references: the `<source>.<column>` that will be read.
+        whole: whether `whole_rows` will be called for the first source, so that text files are parsed once.
         join: the column whose values match the rows, or `{key: <column>, how: left | inner | exact}`; None:
             rows are matched by position. "left" (the default) keeps the rows of the first source, and the
             cells that another source lacks are missing; "inner" keeps the rows that all sources have; "exact"
@@ -42,6 +43,7 @@ class Sources:
         *,
         folders: Sequence[str | Path] = (".",),
         references: Collection[str] = (),
+        whole: bool = False,
         join: Join | None = None,
         in_memory: bool | str = True,
     ) -> None:
@@ -50,9 +52,11 @@ class Sources:
         for reference in references:
             name, _, column = reference.partition(".")
             needed.setdefault(name, set()).add(column)
-        self.folders = list(folders)
+        self.folders, self.needed = list(folders), needed
+        first = next(iter(entries), None) if whole else None
         self.sources = {
-            name: Source(name, entry, folders=folders, needed=needed[name]) for name, entry in entries.items()
+            name: Source(name, entry, folders=folders, needed=None if name == first else needed[name])
+            for name, entry in entries.items()
         }
         self.in_memory = fits_in_memory(self.size()) if in_memory == "auto" else bool(in_memory)
         self.rows = 0
@@ -64,6 +68,7 @@ class Sources:
         self.reported: set[str] = set()  # columns whose words for missing cells have been said
         if join_key:
             self.keys, self.orders = match_rows(self.sources, join_key, how)
+            self.lengths = {name: source.rows for name, source in self.sources.items()}
             self.first, self.rows = next(iter(self.sources)), len(self.keys)
 
     def column(self, reference: str, key: str) -> Column:
@@ -122,6 +127,11 @@ class Sources:
         for span in spans(len(rows), width + sum(row_bytes(values) for values in columns)):
             yield rows[span]
 
+    def read(self, columns: Mapping[str, str]) -> None:
+        """Reads columns, each with the config key that names it, in this order."""
+        for reference, key in columns.items():
+            self.values(reference, key)
+
     def values(self, reference: str, key: str) -> Values:
         """The values of a column in the order of the joined rows: an array, or a column on disk."""
         if reference not in self.cache:
@@ -129,6 +139,18 @@ class Sources:
             values = source.read(column, key) if self.in_memory else source.stored(column, key)
             self.cache[reference] = self._in_order(source, reference, values, key)
         return self.cache[reference]
+
+    def whole_rows(self, name: str) -> Iterator[tuple[str, Values]]:
+        """Yields all columns of a source that belong to the rows; those of no reference are not kept."""
+        source, order = self.sources[name], self.orders.get(name)
+        rows = self.rows if order is None else self.lengths[name]
+        for column, values in source.whole_rows(rows, in_memory=self.in_memory):
+            reference = f"{name}.{column}".rstrip(".")
+            ordered = self._in_order(source, reference, values, source.key)
+            if column in self.needed[name]:
+                self.cache.setdefault(reference, ordered)
+            yield column, ordered
+        source.keep(self.needed[name])
 
     def _in_order(self, source: Source, reference: str, values: Values, key: str) -> Values:
         order = self.orders.get(source.name)

@@ -1,14 +1,15 @@
 """Which rows train, validate and test: by a column, by fractions, or by time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, is_missing, numbers, strings, text_of
-from pipeline.data.hashes import row_hashes
+from pipeline.data.classes import Classes
+from pipeline.data.columns import Column, is_missing, strings, text_of
+from pipeline.data.quotas import Carried, Quota
+from pipeline.data.rare import complete_training
 from pipeline.data.sources import Sources
 from pipeline.data_options import SPLIT_FORMS, SPLITS
 from pipeline.errors import ConfigError
@@ -16,31 +17,35 @@ from pipeline.errors import ConfigError
 KEY = "data.split"
 
 
-@dataclass(frozen=True)
-class Stratum:
-    """The columns of a target that `stratify` uses; numbers are divided into ten classes of equal size."""
+class Rows(Protocol):
+    """What a split by fractions needs to know of the rows; see `FileRows` and `NamedRows`."""
 
-    columns: list[str]
-    numeric: bool
+    hashes: np.ndarray
+
+    @property
+    def classes(self) -> Sequence[Classes]: ...
+
+    def group_hashes(self, names: np.ndarray) -> np.ndarray: ...
+
+    def ranks(self, hashes: np.ndarray) -> np.ndarray: ...
+
+    def strata(
+        self, stratify: str | Sequence[str], fractions: Sequence[float]
+    ) -> tuple[np.ndarray, Quota]: ...
 
 
 def assign(
     split: Mapping[str, Any],
     sources: Sources,
-    *,
-    contents: np.ndarray,
-    targets: Mapping[str, Stratum],
-    seed: int,
+    rows: Rows,
 ) -> np.ndarray:
     """The split of every row: 0 train, 1 val, 2 test.
 
     Args:
         split: the config mapping, by `column`, by `fractions`, or by `time`.
         sources: the joined sources.
-        contents: (rows,) a hash of each row. It takes the place of the row's position, so that the same rows
-            are in the same splits in any order and on any machine.
-        targets: target name -> its columns and whether they hold numbers, for `stratify`.
-        seed: used if the split has no seed.
+        rows: the hash of each row takes the place of its position, so that the same rows are in the same
+            splits in any order and on any machine.
 
     Raises:
         ConfigError: an unknown option, a value that belongs to no split, fractions that do not add up to 1,
@@ -52,7 +57,7 @@ def assign(
     elif form == "time":
         codes = _by_time(split, sources)
     else:
-        codes = _by_fractions(split, sources, contents, targets, seed)
+        codes = _by_fractions(split, sources, rows)
     for code, name in enumerate(SPLITS):
         if not (codes == code).any():
             raise ConfigError(
@@ -110,7 +115,8 @@ def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
     if "fractions" in split:
         # Rows of the same time are in the same split.
         distinct, groups = np.unique(times, return_inverse=True)
-        return _cut(groups, np.arange(len(distinct)), np.zeros(len(times), dtype=int), split["fractions"])
+        strata, fractions = np.zeros(len(times), dtype=int), _check_fractions(split["fractions"])
+        return _cut(groups, np.arange(len(distinct)), strata, Carried(fractions))[groups]
     val, test = (_start(split, name, numeric=column.values.dtype.kind in "iuf") for name in ("val", "test"))
     if val >= test:
         raise ConfigError(
@@ -144,77 +150,55 @@ def _times(column: Column) -> np.ndarray:
     return np.asarray(parsed.dt.as_unit("us").astype("int64").to_numpy())
 
 
-def _by_fractions(
-    split: Mapping[str, Any],
-    sources: Sources,
-    contents: np.ndarray,
-    targets: Mapping[str, Stratum],
-    seed: int,
-) -> np.ndarray:
-    strata = np.zeros(len(contents), dtype=int)
-    if split.get("stratify") is not None:
-        strata = _strata(split["stratify"], sources, targets)
+def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.ndarray:
+    fractions = _check_fractions(split["fractions"])
+    strata = np.zeros(len(rows.hashes), dtype=int)
+    quota: Quota = Carried(fractions)
+    if split.get("stratify"):
+        strata, quota = rows.strata(split["stratify"], fractions)
     # Identical rows are in the same split, because in different splits they would be a leak.
-    names = contents
+    names = rows.hashes
     if split.get("group") is not None:
-        names = row_hashes([group_names(split["group"], sources)])
+        names = rows.group_hashes(group_names(split["group"], sources))
     distinct, groups = np.unique(names, return_inverse=True)
-    ranks = row_hashes([distinct], seed=split.get("seed", seed))
-    return _cut(groups, ranks, strata, split["fractions"])
+    ranks = rows.ranks(distinct)
+    codes = _cut(groups, ranks, strata, quota)
+    return complete_training(codes, groups, ranks, rows.classes)[groups]
 
 
-def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, fractions: object) -> np.ndarray:
-    """Sorts the groups of each stratum by rank and cuts them at the fractions.
+def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota) -> np.ndarray:
+    """Sorts the groups of each stratum by rank and cuts them at its quota.
 
     Args:
         groups: (rows,) the number of each row's group; a group stays together.
         ranks: (groups,) what the groups are sorted by.
         strata: (rows,) the number of each row's stratum; a group belongs to its most frequent one.
-        fractions: the shares of train, val and test.
+        quota: how many rows of each stratum train, validate and test.
+
+    Returns:
+        (groups,) the split of each group.
     """
-    shares = np.cumsum(_check_fractions(fractions))[:2]
     sizes = np.bincount(groups)
-    counts = np.zeros((len(sizes), strata.max() + 1), dtype=int)
-    np.add.at(counts, (groups, strata), 1)
-    stratum_of = counts.argmax(axis=1)
+    stratum_of = _most_frequent(strata, groups)
+    order = np.lexsort((ranks, stratum_of))
     codes = np.zeros(len(sizes), dtype=np.int8)
-    remainder = np.zeros(2)
-    for stratum in range(counts.shape[1]):
-        members = np.flatnonzero(stratum_of == stratum)
-        members = members[np.argsort(ranks[members], kind="stable")]
-        ends = np.cumsum(sizes[members])
-        total = ends[-1] if len(ends) else 0
-        # Rounding errors carry over to the next stratum, so that many small strata match the fractions as a
-        # whole. Each stratum has at least one training row, or its class could not be learned.
-        bounds = np.maximum.accumulate(np.clip(np.round(shares * total + remainder), min(total, 1), total))
-        remainder = np.clip(remainder + shares * total - bounds, -1, 1)
+    for members in np.split(order, np.flatnonzero(np.diff(stratum_of[order])) + 1):
+        stratum, ends = int(stratum_of[members[0]]), np.cumsum(sizes[members])
+        bounds = quota.bounds(stratum, int(ends[-1]))
         middles = ends - sizes[members] / 2
         codes[members] = (middles >= bounds[0]).astype(np.int8) + (middles >= bounds[1])
-    return np.asarray(codes[groups])
+        counts = np.bincount(codes[members], weights=sizes[members], minlength=len(SPLITS))
+        quota.given(stratum, [int(count) for count in counts])
+    return codes
 
 
-def _strata(stratify: str, sources: Sources, targets: Mapping[str, Stratum]) -> np.ndarray:
-    """The number of each row's stratum; rows with missing values form strata of their own."""
-    key = f"{KEY}.stratify"
-    if stratify not in targets and "." not in stratify:
-        raise ConfigError(key, "there is no such target", found=stratify, allowed=list(targets))
-    chosen = targets.get(stratify, Stratum([stratify], numeric=False))
-    words = [_words(sources.column(column, key), numeric=chosen.numeric) for column in chosen.columns]
-    joined = np.array(["\t".join(row) for row in zip(*words, strict=True)], dtype=object)
-    return np.unique(joined, return_inverse=True)[1]
-
-
-def _words(column: Column, *, numeric: bool) -> np.ndarray:
-    """A text for each row that is the same for all rows of one stratum."""
-    values = column.values
-    if values.ndim == 2 and values.shape[1] > 1:
-        values = np.argmax(np.nan_to_num(values), axis=1)
-    column = replace(column, values=values.reshape(len(values)))
-    if not numeric:
-        return strings(column)
-    cells = numbers(column)
-    edges = np.nanquantile(cells, np.linspace(0.1, 0.9, 9))
-    return np.where(np.isnan(cells), "", np.searchsorted(edges, cells).astype(str))
+def _most_frequent(strata: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(groups,) the stratum that most rows of each group have, of several the lowest."""
+    pairs, counts = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
+    owners, members = np.divmod(pairs, strata.max() + 1)
+    order = np.lexsort((members, -counts, owners))
+    first = np.unique(owners[order], return_index=True)[1]
+    return np.asarray(members[order][first])
 
 
 def _check_fractions(value: object) -> list[float]:

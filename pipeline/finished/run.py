@@ -11,7 +11,7 @@ import tensorflow as tf
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.make import Make
-from pipeline.config.renamed import renamed
+from pipeline.config.renamed import stored
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
@@ -51,7 +51,7 @@ class FinishedRun:
         Raises:
             ConfigError: the run has no model or no config, or an input's class cannot be restored.
         """
-        cfg: Any = renamed(OmegaConf.load(run.artifact("config/config.yaml")))  # type: ignore[arg-type]
+        cfg: Any = stored(OmegaConf.load(run.artifact("config/config.yaml")))  # type: ignore[arg-type]
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: raw_specs(model, name) for name in cfg.branches}

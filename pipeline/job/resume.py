@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.config.renamed import renamed
+from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
 
 # Keys that a resumed run may change, because they do not affect its results.
@@ -77,7 +77,7 @@ def resumed_config(
         raise ConfigError(
             "resume", f"{folder.parent} has no checkpoints of this run", found=cfg.resume, allowed=runs
         )
-    old = renamed(OmegaConf.load(folder / "config.yaml"))  # type: ignore[arg-type]
+    old = stored(OmegaConf.load(folder / "config.yaml"))  # type: ignore[arg-type]
     facts = json.loads((folder / "origin.json").read_text())
     origin = Origin(facts["overrides"], facts["groups"], [Path(path) for path in facts["folders"]])
     for override in OverridesParser.create().parse_overrides(list(overrides)):

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import config
-from pipeline.config.renamed import RENAMED, renamed
+from pipeline.config.renamed import RENAMED, renamed, stored
 from pipeline.errors import ConfigError
 
 OLD_PINBALL = "pipeline.pinball.Pinball"
@@ -74,3 +74,16 @@ def test_the_key_yes_which_yaml_reads_as_true_is_a_key():
     OmegaConf.set_struct(cfg, True)
     assert renamed(cfg).late.yes == "up"
     assert OmegaConf.is_struct(renamed(cfg))
+
+
+def test_a_config_that_version_0_1_stored_keeps_its_split():
+    old = OmegaConf.create({"data": {"split": {"fractions": [0.7, 0.15, 0.15]}}})
+    OmegaConf.set_struct(old, True)
+    assert stored(old).data.split == {"fractions": [0.7, 0.15, 0.15], "rows": "named"}
+    assert "rows" not in old.data.split
+
+
+def test_a_config_of_today_keeps_its_split(compose):
+    cfg = compose("data=penguins")
+    assert cfg.data.split.rows == "whole"
+    assert stored(cfg) == cfg

@@ -37,14 +37,14 @@ class Columns(Protocol):
 
 
 def open_file(
-    path: Path, key: str, needed: Collection[str], options: Mapping[str, str] | None = None
+    path: Path, key: str, needed: Collection[str] | None, options: Mapping[str, str] | None = None
 ) -> Columns:
     """Opens a file for reading by column; no column is read yet.
 
     Args:
         path: an existing file, or the folder of a saved Hugging Face data set.
         key: the config key to name in messages.
-        needed: the columns that will be read: a text file is parsed once, for these columns only.
+        needed: the columns that will be read: a text file is parsed once, for these columns only. None: all.
         options: how a text file is written, see `pipeline.data.files.dialect`.
 
     Raises:

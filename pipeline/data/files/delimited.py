@@ -34,7 +34,7 @@ class Delimited:
 
     Args:
         separator: the one that the file's suffix suggests.
-        needed: the columns that will be read.
+        needed: the columns that will be read; None: all.
         options: of `separator`, `decimal`, `thousands` and `encoding`; others are found in the file.
     """
 
@@ -44,11 +44,11 @@ class Delimited:
         key: str,
         *,
         separator: str,
-        needed: Collection[str],
+        needed: Collection[str] | None,
         options: Mapping[str, str] | None = None,
     ) -> None:
         self.path, self.key = path, key
-        self.needed, self.table = set(needed), pa.table({})
+        self.table = pa.table({})
         with reading(path, key):
             with self._open() as file:
                 head = file.read(SAMPLE)
@@ -59,6 +59,16 @@ class Delimited:
             self.names = self._header()
         self.columns = list(dict.fromkeys(name for name in self.names if name))
         check_column_names(self.columns, path, key)
+        self.needed = set(self.unique() if needed is None else needed)
+
+    def unique(self) -> list[str]:
+        """The names that a single column has."""
+        return [name for name in self.columns if self.names.count(name) == 1]
+
+    def keep(self, columns: Collection[str]) -> None:
+        """Frees the memory of all columns but these."""
+        self.needed = set(columns)
+        self.table = self.table.select([name for name in self.table.column_names if name in self.needed])
 
     def read(self, column: str) -> np.ndarray:
         return _to_array(self._cells(column), self.dialect.numbers)

@@ -1,0 +1,69 @@
+"""Classes that training would lack: some of their rows are moved to training."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.data.classes import Classes
+from pipeline.data_options import SPLITS
+
+SHOWN = 20  # classes in a message
+# A column whose rare classes take more of the rows than this is one of names or the like, and is left alone.
+MOST_MOVED = 0.05
+logger = logging.getLogger(__name__)
+
+
+def complete_training(
+    splits: np.ndarray, groups: np.ndarray, ranks: np.ndarray, classes: Sequence[Classes]
+) -> np.ndarray:
+    """Moves one group of rows of each class that no training row has to training, and logs a warning.
+
+    Args:
+        splits: (groups,) the split of each group.
+        groups: (rows,) the group of each row; a group stays together.
+        ranks: (groups,) of the groups with a class, the first one is moved.
+        classes: of the columns that are looked at.
+
+    Returns:
+        The new split of each group. The last group of a split stays there.
+    """
+    training = splits[groups] == 0
+    reasons: dict[int, list[str]] = {}
+    for column in classes:
+        if column.required or column.spread(groups):
+            rows, codes = column.absent(training)
+            order = np.lexsort((ranks[groups[rows]], codes))
+            firsts = order[np.unique(codes[order], return_index=True)[1]]
+            if column.required or len(firsts) <= MOST_MOVED * len(groups):
+                for place in firsts:
+                    reason = f"{column.column} {column.names[codes[place]]}"
+                    reasons.setdefault(int(groups[rows[place]]), []).append(reason)
+    moved = _movable(sorted(reasons, key=lambda group: ranks[group]), splits)
+    if not moved:
+        return splits
+    counts = Counter(SPLITS[split] for split in splits[groups[np.isin(groups, moved)]])
+    _report(counts, sorted({reason for group in moved for reason in reasons[group]}))
+    result = splits.copy()
+    result[moved] = 0
+    return result
+
+
+def _movable(candidates: Sequence[int], splits: np.ndarray) -> list[int]:
+    """The groups that can be moved to training without leaving a split empty."""
+    left = np.bincount(splits, minlength=len(SPLITS))
+    moved = []
+    for group in candidates:
+        if left[splits[group]] > 1:
+            left[splits[group]] -= 1
+            moved.append(group)
+    return moved
+
+
+def _report(counts: Counter[str], classes: Sequence[str]) -> None:
+    logger.warning(
+        "data.split: %s rows were moved to training, as no other training row had these classes: %s",
+        " and ".join(f"{count:,} {split}" for split, count in sorted(counts.items())),
+        ", ".join(classes[:SHOWN]) + (f", … {len(classes)} classes" if len(classes) > SHOWN else ""),
+    )
