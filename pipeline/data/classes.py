@@ -11,9 +11,10 @@ from pipeline.data.files.stored import Values
 from pipeline.data.hashes import MISSING, cell_hashes, numbered
 
 # A column has classes if each occurs three times on average, so that it can be in all three splits, and if it
-# has at most as many distinct values.
-FEWEST = 3
-MOST_WORDS, MOST_NUMBERS = 1000, 100
+# has at most as many distinct values. Whole numbers are measurements more often than words are, so they are
+# classes only if they are fewer.
+FEWEST, MOST_WORDS = 3, 1000
+FEWEST_NUMBERS, MOST_NUMBERS = 10, 50
 MOST_CELLS = 20_000  # distinct cells that are searched for several labels
 MOST_FLAGS = 100  # columns of an array; one with more columns is no array of flags
 SEPARATORS = ("|", ";", ",")
@@ -75,7 +76,8 @@ def find_classes(reference: str, values: Values, hashes: np.ndarray) -> Iterator
             yield from find_classes(f"{reference}[{position}]", column, cell_hashes(column))
     if dimensions > 1 or kind not in "biufOUS":
         return
-    most = min(MOST_NUMBERS if kind in "iuf" else MOST_WORDS, len(hashes) // FEWEST)
+    fewest, most = (FEWEST_NUMBERS, MOST_NUMBERS) if kind in "iuf" else (FEWEST, MOST_WORDS)
+    most = min(most, len(hashes) // fewest)
     if _count(pd.unique(hashes[:SAMPLE])) <= most:
         codes, distinct, first = numbered(hashes)
         if _count(distinct) <= most:

@@ -25,15 +25,26 @@ def test_missing_cells_are_no_class() -> None:
     "values",
     [
         np.arange(9) // 2,
-        np.repeat([0.5, 1.5, 2.5], 9),
+        np.repeat([0.5, 1.5, 2.5], 19),
         np.repeat([f"w{number}" for number in range(1001)], 3),
-        np.repeat(np.arange(101), 3),
+        np.repeat(np.arange(51), 10),
+        np.repeat(np.arange(40), 9),
         np.repeat(np.array(["2024-01-01", "2024-01-02"], "M8[D]"), 9),
         np.zeros((9, 4, 4), dtype=np.uint8),
         np.zeros((9, 200), dtype=np.uint8),
         np.random.default_rng(0).random((9, 3)),
     ],
-    ids=["twice", "fractions", "many words", "many numbers", "dates", "images", "wide", "distributions"],
+    ids=[
+        "twice",
+        "fractions",
+        "many words",
+        "many numbers",
+        "few of each number",
+        "dates",
+        "images",
+        "wide",
+        "distributions",
+    ],
 )
 def test_columns_without_classes(values: np.ndarray) -> None:
     assert found(values) == []
