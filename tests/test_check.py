@@ -25,7 +25,7 @@ def test_a_config_and_its_data_are_checked_and_nothing_is_written(tmp_path, run)
     assert (done.returncode, done.stderr) == (0, "")
     found = sections(done.stdout)
     assert list(found) == ["data", "labels", "leaks", "model", "steps", "memory", "time"]
-    assert "train 241, val 51, test 52" in found["data"]
+    assert "train 241, val 52, test 51" in found["data"]
     assert "Adelie" in found["labels"]
     assert found["leaks"].startswith("none found")
     assert "head species" in found["model"]
