@@ -33,7 +33,7 @@ def commands() -> list[list[str]]:
 
 def small(words: list[str]) -> list[str]:
     if words[2] == "pipeline.train" and not any(word.startswith("resume=") for word in words):
-        return [*words, *(TABLE if "data=penguins" in words else SMALL)]
+        return [*words, *(TABLE if {"data=penguins", "data=birds"} & {*words} else SMALL)]
     return words
 
 

@@ -22,6 +22,18 @@ def quoted(text: str) -> str:
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
+def split_list(text: str) -> list[str]:
+    """The items of `[a,b]` or `a,b`; an item in quotes, which it keeps, may contain commas.
+
+    Example:
+        >>> split_list("[rows (1).csv,'a, b']")
+        ['rows (1).csv', "'a, b'"]
+    """
+    inner = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+    items = re.findall(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,]+?)\s*(?:,|$)""", inner)
+    return [item for item in items if item]
+
+
 def quote_texts(words: Collection[str], keys: Collection[str]) -> list[str]:
     """Quotes the values of some keys where Hydra would read a number, a flag, or nothing at all.
 

@@ -22,6 +22,7 @@ feed: the rows that training and evaluation use, in memory or streamed.
 unlabelled: rows to predict.
 files: how files are read.
 kinds: what columns mean.
+guess: what a config for given files should say.
 """
 
 from pipeline.data.dataset import Dataset, Leak, Split

@@ -59,6 +59,7 @@ COMMANDS = {
     "predict": ["run=latest", "input=rows.csv", "output=out.parquet"],
     "promote": ["name=kanji"],
     "compare": ["runs=[a,b]"],
+    "init": ["sources=[rows.csv]"],
     "ui": [],
 }
 OF_COMMAND = {command: "config" if command == "train" else command for command in COMMANDS}

@@ -1,0 +1,69 @@
+"""The meaning of one column, by its cells and its name."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.data.columns import is_missing, numbers
+from pipeline.data.guess import arrays, numeric, pictures, words
+from pipeline.data.guess.cells import Cells, shown
+from pipeline.data.guess.meaning import Meaning
+from pipeline.errors import ConfigError
+
+CODE = re.compile(r"0\d+")  # 007 is a code, 7 may be a number
+
+
+def meaning_of(cells: Cells, roots: pictures.Roots) -> Meaning:
+    """The meaning of a column.
+
+    Args:
+        cells: its sampled rows.
+        roots: where picture files are looked for.
+    """
+    if not cells.present.any():
+        return Meaning("empty", "no cell has a value")
+    found = _meaning(cells, roots)
+    missing = int((~cells.present).sum())
+    if missing and found.kind not in ("empty", "other"):
+        share = f"{missing:,}" if cells.complete else f"{missing / len(cells.present):.0%}"
+        found = replace(found, why=f"{found.why}; {share} missing")
+    return found
+
+
+def _meaning(cells: Cells, roots: pictures.Roots) -> Meaning:
+    values = cells.values
+    if values.dtype.kind in "cV":
+        return Meaning("other", f"{values.dtype} is neither a number nor text")
+    if values.ndim > 1:
+        return arrays.meaning_of_array(cells)
+    first = values[cells.present][0]
+    if isinstance(first, (list, tuple, np.ndarray)):
+        return arrays.meaning_of_lists(cells)
+    if isinstance(first, dict) or (isinstance(first, bytes) and pictures.is_picture(first)):
+        return pictures.meaning_of_contents(cells)
+    return _meaning_of_single_values(cells, roots)
+
+
+def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
+    try:
+        counts = cells.counts
+    except ConfigError as error:
+        return Meaning("other", error.problem)
+    if len(counts) == 1 and cells.present.all():
+        return Meaning("constant", f"every row has the same value, {shown(counts.index)}")
+    if words.are_dates(cells):
+        return words.meaning_of_dates(cells)
+    if cells.values.dtype.kind == "m":
+        return Meaning("other", "durations; write them as numbers, such as seconds")
+    if cells.values.dtype.kind == "b":
+        return numeric.flag("true and false", counts)
+    if any(isinstance(word, str) and CODE.fullmatch(word) for word in counts.index):
+        return words.meaning_of_codes(cells, "leading zeros")
+    try:
+        parsed = numbers(cells.column)
+    except ConfigError as error:
+        if "infinite" in error.problem:
+            return Meaning("other", f"{error.problem}, found {error.found}")
+        return words.meaning_of_words(cells, roots)
+    return numeric.meaning_of_numbers(cells, parsed[~is_missing(parsed)])

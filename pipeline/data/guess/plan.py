@@ -1,0 +1,216 @@
+"""What a data config should say about files: sources, inputs, targets, the split, and what is left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.columns import MISSING_WORDS
+from pipeline.data.guess.cells import Cells, SampledSource
+from pipeline.data.guess.columns import meaning_of
+from pipeline.data.guess.copies import Answer, answer, gives_away
+from pipeline.data.guess.inputs import InputGuess, as_inputs
+from pipeline.data.guess.keys import Matching, match
+from pipeline.data.guess.meaning import Meaning
+from pipeline.data.guess.names import valid_name
+from pipeline.data.guess.numeric import names_of_codes
+from pipeline.data.guess.pictures import Roots
+from pipeline.data.guess.split import SplitGuess, guess_split
+from pipeline.data.guess.targets import TargetGuess, as_target, find, named
+from pipeline.data.kinds.table import Table
+from pipeline.data_options import COLUMN_OPTIONS
+from pipeline.errors import ConfigError
+
+TABLE_OPTIONS = [one.name for one in fields(Table) if one.name in COLUMN_OPTIONS]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A data config, with the reason for each of its parts.
+
+    Args:
+        sources: name -> its entry, as in a config.
+        rows: source -> how many rows it has.
+        matching: how rows of several sources are matched.
+        sampled: the number of rows that were looked at, if not all.
+    """
+
+    sources: Mapping[str, Any]
+    rows: Mapping[str, int]
+    matching: Matching
+    inputs: Sequence[InputGuess]
+    targets: Sequence[TargetGuess]
+    split: SplitGuess
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    sampled: int | None = None
+
+
+def open_sources(files: Sequence[str], folders: Sequence[Path]) -> list[SampledSource]:
+    """Opens files, and names them after themselves.
+
+    Raises:
+        ConfigError: a file does not exist or cannot be read.
+    """
+    sources: list[SampledSource] = []
+    for file in files:
+        stem = Path(file.replace("*", "")).name.split(".")[0] or Path(file).parent.name
+        name = valid_name(stem or "data", [source.name for source in sources])
+        sources.append(SampledSource(name, file, folders=folders))
+    return sources
+
+
+def candidates(sources: Sequence[SampledSource], roots: Roots) -> list[TargetGuess]:
+    """The columns that can be targets."""
+    guesses = []
+    for source in sources:
+        for cells, meaning in _meanings(source, roots).values():
+            # Few want to predict which row it is.
+            if cells.rows == source.rows and meaning.kind not in ("identifier", "text"):
+                guesses.append(as_target(cells, meaning))
+    return [guess for guess in guesses if guess.kind]
+
+
+def make_plan(sources: Sequence[SampledSource], names: Sequence[str], roots: Roots) -> Plan:
+    """What a config for these targets should say.
+
+    Args:
+        sources: the opened files.
+        names: the targets, as `column` or `source.column`.
+        roots: where picture files are looked for.
+
+    Raises:
+        ConfigError: a target does not exist or cannot be one, the sources cannot be matched, or no column is
+            left as an input.
+    """
+    meanings = {
+        reference: found for source in sources for reference, found in _meanings(source, roots).items()
+    }
+    targets = [_target(find(name, sources), meanings, sources) for name in dict.fromkeys(names)]
+    target_names = named(targets)
+    targets = [replace(target, name=target_names[target.cells.reference]) for target in targets]
+    matching = match(sources)
+    answers = _answers(targets, matching)
+    left_out = {f"{source.name}.{column}": why for source in sources for column, why in source.unread.items()}
+    known = _usable(meanings, sources, targets, matching, left_out)
+    first = [one for one in known if one[0].source == sources[0].name]
+    split = guess_split(first, targets, answers, sources[0].rows)
+    left_out |= split.used
+    known = [one for one in known if one[0].reference not in split.used]
+    kept = _without_copies(known, answers, matching, left_out)
+    inputs, unused = as_inputs(kept, [target.name for target in targets], TABLE_OPTIONS)
+    left_out |= unused
+    if not inputs:
+        found = "; ".join(f"{column}: {why}" for column, why in left_out.items()) or "no other columns"
+        raise ConfigError(
+            "sources", "no column is left as an input", found=found, allowed="other targets, or files"
+        )
+    looked_at = min((len(cells.values) for cells, _ in known if not cells.complete), default=None)
+    return Plan(
+        {source.name: _entry(source) for source in sources},
+        {source.name: source.rows for source in sources},
+        matching,
+        inputs,
+        targets,
+        split,
+        left_out,
+        looked_at,
+    )
+
+
+def _meanings(source: SampledSource, roots: Roots) -> dict[str, tuple[Cells, Meaning]]:
+    """Column -> its cells and meaning; whole numbers of which another column has the names are classes."""
+    found = {cells.reference: (cells, meaning_of(cells, roots)) for cells in source.cells.values()}
+    for reference, (cells, meaning) in found.items():
+        if meaning.kind in ("number", "flag", "class") and cells.values.ndim == 1:
+            names = names_of_codes(cells, source.cells)
+            if names is not None:
+                why = f"{meaning.distinct} codes; {source.name}.{names} has their names"
+                options = {"names": f"{source.name}.{names}"}
+                found[reference] = cells, replace(meaning, kind="class", why=why, other="", options=options)
+    return found
+
+
+def _entry(source: SampledSource) -> Any:
+    if not source.missing:
+        return source.entry
+    return {"path": source.entry, "missing": [*MISSING_WORDS, *source.missing]}
+
+
+def _target(
+    cells: Cells, meanings: Mapping[str, tuple[Cells, Meaning]], sources: Sequence[SampledSource]
+) -> TargetGuess:
+    source = next(one for one in sources if one.name == cells.source)
+    if cells.rows != source.rows:
+        problem = f"{cells.reference} has {cells.rows:,} values for {source.rows:,} rows, so it is no target"
+        raise ConfigError("targets", problem, found=cells.name)
+    guess = as_target(*meanings[cells.reference])
+    if not guess.kind:
+        allowed = "a column of numbers, classes, or yes and no; without targets=… all candidates are listed"
+        raise ConfigError(
+            "targets", f"{cells.reference} cannot be a target: {guess.why}", found=cells.name, allowed=allowed
+        )
+    return guess
+
+
+def _answers(targets: Sequence[TargetGuess], matching: Matching) -> list[Answer]:
+    found = []
+    for target in targets:
+        order = matching.orders[target.cells.source]
+        if target.cells.complete or matching.join is None:
+            order = order if target.cells.complete else order[: len(target.cells.values)]
+            one = answer(target.name, target.cells, target.kind, order)
+            found += [one] if one else []
+    return found
+
+
+def _usable(
+    meanings: Mapping[str, tuple[Cells, Meaning]],
+    sources: Sequence[SampledSource],
+    targets: Sequence[TargetGuess],
+    matching: Matching,
+    left_out: dict[str, str],
+) -> list[tuple[Cells, Meaning]]:
+    """The columns that may be inputs or split the rows; adds the others to `left_out`."""
+    chosen = {target.cells.reference for target in targets}
+    names = {
+        meaning.options["names"]: cells.name
+        for cells, meaning in meanings.values()
+        if "names" in meaning.options
+    }
+    rows = {source.name: source.rows for source in sources}
+    usable = []
+    for reference, (cells, meaning) in meanings.items():
+        if reference in chosen:
+            continue
+        if reference in names:
+            left_out[reference] = f"the names of the classes of {names[reference]}"
+        elif cells.name == matching.join:
+            left_out[reference] = "the key of the join"
+        elif cells.rows != rows[cells.source]:
+            left_out[reference] = f"{cells.rows:,} values for {rows[cells.source]:,} rows"
+        else:
+            usable.append((cells, meaning))
+    return usable
+
+
+def _without_copies(
+    known: Sequence[tuple[Cells, Meaning]],
+    answers: Sequence[Answer],
+    matching: Matching,
+    left_out: dict[str, str],
+) -> list[tuple[Cells, Meaning]]:
+    """The columns that do not give a target away and say something; adds the others to `left_out`."""
+    kept = []
+    for cells, meaning in known:
+        order = matching.orders[cells.source]
+        comparable = cells.complete or matching.join is None
+        order = order if cells.complete else order[: len(cells.values)]
+        same_rows = [one for one in answers if len(one.codes) == len(order)] if comparable else []
+        how = gives_away(cells, meaning, same_rows, order)
+        if how:
+            left_out[cells.reference] = how
+        elif meaning.kind in ("identifier", "empty", "other"):
+            left_out[cells.reference] = meaning.comment
+        else:
+            kept.append((cells, meaning))
+    return kept

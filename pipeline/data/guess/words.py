@@ -1,0 +1,172 @@
+"""The meaning of a column of words: dates, classes, labels, texts or names of rows."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.columns import NO, YES
+from pipeline.data.guess import pictures
+from pipeline.data.guess.cells import Cells, parsed, shown
+from pipeline.data.guess.meaning import Meaning
+from pipeline.data.guess.names import THINGS, TIMES, names_identifier, says
+from pipeline.data.kinds.targets import SEPARATORS
+
+MOST = 0.98  # share of the cells that must look alike; the others are slips
+LOOKED_AT = 2000  # different values that are parsed as dates
+FEW_CLASSES = 20  # so many different words are classes, even in a small file
+REPEATS = 3.0  # rows per value from which on a model can learn something about the value
+LEARNABLE = 20.0  # rows per value from which on an identifier says enough to be an input
+TOKENS = 2.0  # words per cell from which on cells may be texts
+RECURRING = 0.3  # share of a text's words that other cells have too; names of things rarely recur
+LONG = 30  # letters of a word from which on it is a text by itself: a molecule, a protein
+LONG_WITHOUT_BLANKS = 6  # letters of a sentence in a script without blanks
+HASH = re.compile(r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+ADDRESS = re.compile(r"(https?|ftp|s3|file)://.*|www\..*")
+UNIT = re.compile(
+    r"\s*[$€£¥₹%]\s*|\s*(EUR|USD|GBP|CHF|kg|km|cm|mm|m|g|lbs?|oz|ml|l|mph|kW|hp|°C|°F|h|min|s)\s*$"
+)
+DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([ T]\d.*)?"
+    r"|\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(\d{4}|\d{2})( \d.*)?"
+    r"|(\w{3,9},? )?\d{1,2}(st|nd|rd|th)?[ -][^\W\d_]{3,9}\.?,?[ -]\d{2,4}( \d.*)?"
+    r"|(\w{3,9},? )?[^\W\d_]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}( \d.*)?"
+)
+WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # Japanese, Chinese, Thai
+LABELS_MOST, LABEL_REPEATS, LABELS_SHARE = 100, 5, 0.1
+
+
+def are_dates(cells: Cells) -> bool:
+    """Whether a column has dates: as such, as text, or as 20240531 under a name such as date."""
+    if cells.values.dtype.kind == "M":
+        return True
+    counts = cells.counts
+    if cells.values.dtype.kind in "iuf":
+        values = pd.to_numeric(counts.index)
+        named = says(cells.name, TIMES) and bool(((values > 19000101) & (values < 21001231)).all())
+        return named and pd.to_datetime(counts.index, format="%Y%m%d", errors="coerce").notna().all()
+    first = cells.values[cells.present][0]
+    if not isinstance(first, str):
+        return hasattr(first, "year") and hasattr(first, "month")
+    words = counts.index[:LOOKED_AT]
+    if np.mean([DATE.fullmatch(word.strip()) is not None for word in words]) < MOST:
+        return False
+    return bool(pd.to_datetime(words, format="mixed", errors="coerce", utc=True).notna().mean() >= MOST)
+
+
+def meaning_of_dates(cells: Cells) -> Meaning:
+    counts = cells.counts
+    return Meaning("date", f"dates: {shown(counts.index, 2)}", distinct=len(counts), repeats=counts.mean())
+
+
+def meaning_of_codes(cells: Cells, why: str) -> Meaning:
+    """Codes that look like numbers, or names of things: classes if each is in many rows, else identifiers."""
+    counts = cells.counts
+    facts: dict[str, Any] = {"distinct": len(counts), "repeats": float(counts.mean())}
+    listed = f"{why}: {shown(counts.index)}"
+    named = names_identifier(cells.name) or says(cells.name, THINGS)
+    if says(cells.name, THINGS) and len(counts) > FEW_CLASSES and counts.mean() > 1:
+        return Meaning("identifier", f"{listed}; {counts.mean():.3g} rows each", **facts)
+    if counts.mean() >= (LEARNABLE if named else REPEATS):
+        return Meaning("class", listed, "a group of rows, if they name things" if named else "", **facts)
+    if counts.mean() == 1:
+        return Meaning("identifier", f"{why}, another one in every row", **facts)
+    return Meaning("identifier", f"{listed}; {counts.mean():.3g} rows each", **facts)
+
+
+def meaning_of_words(cells: Cells, roots: pictures.Roots) -> Meaning:
+    """The meaning of a column whose cells are not all numbers."""
+    counts = cells.counts
+    words: list[str] = list(counts.index)
+    facts: dict[str, Any] = {"distinct": len(counts), "repeats": float(counts.mean())}
+    if pictures.are_paths(words):
+        return pictures.meaning_of_paths(words, roots)
+    if {word.strip().lower() for word in words} <= {*YES, *NO} and len(words) > 1:
+        return Meaning("flag", shown(words), **facts)
+    if (
+        np.mean([HASH.fullmatch(word) is not None or ADDRESS.fullmatch(word) is not None for word in words])
+        > MOST
+    ):
+        return Meaning("identifier", f"codes or addresses: {shown(words, 1)}", **facts)
+    if unit := _unit(cells, words):
+        return Meaning("other", f"numbers with {unit}: {shown(words, 2)}; write them without", **facts)
+    separator = label_separator(cells)
+    if separator is not None:
+        why = f"several words per cell, separated by {separator!r}: {shown(words, 3)}"
+        return Meaning("labels", why, options={"separator": separator}, **facts)
+    named = names_identifier(cells.name) or says(cells.name, THINGS)
+    if named and len(words) > FEW_CLASSES and not _has_words_of_texts(words):
+        return meaning_of_codes(cells, f"{len(words)} different words")
+    return _class_or_text(cells, words, facts)
+
+
+def _class_or_text(cells: Cells, words: Sequence[str], facts: dict[str, Any]) -> Meaning:
+    counts = cells.counts
+    distinct, rows = len(counts), int(counts.sum())
+    listed = f"{distinct} different words: {shown(words)}"
+    longer = _mean_tokens(words) >= 2 * TOKENS
+    many = longer and distinct > FEW_CLASSES and distinct > rows / 10
+    if not many and (counts.mean() >= REPEATS or (distinct <= FEW_CLASSES and distinct <= rows / 2)):
+        return Meaning("class", listed, **facts)
+    if _has_words_of_texts(words):
+        return Meaning("text", f"{_mean_tokens(words):.2g} words per cell: {shown(words, 1)}", **facts)
+    if _are_texts_of_letters(words):
+        why = f"text without blanks, read by characters: {shown(words, 1, 30)}"
+        return Meaning("text", why, options={"split": "character"}, **facts)
+    found = "every row has another word" if distinct == rows else f"{distinct} different words in {rows} rows"
+    return Meaning("identifier", f"{found}: {shown(words, 3)}", **facts)
+
+
+def _mean_tokens(words: Sequence[str]) -> float:
+    return float(np.mean([len(word.split()) for word in words]))
+
+
+def _has_words_of_texts(words: Sequence[str]) -> bool:
+    """Whether cells have several words that other cells have too."""
+    cells = [{*word.lower().split()} for word in words]
+    tokens = Counter(token for cell in cells for token in cell)
+    shared = sum(count for count in tokens.values() if count > 1)
+    return _mean_tokens(words) >= TOKENS and shared >= RECURRING * sum(tokens.values())
+
+
+def _are_texts_of_letters(words: Sequence[str]) -> bool:
+    if np.mean([WITHOUT_BLANKS.search(word) is not None for word in words]) > MOST:
+        return bool(np.mean([len(word) for word in words]) >= LONG_WITHOUT_BLANKS)
+    return bool(np.mean([len(word) for word in words]) >= LONG and _mean_tokens(words) < TOKENS)
+
+
+def _unit(cells: Cells, words: Sequence[str]) -> str:
+    """The sign or unit that keeps cells from being numbers, such as $ or km."""
+    found = [UNIT.search(word) for word in words]
+    if np.mean([match is not None for match in found]) < MOST:
+        return ""
+    numbers = parsed([UNIT.sub("", word) for word in words], cells.column.number_format)
+    first = next(match for match in found if match is not None)
+    return first.group().strip() if np.isfinite(numbers).mean() >= MOST else ""
+
+
+def label_separator(cells: Cells) -> str | None:
+    """What separates several labels in one cell; None if cells have one word, or texts.
+
+    Labels recur in many combinations: there are more different cells than labels, no cell has a label twice,
+    and the number of labels varies.
+    """
+    words = cells.words[cells.words != ""]
+    for sign in SEPARATORS:
+        if np.mean([sign in word for word in words]) < LABELS_SHARE:
+            continue
+        labels = [[part.strip() for part in word.split(sign) if part.strip()] for word in words]
+        counts = Counter(label for row in labels for label in row)
+        combinations = {frozenset(row) for row in labels}
+        if (
+            1 < len(counts) <= LABELS_MOST
+            and len(combinations) > len(counts)
+            and sum(counts.values()) >= LABEL_REPEATS * len(counts)
+            and len({len(row) for row in labels}) > 1
+            and all(len({*row}) == len(row) for row in labels)
+        ):
+            return sign
+    return None
