@@ -25,8 +25,8 @@ ALL = {
     "nash": balancers.Nash,
     "aligned": balancers.Aligned,
 }
-# One balancer for each thing that a step may give it: the losses, those after the step too, and the gradients of
-# parameters, of the last shared layer or of the representation. With the others the same tests are slow.
+# One balancer for each thing that a step may give it: the losses, those after the step too, and the
+# gradients of parameters, of the last shared layer or of the representation. The others are slow tests.
 WAYS = ("uncertainty", "famo", "pcgrad", "gradnorm", "aligned")
 EACH_WAY = [name if name in WAYS else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 WEIGHTS = np.array([2.0, 0.5], "float32")
