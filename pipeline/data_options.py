@@ -15,7 +15,14 @@ TARGET_KINDS = {
     "binary": "pipeline.data.kinds.targets.Binary",
     "labels": "pipeline.data.kinds.targets.Labels",
 }
-COLUMN_OPTIONS = ("column", "length", "numeric", "categorical")  # of inputs and targets: name columns
+COLUMN_OPTIONS = (
+    "column",
+    "columns",
+    "order",
+    "length",
+    "numeric",
+    "categorical",
+)  # of inputs and targets: name columns
 SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
 SCALES = ("standard", "none")
 IMAGE_SCALES = ("auto", "standard", "none")

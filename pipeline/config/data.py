@@ -80,10 +80,26 @@ def check_entries(config: dict[str, Any]) -> None:
                 _check_columns(f"{key}.{word}", entry.get(word, []), config["data"]["sources"])
             if isinstance(entry.get("names"), str):
                 _check_columns(f"{key}.names", entry["names"], config["data"]["sources"])
+            if kind == "series":
+                _check_series(key, entry, config["data"])
             if kind == "table" and not {"numeric", "categorical"} & set(entry):
                 raise ConfigError(
                     key, "the table has no columns", allowed="numeric: […], categorical: […], or both"
                 )
+
+
+def _check_series(key: str, entry: dict[str, Any], data: dict[str, Any]) -> None:
+    named = [option for option in ("column", "columns") if entry.get(option) is not None]
+    if len(named) != 1:
+        raise ConfigError(
+            key, "a series needs either `column` or `columns`", found=", ".join(named), allowed="one of them"
+        )
+    if entry.get("order") is not None and not data.get("join"):
+        raise ConfigError(
+            "data.join",
+            f"{key}.order takes a row for each step, but no column says of which series",
+            allowed="the column with the key of each series, in every source",
+        )
 
 
 def _check_columns(key: str, columns: str | list[str], sources: dict[str, Any]) -> None:

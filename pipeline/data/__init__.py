@@ -5,6 +5,9 @@ dataset: a loaded data set and its splits.
 sources: the sources of a data set, with their rows matched.
 source: one source, and how its entry in a config is read.
 joins: which rows of several sources belong together, by a key.
+long_form: sources with a row for each step of a series.
+patterns: columns that are named together, such as x_*.
+list_cells: lists of numbers that are written as text.
 columns: one column, converted to numbers or strings.
 splitter: opens the sources as the split needs them, and splits the rows.
 splits: which rows train, validate and test.

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import Values
+from pipeline.data.list_cells import parse_list
 from pipeline.errors import ConfigError
 
 # Cells that hold one of these words are missing, whatever the column means and whatever the file's format.
@@ -249,9 +250,13 @@ def stack(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
 
 
 def list_in_row(column: Column, row: int) -> np.ndarray:
-    """The list in one cell as a float32 array."""
+    """The list in one cell as a float32 array; in a cell of text, the numbers that it holds."""
     cell = column.values[row]
     try:
+        if isinstance(cell, str):
+            return parse_list(cell, NOT_AVAILABLE, column.number_format.decimal).astype(np.float32)
+        if isinstance(cell, np.ndarray) and cell.dtype.kind in "fiu":
+            return cell.astype(np.float32)
         return np.array(cell.tolist() if isinstance(cell, np.ndarray) else cell, dtype=np.float32)
     except (TypeError, ValueError) as error:
         problem = "not a list of numbers, or a list whose parts differ in length"

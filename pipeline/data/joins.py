@@ -2,17 +2,31 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from pipeline.data.columns import Column, strings
-from pipeline.data.source import Source
 from pipeline.data_options import JOINS
 from pipeline.errors import ConfigError
 
 Join = str | Mapping[str, str]
 SHOWN = 5  # keys in a message
 logger = logging.getLogger(__name__)
+
+
+class Keyed(Protocol):
+    """What a join needs of a source."""
+
+    name: str
+    has_text: bool
+
+    def read(self, column: str, key: str) -> np.ndarray: ...
+
+    def read_text(self, column: str) -> np.ndarray: ...
+
+    def place(self, row: int) -> str: ...
 
 
 def split_join(join: Join | None) -> tuple[str | None, str]:
@@ -22,9 +36,7 @@ def split_join(join: Join | None) -> tuple[str | None, str]:
     return join, JOINS[0]
 
 
-def match_rows(
-    sources: Mapping[str, Source], join: str, how: str
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def match_rows(sources: Mapping[str, Keyed], join: str, how: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Matches the rows of all sources.
 
     Args:
@@ -68,20 +80,31 @@ def _shared_keys(keys: Mapping[str, np.ndarray], first: str) -> np.ndarray:
     return np.asarray(shared)
 
 
-def _keys(source: Source, join: str) -> np.ndarray:
+def key_texts(source: Keyed, join: str) -> Column:
+    """The column of a source's keys, as text.
+
+    Raises:
+        ConfigError: a row has no key.
+    """
     values = source.read(join, "data.join")
     text = (lambda: source.read_text(join)) if source.has_text else None
     column = Column(f"{source.name}.{join}", "data.join", values, source.place, text=text)
     keys = strings(column)
     if (keys == "").any():
         raise column.error(int(np.argmax(keys == "")), "the row has no key", "a key in every row")
-    distinct, counts = np.unique(keys, return_counts=True)
+    return replace(column, values=keys, text=None)
+
+
+def _keys(source: Keyed, join: str) -> np.ndarray:
+    column = key_texts(source, join)
+    distinct, counts = np.unique(column.values, return_counts=True)
     if (counts > 1).any():
         repeated = distinct[counts > 1]
-        row = int(np.flatnonzero(keys == repeated[0])[1])
+        row = int(np.flatnonzero(column.values == repeated[0])[1])
         problem = f"keys that occur more than once: {len(repeated)}"
-        raise column.error(row, problem, "each key once", ", ".join(repeated[:SHOWN]))
-    return keys
+        allowed = "each key once; if the rows are the steps of series, name their `order` in the input"
+        raise column.error(row, problem, allowed, ", ".join(repeated[:SHOWN]))
+    return column.values
 
 
 def _check_matched(unmatched: list[str], source: str, other: str, join: str) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS
+from pipeline.data.columns import MISSING_WORDS, without_words
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
-from pipeline.data.files.stored import ChainedColumn, Values
+from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values
+from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.errors import ConfigError
 from pipeline.paths import expand
 
@@ -56,12 +57,15 @@ class Source:
         """Reads all values of a column, (rows, ...).
 
         Args:
-            column: its name.
+            column: its name; or a pattern such as `x_*`, which gives all columns that match, (rows, columns).
             key: the config key to name in messages.
 
         Raises:
             ConfigError: the column does not exist, has no rows, or has different shapes in several files.
         """
+        if is_pattern(column, self.columns):
+            columns = [self.read(name, key) for name in self.matching(column, key)]
+            return side_by_side([without_words(values, self.missing)[0] for values in columns])
         arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
         self._check(arrays, column, key)
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
@@ -74,6 +78,8 @@ class Source:
 
     def stored(self, column: str, key: str) -> Values:
         """Like `read`, but leaves the column on disk where its format can be read by rows."""
+        if is_pattern(column, self.columns):
+            return ColumnsSideBySide([self.stored(name, key) for name in self.matching(column, key)])
         parts: list[Values] = []
         for place, part in self.parts:
             file = self._column_of(part, place, column, key)
@@ -110,6 +116,17 @@ class Source:
         for _, part in self.parts:
             if isinstance(part, Delimited):
                 part.keep(columns)
+
+    def matching(self, pattern: str, key: str) -> list[str]:
+        """The columns that a pattern names, x_2 before x_10.
+
+        Raises:
+            ConfigError: no column matches.
+        """
+        names = matching(pattern, self.columns)
+        if not names:
+            raise ConfigError(key, "no column matches", found=f"{self.name}.{pattern}", allowed=self.columns)
+        return names
 
     def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
         if column not in part.columns:

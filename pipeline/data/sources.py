@@ -10,6 +10,8 @@ from pipeline.data.columns import Column, text_of, without_words
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import ReorderedColumn, Values, group_starts, reorder, row_bytes, spans
 from pipeline.data.joins import Join, match_rows, split_join
+from pipeline.data.long_form import LongSource
+from pipeline.data.patterns import is_pattern, shortened
 from pipeline.data.source import Source, SourceEntry
 from pipeline.errors import ConfigError
 from pipeline.paths import locate
@@ -29,6 +31,8 @@ class Sources:
             rows are matched by position. "left" (the default) keeps the rows of the first source, and the
             cells that another source lacks are missing; "inner" keeps the rows that all sources have; "exact"
             refuses sources with different keys.
+        orders: source in long form, a row for each step of a series -> the column by which its steps are
+            sorted. Its rows are grouped by the key of the join, so each of its cells holds an array.
         in_memory: False leaves columns on disk where their format can be read by rows; "auto" does so where
             the files are large.
 
@@ -45,6 +49,7 @@ class Sources:
         references: Collection[str] = (),
         whole: bool = False,
         join: Join | None = None,
+        orders: Mapping[str, str] | None = None,
         in_memory: bool | str = True,
     ) -> None:
         join_key, how = split_join(join)
@@ -54,9 +59,14 @@ class Sources:
             needed.setdefault(name, set()).add(column)
         self.folders, self.needed = list(folders), needed
         first = next(iter(entries), None) if whole else None
-        self.sources = {
+        opened = {
             name: Source(name, entry, folders=folders, needed=None if name == first else needed[name])
             for name, entry in entries.items()
+        }
+        orders = orders or {}
+        self.sources: dict[str, Source | LongSource] = {
+            name: _grouped(source, join_key, orders[name]) if name in orders else source
+            for name, source in opened.items()
         }
         self.in_memory = fits_in_memory(self.size()) if in_memory == "auto" else bool(in_memory)
         self.rows = 0
@@ -83,7 +93,7 @@ class Sources:
         source, name = self._find(reference, key)
         values, counts = without_words(self.values(reference, key)[:], source.missing)
         text = None
-        if source.has_text:
+        if source.has_text and values.ndim == 1:
             cells, counts = without_words(self._text(source, reference, name, key), source.missing)
             text = lambda: cells  # noqa: E731 - a function, as the cells of some rows are made on demand
         if counts and reference not in self.reported:
@@ -101,7 +111,7 @@ class Sources:
         values, _ = without_words(self.values(reference, key)[rows], source.missing)
         return Column(reference, key, values, lambda row: place(int(rows[row])), source.number_format)
 
-    def _text(self, source: Source, reference: str, name: str, key: str) -> np.ndarray:
+    def _text(self, source: Source | LongSource, reference: str, name: str, key: str) -> np.ndarray:
         if reference not in self.texts:
             text = source.read_text(name)
             order = self.orders.get(source.name)
@@ -137,6 +147,9 @@ class Sources:
         if reference not in self.cache:
             source, column = self._find(reference, key)
             values = source.read(column, key) if self.in_memory else source.stored(column, key)
+            if isinstance(source, Source) and is_pattern(column, source.columns):
+                names = source.matching(column, key)
+                logger.warning("%s: %s columns, in this order: %s", reference, len(names), shortened(names))
             self.cache[reference] = self._in_order(source, reference, values, key)
         return self.cache[reference]
 
@@ -152,7 +165,7 @@ class Sources:
             yield column, ordered
         source.keep(self.needed[name])
 
-    def _in_order(self, source: Source, reference: str, values: Values, key: str) -> Values:
+    def _in_order(self, source: Source | LongSource, reference: str, values: Values, key: str) -> Values:
         order = self.orders.get(source.name)
         if order is None:
             self._check_rows(reference, len(values), key)
@@ -195,7 +208,7 @@ class Sources:
             return source.place
         return lambda row: source.place(int(order[row])) if order[row] >= 0 else f"source {source.name}"
 
-    def _find(self, reference: str, key: str) -> tuple[Source, str]:
+    def _find(self, reference: str, key: str) -> tuple[Source | LongSource, str]:
         name, _, column = reference.partition(".")
         if name not in self.sources:
             allowed = [f"{known}.…" for known in self.sources]
@@ -212,3 +225,13 @@ class Sources:
                 found=f"{reference} has {rows} rows",
                 allowed=f"{self.rows} rows, like {self.first}",
             )
+
+
+def _grouped(source: Source, join_key: str | None, order: str) -> LongSource:
+    if join_key is None:
+        raise ConfigError(
+            "data.join",
+            f"the rows of source '{source.name}' are steps of series, but no column says of which",
+            allowed="the column with the key of each series, in every source",
+        )
+    return LongSource(source, join_key, order)

@@ -14,7 +14,9 @@ from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.joins import Join, split_join
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
+from pipeline.data.kinds.series import series_orders
 from pipeline.data.kinds.vector import short_name
+from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.data.source import SourceEntry
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -106,7 +108,10 @@ class RowReader:
         self.folders, self.key, self.key_name = list(folders), key, key
         self._check_missing(inputs)
         self.references = sorted({name for source in self.inputs.values() for name in source.references()})
+        self.orders = series_orders(inputs)
         self.parts: list[Chunks]
+        if series_orders(self.inputs) and not isinstance(entry, Mapping):
+            entry = self._only_source(entry)
         if isinstance(entry, Mapping):
             self._open_sources(entry, join)
         else:
@@ -116,12 +121,17 @@ class RowReader:
         """Yields all rows in order, at most `rows` at a time."""
         first, names = 0, sorted({*self.columns.values(), *([] if self.key is None else [self.key])})
         for number, part in enumerate(self.parts):
-            for chunk in part.read(names, rows):
+            for chunk in part.read(_expanded(names, part.columns), rows):
                 yield self._raw(part, chunk, first, (number + chunk.share) / len(self.parts))
                 first += len(chunk)
 
     def _raw(self, part: Chunks, chunk: Chunk, first: int, share: float) -> RawRows:
-        columns = {reference: chunk.columns[name] for reference, name in self.columns.items()}
+        columns = {
+            reference: side_by_side([chunk.columns[one] for one in matching(name, part.columns)])
+            if is_pattern(name, part.columns)
+            else chunk.columns[name]
+            for reference, name in self.columns.items()
+        }
         number_format = getattr(part, "number_format", NumberFormat())
         reader = ChunkColumns(columns, first, self.folders, number_format)
         rejected = {row: ("", why) for row, why in chunk.invalid.items()}
@@ -155,10 +165,22 @@ class RowReader:
         if self.key is not None:
             problem = "with several sources the key is the column of data.join"
             raise ConfigError("key", problem, found=self.key, allowed="null")
-        self.parts = [SourceChunks(entries, self.references, join, self.folders)]
+        self.parts = [SourceChunks(entries, self.references, join, self.orders, self.folders)]
         self.columns = {reference: reference for reference in self.references}
         if join:
             self.key, self.key_name = "", split_join(join)[0]
+
+    def _only_source(self, paths: str | Sequence[str]) -> Mapping[str, SourceEntry]:
+        """The files as those of the source of all columns, whose rows are steps."""
+        sources = sorted({reference.partition(".")[0] for reference in self.references})
+        if len(sources) > 1:
+            raise ConfigError(
+                KEY,
+                f"the rows of source '{next(iter(self.orders))}' are steps of series, so it has own files",
+                found=paths,
+                allowed=f"input={{{', '.join(f'{name}: <file>' for name in sources)}}}",
+            )
+        return {sources[0]: paths}
 
     def _open_files(self, paths: str | Sequence[str], join: Join | None) -> None:
         files = expand(paths, self.folders, KEY)
@@ -185,7 +207,7 @@ class RowReader:
             self.key = self.key_name = join
         for part in self.parts:
             for column in (*names.values(), *([] if self.key is None else [self.key])):
-                if column not in part.columns:
+                if not (column in part.columns or matching(column, part.columns)):
                     raise self._no_column(column, names, part)
         self.columns = names
 
@@ -219,6 +241,7 @@ class SourceChunks:
         entries: Mapping[str, SourceEntry],
         references: Sequence[str],
         join: Join | None,
+        orders: Mapping[str, str],
         folders: Sequence[Path],
     ) -> None:
         for reference in references:
@@ -229,7 +252,7 @@ class SourceChunks:
                     found=", ".join(entries),
                     allowed=sorted({name.partition(".")[0] for name in references}),
                 )
-        joined = Sources(entries, folders=folders, references=references, join=join)
+        joined = Sources(entries, folders=folders, references=references, join=join, orders=orders)
         self.arrays = {reference: joined.column(reference, KEY).values for reference in references}
         if joined.keys is not None:
             self.arrays[""] = joined.keys
@@ -240,6 +263,12 @@ class SourceChunks:
         for first in range(0, total, rows):
             columns = {name: self.arrays[name][first : first + rows] for name in names}
             yield Chunk(columns, min(1.0, (first + rows) / total))
+
+
+def _expanded(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Names of columns, with those that match in place of a pattern."""
+    parts = (matching(name, columns) if is_pattern(name, columns) else [name] for name in names)
+    return sorted(set(chain.from_iterable(parts)))
 
 
 def _readable(

@@ -182,7 +182,8 @@ def _raw_and_readable_outputs(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Run the logged model; its raw outputs are the inputs of the presenter inside it."""
     presenter = model.get_layer("presenter")
-    raw = keras.tree.pack_sequence_as(presenter.input, keras.Operation.input.fget(presenter))
+    tensors_in = keras.tree.flatten(keras.Operation.input.fget(presenter))
+    raw = keras.tree.pack_sequence_as(presenter.input, tensors_in)
     tensors = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
     outputs = Forward(keras.Model(model.input, tensors), batch)(arrays)
     return {name: outputs[f"raw {name}"] for name in raw}, {name: outputs[name] for name in raw}

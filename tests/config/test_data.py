@@ -33,6 +33,18 @@ from tests.config.cases import right_configs, wrong_configs
         "data.inputs.traits: the table has no columns",
         [],
     ),
+    (["~data.inputs.series.column"], "data.inputs.series: a series needs either", []),
+    (
+        ["+data.inputs.series.columns=[kanji.a]"],
+        "data.inputs.series: a series needs either",
+        ["column, columns"],
+    ),
+    (
+        ["+data.inputs.series.order=kanji.t"],
+        "data.join: data.inputs.series.order takes a row for each step",
+        [],
+    ),
+    (["+data.inputs.series.order=kanjis.t", "+data.join=id"], "data.inputs.series.order: there is no", []),
     (["data.inputs.image=3"], "data.inputs.image: ", ["allowed: a mapping"]),
     (["data.sources.kanji=3"], "data.sources.kanji: this is not a source", ["found:   3"]),
     (

@@ -44,6 +44,14 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"a": SERIES, "n": np.arange(ROWS) % 6},
     ),
     "series, unscaled": ({"kind": "series", "column": "s.a", "scale": "none"}, {"a": SERIES}),
+    "series with gaps": (
+        {"kind": "series", "column": "s.a"},
+        {"a": np.where(RANDOM.random((ROWS, 5, 2)) < 0.3, NAN, SERIES).astype(np.float32)},
+    ),
+    "series of columns": (
+        {"kind": "series", "columns": ["s.a", "s.b", "s.c"]},
+        {"a": HOLES, "b": NUMBERS[:, 1], "c": NUMBERS[:, 2]},
+    ),
     "vector": ({"kind": "vector", "column": "s.a"}, {"a": NUMBERS}),
     "vector, unscaled": ({"kind": "vector", "column": "s.a", "scale": "none"}, {"a": NUMBERS}),
     "vector with gaps": ({"kind": "vector", "column": ["s.a", "s.b"]}, {"a": HOLES, "b": NUMBERS[:, 1]}),

@@ -2,12 +2,13 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
 from pipeline.config.make import maker
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import centred_interval, evaluate
+from pipeline.finished.evaluation import _raw_and_readable_outputs, centred_interval, evaluate
 from tests.finished.sample import BASELINE, evaluation
 
 rng = np.random.default_rng(0)
@@ -158,3 +159,17 @@ def test_a_target_of_another_kind_is_refused(evaluate_penguins, untrained):
     with pytest.raises(ConfigError, match="the kind differs from that in training") as caught:
         evaluate_penguins(data)
     assert (caught.value.key, caught.value.found) == ("data.targets.body_mass.kind", "category")
+
+
+@pytest.mark.parametrize("heads", [["a"], ["a", "b"]])
+def test_a_model_of_one_or_more_heads_gives_raw_and_readable_outputs(heads):
+    x = keras.Input((2,), name="x")
+    raw = {name: keras.Input((1,), name=name) for name in heads}
+    presenter = keras.Model(raw, {name: 10 * tensor for name, tensor in raw.items()}, name="presenter")
+    parts = {name: keras.layers.Dense(1, kernel_initializer="ones")(x) for name in heads}
+    found, readable = _raw_and_readable_outputs(
+        keras.Model({"x": x}, presenter(parts)), 2, {"x": np.ones((3, 2))}
+    )
+    for name in heads:
+        assert found[name][:, 0].tolist() == [2, 2, 2]
+        assert readable[name][:, 0].tolist() == [20, 20, 20]

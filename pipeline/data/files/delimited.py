@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.file_errors import check_column_names, reading
+from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
 
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -59,7 +60,7 @@ class Delimited:
             self.names = self._header()
         self.columns = list(dict.fromkeys(name for name in self.names if name))
         check_column_names(self.columns, path, key)
-        self.needed = set(self.unique() if needed is None else needed)
+        self.needed = set(self.unique()) if needed is None else self._with_matching(needed)
 
     def unique(self) -> list[str]:
         """The names that a single column has."""
@@ -67,8 +68,13 @@ class Delimited:
 
     def keep(self, columns: Collection[str]) -> None:
         """Frees the memory of all columns but these."""
-        self.needed = set(columns)
+        self.needed = self._with_matching(columns)
         self.table = self.table.select([name for name in self.table.column_names if name in self.needed])
+
+    def _with_matching(self, columns: Collection[str]) -> set[str]:
+        """The columns, and those that match where one of them is a pattern."""
+        patterns = [name for name in columns if is_pattern(name, self.columns)]
+        return {*columns, *(name for pattern in patterns for name in matching(pattern, self.columns))}
 
     def read(self, column: str) -> np.ndarray:
         return _to_array(self._cells(column), self.dialect.numbers)

@@ -113,6 +113,22 @@ class ChainedColumn:
         return _gather(index, self.ends, self.shape, self.dtype, lambda part, rows: self.parts[part][rows])
 
 
+class ColumnsSideBySide:
+    """Several columns (rows,) of a source as one column (rows, columns)."""
+
+    def __init__(self, parts: Sequence[Values]) -> None:
+        self.parts = list(parts)
+        self.shape: tuple[int, ...] = (len(parts[0]), len(parts))
+        self.dtype: np.dtype = np.result_type(*(part.dtype for part in parts))
+        self.group_starts = group_starts(parts[0])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        return np.stack([part[index] for part in self.parts], axis=-1).astype(self.dtype, copy=False)
+
+
 class ReorderedColumn:
     """A column whose rows are in another order, for example that of a join; -1 stands for a missing row."""
 

@@ -3,6 +3,8 @@
 image: images, as arrays or as picture files.
 pictures: picture files.
 series: time series of any length.
+series_cells: the forms in which series are kept.
+gaps: missing cells inside series.
 vector: a fixed number of columns of numbers.
 table: columns of numbers and of categories.
 text: texts as tokens.

@@ -1,6 +1,7 @@
 """Time series of any length."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,19 +9,33 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, ColumnReader, is_missing, list_in_row, numbers
+from pipeline.data.columns import Column, ColumnReader, numbers
+from pipeline.data.kinds.gaps import flags, gaps, interpolate, real_steps
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.kinds.series_cells import are_steps, extent, read_channels, read_steps
+from pipeline.data.kinds.vector import column_list, short_name
+from pipeline.data.patterns import natural
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
+
+HEAD = 1000  # rows that tell whether columns are steps or channels
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Series:
     """Series of (steps, channels); steps after the end of a row's series are NaN.
 
+    Cells that are missing inside a series lie on a line between the steps around them. If training rows have
+    such gaps in a channel, an additional channel marks them.
+
     Args:
-        column: (rows, steps, channels), (rows, steps), or lists of any length.
+        column: (rows, steps, channels), (rows, steps), or lists of any length, also written as text.
+        columns: instead of `column`: several such columns, which are channels; or columns of one number,
+            which are steps.
+        order: a column of the same source, which then has a row for each step: the key of `data.join` says
+            of which series, and the order in which place.
         length: a column with the number of real steps in each row; None: all steps are real.
         scale: "standard" (per channel, by the real steps of the training rows) or "none".
     """
@@ -29,42 +44,66 @@ class Series:
     prepare_in_model: ClassVar[bool] = False
     vocabularies: ClassVar[tuple[int, ...]] = ()
 
-    column: str
+    column: str | None = None
+    columns: str | Sequence[str] | None = None
+    order: str | None = None
     length: str | None = None
     scale: str = "standard"
 
     name: str = field(init=False)
     steps: int | None = field(init=False, default=None)
     channels: int = field(init=False)
+    columns_are_steps: bool = field(init=False, default=False)
     fill: np.ndarray = field(init=False)
+    gaps: list[int] = field(init=False, default_factory=list)
     mean: np.ndarray | None = field(init=False, default=None)
     spread: np.ndarray | None = field(init=False, default=None)
 
+    @property
+    def named(self) -> list[str]:
+        """The columns that hold the series."""
+        return [self.column] if self.column is not None else column_list(self.columns or ())
+
+    @property
+    def option(self) -> str:
+        """The option that names them."""
+        return "columns" if self.column is None else "column"
+
     def references(self) -> dict[str, str]:
-        return {self.column: "column"} | ({self.length: "length"} if self.length else {})
+        others = {self.order: "order", self.length: "length"}
+        return dict.fromkeys(self.named, self.option) | {
+            reference: option for reference, option in others.items() if reference is not None
+        }
 
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         self.name = name
-        check_scale(self.scale, f"data.inputs.{name}")
-        self.steps, self.channels = self._shape(sources)
-        blocks = sources.blocks(list(self.references()), f"data.inputs.{name}.column", train)
-        mean, spread = mean_and_spread(self.raw(sources, rows)[name] for rows in blocks)
+        key = f"data.inputs.{name}"
+        check_scale(self.scale, key)
+        self.columns_are_steps = are_steps(self._read(sources, train[:HEAD]))
+        self.steps, self.channels = self._extent(sources)
+        counts = GapCounts(self.channels)
+        blocks = sources.blocks(list(self.references()), f"{key}.{self.option}", train)
+        mean, spread = mean_and_spread(counts.of(self.raw(sources, rows)[name] for rows in blocks))
         if np.isnan(mean).any():
             channel = int(np.argmax(np.isnan(mean)))
-            problem = "no training row has a value in this channel"
-            raise ConfigError(f"data.inputs.{name}", problem, found=channel)
-        self.fill = mean
+            raise ConfigError(key, "no training row has a value in this channel", found=channel)
+        self.fill, self.gaps = mean, counts.channels()
         if self.scale == "standard":
             self.mean, self.spread = mean, spread
+        self._report(counts)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name, self.channels = name, int(specs[name][0][-1] or 1)
+        self.columns_are_steps = len(self.named) > 1 and self.channels == 1
 
     def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
-        column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
-        steps = self.steps or _longest(column)
-        values = _pad(column, steps, self.channels)
+        columns = self._read(sources, rows)
+        if self.columns_are_steps:
+            values = read_steps(columns)
+        else:
+            values = read_channels(columns, self.steps, self.channels)
         if self.length:
+            steps = values.shape[1]
             lengths = _lengths(sources.part(self.length, f"data.inputs.{self.name}.length", rows), steps)
             real = np.arange(steps)[None, :, None] < lengths[:, None, None]
             values = np.where(real, values, np.float32("nan"))
@@ -75,61 +114,95 @@ class Series:
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         tensor = tensors[self.name]
-        cells = keras.ops.isnan(tensor)
-        missing = keras.ops.all(cells, axis=-1, keepdims=True)
-        tensor = keras.ops.where(cells, self.fill.astype(np.float32), tensor)
+        missing = keras.ops.isnan(tensor)
+        if self.gaps:
+            real = real_steps(tensor)
+            filled = interpolate(tensor, self.fill)
+        else:
+            real = keras.ops.any(keras.ops.logical_not(missing), axis=-1, keepdims=True)
+            filled = keras.ops.where(missing, self.fill.astype(np.float32), tensor)
         if self.mean is not None and self.spread is not None:
-            tensor = standardise(tensor, self.mean, self.spread)
-        return keras.ops.where(missing, np.float32("nan"), tensor)
+            filled = standardise(filled, self.mean, self.spread)
+        if self.gaps:
+            filled = keras.ops.concatenate([filled, flags(tensor, self.gaps)], axis=-1)
+        return keras.ops.where(real, filled, np.float32("nan"))
 
-    def _shape(self, sources: Sources) -> tuple[int, int]:
-        """The number of steps, at most, and of channels."""
-        key = f"data.inputs.{self.name}.column"
-        values = sources.values(self.column, key)
-        shape = values.shape
-        if values.dtype == object:
-            shapes: set[tuple[int, ...]] = set()
-            for rows in sources.blocks([self.column], key):
-                column = sources.part(self.column, key, rows)
-                present = np.flatnonzero(~is_missing(column.values))
-                shapes |= {list_in_row(column, int(row)).shape for row in present}
-            shape = (len(values), *(max(sizes) for sizes in zip(*shapes, strict=False)))
-        if len(shape) not in (2, 3):
+    def _read(self, sources: ColumnReader, rows: np.ndarray) -> list[Column]:
+        key = f"data.inputs.{self.name}.{self.option}"
+        return [sources.part(reference, key, rows) for reference in self.named]
+
+    def _extent(self, sources: Sources) -> tuple[int, int]:
+        """The number of steps of the longest row, and of channels."""
+        if self.columns_are_steps:
+            return len(self.named), 1
+        key = f"data.inputs.{self.name}.{self.option}"
+        sizes = []
+        for reference in self.named:
+            blocks = (sources.part(reference, key, rows) for rows in sources.blocks([reference], key))
+            sizes.append(extent(sources.values(reference, key).shape, blocks, key))
+        return max(steps for steps, _ in sizes), sum(channels for _, channels in sizes)
+
+    def _report(self, counts: "GapCounts") -> None:
+        if self.columns_are_steps:
+            names = [short_name(reference) for reference in self.named]
+            order = "" if names == sorted(names, key=natural) else ", which is not the order of their names"
+            logger.warning(
+                "%s: %s columns of one number are its steps, from %s to %s%s (data.inputs.%s.columns)",
+                *(self.name, len(names), names[0], names[-1], order, self.name),
+            )
+        if self.gaps:
+            logger.warning(
+                "%s: %s of %s cells inside the series of training rows are missing; they become a line "
+                "between the steps around them, and additional channels mark them: %s",
+                *(self.name, f"{counts.missing.sum():,}", f"{counts.cells:,}", len(self.gaps)),
+            )
+
+
+class GapCounts:
+    """Counts the gaps of blocks of series, by channel."""
+
+    def __init__(self, channels: int) -> None:
+        self.missing, self.cells = np.zeros(channels, dtype=int), 0
+
+    def of(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the blocks unchanged."""
+        for values in blocks:
+            found = gaps(values).sum(axis=(0, 1))
+            self.missing += found
+            self.cells += int((~np.isnan(values)).sum() + found.sum())
+            yield values
+
+    def channels(self) -> list[int]:
+        """The channels with gaps."""
+        return np.flatnonzero(self.missing).tolist()
+
+
+def series_orders(inputs: Mapping[str, object]) -> dict[str, str]:
+    """Source whose rows are steps -> the column of their order, of all series that name an `order`.
+
+    Raises:
+        ConfigError: a series names columns of another source, or two series order a source differently.
+    """
+    orders: dict[str, str] = {}
+    for name, series in inputs.items():
+        if not isinstance(series, Series) or series.order is None:
+            continue
+        source, _, column = series.order.partition(".")
+        key = f"data.inputs.{name}.order"
+        for reference in series.named:
+            if reference.partition(".")[0] != source:
+                raise ConfigError(
+                    key,
+                    "the order is in another source than the steps",
+                    found=series.order,
+                    allowed=reference,
+                )
+        if orders.setdefault(source, column) != column:
+            allowed = f"{source}.{orders[source]}, as for another input"
             raise ConfigError(
-                key,
-                f"column '{self.column}' does not hold series",
-                found=f"shape {shape}",
-                allowed="(rows, steps, channels), (rows, steps), or a list in every row",
+                key, "the steps of a source have one order", found=series.order, allowed=allowed
             )
-        return int(shape[1]), int(shape[2]) if len(shape) == 3 else 1
-
-
-def _longest(column: Column) -> int:
-    if column.values.dtype != object:
-        return int(column.values.shape[1])
-    rows = np.flatnonzero(~is_missing(column.values))
-    return max((len(list_in_row(column, int(row))) for row in rows), default=1)
-
-
-def _pad(column: Column, steps: int, channels: int) -> np.ndarray:
-    if column.values.dtype != object:
-        return numbers(column).astype(np.float32, copy=False).reshape(len(column.values), steps, channels)
-    result = np.full((len(column.values), steps, channels), np.nan, dtype=np.float32)
-    for row in np.flatnonzero(~is_missing(column.values)).tolist():
-        values = list_in_row(column, row)
-        values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2 or values.shape[1] != channels:
-            raise column.error(
-                row,
-                "the number of channels differs from that of other rows",
-                f"(any number of steps, {channels})",
-                f"shape {values.shape}",
-            )
-        result[row, : len(values)] = values
-    if np.isinf(result).any():
-        row = int(np.argmax(np.isinf(result).any(axis=(1, 2))))
-        raise column.error(row, "a number is infinite", "finite numbers")
-    return result
+    return orders
 
 
 def _lengths(column: Column, steps: int) -> np.ndarray:
