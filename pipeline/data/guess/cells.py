@@ -90,7 +90,7 @@ class SampledSource:
 
     def __init__(self, name: str, entry: str, *, folders: Sequence[Path]) -> None:
         self.name, self.entry = name, entry
-        self.source = Source(name, entry, folders=folders, needed=())
+        self.source = Source(name, entry, folders=folders, needed=None)
         self.files = [Path(place) for place, _ in self.source.parts]
         self.unread: dict[str, str] = {}
         self.cells: dict[str, Cells] = {}
@@ -107,13 +107,11 @@ class SampledSource:
         return max(set(lengths), key=lengths.count) if lengths else 0
 
     def _read_all(self) -> None:
-        names = list(self.source.columns)
         for _, part in self.source.parts:
             if isinstance(part, Delimited):
-                doubled = {name for name in names if part.names.count(name) > 1}
+                doubled = {*part.columns} - {*part.unique()}
                 self.unread |= dict.fromkeys(doubled, "several columns have this name")
-                part.needed = {*names} - doubled  # a text table is parsed once
-        for name in names:
+        for name in self.source.columns:
             if name not in self.unread:
                 try:
                     self.cells[name] = self._read(name)

@@ -49,7 +49,7 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
     try:
         counts = cells.counts
     except ConfigError as error:
-        return Meaning("other", error.problem)
+        return Meaning("other", error.problem.partition(": ")[0])
     if len(counts) == 1 and cells.present.all():
         return Meaning("constant", f"every row has the same value, {shown(counts.index)}")
     if words.are_dates(cells):
@@ -58,12 +58,17 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
         return Meaning("other", "durations; write them as numbers, such as seconds")
     if cells.values.dtype.kind == "b":
         return numeric.flag("true and false", counts)
-    if any(isinstance(word, str) and CODE.fullmatch(word) for word in counts.index):
+    if _are_codes(list(counts.index)):
         return words.meaning_of_codes(cells, "leading zeros")
     try:
         parsed = numbers(cells.column)
     except ConfigError as error:
         if "infinite" in error.problem:
-            return Meaning("other", f"{error.problem}, found {error.found}")
+            return Meaning("other", f"{error.problem.partition(': ')[0]}: {error.found}")
         return words.meaning_of_words(cells, roots)
     return numeric.meaning_of_numbers(cells, parsed[~is_missing(parsed)])
+
+
+def _are_codes(words: list[str]) -> bool:
+    """Whether all words are digits, some of them with leading zeros."""
+    return any(CODE.fullmatch(word) for word in words) and all(word.isdigit() for word in words)

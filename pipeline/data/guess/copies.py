@@ -1,6 +1,5 @@
 """Columns that give a target away: copies, near copies, and finer labels of the same thing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +8,13 @@ import pandas as pd
 from pipeline.data.columns import is_missing, numbers
 from pipeline.data.guess.cells import Cells
 from pipeline.data.guess.meaning import Meaning
+from pipeline.data.guess.names import TIMES, says
 from pipeline.data.leakage import FEWEST, copied
 from pipeline.errors import ConfigError
 
 NEAR = 0.9995  # rank correlation: the same order but for rounding, as of a price and its logarithm
 SAME = 0.99  # share of the rows in which two columns of classes match one to one
+FEWEST_ORDERED = 50  # different values from which on two columns have one order for a reason
 FINER_REPEATS = 5  # rows per value from which on it is no chance that each value has one class
 
 
@@ -58,21 +59,21 @@ def gives_away(cells: Cells, meaning: Meaning, answers: list[Answer], order: np.
     values = _numbers(cells) if meaning.kind == "number" else _codes(cells)
     if values is None or len(values) == 0:
         return ""
-    values = in_order(values, order)
+    values, is_time = in_order(values, order), says(cells.name, TIMES)
     for one in answers:
-        if how := copied(values, one.codes) or _near_copy(values, meaning, one):
+        if how := copied(values, one.codes) or _near_copy(values, meaning, one, is_time):
             return f"{how} of target {one.name}"
     return ""
 
 
-def _near_copy(values: np.ndarray, meaning: Meaning, target: Answer) -> str:
+def _near_copy(values: np.ndarray, meaning: Meaning, target: Answer, is_time: bool) -> str:
     present = ~np.isnan(values) & ~np.isnan(target.codes)
     values, codes = values[present], target.codes[present]
     if len(codes) < FEWEST or len(np.unique(codes)) < 2:
         return ""
     if target.numeric:
-        # Few different values can be in the same order by chance.
-        if meaning.kind != "number" or len(np.unique(values)) < FEWEST:
+        # Few values, or times, can be in the same order without being copies.
+        if meaning.kind != "number" or is_time or len(np.unique(values)) < FEWEST_ORDERED:
             return ""
         ranks = pd.Series(values).rank(), pd.Series(codes).rank()
         return "nearly a copy (in the same order)" if abs(ranks[0].corr(ranks[1])) >= NEAR else ""
@@ -104,8 +105,3 @@ def _codes(cells: Cells) -> np.ndarray | None:
         return None
     codes = np.unique(words, return_inverse=True)[1].astype(np.float64)
     return np.where(is_missing(words), np.nan, codes)
-
-
-def aligned(cells: Mapping[str, Cells]) -> bool:
-    """Whether all rows were read, so that rows of different sources can be brought together."""
-    return all(one.complete for one in cells.values())

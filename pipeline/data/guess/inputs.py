@@ -11,6 +11,7 @@ from pipeline.data.guess.arrays import is_series
 from pipeline.data.guess.cells import Cells
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import LENGTHS, says, valid_name
+from pipeline.data.patterns import natural
 
 Known = Sequence[tuple[Cells, Meaning]]
 NUMBERED = re.compile(r"(\D*?)[\W_]*\d+([\W_]+\d+)*")  # x_0, x1, pixel_3_7
@@ -64,9 +65,7 @@ def as_inputs(
     known = [(cells, meaning) for cells, meaning in known if cells.reference not in lengths.values()]
     wide = _wide(known)
     for prefix, members in wide.items():
-        kind, why = _meaning_of_wide(members)
-        columns = {"column": [(cells.reference, "") for cells, _ in members]}
-        add(prefix, kind, why, columns=columns)
+        add(prefix, *_meaning_of_wide(members))
     single = {cells.reference for members in wide.values() for cells, _ in members}
     tables: dict[str, list[tuple[Cells, Meaning]]] = {}
     for cells, meaning in known:
@@ -150,12 +149,18 @@ def _wide(known: Known) -> dict[str, list[tuple[Cells, Meaning]]]:
     return {prefix: members for (_, prefix), members in groups.items() if len(members) >= WIDE}
 
 
-def _meaning_of_wide(members: Known) -> tuple[str, str]:
+def _meaning_of_wide(members: Known) -> tuple[str, str, dict[str, Any], dict[str, list[tuple[str, str]]]]:
+    """The kind, the reason, the options and the columns of the input that numbered columns become."""
+    members = sorted(members, key=lambda one: natural(one[0].name))
+    references = [(cells.reference, "") for cells, _ in members]
     first, last = members[0][0].name, members[-1][0].name
     values = np.column_stack([cells.values.astype(np.float64) for cells, _ in members])
     why = f"{len(members)} numbered columns, {first} to {last}"
     alike = is_series(values[~np.isnan(values).any(axis=1)])
-    return "vector", f"{why}; neighbours are alike: steps of a series?" if alike else why
+    if alike:
+        why = f"{why}: steps of a series, as neighbours are alike; a vector, if not"
+        return "series", why, {}, {"columns": references}
+    return "vector", why, {}, {"column": references}
 
 
 def _tables(members: Known) -> list[tuple[str, str, dict[str, list[tuple[str, str]]]]]:

@@ -1,16 +1,19 @@
 """How the rows of several sources are matched: by a column that all of them have, or by position."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.columns import Column, strings
-from pipeline.data.guess.cells import SampledSource, shown
-from pipeline.data.guess.names import names_identifier
+from pipeline.data.guess.cells import Cells, SampledSource, sample_rows, shown
+from pipeline.data.guess.names import TIMES, names_identifier, says
+from pipeline.data.guess.words import are_dates
 from pipeline.errors import ConfigError
 
+STEPS = 2  # rows per key from which on the rows of a key may be steps of a series
+ORDERS = TIMES | {"step", "order", "index", "idx", "seq", "sequence", "position", "pos", "frame", "tick", "i"}
 ENOUGH = 0.5  # share of the first source's keys that every other source must have
 
 
@@ -22,11 +25,13 @@ class Matching:
         join: the column with the keys; None: by position.
         why: the reason, as a comment.
         orders: source -> for each row of the first source, the row of this source, -1 where it has none.
+        steps: source with many rows for a key -> the column that these rows are sorted by.
     """
 
     join: str | None
     why: str
     orders: Mapping[str, np.ndarray]
+    steps: Mapping[str, str] = field(default_factory=dict)
 
 
 def match(sources: Sequence[SampledSource]) -> Matching:
@@ -40,8 +45,12 @@ def match(sources: Sequence[SampledSource]) -> Matching:
         return Matching(None, "", {first.name: np.arange(first.rows)})
     shared = [name for name in first.cells if all(_may_be_key(source, name) for source in sources)]
     keys = {name: {source.name: _keys(source, name) for source in sources} for name in shared}
+    steps = {name: _steps(by_source, sources) for name, by_source in keys.items()}
     fitting = {
-        name: _overlap(by_source, first.name) for name, by_source in keys.items() if _unique(by_source)
+        name: _overlap(by_source, first.name)
+        for name, by_source in keys.items()
+        if _is_unique(by_source[first.name])
+        and all(source in steps[name] or _is_unique(values) for source, values in by_source.items())
     }
     best = max(fitting, key=lambda name: (fitting[name], names_identifier(name)), default=None)
     if best is not None and fitting[best] >= ENOUGH:
@@ -50,7 +59,8 @@ def match(sources: Sequence[SampledSource]) -> Matching:
             if (fitting[best] < 1)
             else "every row has a key of its own, and all sources have it"
         )
-        return Matching(best, why, _orders(keys[best], first.name))
+        alone = {source: values for source, values in keys[best].items() if source not in steps[best]}
+        return Matching(best, why, _orders(alone, first.name), steps[best])
     if len({source.rows for source in sources}) == 1:
         why = "no join: rows are matched by position, because all sources have the same number of rows"
         return Matching(None, why, {source.name: np.arange(first.rows) for source in sources})
@@ -76,8 +86,32 @@ def _is_unique(keys: np.ndarray) -> bool:
     return len(keys) > 0 and pd.Series(keys, dtype=object).is_unique and not (keys == "").any()
 
 
-def _unique(keys: Mapping[str, np.ndarray]) -> bool:
-    return all(map(_is_unique, keys.values()))
+def _steps(keys: Mapping[str, np.ndarray], sources: Sequence[SampledSource]) -> dict[str, str]:
+    """Source with many rows for a key -> the column that tells the order of these rows."""
+    found: dict[str, str] = {}
+    for source in sources[1:]:
+        values = pd.Series(keys[source.name], dtype=object)
+        if len(values) and not (values == "").any() and values.nunique() * STEPS <= len(values):
+            order = _order(values, source)
+            found |= {source.name: order} if order else {}
+    return found
+
+
+def _order(keys: pd.Series, source: SampledSource) -> str | None:
+    """The column that has another number or date in each row of a key; one that is called so comes first."""
+    rows = sample_rows(source.rows)
+    fitting = []
+    for name, cells in source.cells.items():
+        if cells.values.ndim == 1 and cells.present.all() and _may_be_order(cells):
+            pairs = pd.DataFrame({"key": keys.iloc[rows].to_numpy(), "order": cells.words})
+            if not pairs.duplicated().any() and pairs["order"].nunique() < len(pairs):
+                fitting.append(name)
+    return min(fitting, key=lambda name: not says(name, ORDERS), default=None)
+
+
+def _may_be_order(cells: Cells) -> bool:
+    numeric = cells.values.dtype.kind in "iuf"
+    return (numeric and says(cells.name, ORDERS)) or cells.values.dtype.kind in "iu" or are_dates(cells)
 
 
 def _overlap(keys: Mapping[str, np.ndarray], first: str) -> float:

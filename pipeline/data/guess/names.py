@@ -8,12 +8,13 @@ IDENTIFIERS = {
     *("id", "ids", "uuid", "guid", "uid", "key", "index", "idx", "nr", "no", "rowid", "rownames", "row"),
     *("serial", "isbn", "ean", "iban", "sku", "hash"),
 }
+ROWS = {"index", "idx", "no", "row", "rowid", "rownames"}  # identifiers of rows, not of things
 # Rows about the same one of these belong together.
 THINGS = {
     *("patient", "subject", "user", "customer", "client", "person", "participant", "student", "pupil"),
     *("member", "employee", "worker", "driver", "player", "respondent", "household", "family", "couple"),
-    *("session", "visit", "animal", "mouse", "rat", "monkey", "dog", "cow", "plant", "specimen", "donor"),
-    *("speaker", "author", "writer", "reader", "group", "pat", "proband", "patid", "case", "recording"),
+    *("session", "animal", "mouse", "rat", "monkey", "dog", "cow", "plant", "specimen", "donor"),
+    *("speaker", "author", "writer", "group", "groups", "pat", "proband", "patid", "recording", "site"),
     *("machine", "device", "engine", "unit", "battery", "vehicle"),
 }
 CODES = {
@@ -76,8 +77,21 @@ def names_identifier(name: str) -> bool:
     """Whether a name ends like that of an identifier: `flight_id`, `Unnamed: 0`."""
     words = words_of(name)
     if not words:
-        return not name.strip()
+        return False
     return words[-1] in IDENTIFIERS or words[0] in ("unnamed", "id", "uuid") or name.lower().endswith("_id")
+
+
+def names_thing(name: str) -> bool:
+    """Whether a name is that of something with rows of its own: `patient`, `userId`; not `patient_age`."""
+    words = words_of(name)
+    if len(words) > 1 and words[-1] in IDENTIFIERS | {"code", "name", "number", "num"}:
+        words = words[:-1]
+    return bool(words) and words[-1] in THINGS
+
+
+def names_group(name: str) -> bool:
+    """Whether a name is that of something, or of an identifier that rows may share."""
+    return names_thing(name) or (names_identifier(name) and words_of(name)[-1:][0] not in ROWS)
 
 
 def valid_name(text: str, taken: Collection[str] = ()) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.data.guess import words
 from pipeline.data.guess.cells import Cells, parsed, shown
 from pipeline.data.guess.meaning import Meaning
-from pipeline.data.guess.names import CODES, THINGS, TIMES, names_identifier, says, words_of
+from pipeline.data.guess.names import CODES, TIMES, names_identifier, names_thing, says, words_of
 
 FEW = 20  # whole numbers with at most so many values may be codes of classes
 FEWEST_ROWS = 10  # in fewer rows, values may be different, or in order, by chance
@@ -77,7 +77,7 @@ def _identifier(cells: Cells, values: np.ndarray) -> Meaning | None:
         return Meaning("identifier", "it counts the rows", distinct=distinct, repeats=1)
     if unique and names_identifier(name):
         return Meaning("identifier", "every row has another value", distinct=distinct, repeats=1)
-    if not unique and (names_identifier(name) or (says(name, THINGS) and distinct > FEW)):
+    if not unique and (names_identifier(name) or (names_thing(name) and distinct > FEW)):
         return words.meaning_of_codes(cells, f"{distinct} different whole numbers")
     if says(name, CODES) and distinct > 2 and not is_time:
         return words.meaning_of_codes(cells, f"{distinct} different whole numbers")
@@ -85,7 +85,9 @@ def _identifier(cells: Cells, values: np.ndarray) -> Meaning | None:
 
 
 def _counts_rows(cells: Cells, values: np.ndarray) -> bool:
-    """Whether neighbouring rows differ by one, nearly everywhere: a sample has gaps between its blocks."""
+    """Whether rows are counted from 0 or 1, up or down; a sample has gaps between its blocks."""
+    if values.min() not in (0, 1) and not names_identifier(cells.name):
+        return False
     steps = np.diff(values)
     return bool(
         cells.present.all() and (np.abs(steps) == 1).mean() > 0.99 and abs(np.sign(steps).mean()) > 0.9

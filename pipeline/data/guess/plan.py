@@ -16,11 +16,12 @@ from pipeline.data.guess.names import valid_name
 from pipeline.data.guess.numeric import names_of_codes
 from pipeline.data.guess.pictures import Roots
 from pipeline.data.guess.split import SplitGuess, guess_split
-from pipeline.data.guess.targets import TargetGuess, as_target, find, named
+from pipeline.data.guess.targets import TargetGuess, as_target, find
 from pipeline.data.kinds.table import Table
 from pipeline.data_options import COLUMN_OPTIONS
 from pipeline.errors import ConfigError
 
+Known = Mapping[str, tuple[Cells, Meaning]]
 TABLE_OPTIONS = [one.name for one in fields(Table) if one.name in COLUMN_OPTIONS]
 
 
@@ -82,39 +83,69 @@ def make_plan(sources: Sequence[SampledSource], names: Sequence[str], roots: Roo
         ConfigError: a target does not exist or cannot be one, the sources cannot be matched, or no column is
             left as an input.
     """
-    meanings = {
-        reference: found for source in sources for reference, found in _meanings(source, roots).items()
-    }
-    targets = [_target(find(name, sources), meanings, sources) for name in dict.fromkeys(names)]
-    target_names = named(targets)
-    targets = [replace(target, name=target_names[target.cells.reference]) for target in targets]
-    matching = match(sources)
+    known = {reference: found for source in sources for reference, found in _meanings(source, roots).items()}
+    targets = _targets(names, known, sources)
+    sources, matching = _matched(sources, targets)
     answers = _answers(targets, matching)
     left_out = {f"{source.name}.{column}": why for source in sources for column, why in source.unread.items()}
-    known = _usable(meanings, sources, targets, matching, left_out)
-    first = [one for one in known if one[0].source == sources[0].name]
-    split = guess_split(first, targets, answers, sources[0].rows)
+    steps = [_steps(source, known, matching, left_out) for source in sources if source.name in matching.steps]
+    usable = _usable(known, sources, targets, matching, left_out)
+    of_first = [one for one in usable if one[0].source == sources[0].name]
+    split = guess_split(of_first, targets, answers, sources[0].rows)
     left_out |= split.used
-    known = [one for one in known if one[0].reference not in split.used]
-    kept = _without_copies(known, answers, matching, left_out)
-    inputs, unused = as_inputs(kept, [target.name for target in targets], TABLE_OPTIONS)
+    kept = [one for one in usable if one[0].reference not in split.used]
+    kept = _without_copies(kept, answers, matching, left_out)
+    taken = [*(target.name for target in targets), *(one.name for one in steps)]
+    inputs, unused = as_inputs(kept, taken, TABLE_OPTIONS)
     left_out |= unused
-    if not inputs:
-        found = "; ".join(f"{column}: {why}" for column, why in left_out.items()) or "no other columns"
-        raise ConfigError(
-            "sources", "no column is left as an input", found=found, allowed="other targets, or files"
-        )
-    looked_at = min((len(cells.values) for cells, _ in known if not cells.complete), default=None)
+    _check_inputs([*steps, *inputs], left_out)
     return Plan(
         {source.name: _entry(source) for source in sources},
         {source.name: source.rows for source in sources},
         matching,
-        inputs,
+        [*steps, *inputs],
         targets,
         split,
         left_out,
-        looked_at,
+        min((len(cells.values) for cells, _ in usable if not cells.complete), default=None),
     )
+
+
+def _check_inputs(inputs: Sequence[InputGuess], left_out: Mapping[str, str]) -> None:
+    if not inputs:
+        found = "; ".join(f"{column}: {why}" for column, why in left_out.items()) or "no other columns"
+        allowed = "other targets, or more files"
+        raise ConfigError("sources", "no column is left as an input", found=found, allowed=allowed)
+
+
+def _matched(
+    sources: Sequence[SampledSource], targets: Sequence[TargetGuess]
+) -> tuple[Sequence[SampledSource], Matching]:
+    """The sources and how they match; that of the targets comes first if the first one has other rows."""
+    try:
+        return sources, match(sources)
+    except ConfigError:
+        of_targets = targets[0].cells.source
+        ordered = sorted(sources, key=lambda source: source.name != of_targets)
+        if ordered == list(sources):
+            raise
+        return ordered, match(ordered)
+
+
+def _steps(source: SampledSource, known: Known, matching: Matching, left_out: dict[str, str]) -> InputGuess:
+    """The series of a source whose rows are steps; its columns that are no numbers are left out."""
+    order = matching.steps[source.name]
+    columns = []
+    for name, cells in source.cells.items():
+        _, meaning = known[cells.reference]
+        if meaning.kind in ("number", "flag") and name not in (order, matching.join):
+            columns.append((cells.reference, meaning.comment))
+        elif name != order:
+            is_key = name == matching.join
+            left_out[cells.reference] = "the key of the join" if is_key else f"no number: {meaning.why}"
+    why = f"{source.rows:,} rows are steps of series: many for each {matching.join}, in the order of {order}"
+    options = {"order": f"{source.name}.{order}"}
+    return InputGuess(valid_name(source.name), "series", why, options, {"columns": columns})
 
 
 def _meanings(source: SampledSource, roots: Roots) -> dict[str, tuple[Cells, Meaning]]:
@@ -136,14 +167,22 @@ def _entry(source: SampledSource) -> Any:
     return {"path": source.entry, "missing": [*MISSING_WORDS, *source.missing]}
 
 
-def _target(
-    cells: Cells, meanings: Mapping[str, tuple[Cells, Meaning]], sources: Sequence[SampledSource]
-) -> TargetGuess:
+def _targets(names: Sequence[str], known: Known, sources: Sequence[SampledSource]) -> list[TargetGuess]:
+    """The targets, with names of letters, digits and underscores."""
+    targets: list[TargetGuess] = []
+    for name in dict.fromkeys(names):
+        guess = _target(find(name, sources), known, sources)
+        taken = [target.name for target in targets]
+        targets.append(replace(guess, name=valid_name(guess.cells.name or guess.cells.source, taken)))
+    return targets
+
+
+def _target(cells: Cells, known: Known, sources: Sequence[SampledSource]) -> TargetGuess:
     source = next(one for one in sources if one.name == cells.source)
     if cells.rows != source.rows:
         problem = f"{cells.reference} has {cells.rows:,} values for {source.rows:,} rows, so it is no target"
         raise ConfigError("targets", problem, found=cells.name)
-    guess = as_target(*meanings[cells.reference])
+    guess = as_target(*known[cells.reference])
     if not guess.kind:
         allowed = "a column of numbers, classes, or yes and no; without targets=… all candidates are listed"
         raise ConfigError(
@@ -155,6 +194,9 @@ def _target(
 def _answers(targets: Sequence[TargetGuess], matching: Matching) -> list[Answer]:
     found = []
     for target in targets:
+        if target.cells.source in matching.steps:
+            problem = f"{target.cells.reference} cannot be a target: its source has many rows for a key"
+            raise ConfigError("targets", problem, allowed="a column of a source with one row for each key")
         order = matching.orders[target.cells.source]
         if target.cells.complete or matching.join is None:
             order = order if target.cells.complete else order[: len(target.cells.values)]
@@ -164,7 +206,7 @@ def _answers(targets: Sequence[TargetGuess], matching: Matching) -> list[Answer]
 
 
 def _usable(
-    meanings: Mapping[str, tuple[Cells, Meaning]],
+    known: Known,
     sources: Sequence[SampledSource],
     targets: Sequence[TargetGuess],
     matching: Matching,
@@ -174,13 +216,13 @@ def _usable(
     chosen = {target.cells.reference for target in targets}
     names = {
         meaning.options["names"]: cells.name
-        for cells, meaning in meanings.values()
+        for cells, meaning in known.values()
         if "names" in meaning.options
     }
     rows = {source.name: source.rows for source in sources}
     usable = []
-    for reference, (cells, meaning) in meanings.items():
-        if reference in chosen:
+    for reference, (cells, meaning) in known.items():
+        if reference in chosen or cells.source in matching.steps:
             continue
         if reference in names:
             left_out[reference] = f"the names of the classes of {names[reference]}"

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.copies import Answer
 from pipeline.data.guess.meaning import Meaning
-from pipeline.data.guess.names import SPLIT_NAMES, THINGS, TIMES, names_identifier, says, words_of
+from pipeline.data.guess.names import SPLIT_NAMES, TIMES, names_group, names_thing, says, words_of
 from pipeline.data.guess.targets import TargetGuess
 from pipeline.data_options import SPLITS
 
@@ -147,14 +147,14 @@ def _groups(known: Known) -> list[tuple[Cells, Meaning]]:
         (cells, meaning)
         for cells, meaning in known
         if meaning.kind in ("identifier", "class")
-        and (says(cells.name, THINGS) or (meaning.kind == "identifier" and names_identifier(cells.name)))
+        and (names_thing(cells.name) or (meaning.kind == "identifier" and names_group(cells.name)))
         and meaning.distinct >= FEWEST_GROUPS
         and meaning.repeats >= GROUP_REPEATS
         and not cells.in_array
         and cells.present.all()
         and cells.counts.iloc[0] <= LARGEST_GROUP * cells.counts.sum()
     ]
-    return sorted(found, key=lambda one: (not says(one[0].name, THINGS), one[1].distinct))
+    return sorted(found, key=lambda one: (not names_thing(one[0].name), one[1].distinct))
 
 
 def _times_of_rows(known: Known, answers: Sequence[Answer]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.data.guess.cells import Cells, SampledSource, parsed
 from pipeline.data.guess.meaning import Meaning
-from pipeline.data.guess.names import AMOUNTS, CODES, says, valid_name
+from pipeline.data.guess.names import AMOUNTS, CODES, says
 from pipeline.data.guess.numeric import FEW
 from pipeline.errors import ConfigError
 
@@ -120,16 +120,6 @@ def find(name: str, sources: Sequence[SampledSource]) -> Cells:
         raise ConfigError("targets", "there is no such column", found=name, allowed=dict.fromkeys(names))
     allowed = [cells.reference for cells in found]
     raise ConfigError("targets", "several sources have this column", found=name, allowed=allowed)
-
-
-def named(targets: Sequence[TargetGuess]) -> dict[str, str]:
-    """Column -> the name of its target in the config: letters, digits and underscores."""
-    names: dict[str, str] = {}
-    for target in targets:
-        names[target.cells.reference] = valid_name(
-            target.cells.name or target.cells.source, [*names.values()]
-        )
-    return names
 
 
 def likely(targets: Sequence[TargetGuess]) -> TargetGuess:

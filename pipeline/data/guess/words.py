@@ -2,18 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import NO, YES
+from pipeline.data.columns import NO, NOT_AVAILABLE, YES
 from pipeline.data.guess import pictures
 from pipeline.data.guess.cells import Cells, parsed, shown
 from pipeline.data.guess.meaning import Meaning
-from pipeline.data.guess.names import THINGS, TIMES, names_identifier, says
+from pipeline.data.guess.names import TIMES, names_identifier, names_thing, says
 from pipeline.data.kinds.targets import SEPARATORS
+from pipeline.data.list_cells import holds_list, parse_list
 
 MOST = 0.98  # share of the cells that must look alike; the others are slips
 LOOKED_AT = 2000  # different values that are parsed as dates
@@ -36,7 +37,12 @@ DATE = re.compile(
     r"|(\w{3,9},? )?[^\W\d_]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}( \d.*)?"
 )
 WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # Japanese, Chinese, Thai
-LABELS_MOST, LABEL_REPEATS, LABELS_SHARE = 100, 5, 0.1
+LABELS_MOST = 100  # labels in all cells
+LABEL_REPEATS = 5  # rows per label, on average
+LABELS_SHARE = 0.1  # of the cells that have several
+ALONE = 0.8  # share of the labels that are alone in some cell, if blanks separate them: no first names
+SLIPS, SLIPS_SHARE = 5, 0.05  # different words, and share of the cells, that are slips in a column of numbers
+NUMBERS_IN_LIST = 4  # per cell: with fewer, numbers separated by signs may be codes of labels
 
 
 def are_dates(cells: Cells) -> bool:
@@ -67,8 +73,8 @@ def meaning_of_codes(cells: Cells, why: str) -> Meaning:
     counts = cells.counts
     facts: dict[str, Any] = {"distinct": len(counts), "repeats": float(counts.mean())}
     listed = f"{why}: {shown(counts.index)}"
-    named = names_identifier(cells.name) or says(cells.name, THINGS)
-    if says(cells.name, THINGS) and len(counts) > FEW_CLASSES and counts.mean() > 1:
+    named = names_identifier(cells.name) or names_thing(cells.name)
+    if names_thing(cells.name) and len(counts) > FEW_CLASSES and counts.mean() > 1:
         return Meaning("identifier", f"{listed}; {counts.mean():.3g} rows each", **facts)
     if counts.mean() >= (LEARNABLE if named else REPEATS):
         return Meaning("class", listed, "a group of rows, if they name things" if named else "", **facts)
@@ -91,13 +97,18 @@ def meaning_of_words(cells: Cells, roots: pictures.Roots) -> Meaning:
         > MOST
     ):
         return Meaning("identifier", f"codes or addresses: {shown(words, 1)}", **facts)
+    if are_lists(cells, words):
+        return Meaning("series", f"numbers in every cell: {shown(words, 1, 30)}", **facts)
+    if slips := _slips(cells):
+        why = f"numbers, but for {shown(map(repr, slips))}; correct these cells, or add them to `missing`"
+        return Meaning("other", f"{why} of the source", **facts)
     if unit := _unit(cells, words):
         return Meaning("other", f"numbers with {unit}: {shown(words, 2)}; write them without", **facts)
     separator = label_separator(cells)
     if separator is not None:
         why = f"several words per cell, separated by {separator!r}: {shown(words, 3)}"
         return Meaning("labels", why, options={"separator": separator}, **facts)
-    named = names_identifier(cells.name) or says(cells.name, THINGS)
+    named = names_identifier(cells.name) or names_thing(cells.name)
     if named and len(words) > FEW_CLASSES and not _has_words_of_texts(words):
         return meaning_of_codes(cells, f"{len(words)} different words")
     return _class_or_text(cells, words, facts)
@@ -138,6 +149,28 @@ def _are_texts_of_letters(words: Sequence[str]) -> bool:
     return bool(np.mean([len(word) for word in words]) >= LONG and _mean_tokens(words) < TOKENS)
 
 
+def are_lists(cells: Cells, words: Sequence[str]) -> bool:
+    """Whether cells hold several numbers each, such as `[1.0, 2.5]` or `1.0 2.5 3.0 2.0`."""
+    decimal, sizes = cells.column.number_format.decimal, []
+    for word in words[:LOOKED_AT]:
+        if not holds_list(word, NOT_AVAILABLE, decimal):
+            return False
+        try:
+            size = parse_list(word, NOT_AVAILABLE, decimal).size
+        except ValueError:
+            return False
+        sizes.append(max(size, NUMBERS_IN_LIST) if word.strip()[0] in "[(" else size)
+    return bool(np.mean(sizes) >= NUMBERS_IN_LIST)
+
+
+def _slips(cells: Cells) -> list[str]:
+    """The few words in a column that otherwise has numbers."""
+    counts = cells.counts
+    slips = counts[np.isnan(parsed(counts.index, cells.column.number_format))]
+    few = len(slips) <= SLIPS and slips.sum() <= SLIPS_SHARE * counts.sum()
+    return list(slips.index) if few and len(counts) > FEW_CLASSES else []
+
+
 def _unit(cells: Cells, words: Sequence[str]) -> str:
     """The sign or unit that keeps cells from being numbers, such as $ or km."""
     found = [UNIT.search(word) for word in words]
@@ -146,6 +179,11 @@ def _unit(cells: Cells, words: Sequence[str]) -> str:
     numbers = parsed([UNIT.sub("", word) for word in words], cells.column.number_format)
     first = next(match for match in found if match is not None)
     return first.group().strip() if np.isfinite(numbers).mean() >= MOST else ""
+
+
+def alone(labels: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The labels that are alone in a cell."""
+    return (row[0] for row in labels if len(row) == 1)
 
 
 def label_separator(cells: Cells) -> str | None:
@@ -167,6 +205,7 @@ def label_separator(cells: Cells) -> str | None:
             and sum(counts.values()) >= LABEL_REPEATS * len(counts)
             and len({len(row) for row in labels}) > 1
             and all(len({*row}) == len(row) for row in labels)
+            and (sign != " " or len({*alone(labels)}) >= ALONE * len(counts))
         ):
             return sign
     return None

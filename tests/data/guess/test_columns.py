@@ -62,6 +62,13 @@ KINDS = {
     "empty": ("x", [None] * ROWS, "empty"),
     "amounts of money": ("x", [f"${value:.2f}" for value in abs(NUMBERS)], "other"),
     "per cent": ("x", [f"{value:.2f}%" for value in abs(NUMBERS)], "other"),
+    "numbers with a slip": ("x", [*map(str, NUMBERS[1:]), "1.2.3"], "other"),
+    "lists in brackets": ("x", [f"[{value}, {value}]" for value in NUMBERS], "series"),
+    "lists of lists": ("x", [f"[[{value}, 2], [3, 4]]" for value in NUMBERS], "series"),
+    "numbers side by side": ("x", [f"{value} 1.5 2.25 {value}" for value in NUMBERS], "series"),
+    "ages of patients": ("patient_age", RANDOM.integers(20, 80, ROWS), "number"),
+    "lengths in sequence": ("height", 58 + WHOLE, "number"),
+    "a title of digits": ("title", [*(f"a film of {row}" for row in WHOLE[1:]), "007"], "text"),
     "infinite": ("x", [*NUMBERS[1:], np.inf], "other"),
 }
 
@@ -84,7 +91,15 @@ def test_several_labels_in_a_cell_are_labels(separator, tmp_path):
     assert found.options["separator"] == (separator.strip() or " ")
 
 
-@pytest.mark.parametrize("cells", [drawn("light blue", "dark blue", "light red"), drawn("a, b", "b, a")])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        drawn("light blue", "dark blue", "light red"),
+        drawn("a, b", "b, a"),
+        drawn("average", "much better", "much worse", "better", "worse"),
+        drawn("South America", "North America", "Western Europe", "Europe", "Asia", "South Asia"),
+    ],
+)
 def test_classes_of_several_words_are_no_labels(cells, tmp_path):
     assert meaning(tmp_path, cells).kind == "class"
 

@@ -45,6 +45,11 @@ def test_a_hint_is_no_copy(cells, tmp_path):
     assert "s.hint" not in plan_of(tmp_path, ["s.csv"], ["price", "kind"]).left_out
 
 
+def test_years_in_the_order_of_a_growing_target_are_no_copy(tmp_path):
+    write(tmp_path, year=1900 + np.arange(ROWS), people=np.exp(np.arange(ROWS) / 50), x=X)
+    assert "s.year" not in plan_of(tmp_path, ["s.csv"], ["people"]).left_out
+
+
 def test_other_targets_are_no_inputs(tmp_path):
     write(tmp_path, price=PRICE, kind=KIND, x=X)
     (table,) = plan_of(tmp_path, ["s.csv"], ["price", "kind"]).inputs

@@ -28,6 +28,13 @@ def test_numbered_columns_become_one_vector(name, tmp_path):
     assert found.popitem()[1]["column"] == [f"s.{column}" for column in columns]
 
 
+def test_numbered_columns_that_resemble_their_neighbours_are_the_steps_of_a_series(tmp_path):
+    steps = np.cumsum(RANDOM.normal(size=(ROWS, 12)), axis=1)
+    columns = {f"x_{place}": steps[:, place] for place in RANDOM.permutation(12)}
+    expected = {"kind": "series", "columns": [f"s.x_{place}" for place in range(12)]}
+    assert inputs_of(tmp_path, **columns) == {"x": expected}
+
+
 def test_many_columns_of_numbers_become_a_vector(tmp_path):
     letters = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopq"]
     found = inputs_of(tmp_path, **{name: RANDOM.normal(size=ROWS) for name in letters})

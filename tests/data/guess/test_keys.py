@@ -1,6 +1,7 @@
 """How several sources are matched: by a key, by position, or not at all."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.errors import ConfigError
@@ -53,6 +54,25 @@ def test_sources_that_do_not_match_are_refused_with_the_reason(columns, problem,
     with pytest.raises(ConfigError, match=problem) as caught:
         plan_of(tmp_path, ["a.csv", "b.csv"], ["sign"])
     assert found in caught.value.found
+
+
+@pytest.mark.parametrize("order", ["t", "step", "when"])
+@pytest.mark.parametrize("first", ["labels", "steps"])
+def test_a_source_with_many_rows_for_a_key_holds_the_steps_of_series(order, first, tmp_path):
+    keys, places = np.repeat(KEYS, 5), np.tile(np.arange(5), ROWS)
+    if order == "when":
+        places = pd.Timestamp("2024-01-01") + pd.to_timedelta(places, unit="h")
+    shuffled = np.random.default_rng(2).permutation(5 * ROWS)
+    steps = {"key": keys, order: places, "a": np.arange(5 * ROWS) / 7, "note": "x"}
+    pd.DataFrame(steps).iloc[shuffled].to_csv(tmp_path / "steps.csv", index=False)
+    write(tmp_path, "labels.csv", key=KEYS, sign=SIGNS)
+    files = ["labels.csv", "steps.csv"] if first == "labels" else ["steps.csv", "labels.csv"]
+    config = config_of(tmp_path, files, ["sign"])
+    assert [*config["sources"]] == ["labels", "steps"]
+    expected = {"kind": "series", "order": f"steps.{order}", "columns": ["steps.a"]}
+    assert config["inputs"] == {"steps": expected}
+    with pytest.raises(ConfigError, match="many rows for a key"):
+        plan_of(tmp_path, ["labels.csv", "steps.csv"], ["a"])
 
 
 def test_sources_are_named_after_their_files(tmp_path):

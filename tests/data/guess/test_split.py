@@ -50,6 +50,8 @@ def test_rows_of_one_thing_stay_together(name, tmp_path):
         ("patient", np.arange(ROWS)),  # one row each
         ("group", RANDOM.choice(["treated", "control"], ROWS)),  # two groups
         ("x2", PEOPLE),  # nothing says that these are things
+        ("patient_age", PEOPLE),
+        ("row no", PEOPLE),
         ("patient", [None, *PEOPLE[1:]]),  # a row without a group cannot be split by groups
     ],
 )
