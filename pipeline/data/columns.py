@@ -84,14 +84,14 @@ class RowError(ConfigError):
 
 def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
     """Replaces the cells that hold one of the words by None; returns how many cells held each word."""
-    if values.dtype.kind not in "OU" or values.ndim != 1 or not words:
+    if values.dtype.kind not in "OU" or not words:
         return values, {}
-    cells = pd.Series(values, dtype=object)
+    cells = pd.Series(values.ravel(), dtype=object)
     found = cells.isin([word for word in words if word]).to_numpy()
     if not found.any():
         return values, {}
     result = values.astype(object)
-    result[found] = None
+    result[found.reshape(values.shape)] = None
     return result, cells[found].value_counts().to_dict()
 
 

@@ -1,7 +1,9 @@
 """Sources in long form: a row for each step of a series, in any order, with the key of the series."""
 
 import logging
+import warnings
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,8 +128,19 @@ def _places(column: Column) -> np.ndarray:
     try:
         return numbers(column)
     except RowError:
-        dates = pd.to_datetime(pd.Series(strings(column)), errors="coerce", format="mixed", utc=True)
+        dates = _dates(pd.Series(strings(column)))
         if dates.isna().any():
             row = int(np.argmax(dates.isna().to_numpy()))
             raise column.error(row, "neither a number nor a date", "numbers or dates in every row") from None
         return np.asarray(dates.dt.as_unit("us").astype("int64").to_numpy())
+
+
+def _dates(words: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
+    """The words as dates, all written in one way; NaT where a word is none."""
+    with_dots = words.str.match(r"\d{1,2}\.").all()  # 31.12.2024, where the day always comes first
+    ways: list[dict[str, Any]] = [{"format": "ISO8601"}, {"dayfirst": with_dots}, {"dayfirst": not with_dots}]
+    with warnings.catch_warnings():
+        # pandas warns where a day cannot be a month; the ways are compared instead.
+        warnings.simplefilter("ignore", UserWarning)
+        found = [pd.to_datetime(words, errors="coerce", utc=True, **way) for way in ways]
+    return min(found, key=lambda dates: dates.isna().sum())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS, without_words
+from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
@@ -64,8 +64,7 @@ class Source:
             ConfigError: the column does not exist, has no rows, or has different shapes in several files.
         """
         if is_pattern(column, self.columns):
-            columns = [self.read(name, key) for name in self.matching(column, key)]
-            return side_by_side([without_words(values, self.missing)[0] for values in columns])
+            return side_by_side([self.read(name, key) for name in self.matching(column, key)])
         arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
         self._check(arrays, column, key)
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

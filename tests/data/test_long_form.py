@@ -42,6 +42,10 @@ def test_steps_are_grouped_by_key_and_sorted_by_their_order(caplog: pytest.LogCa
     ("order", "dtype"),
     [
         (["2", "10", "1", "9", "3", "1"], object),
+        (["02.01.2024", "10.01.2024", "01.01.2024", "09.01.2024", "13.01.2024", "01.01.2024"], object),
+        (["2.1.2024", "10.1.2024", "1.12.2023", "9.1.2024", "3.1.2024", "1.1.2024"], object),
+        (["02/01/2024", "10/01/2024", "01/01/2024", "09/01/2024", "13/01/2024", "01/01/2024"], object),
+        (["1/31/2024", "10/1/2024", "1/1/2024", "9/1/2024", "2/1/2024", "1/1/2024"], object),
         (["1/2/2024", "1/10/2024", "1/1/2024", "1/9/2024", "1/3/2024", "1/1/2024"], object),
         (["2024-01-02", "2024-01-10", "2024-01-01", "2024-01-09", "2024-01-03", "2024-01-01"], "M8[s]"),
         (["2024-01-02T00:00", "2024-01-02T03:00", "2024-01-01", "2024-01-01", "2024-02-01", "2024"], object),
@@ -81,6 +85,7 @@ def test_doubled_steps_are_said_and_stay_in_the_order_of_the_file(caplog: pytest
     [
         ({"t": np.array([1, 2, np.nan, 4, 5, 6])}, "no place in the order", "row 2"),
         ({"t": np.array(["a", *"12345"], dtype=object)}, "neither a number nor a date", "row 0"),
+        ({"t": np.array(["1.2.2024"] * 5 + ["x"], dtype=object)}, "neither a number nor a date", "row 5"),
         ({"id": np.array(["a", "", *"bcde"], dtype=object)}, "the row has no key", "row 1"),
         (
             {"x": np.array(["1", "2", "oops", "4", "5", "6"], dtype=object)},

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data.columns import numbers
 from pipeline.data.patterns import is_pattern, matching, shortened
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -39,3 +40,13 @@ def test_a_pattern_reads_all_columns_side_by_side(
     assert caplog.messages == ["s.x_*: 3 columns, in this order: x_1, x_2, x_10"]
     with pytest.raises(ConfigError, match=r"no column matches(.|\n)*found: +s\.z\*"):
         sources.values("s.z*", "k")
+
+
+def test_words_for_missing_cells_are_counted_over_all_columns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "s.csv").write_text("x_1,x_2\n1,NA\n-,3\n-,NA\n")
+    sources = Sources({"s": {"path": str(tmp_path / "s.csv"), "missing": ["NA", "-"]}}, references=["s.x_*"])
+    values = numbers(sources.column("s.x_*", "k"))
+    np.testing.assert_array_equal(values, [[1, np.nan], [np.nan, 3], [np.nan, np.nan]])
+    assert "s.x_*: 2 cells are NA, 2 cells are -, taken as missing" in caplog.text

@@ -151,4 +151,12 @@ def _to_numbers(column: Column, shape: tuple[int, ...] | None) -> np.ndarray:
 
 
 def _holds_lists(values: np.ndarray) -> bool:
-    return values.dtype == object and any(isinstance(value, (list, tuple, np.ndarray)) for value in values)
+    """Whether each row has one cell, and some of these are lists, which text may hold as [1.0, 2.5]."""
+    return (
+        values.dtype == object
+        and values.ndim == 1
+        and any(
+            isinstance(value, (list, tuple, np.ndarray)) or (isinstance(value, str) and value.startswith("["))
+            for value in values
+        )
+    )

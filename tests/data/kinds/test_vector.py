@@ -69,3 +69,14 @@ def test_restored_vectors_have_the_width_of_training_and_may_be_missing() -> Non
     assert np.isnan(read_new(vector, a=objects(None, None))["x"]).all()
     with pytest.raises(ConfigError, match="number of columns differs from that in training"):
         read_new(vector, a=np.ones((ROWS, 2)))
+
+
+def test_a_pattern_and_lists_written_as_text_are_vectors_too() -> None:
+    columns = {f"x_{n}": NUMBERS[:, n].astype(str).astype(object) for n in (2, 0, 1)}
+    columns["x_1"][7] = "NA"
+    expected = np.where(np.isclose(NUMBERS, NUMBERS[7, 1]), NAN, NUMBERS)
+    dataset = load_input({"kind": "vector", "column": "s.x_*", "scale": "none"}, **columns)
+    np.testing.assert_allclose(all_rows(dataset, "raw"), expected, rtol=1e-6)
+    written = objects(*[str(row.tolist()) for row in NUMBERS])
+    dataset = load_input({"kind": "vector", "column": "s.a", "scale": "none"}, a=written)
+    np.testing.assert_allclose(all_rows(dataset, "raw"), NUMBERS, rtol=1e-6)
