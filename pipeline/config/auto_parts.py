@@ -22,7 +22,10 @@ ConfigStore.instance().store(name="open", node=OmegaConf.create({}, flags={"stru
 
 
 def expand(cfg: DictConfig) -> DictConfig:
-    """Replaces `_auto_` by parts, and old `_target_`s of moved parts by their present ones.
+    """Replaces `_auto_` by parts, and old `_target_`s of moved parts by their present ones; drops nulls.
+
+    `branches.image=null` leaves out the branch, `data.inputs.image=null` the input and its automatic branch;
+    heads and targets likewise, with the loss weight.
 
     Settings such as `branches.image.dropout=0.1` change the chosen part; a part that is named, as in
     `+branch@branches.image=resnet`, replaces it. Heads without a loss weight get 1.0.
@@ -30,7 +33,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     Raises:
         ConfigError: a branch or head whose input or target does not exist or is of an unknown kind.
     """
-    cfg = renamed(cfg)
+    cfg = _without_nulls(renamed(cfg))
     groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
     if not groups:
         return cfg
@@ -39,20 +42,46 @@ def expand(cfg: DictConfig) -> DictConfig:
     for group in groups:
         expanded[group] = _parts(group, cfg)
     if "heads" in groups:
-        expanded.loss_weights = {**dict.fromkeys(expanded.heads, DEFAULT), **cfg.loss_weights}
+        left_out = _nulls(cfg.heads)
+        weights = {name: weight for name, weight in cfg.loss_weights.items() if name not in left_out}
+        expanded.loss_weights = {**dict.fromkeys(expanded.heads, DEFAULT), **weights}
     OmegaConf.set_struct(expanded, True)
     return expanded
+
+
+def _nulls(node: DictConfig) -> list[str]:
+    values: Any = OmegaConf.to_container(node, resolve=False)
+    return [name for name, value in values.items() if value is None]
+
+
+def _without_nulls(cfg: DictConfig) -> DictConfig:
+    """Drops what is null among the inputs, targets, branches and heads; `_parts` drops automatic parts."""
+    copy = cfg.copy()
+    OmegaConf.set_struct(copy, False)
+    for key in ("data.inputs", "data.targets", *GROUPS):
+        node = OmegaConf.select(copy, key)
+        if not isinstance(node, DictConfig) or AUTO in node:
+            continue
+        for name in _nulls(node):
+            del node[name]
+            if key == "heads":
+                copy.loss_weights.pop(name, None)
+    OmegaConf.set_struct(copy, OmegaConf.is_struct(cfg))
+    return copy
 
 
 def _parts(group: str, cfg: DictConfig) -> dict[str, Any]:
     entries, part_group = GROUPS[group]
     known, settings = cfg.data[entries], cfg[group]
+    left_out = _nulls(settings)
     for name in settings:
         if name != AUTO and name not in known:
             problem = f"this {part_group} has no {entries[:-1]} in data.{entries}"
             raise ConfigError(f"{group}.{name}", problem, found=name, allowed=known)
     parts = {}
     for name in known:
+        if name in left_out:
+            continue
         part = settings.get(name, {})
         default = {} if "_target_" in part else _default(group, name, settings[AUTO], known[name])
         parts[name] = OmegaConf.merge(default, part)

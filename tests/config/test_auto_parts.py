@@ -100,3 +100,40 @@ def test_a_wrong_setting_of_an_automatic_part_is_refused(expanded, override, sta
 def test_a_config_without_auto_is_unchanged(compose):
     cfg = compose()
     assert config.expand(cfg) == cfg
+
+
+def test_null_leaves_out_a_branch_or_a_head_with_its_weight(expanded):
+    found = expanded("branches.image=null", "heads.class=null", "loss_weights.class=2")
+    assert list(found["branches"]) == ["series"]
+    assert list(found["heads"]) == ["score"]
+    assert found["loss_weights"] == {"score": 1.0}
+    assert list(found["data"]["inputs"]) == ["image", "series"]
+
+
+def test_null_leaves_out_an_input_or_a_target_with_its_part(expanded):
+    found = expanded("data.inputs.image=null", "data.targets.class=null")
+    assert list(found["data"]["inputs"]) == list(found["branches"]) == ["series"]
+    assert list(found["data"]["targets"]) == list(found["heads"]) == ["score"]
+    assert found["loss_weights"] == {"score": 1.0}
+
+
+def test_null_leaves_out_parts_that_are_not_automatic(compose):
+    cfg = config.expand(compose("branches.image=null", "heads.class=null"))
+    config.check(cfg)
+    assert (list(cfg.branches), list(cfg.heads), list(cfg.loss_weights)) == (["series"], ["score"], ["score"])
+    assert OmegaConf.is_struct(cfg)
+
+
+@pytest.mark.parametrize("group", ["branches", "heads"])
+def test_null_for_a_part_without_an_input_or_target_is_refused(expanded, group):
+    with pytest.raises(ConfigError) as caught:
+        expanded(f"{group}.imgae=null")
+    assert caught.value.key == f"{group}.imgae"
+
+
+def test_a_target_that_is_left_out_of_the_data_cannot_stratify(compose):
+    cfg = config.expand(compose("experiment=penguins", "data.targets.species=null", "heads.species=null"))
+    with pytest.raises(ConfigError) as caught:
+        config.check(cfg)
+    assert caught.value.key == "data.split.stratify"
+    assert "penguins.<column>" in str(caught.value)
