@@ -4,7 +4,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from pipeline import compose
-from pipeline.config import CONF
+from pipeline.config import CONF, expand
 from pipeline.job.job import Job
 from tests.config.composition import composer
 
@@ -13,9 +13,9 @@ _composed = composer()
 
 
 def config(*overrides: str) -> DictConfig:
-    """The default config with overrides."""
+    """The default config with overrides, expanded as a command does."""
     with initialize_config_dir(str(CONF)):
-        return _composed(*overrides)
+        return expand(_composed(*overrides))
 
 
 def job(*overrides: str) -> Job:

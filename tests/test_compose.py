@@ -180,3 +180,12 @@ def test_compose_job_settles_what_is_automatic():
     assert job.trainer.batch_size == 32
     assert list(job.rows) == ["train", "val", "test"]
     assert list(job.references["val"]) == list(job.heads) == ["species", "body_mass"]
+
+
+def test_automatic_heads_take_distributions():
+    job = composed.job("data=noise", "branches=auto", "heads=auto")
+    order = np.arange(16)
+    epoch = job.trainer.train(job.rows["train"], order, np.ones(2, np.float32))
+    # Before it has learned anything, a head's cross-entropy is near that of the best constant.
+    assert epoch.losses["class"] == pytest.approx(np.log(5), abs=0.5)
+    assert job.references["val"]["class"].baseline_loss == pytest.approx(np.log(5), abs=0.1)

@@ -73,11 +73,11 @@ class FileRows:
         self, name: str, rows: np.ndarray | slice = slice(None), *, collect: bool = False
     ) -> np.ndarray:
         """The sum of the hashes of all cells of a row, whatever the order of the columns."""
-        total = np.zeros(len(np.arange(self.sources.rows)[rows]), dtype=np.uint64)
+        total: np.ndarray = np.zeros(1, dtype=np.uint64)
         for column, values in self.sources.whole_rows(name):
             chosen = values if isinstance(rows, slice) else values[rows]
             hashes = cell_hashes(chosen)
-            total += hashes * np.uint64(2 * zlib.crc32(column.encode()) + 1)
+            total = total + hashes * np.uint64(2 * zlib.crc32(column.encode()) + 1)
             if collect:
                 self.classes += find_classes(f"{name}.{column}", values, hashes)
-        return total
+        return np.resize(total, len(np.arange(self.sources.rows)[rows]))

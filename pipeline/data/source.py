@@ -92,7 +92,7 @@ class Source:
         return int(self._ends[-1])
 
     def whole_rows(self, rows: int, *, in_memory: bool) -> Iterator[tuple[str, Values]]:
-        """Yields the name and the values of every column that all files have and that has so many rows.
+        """Yields every column that all files have and that has so many rows (0: any): its name and values.
 
         Left out are columns of other lengths, which have nothing to do with the rows, such as an array of
         class names, and columns that cannot be read, which no config can name either.
@@ -105,6 +105,7 @@ class Source:
                 values = self.read(column, self.key) if in_memory else self.stored(column, self.key)
             except ConfigError:
                 continue
+            rows = rows or len(values)
             if len(values) == rows:
                 ends = self._ends
                 yield column, values

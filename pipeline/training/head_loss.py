@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from keras.losses import Loss
+from keras.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from numpy.typing import NDArray
 
 
@@ -39,7 +39,8 @@ class HeadLoss:
         """Return the loss of every cell and whether the cell is labelled, both (rows, 1) or (rows, columns).
 
         Args:
-            labels: codes (rows,), -1 where missing, or floats (rows, columns), NaN where missing.
+            labels: codes (rows,), -1 where missing, or floats (rows, columns), NaN where missing. Losses that
+                take distributions get codes as such, and sparse cross-entropy takes distributions.
             output: the head's raw output, (rows, width).
         """
         if labels.dtype.is_integer:
@@ -51,7 +52,8 @@ class HeadLoss:
             labels = tf.where(labelled, labels, 0.0)
         if self.kind == "category":
             labelled = labelled if labelled.shape.rank == 1 else tf.reduce_all(labelled, axis=1)
-            return self.loss.call(labels, output)[:, None], labelled[:, None]
+            loss = self.loss if labels.shape.rank == 1 else _for_distributions(self.loss)
+            return loss.call(labels, output)[:, None], labelled[:, None]
         # Keras losses average over the last axis, so the outputs of one column get an axis of their own.
         columns = labels.shape[-1]
         output = tf.reshape(output, (-1, columns, output.shape[-1] // columns))
@@ -104,3 +106,10 @@ class HeadLoss:
         if self.kind == "category":
             return tf.linalg.matvec(labels, factors)[:, None]
         return factors[:, 0] + labels * (factors[:, 1] - factors[:, 0])
+
+
+def _for_distributions(loss: Loss) -> Loss:
+    """Return the loss for labels that are distributions; sparse cross-entropy takes codes only."""
+    if not isinstance(loss, SparseCategoricalCrossentropy):
+        return loss
+    return CategoricalCrossentropy(from_logits=loss.from_logits)

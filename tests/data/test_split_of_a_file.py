@@ -51,6 +51,7 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"code": TARGETS["code"] | {"unseen": "error"}, "amount": TARGETS["amount"] | {"scale": "none"}},
         {},
     ),
+    "none used": (INPUTS, TARGETS, {"only_inputs": [], "only_targets": []}),
     "only some used": (INPUTS, TARGETS, {"only_inputs": ["t"], "only_targets": ["amount"]}),
     "a source more": (INPUTS | {"photo": {"kind": "image", "column": "more.photo"}}, TARGETS, {}),
     "streamed": (INPUTS, TARGETS, {"in_memory": False}),

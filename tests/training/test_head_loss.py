@@ -89,6 +89,17 @@ def test_a_single_label_of_a_batch_counts_in_full():
     assert float(loss.training_loss(tf.constant(codes), LOGITS)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_sparse_cross_entropy_takes_distributions_too(from_logits):
+    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    distributions = np.eye(5, dtype="float32")[CODES] * 0.8 + 0.04
+    output = LOGITS if from_logits else tf.nn.softmax(LOGITS)
+    found, count = HeadLoss(loss=sparse, kind="category")(tf.constant(distributions), output)
+    log_shares = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
+    assert float(found) == pytest.approx(-(distributions * log_shares).sum(axis=1).mean(), rel=1e-5)
+    assert count == 40
+
+
 def test_the_factor_of_a_distribution_is_the_mean_over_its_classes():
     shares = np.zeros((40, 5), "float32")
     shares[:, 1], shares[:, 4] = 0.25, 0.75

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, is_missing, numbers, strings, text_of
+from pipeline.data.columns import Column, is_missing, numbers, stack, strings, text_of
 from pipeline.data.kinds.targets import SplitRows, check_labelled
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -25,7 +25,8 @@ class Category:
     """One class per row.
 
     Args:
-        column: strings, whole numbers or booleans (rows,), or distributions (rows, classes).
+        column: strings, whole numbers or booleans (rows,); or distributions, as an array (rows, classes) or
+            as lists.
         names: the names of the classes in the order of their codes, a list or a column; whole numbers in
             `column` are then codes. None: the values of the training rows, sorted.
         unseen: what a class means that no training row has: "missing" takes such labels of other rows as
@@ -113,7 +114,13 @@ class Category:
         return names
 
     def _column(self, sources: Sources) -> Column:
-        return sources.column(self.column, f"data.targets.{self.name}.column")
+        column = sources.column(self.column, f"data.targets.{self.name}.column")
+        # A distribution in a cell, as in parquet files.
+        return (
+            replace(column, values=stack(column), text=None)
+            if _holds_lists_of_numbers(column.values)
+            else column
+        )
 
     def _codes(self, column: Column, has_names_option: bool) -> dict[str, int]:
         if has_names_option and _holds_numbers(column.values) and not all(map(_is_whole, self.names)):
@@ -176,6 +183,13 @@ class Category:
 
 def _holds_distributions(column: Column) -> bool:
     return column.values.ndim == 2 and column.values.shape[1] > 1
+
+
+def _holds_lists_of_numbers(values: np.ndarray) -> bool:
+    if values.dtype != object or values.ndim > 1:
+        return False
+    first = next((cell for cell in values if cell is not None), None)
+    return isinstance(first, (list, np.ndarray)) and not any(isinstance(cell, str) for cell in first)
 
 
 def _words(column: Column) -> np.ndarray:

@@ -66,6 +66,28 @@ def test_distributions_are_kept_and_missing_if_a_cell_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
+    "cells",
+    [
+        np.eye(3, dtype=np.int64)[np.arange(ROWS) % 3],
+        np.eye(3, dtype=bool)[np.arange(ROWS) % 3],
+        objects(*np.eye(3)[np.arange(ROWS) % 3]),
+        objects(*np.eye(3, dtype=int)[np.arange(ROWS) % 3].tolist()),
+    ],
+    ids=["whole numbers", "booleans", "arrays in cells", "lists in cells"],
+)
+def test_one_hot_codes_are_distributions(cells: np.ndarray) -> None:
+    dataset = load_target(ENTRY, a=cells)
+    assert dataset.targets["y"].names == ["0", "1", "2"]
+    assert labels(dataset).tolist() == np.eye(3)[np.arange(ROWS) % 3].tolist()
+
+
+def test_a_missing_list_is_a_missing_distribution() -> None:
+    cells = objects(*np.eye(3)[np.arange(ROWS) % 3])
+    cells[1] = None
+    assert decoded(load_target(ENTRY, a=cells))[:3] == ["0", None, "2"]
+
+
+@pytest.mark.parametrize(
     ("options", "cells", "problem", "found"),
     [
         (
