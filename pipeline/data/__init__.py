@@ -23,6 +23,7 @@ overview: the labels of each target in each split.
 unseen_words: words of texts that no training row has.
 feed: the rows that training and evaluation use, in memory or streamed.
 unlabelled: rows to predict.
+source_chunks: rows to predict that come from several sources.
 files: how files are read.
 kinds: what columns mean.
 guess: what a config for given files should say.

@@ -1,7 +1,7 @@
 """Rows without labels, read in chunks for a logged model; rows with errors are left out one by one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from pipeline.data.kinds.series import series_orders
 from pipeline.data.kinds.vector import short_name
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.data.source import SourceEntry
-from pipeline.data.sources import Sources
+from pipeline.data.source_chunks import SourceChunks
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
 
@@ -49,27 +49,19 @@ class RawRows:
 
 
 class ChunkColumns:
-    """Reads the columns of one chunk by their names in the data config."""
+    """The columns of one chunk, by their names in the data config."""
 
-    def __init__(
-        self,
-        columns: Mapping[str, np.ndarray],
-        first: int,
-        folders: Sequence[Path],
-        number_format: NumberFormat,
-    ) -> None:
-        self.columns, self.first, self.folders = columns, first, folders
-        self.number_format = number_format
+    def __init__(self, columns: Mapping[str, Column], folders: Sequence[Path]) -> None:
+        self.columns, self.folders = columns, folders
 
     def column(self, reference: str, key: str) -> Column:
-        values, _ = without_words(self.columns[reference], MISSING_WORDS)
-        return Column(reference, key, values, lambda row: f"row {self.first + row}", self.number_format)
+        return replace(self.columns[reference], key=key)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         return self.column(reference, key).take(rows)
 
     def values(self, reference: str, key: str) -> np.ndarray:
-        return self.columns[reference]
+        return self.columns[reference].values
 
     def folders_of(self, root: str | None, key: str) -> list[Path]:
         return list(self.folders) if root is None else [locate(root, self.folders, key)]
@@ -126,14 +118,7 @@ class RowReader:
                 first += len(chunk)
 
     def _raw(self, part: Chunks, chunk: Chunk, first: int, share: float) -> RawRows:
-        columns = {
-            reference: side_by_side([chunk.columns[one] for one in matching(name, part.columns)])
-            if is_pattern(name, part.columns)
-            else chunk.columns[name]
-            for reference, name in self.columns.items()
-        }
-        number_format = getattr(part, "number_format", NumberFormat())
-        reader = ChunkColumns(columns, first, self.folders, number_format)
+        reader = ChunkColumns(self._columns(part, chunk, first), self.folders)
         rejected = {row: ("", why) for row, why in chunk.invalid.items()}
         good = np.setdiff1d(np.arange(len(chunk)), list(rejected))
         try:
@@ -144,6 +129,23 @@ class RowReader:
             arrays = self._arrays(reader, good)
         keys = None if self.key is None else chunk.columns[self.key]
         return RawRows(first, keys, good, arrays, rejected, share, len(chunk))
+
+    def _columns(self, part: Chunks, chunk: Chunk, first: int) -> dict[str, Column]:
+        """Column of the data config -> its rows in a chunk."""
+        if isinstance(part, SourceChunks):
+            rows = np.arange(first, first + len(chunk))
+            return {reference: column.take(rows) for reference, column in part.joined.items()}
+        number_format = getattr(part, "number_format", NumberFormat())
+        columns = {}
+        for reference, name in self.columns.items():
+            wide = is_pattern(name, part.columns)
+            names = matching(name, part.columns)
+            values = side_by_side([chunk.columns[one] for one in names]) if wide else chunk.columns[name]
+            values, _ = without_words(values, MISSING_WORDS)
+            columns[reference] = Column(
+                reference, KEY, values, lambda row: f"row {first + row}", number_format
+            )
+        return columns
 
     def _arrays(self, reader: ColumnReader, good: np.ndarray) -> dict[str, np.ndarray]:
         if not len(good):
@@ -165,8 +167,8 @@ class RowReader:
         if self.key is not None:
             problem = "with several sources the key is the column of data.join"
             raise ConfigError("key", problem, found=self.key, allowed="null")
-        self.parts = [SourceChunks(entries, self.references, join, self.orders, self.folders)]
-        self.columns = {reference: reference for reference in self.references}
+        self.parts = [SourceChunks(entries, self.references, join, self.orders, self.folders, KEY)]
+        self.columns: dict[str, str] = {}
         if join:
             self.key, self.key_name = "", split_join(join)[0]
 
@@ -231,38 +233,6 @@ class RowReader:
         ]
         use = f"input {users[0]} needs it; missing=[{users[0]}] predicts without it" if users else "the key"
         return ConfigError(KEY, f"there is no such column ({use})", found=column, allowed=part.columns)
-
-
-class SourceChunks:
-    """Several sources, joined on a key or by position and held in memory, in chunks of rows."""
-
-    def __init__(
-        self,
-        entries: Mapping[str, SourceEntry],
-        references: Sequence[str],
-        join: Join | None,
-        orders: Mapping[str, str],
-        folders: Sequence[Path],
-    ) -> None:
-        for reference in references:
-            if reference.partition(".")[0] not in entries:
-                raise ConfigError(
-                    KEY,
-                    f"the source of column {reference} has no file",
-                    found=", ".join(entries),
-                    allowed=sorted({name.partition(".")[0] for name in references}),
-                )
-        joined = Sources(entries, folders=folders, references=references, join=join, orders=orders)
-        self.arrays = {reference: joined.column(reference, KEY).values for reference in references}
-        if joined.keys is not None:
-            self.arrays[""] = joined.keys
-        self.columns = list(self.arrays)
-
-    def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
-        total = len(next(iter(self.arrays.values())))
-        for first in range(0, total, rows):
-            columns = {name: self.arrays[name][first : first + rows] for name in names}
-            yield Chunk(columns, min(1.0, (first + rows) / total))
 
 
 def _expanded(names: Sequence[str], columns: Sequence[str]) -> list[str]:

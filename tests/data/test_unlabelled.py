@@ -196,3 +196,23 @@ def test_unreadable_files_are_named(open_rows: Open, tmp_path: Path, name: str) 
     (tmp_path / name).write_bytes(b"" if name == "empty.csv" else b"nonsense")
     with pytest.raises(ConfigError, match=name):
         open_rows(str(tmp_path / name), "facts")
+
+
+def test_joined_text_files_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,zip,x\n1,007,1\n2,7,2\n3,NA,-\n")
+    (tmp_path / "b.csv").write_text("id;y\n1;1,5\n3;2,5\n2;3,5\n")
+    inputs = {
+        "table": build(
+            {"kind": "table", "categorical": ["a.zip"], "numeric": ["a.x", "b.y"]}, INPUTS, "table"
+        ),
+    }
+    specs: Any = {
+        "table": {"table.zip": ((), "string"), "table.x": ((), "float32"), "table.y": ((), "float32")}
+    }
+    inputs["table"].restore("table", specs["table"])
+    entry: Any = {"a": {"path": "a.csv", "missing": ["NA", "-"]}, "b": "b.csv"}
+    (rows,) = RowReader(entry, inputs, specs, join="id", folders=[tmp_path]).read(10)
+    assert not rows.rejected
+    assert rows.arrays["table.zip"].tolist() == ["007", "7", ""]
+    np.testing.assert_array_equal(rows.arrays["table.x"], [1, 2, np.nan])
+    np.testing.assert_array_equal(rows.arrays["table.y"], [1.5, 3.5, 2.5])
