@@ -11,7 +11,7 @@ INPUT_KINDS = {
 }
 TARGET_KINDS = {
     "category": "pipeline.data.kinds.category.Category",
-    "number": "pipeline.data.kinds.targets.Number",
+    "number": "pipeline.data.kinds.number.Number",
     "binary": "pipeline.data.kinds.targets.Binary",
     "labels": "pipeline.data.kinds.targets.Labels",
 }
@@ -24,7 +24,11 @@ COLUMN_OPTIONS = (
     "categorical",
 )  # of inputs and targets: name columns
 SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
-SCALES = ("standard", "none")
+SCALES = ("robust", "standard", "quantile", "none")  # of inputs; the first is the default
+# The scale of an entry without one, by its kind, now and in stored configs of version 0.1.
+DEFAULT_SCALES = {"series": "robust", "vector": "robust", "table": "robust", "number": "auto"}
+SCALE_OF_0_1 = "standard"
+NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
 IMAGE_SCALES = ("auto", "standard", "none")
 JOINS = ("left", "inner", "exact")  # the first is the default
 LEAK_POLICIES = ("fail", "warn", "ignore")

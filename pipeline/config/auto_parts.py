@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.renamed import renamed
+from pipeline.config.scales import with_scales
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import DEFAULT
 
@@ -22,7 +23,7 @@ ConfigStore.instance().store(name="open", node=OmegaConf.create({}, flags={"stru
 
 
 def expand(cfg: DictConfig) -> DictConfig:
-    """Replaces `_auto_` by parts, and old `_target_`s of moved parts by their present ones; drops nulls.
+    """Replaces `_auto_` by parts, old `_target_`s by present ones; drops nulls; adds scales of numbers.
 
     `branches.image=null` leaves out the branch, `data.inputs.image=null` the input and its automatic branch;
     heads and targets likewise, with the loss weight.
@@ -33,7 +34,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     Raises:
         ConfigError: a branch or head whose input or target does not exist or is of an unknown kind.
     """
-    cfg = _without_nulls(renamed(cfg))
+    cfg = with_scales(_without_nulls(renamed(cfg)))
     groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
     if not groups:
         return cfg

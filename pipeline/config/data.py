@@ -9,6 +9,7 @@ from pipeline.data_options import (
     COLUMN_OPTIONS,
     IMAGE_SCALES,
     INPUT_KINDS,
+    NUMBER_SCALES,
     SAMPLE_WEIGHT,
     SCALES,
     SPLIT_FORMS,
@@ -74,7 +75,7 @@ def check_entries(config: dict[str, Any]) -> None:
                 optional[SAMPLE_WEIGHT] = TEXT
             check_node(key, entry, {"kind": TEXT, **required}, optional=optional)
             if "scale" in entry:
-                scales = IMAGE_SCALES if kind == "image" else SCALES
+                scales = {"image": IMAGE_SCALES, "number": NUMBER_SCALES}.get(kind, SCALES)
                 one_of(*scales).check(f"{key}.scale", entry["scale"])
             for word in (*COLUMN_OPTIONS, SAMPLE_WEIGHT):
                 _check_columns(f"{key}.{word}", entry.get(word, []), config["data"]["sources"])

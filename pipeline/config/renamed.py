@@ -4,6 +4,8 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from pipeline.config.scales import with_scales_of_0_1
+
 # Old `_target_` -> new. Never remove a path, because the configs of stored runs are never rewritten.
 RENAMED = {
     "pipeline.pinball.Pinball": "pipeline.losses.Pinball",
@@ -13,7 +15,8 @@ RENAMED = {
     "pipeline.data.table.Table": "pipeline.data.kinds.table.Table",
     "pipeline.data.text.Text": "pipeline.data.kinds.text.Text",
     "pipeline.data.category.Category": "pipeline.data.kinds.category.Category",
-    "pipeline.data.targets.Number": "pipeline.data.kinds.targets.Number",
+    "pipeline.data.targets.Number": "pipeline.data.kinds.number.Number",
+    "pipeline.data.kinds.targets.Number": "pipeline.data.kinds.number.Number",
     "pipeline.data.targets.Binary": "pipeline.data.kinds.targets.Binary",
     "pipeline.data.targets.Labels": "pipeline.data.kinds.targets.Labels",
 }
@@ -39,12 +42,13 @@ def renamed(cfg: DictConfig) -> DictConfig:
 
 
 def stored(cfg: DictConfig) -> DictConfig:
-    """A run's stored config as today's program understands it, with the split that the run had.
+    """A run's stored config as today's program understands it, with the split and the scales of the run.
 
     Until version 0.1, splits by fractions depended on the columns that inputs and targets name. Configs of
-    later versions say what they depend on (`data.split.rows`, set in `conf/config.yaml`).
+    later versions say what they depend on (`data.split.rows`, set in `conf/config.yaml`), and how numbers are
+    scaled.
     """
-    copy = renamed(cfg)
+    copy = with_scales_of_0_1(renamed(cfg))
     split = OmegaConf.select(copy, "data.split")
     if split is not None and "rows" not in split:
         OmegaConf.update(copy, "data.split.rows", "named", force_add=True)

@@ -115,7 +115,7 @@ def _is_missing_cell(cell: object) -> bool:
 
 
 def numbers(column: Column) -> np.ndarray:
-    """Converts the cells to float32, or float64 where the source is wider; NaN = missing.
+    """Converts the cells to float32, or float64 where the source has more digits; NaN = missing.
 
     Raises:
         ConfigError: a cell holds text, a date or a list, or a number that is infinite or exceeds float32.
@@ -238,7 +238,8 @@ def stack(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
         if not lists:
             raise ConfigError(column.key, f"column '{column.reference}' is empty in every row")
         shape = next(iter(lists.values())).shape
-    result = np.full((len(values), *shape), np.nan, dtype=np.float32)
+    # Pixels need no more than the 7 digits of float32.
+    result = np.full((len(values), *shape), np.nan, dtype=np.float32 if len(shape) > 1 else np.float64)
     for row, array in lists.items():
         # A grey image may lack the channel axis.
         if array.shape not in (shape, shape[:-1] if shape[-1:] == (1,) else shape):
@@ -250,14 +251,14 @@ def stack(column: Column, shape: tuple[int, ...] | None = None) -> np.ndarray:
 
 
 def list_in_row(column: Column, row: int) -> np.ndarray:
-    """The list in one cell as a float32 array; in a cell of text, the numbers that it holds."""
+    """The list in one cell as a float64 array; in a cell of text, the numbers that it holds."""
     cell = column.values[row]
     try:
         if isinstance(cell, str):
-            return parse_list(cell, NOT_AVAILABLE, column.number_format.decimal).astype(np.float32)
+            return parse_list(cell, NOT_AVAILABLE, column.number_format.decimal)
         if isinstance(cell, np.ndarray) and cell.dtype.kind in "fiu":
-            return cell.astype(np.float32)
-        return np.array(cell.tolist() if isinstance(cell, np.ndarray) else cell, dtype=np.float32)
+            return cell.astype(np.float64)
+        return np.array(cell.tolist() if isinstance(cell, np.ndarray) else cell, dtype=np.float64)
     except (TypeError, ValueError) as error:
         problem = "not a list of numbers, or a list whose parts differ in length"
         raise column.error(row, problem, "lists of numbers") from error

@@ -32,7 +32,8 @@ class Split:
     """The rows of one split; all arrays have the order of `rows`.
 
     `rows` are row numbers of the joined sources. `raw` has the inputs of the logged model (a table's columns
-    are `<input>.<column>`), `prepared` those of the trained model, by input. `labels` are encoded, by target.
+    are `<input>.<column>`), `prepared` those of the trained model, by input. `labels` are encoded, by target;
+    `numbers` has the labels of number targets as they are in the sources, float64 (rows, columns).
     `weights` (rows,) float32 are the sample weights of the targets that have them. If the data set is
     streamed, the values of `raw` and `prepared` are `LazyRows`, which are read when they are indexed.
     """
@@ -41,6 +42,7 @@ class Split:
     raw: dict[str, InputRows]
     prepared: dict[str, InputRows]
     labels: dict[str, np.ndarray]
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
 
 

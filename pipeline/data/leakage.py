@@ -96,15 +96,19 @@ def _copies(dataset: Dataset) -> Iterator[Leak]:
     samples = {split: _sample(dataset, split) for split in SPLITS}
     rows = np.concatenate([dataset.splits[split].rows[samples[split]] for split in SPLITS])
     for name, target in dataset.targets.items():
-        labels = np.concatenate([dataset.splits[split].labels[name][samples[split]] for split in SPLITS])
+        parts = (dataset.splits[split] for split in SPLITS)
+        # Logarithms of labels would hide a copy, so numbers are compared in their own unit.
+        arrays = [(part.numbers if name in part.numbers else part.labels)[name] for part in parts]
+        labels = np.concatenate([array[samples[split]] for split, array in zip(SPLITS, arrays, strict=True)])
         values = np.where(labelled_cells(labels), labels, np.nan)
         values = values[:, None] if values.ndim == 1 else values
         for position, column in product(range(values.shape[1]), columns):
             if how := copied(columns[column], values[:, position].astype(np.float64)):
                 labelled = np.flatnonzero(labelled_cells(values[:, position]))[:SHOWN]
+                shown = labels[labelled] if target.kind == "number" else target.decode(labels[labelled])
                 examples = [
                     f"row {rows[place]}: {columns[column][place]}, {label}"
-                    for place, label in zip(labelled, target.decode(labels[labelled]), strict=True)
+                    for place, label in zip(labelled, shown, strict=True)
                 ]
                 yield Leak(COPY, f"input column {column} is {how} of target {name}", examples)
 

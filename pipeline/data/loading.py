@@ -103,13 +103,14 @@ def load(
 class LabelledRows:
     """Rows on which a finished run is evaluated; all arrays have the order of `rows`.
 
-    `raw` has the inputs of the logged model, `labels` are encoded. `fingerprint` is that of the split, or
-    None if all rows were requested.
+    `raw` has the inputs of the logged model, `labels` are encoded, and `numbers` are those of number targets
+    in original units. `fingerprint` is that of the split, or None if all rows were requested.
     """
 
     rows: np.ndarray
     raw: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
+    numbers: dict[str, np.ndarray]
     fingerprint: str | None
 
 
@@ -154,6 +155,7 @@ def load_labelled(
         rows,
         raw=_merge(source.raw(joined, rows) for source in chosen_inputs.values()),
         labels={name: target.encode(joined, rows) for name, target in chosen_targets.items()},
+        numbers=_numbers(chosen_targets, joined, rows),
         fingerprint=split_fingerprint,
     )
 
@@ -213,6 +215,17 @@ def _merge(mappings: Iterable[Mapping[str, Part]]) -> dict[str, Part]:
     return {key: value for mapping in mappings for key, value in mapping.items()}
 
 
+def _numbers(targets: Mapping[str, Target], joined: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The labels of number targets in original units: decoded from float32 they would lose digits."""
+    return {
+        name: target.original(joined, rows)
+        if hasattr(target, "original")
+        else target.decode(target.encode(joined, rows))
+        for name, target in targets.items()
+        if target.kind == "number"
+    }
+
+
 def _picture_bytes(joined: Sources, inputs: Mapping[str, Input]) -> int:
     """Memory that all picture files take when they are decoded."""
     pictures = [source for source in inputs.values() if isinstance(source, Image) and source.files]
@@ -238,6 +251,7 @@ class _SplitReader:
             raw=_merge(raw for raw, _ in values),
             prepared=dict(zip(self.inputs, (prepared for _, prepared in values), strict=True)),
             labels={name: target.encode(self.joined, rows) for name, target in self.targets.items()},
+            numbers=_numbers(self.targets, self.joined, rows),
             weights={name: self._weights(name, rows) for name in self.weight_columns},
         )
 

@@ -27,7 +27,7 @@ def summary(dataset: Dataset) -> pd.DataFrame:
                 continue
             summarise = _quantiles if target.kind == "number" else _count_flags
             for position, column in enumerate(target.names):
-                values = target.decode(labels)[:, position]
+                values = part.numbers.get(name, labels)[:, position]
                 rows.append({"target": name, "column": column, "split": split} | summarise(values))
     order = ["target", "column", "split", "rows", "labelled", "counts", *QUANTILES]
     return pd.DataFrame(rows).reindex(columns=order)

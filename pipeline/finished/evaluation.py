@@ -158,7 +158,10 @@ def _evaluation(
         heads=heads,
         targets=targets,
         references={
-            name: reference(head, targets[name], losses[name], rows.labels[name], baselines[name])
+            name: reference(
+                *(head, targets[name], losses[name]),
+                *(rows.labels[name], rows.numbers.get(name), baselines[name]),
+            )
             for name, head in heads.items()
         },
         epoch=Epoch(means, 0.0, {}, {}, raw, outputs, np.arange(len(rows.rows)), 0.0),

@@ -67,7 +67,8 @@ def predictions(finished: FinishedRun, evaluation: Evaluation) -> pa.Table:
     """Return a table with the number of each row, and label, prediction and loss of each head."""
     columns: dict[str, Any] = {"row": evaluation.rows.rows}
     for head, target in evaluation.targets.items():
-        labels = np.asarray(target.decode(evaluation.rows.labels[head]))
+        encoded = evaluation.rows.labels[head]
+        labels = np.asarray(evaluation.rows.numbers.get(head, target.decode(encoded)))
         several = labels.ndim > 1 and labels.shape[1] > 1
         columns[f"{head}_label"] = list(labels) if several else labels.reshape(-1)
         columns |= finished.columns[head].columns(head, evaluation.epoch.outputs[head])

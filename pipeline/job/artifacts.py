@@ -125,7 +125,7 @@ def _head_facts(name: str, job: Job) -> dict[str, Any]:
     facts = {"kind": target.kind, "names": list(target.names), "constant": baseline.tolist()}
     if target.kind == "number":
         facts |= {"mean": np.asarray(target.mean).tolist(), "scale": np.asarray(target.scale).tolist()}
-    return facts
+    return facts | (target.facts() if hasattr(target, "facts") else {})
 
 
 def _write_environment(folder: Path) -> None:
@@ -162,7 +162,7 @@ def _write_predictions(folder: Path, job: Job, results: Results) -> None:
 def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Array]:
     target, head, outputs = job.dataset.targets[name], job.heads[name], epoch.outputs[name]
     encoded = job.dataset.splits[split].labels[name]
-    labels = np.asarray(target.decode(encoded))
+    labels = np.asarray(job.dataset.splits[split].numbers.get(name, target.decode(encoded)))
     losses = {f"{name}_loss": job.trainer.losses[name].row_losses(encoded, epoch.raw[name])}
     if target.kind == "category":
         return losses | {f"{name}_label": labels} | class_columns(name, target.names, outputs)

@@ -85,7 +85,8 @@ def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
     elif not shape:
         return _cells(name, values, dtype)
     else:
-        array = _stacked(name, [_row(name, row, value, shape) for row, value in enumerate(values)], shape)
+        rows = [_row(name, row, value, shape) for row, value in enumerate(values)]
+        array = _stacked(name, rows, shape, dtype)
     if any(expected not in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)):
         raise _wrong(name, f"has rows of shape {array.shape[1:]}, but the model takes {tuple(shape)}")
     return array.astype(dtype, copy=False)
@@ -103,10 +104,7 @@ def _cells(name: str, values: Any, dtype: str) -> np.ndarray:
         try:
             numbers[row] = float(text or "nan")
         except ValueError as error:
-            # Numbers of 64 bits are codes of categories; a text is a category that training did not see.
-            if dtype != "float64":
-                raise _wrong(name, f"must be a number or null, row {row} has {values[row]!r}") from error
-            numbers[row] = np.inf
+            raise _wrong(name, f"must be a number or null, row {row} has {values[row]!r}") from error
     return numbers
 
 
@@ -126,14 +124,14 @@ def _row(name: str, row: int, value: Any, shape: Any) -> np.ndarray | None:
     if value is None or (isinstance(value, float) and value != value):
         return None
     try:
-        numbers = np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float32)
+        numbers = np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise _wrong(name, f"must be numbers of shape {tuple(shape)}, row {row} is not: {error}") from error
     # A series with one channel and a grey image may come without the last axis.
     return numbers[..., None] if numbers.ndim == len(shape) - 1 and shape[-1] == 1 else numbers
 
 
-def _stacked(name: str, rows: list[np.ndarray | None], shape: Any) -> np.ndarray:
+def _stacked(name: str, rows: list[np.ndarray | None], shape: Any, dtype: str) -> np.ndarray:
     """All rows in one array; series are padded with NaN to the longest, and missing rows are NaN."""
     for number, row in enumerate(rows):
         if row is None:
@@ -143,7 +141,7 @@ def _stacked(name: str, rows: list[np.ndarray | None], shape: Any) -> np.ndarray
         ):
             raise _wrong(name, f"must be of shape {tuple(shape)}, row {number} is {row.shape}")
     longest = max((len(row) for row in rows if row is not None), default=1)
-    array = np.full((len(rows), *(longest if size is None else size for size in shape)), np.nan, np.float32)
+    array = np.full((len(rows), *(longest if size is None else size for size in shape)), np.nan, dtype)
     for place, row in zip(array, rows, strict=True):
         if row is not None:
             place[: len(row)] = row

@@ -61,20 +61,24 @@ def references(
         width = head.width(target.units)
         baseline = best_constant(loss, splits["train"].labels[name], width, head.activation)
         for split, rows in splits.items():
-            by_split[split][name] = reference(head, target, loss, rows.labels[name], baseline)
+            numbers = rows.numbers.get(name)
+            by_split[split][name] = reference(head, target, loss, rows.labels[name], numbers, baseline)
     return by_split
 
 
-def reference(head: Head, target: Target, loss: HeadLoss, labels: Array, baseline: Array) -> Reference:
+def reference(
+    head: Head, target: Target, loss: HeadLoss, labels: Array, numbers: Array | None, baseline: Array
+) -> Reference:
     """Return the reference of one head.
 
     Args:
         labels: encoded labels of the split.
+        numbers: those of a number target in original units; else None.
         baseline: the best constant for the training rows, a raw output (width,).
     """
     return Reference(
         kind=target.kind,
-        labels=target.decode(labels) if target.kind == "number" else labels,
+        labels=labels if numbers is None else numbers,
         words=[metric for metric in head.metrics if isinstance(metric, str)],
         keras_metrics=[metric for metric in head.metrics if not isinstance(metric, str)],
         baseline_loss=constant_loss(loss, labels, baseline),

@@ -1,7 +1,7 @@
 """`branches=auto heads=auto`: parts by the kinds of the data."""
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from pipeline import config
 from pipeline.data import kinds
@@ -97,9 +97,14 @@ def test_a_wrong_setting_of_an_automatic_part_is_refused(expanded, override, sta
     assert part in str(caught.value)
 
 
-def test_a_config_without_auto_is_unchanged(compose):
+def test_a_config_without_auto_only_gets_the_scales_of_its_numbers(compose):
     cfg = compose()
-    assert config.expand(cfg) == cfg
+    expanded = config.expand(cfg)
+    assert expanded.data.inputs.series.scale == "robust"
+    assert expanded.data.targets.score.scale == "auto"
+    with open_dict(cfg):
+        cfg.data.inputs.series.scale, cfg.data.targets.score.scale = "robust", "auto"
+    assert expanded == cfg
 
 
 def test_null_leaves_out_a_branch_or_a_head_with_its_weight(expanded):

@@ -86,4 +86,5 @@ def test_a_config_that_version_0_1_stored_keeps_its_split():
 def test_a_config_of_today_keeps_its_split(compose):
     cfg = compose("data=penguins")
     assert cfg.data.split.rows == "whole"
+    cfg = config.expand(cfg)
     assert stored(cfg) == cfg

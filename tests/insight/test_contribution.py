@@ -1,5 +1,7 @@
 """Contributions: how much heads lose without a branch that they do or do not use."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -11,17 +13,12 @@ from pipeline.model.stand_in import stand_ins
 from pipeline.training.measure import references
 from tests.small_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
 
-
-class Split:
-    labels = LABELS
+SPLIT = SimpleNamespace(labels=LABELS, numbers={"score": LABELS["score"]})
 
 
 class Target:
     def __init__(self, kind, units):
         self.kind, self.units = kind, units
-
-    def decode(self, labels):
-        return labels
 
 
 def contributions_of(trainer, **options):
@@ -32,7 +29,7 @@ def contributions_of(trainer, **options):
         "score": heads.Regression(loss=LOSSES["score"], metrics=["mae"]),
     }
     targets = {"class": Target("category", 5), "score": Target("number", 1)}
-    by_split = references(parts, targets, trainer.losses, {"train": Split, "val": Split})
+    by_split = references(parts, targets, trainer.losses, {"train": SPLIT, "val": SPLIT})
     rows = Rows.of(INPUTS, LABELS)
     defaults = {"repeats": 4, "number": None, "stand_ins": stand_ins(trainer.model, rows)}
     results = contributions(trainer, rows, by_split["val"], **{**defaults, **options})

@@ -110,15 +110,18 @@ def found():
         "score": heads.Regression(loss=keras.losses.MeanSquaredError()),
     }
     targets = {
-        "class": SimpleNamespace(kind="category", units=2, decode=None),
-        "score": SimpleNamespace(kind="number", units=1, decode=lambda labels: labels * 10 + 100),
+        "class": SimpleNamespace(kind="category", units=2),
+        "score": SimpleNamespace(kind="number", units=1),
     }
     losses = {
         name: HeadLoss(loss=head.loss, kind=targets[name].kind, complete=False) for name, head in made.items()
     }
     train = {"class": np.int32([0, 0, 0, 1]), "score": np.float32([[1], [3], [2], [2]])}
     val = {"class": np.int32([1, -1]), "score": np.float32([[4], [np.nan]])}
-    splits = {name: SimpleNamespace(labels=labels) for name, labels in (("train", train), ("val", val))}
+    splits = {
+        name: SimpleNamespace(labels=labels, numbers={"score": labels["score"] * 10 + 100})
+        for name, labels in (("train", train), ("val", val))
+    }
     return references(made, targets, losses, splits)
 
 

@@ -9,8 +9,11 @@ vector: a fixed number of columns of numbers.
 table: columns of numbers and of categories.
 text: texts as tokens.
 category: a class per row, or a distribution over classes.
-targets: numbers, binary labels, and several labels at once.
-scaling: mean, standard deviation and median of the training rows.
+targets: binary labels, and several labels at once.
+number: numbers as labels.
+label_scales: logarithms and quantiles of labels.
+scaling: numbers on a common scale, fitted on the training rows.
+piecewise: rising piecewise linear functions.
 prepare: preparation as a graph of Keras layers.
 """
 
@@ -67,7 +70,9 @@ class Target(Protocol):
     `restore` replaces `fit` for a finished run: its facts are those that the run logged in
     config/heads.json. `encode` returns the labels of some rows. `present` converts a head's output to
     probabilities or original units, and `decode` does so for encoded labels. A target of kind "number" also
-    has the arrays `mean` and `scale`, (columns,): original value = encoded * scale + mean.
+    has the arrays `mean` and `scale`, (columns,): original value = encoded * scale + mean. Two more
+    methods are optional: `original(sources, rows)` returns labels in original units without rounding, and
+    `facts()` more facts for `restore`.
     """
 
     kind: str

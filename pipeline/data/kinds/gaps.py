@@ -38,9 +38,10 @@ def interpolate(x: KerasTensor, fill: np.ndarray) -> KerasTensor:
     before = ops.take_along_axis(order, ops.maximum(counts - 1, 0), axis=1)
     after = ops.take_along_axis(order, ops.maximum(ops.minimum(counts, total - 1), 0), axis=1)
     first, last = (ops.take_along_axis(values, place, axis=1) for place in (before, after))
-    share = ops.cast(steps - before, "float32") / ops.cast(ops.maximum(after - before, 1), "float32")
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    share = ops.cast(steps - before, dtype) / ops.cast(ops.maximum(after - before, 1), dtype)
     line = first + (last - first) * share
-    return ops.where(present, x, ops.where(total > 0, line, fill.astype(np.float32)))
+    return ops.where(present, x, ops.where(total > 0, line, fill.astype(dtype)))
 
 
 def flags(x: KerasTensor, channels: list[int]) -> KerasTensor:

@@ -12,9 +12,9 @@ from keras import KerasTensor
 from pipeline.data.columns import Column, ColumnReader, numbers
 from pipeline.data.kinds.gaps import flags, gaps, interpolate, real_steps
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, scale_of
 from pipeline.data.kinds.series_cells import are_steps, extent, read_channels, read_steps
-from pipeline.data.kinds.vector import column_list, short_name
+from pipeline.data.kinds.vector import column_list, short_name, widest
 from pipeline.data.patterns import natural
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -37,7 +37,8 @@ class Series:
         order: a column of the same source, which then has a row for each step: the key of `data.join` says
             of which series, and the order in which place.
         length: a column with the number of real steps in each row; None: all steps are real.
-        scale: "standard" (per channel, by the real steps of the training rows) or "none".
+        scale: "robust", "standard" or "quantile" (per channel, by the real steps of the training rows), or
+            "none".
     """
 
     kind: ClassVar[str] = "series"
@@ -48,7 +49,7 @@ class Series:
     columns: str | Sequence[str] | None = None
     order: str | None = None
     length: str | None = None
-    scale: str = "standard"
+    scale: str = "robust"
 
     name: str = field(init=False)
     steps: int | None = field(init=False, default=None)
@@ -56,8 +57,8 @@ class Series:
     columns_are_steps: bool = field(init=False, default=False)
     fill: np.ndarray = field(init=False)
     gaps: list[int] = field(init=False, default_factory=list)
-    mean: np.ndarray | None = field(init=False, default=None)
-    spread: np.ndarray | None = field(init=False, default=None)
+    dtype: str = field(init=False, default="float32")
+    scaled: Scale = field(init=False)
 
     @property
     def named(self) -> list[str]:
@@ -81,19 +82,20 @@ class Series:
         check_scale(self.scale, key)
         self.columns_are_steps = are_steps(self._read(sources, train[:HEAD]))
         self.steps, self.channels = self._extent(sources)
+        self.dtype = widest(sources.values(reference, f"{key}.{self.option}") for reference in self.named)
         counts = GapCounts(self.channels)
         blocks = sources.blocks(list(self.references()), f"{key}.{self.option}", train)
-        mean, spread = mean_and_spread(counts.of(self.raw(sources, rows)[name] for rows in blocks))
-        if np.isnan(mean).any():
-            channel = int(np.argmax(np.isnan(mean)))
+        statistics = Statistics.of(counts.of(self.raw(sources, rows)[name] for rows in blocks))
+        if np.isnan(statistics.mean).any():
+            channel = int(np.argmax(np.isnan(statistics.mean)))
             raise ConfigError(key, "no training row has a value in this channel", found=channel)
-        self.fill, self.gaps = mean, counts.channels()
-        if self.scale == "standard":
-            self.mean, self.spread = mean, spread
+        self.fill, self.gaps = statistics.quantiles([0.5])[0], counts.channels()
+        self.scaled = scale_of(statistics, self.scale)
         self._report(counts)
 
     def restore(self, name: str, specs: Specs) -> None:
-        self.name, self.channels = name, int(specs[name][0][-1] or 1)
+        self.name, (shape, self.dtype) = name, specs[name]
+        self.channels = int(shape[-1] or 1)
         self.columns_are_steps = len(self.named) > 1 and self.channels == 1
 
     def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -102,15 +104,16 @@ class Series:
             values = read_steps(columns)
         else:
             values = read_channels(columns, self.steps, self.channels)
+        values = values.astype(self.dtype, copy=False)
         if self.length:
             steps = values.shape[1]
             lengths = _lengths(sources.part(self.length, f"data.inputs.{self.name}.length", rows), steps)
             real = np.arange(steps)[None, :, None] < lengths[:, None, None]
-            values = np.where(real, values, np.float32("nan"))
+            values = np.where(real, values, values.dtype.type("nan"))
         return {self.name: values}
 
     def specs(self) -> Specs:
-        return {self.name: ((None, self.channels), "float32")}
+        return {self.name: ((None, self.channels), self.dtype)}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         tensor = tensors[self.name]
@@ -120,12 +123,11 @@ class Series:
             filled = interpolate(tensor, self.fill)
         else:
             real = keras.ops.any(keras.ops.logical_not(missing), axis=-1, keepdims=True)
-            filled = keras.ops.where(missing, self.fill.astype(np.float32), tensor)
-        if self.mean is not None and self.spread is not None:
-            filled = standardise(filled, self.mean, self.spread)
+            filled = keras.ops.where(missing, self.fill.astype(tensor.dtype), tensor)
+        scaled = self.scaled(filled)
         if self.gaps:
-            filled = keras.ops.concatenate([filled, flags(tensor, self.gaps)], axis=-1)
-        return keras.ops.where(real, filled, np.float32("nan"))
+            scaled = keras.ops.concatenate([scaled, flags(tensor, self.gaps)], axis=-1)
+        return keras.ops.where(real, scaled, np.float32("nan"))
 
     def _read(self, sources: ColumnReader, rows: np.ndarray) -> list[Column]:
         key = f"data.inputs.{self.name}.{self.option}"

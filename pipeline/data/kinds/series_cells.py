@@ -1,4 +1,4 @@
-"""The forms in which people keep series, as one array (rows, steps, channels) float32; NaN = missing."""
+"""The forms in which people keep series, as one array (rows, steps, channels); NaN = missing."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -23,7 +23,7 @@ def are_steps(columns: Sequence[Column]) -> bool:
 
 def read_steps(columns: Sequence[Column]) -> np.ndarray:
     """Columns of one number as the steps of one channel, (rows, columns, 1)."""
-    return np.stack([numbers(column) for column in columns], axis=1)[..., None].astype(np.float32)
+    return np.stack([numbers(column) for column in columns], axis=1)[..., None]
 
 
 def read_channels(
@@ -83,7 +83,7 @@ def _holds_lists(column: Column) -> bool:
 
 
 def _read_array(column: Column) -> np.ndarray:
-    values = numbers(column).astype(np.float32, copy=False)
+    values = numbers(column)
     return values if values.ndim == 3 else values.reshape(len(values), -1, 1)
 
 
@@ -92,7 +92,7 @@ def _read_lists(column: Column, channels: int | None) -> tuple[np.ndarray, np.nd
     lists = _lists(column)
     width = channels or next((series.shape[1] for series in lists.values() if len(series)), 1)
     steps = max((len(series) for series in lists.values()), default=1)
-    result = np.full((len(column.values), steps, width), np.nan, dtype=np.float32)
+    result = np.full((len(column.values), steps, width), np.nan)
     lengths = np.zeros(len(result), dtype=int)
     for row, series in lists.items():
         if not len(series):
@@ -144,4 +144,4 @@ def _pad(values: np.ndarray, steps: int) -> np.ndarray:
     if values.shape[1] >= steps:
         return values[:, :steps]
     padding = ((0, 0), (0, steps - values.shape[1]), (0, 0))
-    return np.pad(values, padding, constant_values=np.float32("nan"))
+    return np.pad(values, padding, constant_values=np.nan)

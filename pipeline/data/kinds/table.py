@@ -11,7 +11,7 @@ from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, strings
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.kinds.vector import number_blocks, short_name
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -26,7 +26,7 @@ class Table:
     Args:
         numeric: columns of one number per row.
         categorical: columns of strings, whole numbers or booleans.
-        scale: of the numeric columns, "standard" (by the training rows) or "none".
+        scale: of the numeric columns, "robust", "standard", "quantile" (by the training rows) or "none".
     """
 
     kind: ClassVar[str] = "table"
@@ -34,7 +34,7 @@ class Table:
 
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
-    scale: str = "standard"
+    scale: str = "robust"
 
     name: str = field(init=False)
     numbers: Numbers | None = field(init=False, default=None)
@@ -57,8 +57,16 @@ class Table:
             words = strings(column)[train]
             self.categories[reference] = np.array(sorted({*words} - {""}), dtype=object)
         if self.numeric:
-            blocks, columns = number_blocks(sources, self.numeric, f"{key}.numeric", train)
-            self.numbers = fit_numbers(blocks, columns, scale=self.scale, key=f"{key}.numeric")
+            self.numbers = self._fit_numbers(sources, f"{key}.numeric", train)
+
+    def _fit_numbers(self, sources: Sources, key: str, train: np.ndarray) -> Numbers:
+        statistics, names = [], []
+        # Column by column: all of them at once would be a copy of the whole table.
+        for reference in self.numeric:
+            blocks, columns = number_blocks(sources, reference, key, train)
+            statistics.append(Statistics.of(blocks))
+            names += columns
+        return fit_numbers(Statistics.side_by_side(statistics), names, scale=self.scale, key=key)
 
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
@@ -75,16 +83,19 @@ class Table:
             arrays[self._raw_name(reference)] = strings(column) if text else _numeric_categories(column)
         for reference in self.numeric:
             values = numbers(sources.part(reference, f"{key}.numeric", rows))
-            arrays[self._raw_name(reference)] = values.astype(np.float32)
+            arrays[self._raw_name(reference)] = values.astype(np.float64, copy=False)
         return arrays
 
     def specs(self) -> Specs:
-        """Categories are "string" (missing: ""); in models of version 0.1 numeric ones are "float64"."""
+        """Categories are "string" (missing: ""), numbers "float64".
+
+        In models of version 0.1 numeric categories are "float64", and numbers "float32".
+        """
         dtypes = {
             reference: "string" if categories.dtype == object else "float64"
             for reference, categories in self.categories.items()
         }
-        dtypes |= dict.fromkeys(self.numeric, "float32")
+        dtypes |= dict.fromkeys(self.numeric, "float64")
         return {self._raw_name(reference): ((), dtype) for reference, dtype in dtypes.items()}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:

@@ -1,16 +1,14 @@
-"""Numbers, binary labels, and several labels at once: encoded for the loss, and decoded again."""
+"""Binary labels, and several labels at once: encoded for the loss, and decoded again."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
 from keras import KerasTensor
 
 from pipeline.data.columns import NO, YES, Column, strings, text_of, truths
-from pipeline.data.kinds.scaling import check_scale, mean_and_spread
 from pipeline.data.kinds.vector import column_list, number_columns, short_name
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -19,62 +17,6 @@ SEPARATORS = ("|", ";", ",", " ")
 SHOWN = 20  # labels in a message
 logger = logging.getLogger(__name__)
 SplitRows = Mapping[str, np.ndarray]  # split -> row numbers
-
-
-@dataclass(kw_only=True)
-class Number:
-    """One or several numbers.
-
-    Args:
-        column: one column, (rows,) or (rows, columns), or a list of columns.
-        scale: "standard" (by the training rows) or "none".
-
-    The encoded labels are float32 (rows, columns), NaN = missing; original value = encoded * scale + mean.
-    """
-
-    kind: ClassVar[str] = "number"
-
-    column: str | Sequence[str]
-    scale: str | np.ndarray = "standard"
-
-    name: str = field(init=False)
-    names: list[str] = field(init=False)
-    mean: np.ndarray = field(init=False)
-
-    @property
-    def units(self) -> int:
-        return len(self.names)
-
-    def references(self) -> dict[str, str]:
-        return dict.fromkeys(column_list(self.column), "column")
-
-    def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
-        self.name = name
-        check_scale(self.scale, f"data.targets.{name}")
-        values, self.names = number_columns(sources, self.column, f"data.targets.{name}.column")
-        train = values[rows["train"]]
-        check_labelled(~np.isnan(train), name, self.names)
-        if self.scale == "standard":
-            self.mean, self.scale = mean_and_spread([train])
-        else:
-            self.mean, self.scale = np.zeros(self.units), np.ones(self.units)
-
-    def restore(self, name: str, facts: Mapping[str, Any]) -> None:
-        self.name, self.names = name, list(facts["names"])
-        self.mean, self.scale = np.asarray(facts["mean"]), np.asarray(facts["scale"])
-
-    def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
-        values, _ = number_columns(sources, self.column, f"data.targets.{self.name}.column", rows)
-        return np.asarray((values - self.mean) / self.scale, dtype=np.float32)
-
-    def present(self, tensor: KerasTensor) -> KerasTensor:
-        """Converts a head's standardised output to original units, float32."""
-        scale = np.asarray(self.scale, dtype=np.float64)
-        return keras.layers.Rescaling(scale.tolist(), self.mean.tolist(), dtype="float32")(tensor)
-
-    def decode(self, labels: np.ndarray) -> np.ndarray:
-        """Converts encoded labels (rows, columns) to original units, float64."""
-        return np.asarray(labels.astype(np.float64) * np.asarray(self.scale) + self.mean)
 
 
 @dataclass(kw_only=True)

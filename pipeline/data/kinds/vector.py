@@ -1,6 +1,6 @@
 """Vectors: a fixed number of columns of numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import ClassVar
@@ -9,8 +9,9 @@ import numpy as np
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, stack
+from pipeline.data.files.stored import Values
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import Numbers, check_scale, fit_numbers
+from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
@@ -21,7 +22,7 @@ class Vector:
 
     Args:
         column: (rows, columns) or lists of equal length in one column; or a list of columns of one number.
-        scale: "standard" (per column, by the training rows) or "none".
+        scale: "robust", "standard", "quantile" (per column, by the training rows) or "none".
     """
 
     kind: ClassVar[str] = "vector"
@@ -29,11 +30,12 @@ class Vector:
     vocabularies: ClassVar[tuple[int, ...]] = ()
 
     column: str | Sequence[str]
-    scale: str = "standard"
+    scale: str = "robust"
 
     name: str = field(init=False)
     columns: list[str] = field(init=False)
     width: int | None = field(init=False, default=None)
+    dtype: str = field(init=False, default="float32")
     numbers: Numbers = field(init=False)
 
     def references(self) -> dict[str, str]:
@@ -43,19 +45,22 @@ class Vector:
         key = f"data.inputs.{name}"
         self.name = name
         check_scale(self.scale, key)
+        self.dtype = widest(sources.values(reference, f"{key}.column") for reference in self.references())
         blocks, self.columns = number_blocks(sources, self.column, f"{key}.column", train)
-        self.numbers = fit_numbers(blocks, self.columns, scale=self.scale, key=f"{key}.column")
+        statistics = Statistics.of(blocks)
+        self.numbers = fit_numbers(statistics, self.columns, scale=self.scale, key=f"{key}.column")
 
     def restore(self, name: str, specs: Specs) -> None:
-        self.name, self.width = name, specs[name][0][0]
+        self.name, (shape, self.dtype) = name, specs[name]
+        self.width = shape[0]
 
     def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         key = f"data.inputs.{self.name}.column"
         values, _ = number_columns(sources, self.column, key, rows, width=self.width)
-        return {self.name: values.astype(np.float32)}
+        return {self.name: values.astype(self.dtype, copy=False)}
 
     def specs(self) -> Specs:
-        return {self.name: ((len(self.columns),), "float32")}
+        return {self.name: ((len(self.columns),), self.dtype)}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         return self.numbers.prepare(tensors[self.name])
@@ -63,6 +68,15 @@ class Vector:
 
 def column_list(column: str | Sequence[str]) -> list[str]:
     return [column] if isinstance(column, str) else list(column)
+
+
+def widest(columns: Iterable[Values]) -> str:
+    """The type that keeps the digits of all columns: "float64", unless float32 has as many as the files."""
+    narrow = [
+        values.dtype.kind in "fbiu" and np.result_type(values.dtype, np.float32) == np.float32
+        for values in columns
+    ]
+    return "float32" if all(narrow) else "float64"
 
 
 def short_name(reference: str) -> str:

@@ -29,7 +29,7 @@ def test_series_are_standardised_by_training_steps() -> None:
     values = SERIES.copy()
     values[2] = NAN
     length = np.array([5, 3] * 6)
-    prepared = all_rows(load_input(ENTRY | {"length": "s.n"}, a=values, n=length))
+    prepared = all_rows(load_input(ENTRY | {"length": "s.n", "scale": "standard"}, a=values, n=length))
     real = np.arange(5)[None, :] < length[:, None]
     real[2] = False
     assert (np.isnan(prepared) == ~real[..., None]).all()
@@ -49,7 +49,7 @@ def test_a_series_alone_is_prepared_as_in_a_batch_with_longer_ones() -> None:
 def test_lists_of_different_lengths_are_padded_with_nan() -> None:
     lists = objects(*[list(np.arange(float(n))) for n in range(1, ROWS)], None)
     dataset = load_input(ENTRY, a=lists)
-    assert dataset.inputs["x"].specs() == {"x": ((None, 1), "float32")}
+    assert dataset.inputs["x"].specs() == {"x": ((None, 1), "float64")}
     assert (~np.isnan(all_rows(dataset))).sum(axis=(1, 2)).tolist() == [*range(1, ROWS), 0]
     pairs = objects(*[SERIES[n, : n % 4 + 1] for n in range(ROWS)])
     assert all_rows(load_input(ENTRY, a=pairs)).shape == (ROWS, 4, 2)

@@ -1,4 +1,4 @@
-"""Numbers, binary labels and several labels: encoding, decoding and wrong labels."""
+"""Binary labels and several labels: encoding, decoding and wrong labels."""
 
 from typing import Any
 
@@ -11,38 +11,9 @@ from pipeline.data.columns import Column
 from pipeline.errors import ConfigError
 from tests.data.small_data import NAN, ROWS, all_rows, load_target, objects, refuse_target
 
-NUMBERS = np.random.default_rng(0).normal(4000, 800, (ROWS, 2))
-
 
 def labels(dataset: data.Dataset) -> np.ndarray:
     return all_rows(dataset, "labels", "y")
-
-
-def test_numbers_are_standardised_by_training_rows_and_decoded_to_original_units() -> None:
-    values = NUMBERS.copy()
-    values[2, 1] = NAN
-    dataset = load_target({"kind": "number", "column": ["s.a", "s.b"]}, a=values[:, 0], b=values[:, 1])
-    target = dataset.targets["y"]
-    assert (target.names, target.units) == (["a", "b"], 2)
-    np.testing.assert_allclose(target.mean, np.nanmean(values[:6], axis=0))
-    np.testing.assert_allclose(target.scale, np.nanstd(values[:6], axis=0))
-    np.testing.assert_allclose(np.nanmean(labels(dataset)[:6], axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(target.decode(labels(dataset)), values, rtol=1e-6)
-    assert np.isnan(labels(dataset)[2, 1])
-    tensor = keras.Input((2,))
-    presented = keras.Model(tensor, target.present(tensor))(np.nan_to_num(labels(dataset)))
-    np.testing.assert_allclose(presented[3], values[3], rtol=1e-5)
-
-
-def test_numbers_may_stay_unscaled() -> None:
-    dataset = load_target({"kind": "number", "column": "s.a", "scale": "none"}, a=NUMBERS)
-    np.testing.assert_allclose(labels(dataset), NUMBERS, rtol=1e-6)
-    assert dataset.targets["y"].names == ["a.0", "a.1"]
-
-
-def test_a_constant_number_has_a_scale_of_1() -> None:
-    dataset = load_target({"kind": "number", "column": "s.a"}, a=np.full(ROWS, 7.1))
-    assert dataset.targets["y"].scale.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("cells", [objects(True, False, None), np.array([1, 0, NAN]), objects(1, "0", NAN)])
@@ -70,15 +41,6 @@ def test_only_the_outputs_of_number_heads_are_converted(kind: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "cells", "problem", "found"),
     [
-        ({"kind": "number"}, np.array(["1", "2", "x"] * 4), "text instead of a number.*row 2", "x"),
-        ({"kind": "number"}, np.array([1, 2, np.inf] * 4), "infinite.*row 2", "inf"),
-        (
-            {"kind": "number"},
-            np.where(np.arange(ROWS) < 6, NAN, 1),
-            "no training row has a label",
-            "column a",
-        ),
-        ({"kind": "number", "scale": "auto"}, NUMBERS, "there is no such scaling", "auto"),
         ({"kind": "binary"}, np.array([0, 1, 2] * 4), "neither 0 nor 1.*row 2", "2"),
         ({"kind": "binary"}, np.array(["MALE", "FEMALE"] * 6), "neither yes nor no.*row 0", "MALE"),
         ({"kind": "binary"}, np.zeros((ROWS, 2)), "exactly one column", "a.0, a.1"),

@@ -26,7 +26,7 @@ ENTRY = {"kind": "vector", "column": "s.a"}
 def test_gaps_become_the_training_median_and_columns_with_gaps_in_training_get_a_flag() -> None:
     values = NUMBERS.copy()
     values[1, 0] = values[7, 0] = values[8, 1] = NAN
-    prepared = all_rows(load_input(ENTRY, a=values))
+    prepared = all_rows(load_input(ENTRY | {"scale": "standard"}, a=values))
     assert prepared.shape == (ROWS, 4)
     np.testing.assert_array_equal(prepared[:, 3], np.isnan(values[:, 0]))
     for row, column in ((1, 0), (7, 0), (8, 1)):
