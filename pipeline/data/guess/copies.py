@@ -1,6 +1,8 @@
 """Columns that give a target away: copies, near copies, and finer labels of the same thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -105,3 +107,15 @@ def _codes(cells: Cells) -> np.ndarray | None:
         return None
     codes = np.unique(words, return_inverse=True)[1].astype(np.float64)
     return np.where(is_missing(words), np.nan, codes)
+
+
+def doubled_arrays(columns: Sequence[Cells]) -> dict[str, str]:
+    """Arrays that are rows of the pixels or steps of another array: column -> the reason."""
+    arrays = [cells for cells in columns if cells.values.ndim > 1]
+    return {
+        flat.reference: f"the same numbers as {other.reference}"
+        for flat, other in permutations(arrays, 2)
+        if flat.values.ndim == 2 < other.values.ndim
+        and flat.values.size == other.values.size
+        and np.array_equal(flat.values, other.values.reshape(flat.values.shape))
+    }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ from pipeline.data.guess.arrays import is_series
 from pipeline.data.guess.cells import Cells
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import LENGTHS, says, valid_name
-from pipeline.data.patterns import natural
+from pipeline.data.patterns import matching, natural
 
 Known = Sequence[tuple[Cells, Meaning]]
 NUMBERED = re.compile(r"(\D*?)[\W_]*\d+([\W_]+\d+)*")  # x_0, x1, pixel_3_7
 WIDE = 8  # numbered columns from which on they are one vector
 MANY = 60  # columns of numbers from which on they are a vector: a table has one input of the model for each
 OPTION_OF_KIND = {"number": "numeric", "class": "categorical", "flag": "categorical", "date": "dates"}
+ORDER = ("numeric", "categorical", "dates")
 BLANKS = (" ", ", ", ",")
 
 
@@ -41,62 +42,59 @@ class InputGuess:
 
 
 def as_inputs(
-    known: Known, taken: Sequence[str], table_options: Sequence[str]
+    known: Known, columns: Sequence[str], taken: Sequence[str], table_options: Sequence[str]
 ) -> tuple[list[InputGuess], dict[str, str]]:
     """The inputs that columns become.
 
     Args:
         known: the columns and their meanings, without targets and identifiers.
+        columns: all columns of all sources.
         taken: names of targets, which inputs do not repeat.
         table_options: options of a table that name columns.
 
     Returns:
         The inputs, and the columns that become none: column -> why.
     """
-    left_out: dict[str, str] = {}
-    inputs: list[InputGuess] = []
-    names = [*taken]
-
-    def add(name: str, *arguments: Any, **more: Any) -> None:
-        names.append(valid_name(name, names))
-        inputs.append(InputGuess(names[-1], *arguments, **more))
-
     lengths = _lengths(known)
     known = [(cells, meaning) for cells, meaning in known if cells.reference not in lengths.values()]
     wide = _wide(known)
-    for prefix, members in wide.items():
-        add(prefix, *_meaning_of_wide(members))
-    single = {cells.reference for members in wide.values() for cells, _ in members}
+    inputs = [_wide_input(prefix, members, columns) for prefix, members in wide.items()]
+    in_wide = {cells.reference for members in wide.values() for cells, _ in members}
     tables: dict[str, list[tuple[Cells, Meaning]]] = {}
+    left_out: dict[str, str] = {}
     for cells, meaning in known:
-        if cells.reference in single:
+        if cells.reference in in_wide:
             continue
-        option = OPTION_OF_KIND.get(meaning.kind)
-        if option in table_options and not cells.in_array:
+        if OPTION_OF_KIND.get(meaning.kind) in table_options and not cells.in_array:
             tables.setdefault(cells.source, []).append((cells, meaning))
-        elif found := _own_input(cells, meaning, lengths):
-            add(cells.name or cells.source, found[0], meaning.comment, options=found[1])
+        elif (own := _own_input(cells, meaning, lengths)) is not None:
+            inputs.append(own)
         else:
             left_out[cells.reference] = _why_not(meaning)
     for source, members in tables.items():
-        for one in _tables(members):
-            name = "table" if len(tables) == 1 else f"{source}_table"
-            add(name, *one[:2], columns=one[2])
-    return inputs, left_out
+        inputs += _tables("table" if len(tables) == 1 else f"{source}_table", members)
+    return _with_valid_names(inputs, taken), left_out
 
 
-def _own_input(
-    cells: Cells, meaning: Meaning, lengths: Mapping[str, str]
-) -> tuple[str, dict[str, Any]] | None:
-    """The kind and options of an input of one column; None if no kind of input takes it."""
+def _with_valid_names(inputs: Sequence[InputGuess], taken: Sequence[str]) -> list[InputGuess]:
+    names = [*taken]
+    for one in inputs:
+        names.append(valid_name(one.name, names))
+    return [replace(one, name=name) for one, name in zip(inputs, names[len(taken) :], strict=True)]
+
+
+def _own_input(cells: Cells, meaning: Meaning, lengths: Mapping[str, str]) -> InputGuess | None:
+    """The input of one column; None if no kind of input takes it."""
     kinds = {"flags": "vector", "parts": "vector", "number": "vector", "flag": "vector"}
     kind = kinds.get(meaning.kind, meaning.kind)
     options = {"column": cells.reference, **meaning.options}
     if meaning.kind == "labels" and meaning.options.get("separator") in BLANKS:
-        return "text", {"column": cells.reference}
+        kind, options = "text", {"column": cells.reference}
     if cells.reference in lengths:
         options["length"] = lengths[cells.reference]
-    return (kind, options) if kind in ("image", "series", "vector", "text") else None
+    if kind not in ("image", "series", "vector", "text"):
+        return None
+    return InputGuess(cells.name or cells.source, kind, meaning.comment, options)
 
 
 def _why_not(meaning: Meaning) -> str:
@@ -149,30 +147,42 @@ def _wide(known: Known) -> dict[str, list[tuple[Cells, Meaning]]]:
     return {prefix: members for (_, prefix), members in groups.items() if len(members) >= WIDE}
 
 
-def _meaning_of_wide(members: Known) -> tuple[str, str, dict[str, Any], dict[str, list[tuple[str, str]]]]:
-    """The kind, the reason, the options and the columns of the input that numbered columns become."""
+def _wide_input(prefix: str, members: Known, columns: Sequence[str]) -> InputGuess:
+    """The vector of numbered columns, or the series if neighbours are alike."""
     members = sorted(members, key=lambda one: natural(one[0].name))
-    references = [(cells.reference, "") for cells, _ in members]
-    first, last = members[0][0].name, members[-1][0].name
+    names = [cells.name for cells, _ in members]
     values = np.column_stack([cells.values.astype(np.float64) for cells, _ in members])
-    why = f"{len(members)} numbered columns, {first} to {last}"
     alike = is_series(values[~np.isnan(values).any(axis=1)])
+    why = f"{len(members)} numbered columns, {names[0]} to {names[-1]}"
+    kind, option = ("series", "columns") if alike else ("vector", "column")
     if alike:
         why = f"{why}: steps of a series, as neighbours are alike; a vector, if not"
-        return "series", why, {}, {"columns": references}
-    return "vector", why, {}, {"column": references}
+    source = f"{members[0][0].source}."
+    pattern = _pattern(
+        names, [column.removeprefix(source) for column in columns if column.startswith(source)]
+    )
+    if pattern:
+        return InputGuess(prefix, kind, why, {option: f"{source}{pattern}"})
+    return InputGuess(prefix, kind, why, columns={option: [(f"{source}{name}", "") for name in names]})
 
 
-def _tables(members: Known) -> list[tuple[str, str, dict[str, list[tuple[str, str]]]]]:
-    """The kind, the reason and the columns of the tables, or of the vector, of one source."""
+def _pattern(names: Sequence[str], columns: Sequence[str]) -> str:
+    """A pattern such as `x_*` that names these columns and no others; "" if there is none."""
+    start = re.split(r"\d", names[0])[0]
+    return f"{start}*" if start and matching(f"{start}*", columns) == list(names) else ""
+
+
+def _tables(name: str, members: Known) -> list[InputGuess]:
+    """The table of one source; many columns of numbers are a vector beside it."""
     by_option: dict[str, list[tuple[str, str]]] = {}
     for cells, meaning in members:
         by_option.setdefault(OPTION_OF_KIND[meaning.kind], []).append((cells.reference, meaning.comment))
     result = []
     if len(by_option.get("numeric", [])) > MANY:
         columns = [(reference, "") for reference, _ in by_option.pop("numeric")]
-        result.append(("vector", f"{len(columns)} columns of numbers", {"column": columns}))
+        why = f"{len(columns)} columns of numbers"
+        result.append(InputGuess("numbers", "vector", why, columns={"column": columns}))
     if by_option:
-        order = [option for option in ("numeric", "categorical", "dates") if option in by_option]
-        result.append(("table", "", {option: by_option[option] for option in order}))
+        columns_of = {option: by_option[option] for option in ORDER if option in by_option}
+        result.append(InputGuess(name, "table", "", columns=columns_of))
     return result

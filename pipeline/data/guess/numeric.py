@@ -11,6 +11,7 @@ from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import CODES, TIMES, names_identifier, names_thing, says, words_of
 
 FEW = 20  # whole numbers with at most so many values may be codes of classes
+FEWEST_REPEATS = 5  # rows per value from which on whole numbers may be classes
 FEWEST_ROWS = 10  # in fewer rows, values may be different, or in order, by chance
 EXACT = 2**53  # larger whole numbers are no float64: they name something
 SENTINELS = (-9999, -999, -99, 9999, 99999)  # often written where there is no value
@@ -34,7 +35,7 @@ def meaning_of_numbers(cells: Cells, values: np.ndarray) -> Meaning:
     unit = "whole numbers" if whole else "numbers"
     why = f"{unit} from {_range(values)}"
     other = ""
-    if whole and len(counts) <= FEW:
+    if whole and len(counts) <= FEW and counts.mean() >= FEWEST_REPEATS:
         why = f"{unit}, {len(counts)} different: {shown(counts.index.sort_values(key=_as_number), FEW)}"
         other = "categorical, if they are codes"
     elif sentinel := _sentinel(values):

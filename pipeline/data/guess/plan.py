@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.guess.cells import Cells, SampledSource
 from pipeline.data.guess.columns import meaning_of
-from pipeline.data.guess.copies import Answer, answer, gives_away
+from pipeline.data.guess.copies import Answer, answer, doubled_arrays, gives_away
 from pipeline.data.guess.inputs import InputGuess, as_inputs
 from pipeline.data.guess.keys import Matching, match
 from pipeline.data.guess.meaning import Meaning
@@ -95,8 +95,11 @@ def make_plan(sources: Sequence[SampledSource], names: Sequence[str], roots: Roo
     left_out |= split.used
     kept = [one for one in usable if one[0].reference not in split.used]
     kept = _without_copies(kept, answers, matching, left_out)
+    doubled = doubled_arrays([cells for cells, _ in kept])
+    left_out |= doubled
+    kept = [one for one in kept if one[0].reference not in doubled]
     taken = [*(target.name for target in targets), *(one.name for one in steps)]
-    inputs, unused = as_inputs(kept, taken, TABLE_OPTIONS)
+    inputs, unused = as_inputs(kept, [*known, *left_out], taken, TABLE_OPTIONS)
     left_out |= unused
     _check_inputs([*steps, *inputs], left_out)
     return Plan(

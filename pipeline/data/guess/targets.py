@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.data.columns import numbers
 from pipeline.data.guess.cells import Cells, SampledSource, parsed
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import AMOUNTS, CODES, says
-from pipeline.data.guess.numeric import FEW
+from pipeline.data.guess.numeric import FEW, FEWEST_REPEATS
+from pipeline.data.kinds.label_scales import spans_magnitudes
 from pipeline.errors import ConfigError
 
-FEWEST_REPEATS = 5  # rows per class: whole numbers that are rarer are numbers
 MOST_CODES = 12  # classes whose codes count from 0 or 1 without a hint in the name
 LIKELY = {
     *("target", "label", "class", "y", "outcome", "response", "result", "species", "price", "survived"),
@@ -49,7 +50,7 @@ def as_target(cells: Cells, meaning: Meaning) -> TargetGuess:
     if meaning.kind == "number":
         if _are_codes(cells, meaning):
             return TargetGuess(cells, "category", f"{meaning.why}; number, if their distances mean something")
-        return TargetGuess(cells, "number", meaning.why)
+        return _number(cells, meaning)
     if meaning.kind == "class" and "names" in meaning.options:
         return TargetGuess(cells, "category", meaning.why, meaning.options)
     if meaning.kind == "class" and meaning.distinct == 2:
@@ -68,6 +69,14 @@ def as_target(cells: Cells, meaning: Meaning) -> TargetGuess:
         "vector": "number",
     }
     return TargetGuess(cells, kinds.get(meaning.kind, ""), why)
+
+
+def _number(cells: Cells, meaning: Meaning) -> TargetGuess:
+    values = numbers(cells.column).astype(np.float64)
+    if spans_magnitudes(values[~np.isnan(values)]):
+        why = f"{meaning.why}; log, as the largest are many times the median"
+        return TargetGuess(cells, "number", why, {"scale": "log"})
+    return TargetGuess(cells, "number", meaning.why)
 
 
 def _are_codes(cells: Cells, meaning: Meaning) -> bool:

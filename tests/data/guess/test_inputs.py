@@ -25,13 +25,19 @@ def test_numbered_columns_become_one_vector(name, tmp_path):
     found = inputs_of(tmp_path, **columns, age=RANDOM.normal(size=ROWS))
     assert [entry["kind"] for entry in found.values()] == ["vector", "table"]
     assert found.popitem()[1]["numeric"] == ["s.age"]
-    assert found.popitem()[1]["column"] == [f"s.{column}" for column in columns]
+    assert found.popitem()[1]["column"] == f"s.{name.split('0')[0].partition('{')[0]}*"
+
+
+def test_numbered_columns_are_listed_if_a_pattern_would_name_others_too(tmp_path):
+    columns = {f"x_{place}": RANDOM.normal(size=ROWS) for place in range(12)}
+    found = inputs_of(tmp_path, **columns, x_word=RANDOM.choice(["a", "b", "c"], ROWS))
+    assert found["x"]["column"] == [f"s.{column}" for column in columns]
 
 
 def test_numbered_columns_that_resemble_their_neighbours_are_the_steps_of_a_series(tmp_path):
     steps = np.cumsum(RANDOM.normal(size=(ROWS, 12)), axis=1)
     columns = {f"x_{place}": steps[:, place] for place in RANDOM.permutation(12)}
-    expected = {"kind": "series", "columns": [f"s.x_{place}" for place in range(12)]}
+    expected = {"kind": "series", "columns": "s.x_*"}
     assert inputs_of(tmp_path, **columns) == {"x": expected}
 
 
@@ -51,6 +57,14 @@ def test_arrays_become_inputs_of_their_own(tmp_path):
         "wave": {"kind": "series", "column": "s.wave", "length": "s.wave_length"},
         "x": {"kind": "vector", "column": "s.x"},
     }
+
+
+def test_an_array_that_another_one_repeats_is_left_out(tmp_path):
+    images = RANDOM.integers(0, 17, (ROWS, 8, 8)).astype(float)
+    write(tmp_path, "s.npz", data=images.reshape(ROWS, 64), images=images, sign=SIGNS)
+    plan = plan_of(tmp_path, ["s.npz"], ["sign"])
+    assert [one.name for one in plan.inputs] == ["images"]
+    assert plan.left_out == {"s.data": "the same numbers as s.images"}
 
 
 def test_a_length_that_does_not_end_the_series_is_a_number(tmp_path):

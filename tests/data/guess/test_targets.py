@@ -14,6 +14,8 @@ def drawn(*values, p=None):
 
 TARGETS = {
     "numbers": ("y", NUMBERS, {"kind": "number"}),
+    "skewed numbers": ("price", np.exp(RANDOM.normal(0, 2, ROWS)), {"kind": "number", "scale": "log"}),
+    "skewed counts": ("y", np.floor(np.exp(RANDOM.normal(2, 2, ROWS))), {"kind": "number", "scale": "log"}),
     "many whole numbers": ("y", RANDOM.integers(0, 300, ROWS), {"kind": "number"}),
     "a few amounts": ("n_rooms", RANDOM.integers(0, 5, ROWS), {"kind": "number"}),
     "a few marks": ("y", RANDOM.integers(3, 9, ROWS), {"kind": "number"}),
