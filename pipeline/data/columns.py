@@ -1,6 +1,7 @@
 """One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
-from collections.abc import Callable, Collection
+import logging
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null
 NOT_AVAILABLE = {*MISSING_WORDS, "None"}
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
+logger = logging.getLogger(__name__)
 LARGEST = float(np.finfo(np.float32).max)
 NUMBERS_ALLOWED = "numbers, or empty cells"
 YES, NO = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
@@ -93,6 +95,12 @@ def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarra
     result = values.astype(object)
     result[found.reshape(values.shape)] = None
     return result, cells[found].value_counts().to_dict()
+
+
+def report_words(reference: str, counts: Mapping[str, int], source_key: str) -> None:
+    """Says how many cells of a column hold words for missing values."""
+    listed = ", ".join(f"{count:,} cells are {word}" for word, count in counts.items())
+    logger.warning("%s: %s, taken as missing (%s.missing)", reference, listed, source_key)
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ class Keyed(Protocol):
     """What a join needs of a source."""
 
     name: str
-    has_text: bool
+
+    def is_written(self, column: str) -> bool: ...
 
     def read(self, column: str, key: str) -> np.ndarray: ...
 
@@ -87,7 +88,7 @@ def key_texts(source: Keyed, join: str) -> Column:
         ConfigError: a row has no key.
     """
     values = source.read(join, "data.join")
-    text = (lambda: source.read_text(join)) if source.has_text else None
+    text = (lambda: source.read_text(join)) if source.is_written(join) else None
     column = Column(f"{source.name}.{join}", "data.join", values, source.place, text=text)
     keys = strings(column)
     if (keys == "").any():

@@ -17,8 +17,8 @@ from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.image import Image
 from pipeline.data.kinds.prepare import preparation, prepare_rows
-from pipeline.data.kinds.series import series_orders
-from pipeline.data.long_form import refuse_steps
+from pipeline.data.kinds.series import long_forms
+from pipeline.data.long_form import LongForm, refuse_steps
 from pipeline.data.source import SourceEntry
 from pipeline.data.sources import Sources
 from pipeline.data.splits import group_names
@@ -71,8 +71,8 @@ def load(
     weight_columns = _weight_columns(_select(targets, only_targets))
     chosen_inputs, chosen_targets = _select(all_inputs, only_inputs), _select(all_targets, only_targets)
     columns = column_keys(chosen_inputs, chosen_targets)
-    orders = _orders(all_inputs, all_targets, split, weight_columns)
-    options: dict[str, Any] = {"folders": folders, "join": join, "orders": orders, "in_memory": in_memory}
+    forms = _forms(all_inputs, all_targets, split, weight_columns)
+    options: dict[str, Any] = {"folders": folders, "join": join, "forms": forms, "in_memory": in_memory}
     splitter = Splitter(all_inputs, all_targets, split, seed)
     joined = splitter.open(sources, columns, weight_columns.values(), **options)
     hashes, codes = splitter.split(joined)
@@ -140,8 +140,8 @@ def load_labelled(
     all_inputs, all_targets = _build(inputs, targets)
     chosen_inputs, chosen_targets = _select(all_inputs, restored), _select(all_targets, restored)
     columns, split_fingerprint = column_keys(chosen_inputs, chosen_targets), None
-    orders = _orders(all_inputs, all_targets, split or {}, {})
-    options: dict[str, Any] = {"folders": folders, "join": join, "orders": orders, "in_memory": in_memory}
+    forms = _forms(all_inputs, all_targets, split or {}, {})
+    options: dict[str, Any] = {"folders": folders, "join": join, "forms": forms, "in_memory": in_memory}
     if which == "all":
         joined = Sources(sources, references=columns, **options)
         joined.read(columns)
@@ -188,23 +188,23 @@ def _weight_columns(targets: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _orders(
+def _forms(
     inputs: Mapping[str, Input],
     targets: Mapping[str, Target],
     split: Mapping[str, Any],
     weight_columns: Mapping[str, str],
-) -> dict[str, str]:
-    """Source whose rows are steps -> the column of their order; only series may use its columns."""
-    orders = series_orders(inputs)
+) -> dict[str, LongForm]:
+    """Source whose rows are steps -> which of its columns are; only series may use these."""
+    forms = long_forms(inputs)
     others = {name: part for name, part in inputs.items() if part.kind != "series"}
-    refuse_steps(orders, column_keys(others, targets))
+    refuse_steps(forms, column_keys(others, targets))
     refuse_steps(
-        orders, {column: f"data.targets.{name}.{SAMPLE_WEIGHT}" for name, column in weight_columns.items()}
+        forms, {column: f"data.targets.{name}.{SAMPLE_WEIGHT}" for name, column in weight_columns.items()}
     )
     refuse_steps(
-        orders, {value: f"data.split.{word}" for word, value in split.items() if isinstance(value, str)}
+        forms, {value: f"data.split.{word}" for word, value in split.items() if isinstance(value, str)}
     )
-    return orders
+    return forms
 
 
 def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str, Part]:

@@ -3,56 +3,77 @@
 import logging
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, RowError, is_missing, numbers, strings, without_words
-from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.columns import Column, RowError, is_missing, numbers, report_words, strings, without_words
 from pipeline.data.joins import key_texts
 from pipeline.data.source import Source
 from pipeline.errors import ConfigError
 
+SAMPLE = 100  # cells that tell whether a column holds lists
 logger = logging.getLogger(__name__)
 
 
-class LongSource:
-    """A source whose rows are steps, as one row for each key: a cell is the array of all its steps.
+class LongForm(NamedTuple):
+    """What a config says of a source whose rows are steps.
 
-    It takes the place of a `Source` and is always read into memory.
+    Args:
+        order: the column of numbers or dates that the steps are sorted by.
+        steps: the columns that series name, `order` included.
+    """
+
+    order: str
+    steps: frozenset[str]
+
+
+class LongSource:
+    """A source whose rows are steps, as one row for each key.
+
+    A cell of a column of steps is the array of all steps; any other column has one value for each key. It
+    takes the place of a `Source` and is always read into memory.
 
     Args:
         source: the rows of the steps.
         key: the column that says which series a step belongs to.
-        order: the column of numbers or dates that the steps are sorted by.
+        form: which columns are steps, and their order.
 
     Raises:
         ConfigError: a row has no key or no place in the order.
     """
 
-    has_text = False  # the cells are arrays
-
-    def __init__(self, source: Source, key: str, order: str) -> None:
-        self.source, self.key_column, self.order = source, key, order
+    def __init__(self, source: Source, key: str, form: LongForm) -> None:
+        self.source, self.key_column, self.form = source, key, form
         self.name, self.key, self.missing, self.parts = source.name, source.key, source.missing, source.parts
-        self.number_format = NumberFormat()
+        self.number_format = source.number_format
         codes, keys = pd.factorize(key_texts(source, key).values)
-        places = _places(self._column(order, self.key))
+        places = _places(self._column(form.order, self.key))
         self.keys = np.asarray(keys, dtype=object)
         self.steps = np.lexsort((places, codes))
-        self.ends = np.cumsum(np.bincount(codes))
-        self._report(codes[self.steps], places[self.steps])
+        self.codes = codes  # the number of each row's key
+        lengths = np.bincount(codes)
+        self.ends = np.cumsum(lengths)
+        self.starts = self.ends - lengths
+        self._report(places[self.steps])
 
     def read(self, column: str, key: str) -> np.ndarray:
-        """The keys, or for each of them the values of its steps, (keys,) objects."""
+        """The keys; or for each of them the array of its steps, or its value, (keys,)."""
         if column == self.key_column:
             return self.keys
+        if column not in self.form.steps:
+            return np.asarray(self.source.read(column, key)[self._rows_with_values(column, key)])
         values = self._column(column, key)
-        return self._divided((values.values if column == self.order else numbers(values))[self.steps])
+        return self._divided((values.values if column == self.form.order else numbers(values))[self.steps])
 
     def read_text(self, column: str) -> np.ndarray:
-        return self.read(column, self.key)
+        return np.asarray(self.source.read_text(column)[self._rows_with_values(column, self.key)])
+
+    def is_written(self, column: str) -> bool:
+        """Whether the cells of a column are those of a text file."""
+        return self.source.has_text and column not in {*self.form.steps, self.key_column}
 
     def stored(self, column: str, key: str) -> np.ndarray:
         return self.read(column, key)
@@ -63,8 +84,11 @@ class LongSource:
         return len(self.keys)
 
     def whole_rows(self, rows: int, *, in_memory: bool) -> Iterator[tuple[str, np.ndarray]]:
-        """Yields nothing: the key alone tells series apart, and steps have no classes."""
-        return iter(())
+        """Yields the columns of one value for each key; see `Source.whole_rows`."""
+        for column in self.source.columns:
+            with suppress(ConfigError):
+                if column not in self.form.steps:
+                    yield column, self.read(column, self.key)
 
     def keep(self, columns: Collection[str]) -> None:
         self.source.keep(columns)
@@ -74,47 +98,78 @@ class LongSource:
 
     def _divided(self, values: np.ndarray) -> np.ndarray:
         result = np.empty(len(self.keys), dtype=object)
-        starts = np.concatenate([[0], self.ends[:-1]])
-        result[:] = [values[start:end] for start, end in zip(starts, self.ends, strict=True)]
+        result[:] = [values[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
         return result
 
     def _column(self, name: str, key: str) -> Column:
-        source = self.source
-        values, _ = without_words(source.read(name, key), source.missing)
-        return Column(f"{self.name}.{name}", key, values, source.place, source.number_format)
+        source, reference = self.source, f"{self.name}.{name}"
+        values, counts = without_words(source.read(name, key), source.missing)
+        if counts:
+            report_words(reference, counts, source.key)
+        return Column(reference, key, values, source.place, source.number_format)
 
-    def _report(self, codes: np.ndarray, places: np.ndarray) -> None:
-        lengths = np.diff(self.ends, prepend=0)
+    def _rows_with_values(self, column: str, key: str) -> np.ndarray:
+        """For each key a row of the file that has its value in a column, if there is one.
+
+        Raises:
+            ConfigError: the steps of a key have different values.
+        """
+        values, _ = without_words(self.source.read(column, key), self.missing)
+        present = ~is_missing(values)
+        if values.ndim != 1 or any(isinstance(cell, (list, np.ndarray)) for cell in values[present][:SAMPLE]):
+            raise self._many_values(column, key, f"shape {values.shape}, {values.dtype}")
+        cells = pd.factorize(values)[0]
+        first = np.lexsort((~present, self.codes))[self.starts]
+        different = present & (cells != cells[first][self.codes])
+        if different.any():
+            row = int(np.argmax(different))
+            number = self.codes[row]
+            found = f"{values[first[number]]} and {values[row]} for {self.key_column} {self.keys[number]}"
+            raise self._many_values(column, key, found)
+        return np.asarray(first)
+
+    def _many_values(self, column: str, key: str, found: str) -> ConfigError:
+        return many_values(f"{self.name}.{column}", f"{self.name}.{self.form.order}", key, found)
+
+    def _report(self, places: np.ndarray) -> None:
+        codes = self.codes[self.steps]
+        lengths = self.ends - self.starts
         logger.warning(
             "%s: %s rows are the steps of %s series, sorted by %s; a series has %s to %s steps",
-            *(self.name, f"{len(codes):,}", f"{len(self.keys):,}", self.order),
+            *(self.name, f"{len(codes):,}", f"{len(self.keys):,}", self.form.order),
             *(f"{lengths.min():,}", f"{lengths.max():,}"),
         )
         doubled = int(((codes[1:] == codes[:-1]) & (places[1:] == places[:-1])).sum())
         if doubled:
             logger.warning(
                 "%s: %s rows have the %s of another step of their series; they stay in the order of the file",
-                *(self.name, f"{doubled:,}", self.order),
+                *(self.name, f"{doubled:,}", self.form.order),
             )
 
 
-def refuse_steps(orders: Mapping[str, str], references: Mapping[str, str]) -> None:
+def refuse_steps(forms: Mapping[str, LongForm], references: Mapping[str, str]) -> None:
     """Refuses columns of steps where one value per row is needed.
 
     Args:
-        orders: source in long form -> the column of its order.
+        forms: source in long form -> which columns are steps.
         references: column -> the config key that names it.
     """
     for reference, key in references.items():
-        source, _, _ = reference.partition(".")
-        if source in orders:
-            raise ConfigError(
-                key,
-                f"the rows of source '{source}' are steps of series, as it has an order "
-                f"({source}.{orders[source]}); so there are many values for each key",
-                found=reference,
-                allowed="a column of another source, with one row for each key; kind: series takes steps",
-            )
+        source, _, column = reference.partition(".")
+        if source in forms and column in forms[source].steps:
+            raise many_values(reference, f"{source}.{forms[source].order}", key, reference)
+
+
+def many_values(reference: str, order: str, key: str, found: object) -> ConfigError:
+    """The error that a column of steps has no single value for each key."""
+    source, _, column = reference.partition(".")
+    return ConfigError(
+        key,
+        f"the rows of source '{source}' are steps of series, with the order {order}, so '{column}' has many "
+        "values for each key",
+        found=found,
+        allowed="a column with one value for each key, in this or another source; kind: series takes steps",
+    )
 
 
 def _places(column: Column) -> np.ndarray:

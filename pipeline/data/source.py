@@ -70,10 +70,14 @@ class Source:
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
     def read_text(self, column: str) -> np.ndarray:
-        """Reads a column of text files as it is written, (rows,); see `has_text`."""
+        """Reads a column of text files as it is written, (rows,); see `is_written`."""
         return np.concatenate(
             [part.read_text(column) for _, part in self.parts if isinstance(part, Delimited)]
         )
+
+    def is_written(self, column: str) -> bool:
+        """Whether the cells of a column are those of text files."""
+        return self.has_text and not is_pattern(column, self.columns)
 
     def stored(self, column: str, key: str) -> Values:
         """Like `read`, but leaves the column on disk where its format can be read by rows."""

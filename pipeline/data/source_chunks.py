@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.data.files.delimited_chunks import Chunk
 from pipeline.data.joins import Join
+from pipeline.data.long_form import LongForm
 from pipeline.data.source import SourceEntry
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -18,7 +19,7 @@ class SourceChunks:
     The only column of a chunk has the keys; `joined` has the columns of the data config.
 
     Args:
-        entries, join, orders, folders: as for `Sources`.
+        entries, join, forms, folders: as for `Sources`.
         references: the columns of the data config that are needed.
         key: the config key to name in messages.
 
@@ -31,7 +32,7 @@ class SourceChunks:
         entries: Mapping[str, SourceEntry],
         references: Sequence[str],
         join: Join | None,
-        orders: Mapping[str, str],
+        forms: Mapping[str, LongForm],
         folders: Sequence[Path],
         key: str,
     ) -> None:
@@ -43,7 +44,7 @@ class SourceChunks:
                     found=", ".join(entries),
                     allowed=sorted({name.partition(".")[0] for name in references}),
                 )
-        sources = Sources(entries, folders=folders, references=references, join=join, orders=orders)
+        sources = Sources(entries, folders=folders, references=references, join=join, forms=forms)
         self.joined = {reference: sources.column(reference, key) for reference in references}
         self.keys = np.arange(sources.rows) if sources.keys is None else sources.keys
         self.columns = [""]

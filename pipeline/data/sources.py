@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.columns import Column, text_of, without_words
+from pipeline.data.columns import Column, report_words, text_of, without_words
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import ReorderedColumn, Values, group_starts, reorder, row_bytes, spans
 from pipeline.data.joins import Join, match_rows, split_join
-from pipeline.data.long_form import LongSource
+from pipeline.data.long_form import LongForm, LongSource
 from pipeline.data.patterns import is_pattern, shortened
 from pipeline.data.source import Source, SourceEntry
 from pipeline.errors import ConfigError
@@ -31,8 +31,8 @@ class Sources:
             rows are matched by position. "left" (the default) keeps the rows of the first source, and the
             cells that another source lacks are missing; "inner" keeps the rows that all sources have; "exact"
             refuses sources with different keys.
-        orders: source in long form, a row for each step of a series -> the column by which its steps are
-            sorted. Its rows are grouped by the key of the join, so each of its cells holds an array.
+        forms: source in long form, with a row for each step of a series -> which columns are steps. Its rows
+            are grouped by the key of the join.
         in_memory: False leaves columns on disk where their format can be read by rows; "auto" does so where
             the files are large.
 
@@ -49,7 +49,7 @@ class Sources:
         references: Collection[str] = (),
         whole: bool = False,
         join: Join | None = None,
-        orders: Mapping[str, str] | None = None,
+        forms: Mapping[str, LongForm] | None = None,
         in_memory: bool | str = True,
     ) -> None:
         join_key, how = split_join(join)
@@ -63,9 +63,9 @@ class Sources:
             name: Source(name, entry, folders=folders, needed=None if name == first else needed[name])
             for name, entry in entries.items()
         }
-        orders = orders or {}
+        forms = forms or {}
         self.sources: dict[str, Source | LongSource] = {
-            name: _grouped(source, join_key, orders[name]) if name in orders else source
+            name: _grouped(source, join_key, forms[name]) if name in forms else source
             for name, source in opened.items()
         }
         self.in_memory = fits_in_memory(self.size()) if in_memory == "auto" else bool(in_memory)
@@ -93,20 +93,19 @@ class Sources:
         source, name = self._find(reference, key)
         values, counts = without_words(self.values(reference, key)[:], source.missing)
         text = None
-        if source.has_text and values.ndim == 1:
+        if source.is_written(name):
             cells, counts = without_words(self._text(source, reference, name, key), source.missing)
             text = lambda: cells  # noqa: E731 - a function, as the cells of some rows are made on demand
         if counts and reference not in self.reported:
             self.reported.add(reference)
-            listed = ", ".join(f"{count:,} cells are {word}" for word, count in counts.items())
-            logger.warning("%s: %s, taken as missing (%s.missing)", reference, listed, source.key)
+            report_words(reference, counts, source.key)
         return Column(reference, key, values, self._place_of(reference, key), source.number_format, text)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         """Reads some rows of a column; only these are read from a column on disk."""
         place = self._place_of(reference, key)
-        source, _ = self._find(reference, key)
-        if source.has_text:
+        source, name = self._find(reference, key)
+        if source.is_written(name):
             return self.column(reference, key).take(rows)
         values, _ = without_words(self.values(reference, key)[rows], source.missing)
         return Column(reference, key, values, lambda row: place(int(rows[row])), source.number_format)
@@ -227,11 +226,11 @@ class Sources:
             )
 
 
-def _grouped(source: Source, join_key: str | None, order: str) -> LongSource:
+def _grouped(source: Source, join_key: str | None, form: LongForm) -> LongSource:
     if join_key is None:
         raise ConfigError(
             "data.join",
             f"the rows of source '{source.name}' are steps of series, but no column says of which",
             allowed="the column with the key of each series, in every source",
         )
-    return LongSource(source, join_key, order)
+    return LongSource(source, join_key, form)

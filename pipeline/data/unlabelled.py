@@ -14,7 +14,7 @@ from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.joins import Join, split_join
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.series import series_orders
+from pipeline.data.kinds.series import long_forms
 from pipeline.data.kinds.vector import short_name
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.data.source import SourceEntry
@@ -100,9 +100,9 @@ class RowReader:
         self.folders, self.key, self.key_name = list(folders), key, key
         self._check_missing(inputs)
         self.references = sorted({name for source in self.inputs.values() for name in source.references()})
-        self.orders = series_orders(inputs)
+        self.forms = long_forms(inputs)
         self.parts: list[Chunks]
-        if series_orders(self.inputs) and not isinstance(entry, Mapping):
+        if long_forms(self.inputs) and not isinstance(entry, Mapping):
             entry = self._only_source(entry)
         if isinstance(entry, Mapping):
             self._open_sources(entry, join)
@@ -167,7 +167,7 @@ class RowReader:
         if self.key is not None:
             problem = "with several sources the key is the column of data.join"
             raise ConfigError("key", problem, found=self.key, allowed="null")
-        self.parts = [SourceChunks(entries, self.references, join, self.orders, self.folders, KEY)]
+        self.parts = [SourceChunks(entries, self.references, join, self.forms, self.folders, KEY)]
         self.columns: dict[str, str] = {}
         if join:
             self.key, self.key_name = "", split_join(join)[0]
@@ -178,7 +178,7 @@ class RowReader:
         if len(sources) > 1:
             raise ConfigError(
                 KEY,
-                f"the rows of source '{next(iter(self.orders))}' are steps of series, so it has own files",
+                f"the rows of source '{next(iter(self.forms))}' are steps of series, so it has own files",
                 found=paths,
                 allowed=f"input={{{', '.join(f'{name}: <file>' for name in sources)}}}",
             )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline import data
+from pipeline.data.long_form import LongForm
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
@@ -17,11 +18,12 @@ STEPS = {
     "x": np.array([20.0, 110, 10, np.nan, 30, 0]),
 }
 ROWS = {"id": np.array(["a", "c", "b"], dtype=object), "y": np.array([0, 1, 0])}
+FORMS = {"steps": LongForm("t", frozenset({"t", "x"}))}
 SPLIT = {"column": "rows.split", "train": 0, "val": 1, "test": 2}
 
 
 def long_form(steps: Any = STEPS, rows: Any = ROWS, **options: Any) -> Sources:
-    return Sources({"rows": rows, "steps": steps}, join="id", orders={"steps": "t"}, **options)
+    return Sources({"rows": rows, "steps": steps}, join="id", forms=FORMS, **options)
 
 
 def cells(sources: Sources, reference: str = "steps.x") -> list[Any]:
@@ -69,7 +71,7 @@ def test_rows_in_any_order_of_a_file_and_with_keys_of_any_type_give_the_same(tmp
 
 
 def test_a_single_source_of_steps_has_a_row_for_each_key_in_the_order_of_the_file() -> None:
-    sources = Sources({"steps": STEPS}, join="id", orders={"steps": "t"})
+    sources = Sources({"steps": STEPS}, join="id", forms=FORMS)
     assert sources.keys is not None
     assert sources.keys.tolist() == ["b", "a", "z"]
     assert cells(sources)[0] == [10, 20, 30]
@@ -112,6 +114,7 @@ def load(inputs: Any, **changed: Any) -> data.Dataset:
         "t": np.tile([2, 0, 1], 12),
         "x": np.arange(36.0),
         "z": np.arange(36.0),
+        "pairs": np.zeros((36, 2)),
     }
     rows = {"id": ids, "y": ids % 2, "split": np.repeat([0, 1, 2], [6, 3, 3])}
     options: Any = {"join": "id", "targets": {}, "split": SPLIT} | changed
@@ -135,11 +138,13 @@ WAVE = {"kind": "series", "column": "steps.x", "order": "steps.t"}
     [
         ({"t": {"kind": "table", "numeric": ["steps.z"]}}, {}, "data.inputs.t.numeric"),
         ({}, {"targets": {"y": {"kind": "number", "column": "steps.z"}}}, "data.targets.y.column"),
+        ({"t": {"kind": "table", "numeric": ["steps.x"]}}, {}, "data.inputs.t.numeric"),
+        ({"t": {"kind": "vector", "column": "steps.pairs"}}, {}, "data.inputs.t.column"),
         ({}, {"split": {"time": "steps.z", "fractions": [0.5, 0.25, 0.25]}}, "data.split.time"),
     ],
 )
 def test_one_value_per_row_cannot_come_from_steps(inputs: Any, changed: Any, key: str) -> None:
-    with pytest.raises(ConfigError, match="there are many values for each key") as caught:
+    with pytest.raises(ConfigError, match="has many values for each key") as caught:
         load({"wave": WAVE, **inputs}, **changed)
     assert caught.value.key == key
 
@@ -155,6 +160,38 @@ def test_one_value_per_row_cannot_come_from_steps(inputs: Any, changed: Any, key
 def test_an_order_that_fits_nothing_is_refused(inputs: Any, changed: Any, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         load(inputs, **changed)
+
+
+def test_a_column_of_steps_with_one_value_for_each_key_is_like_any_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(12), 2),
+            "t": np.tile([1, 0], 12),
+            "x": np.arange(24.0),
+            "code": np.repeat(["007", "7", "NA"] * 4, 2),
+            "age": np.where(np.arange(24) % 6 == 0, np.nan, np.repeat(np.arange(12.0), 2)),
+            "split": np.repeat([0, 1, 2], [12, 6, 6]),
+        }
+    )
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    dataset = data.load(
+        {"s": str(tmp_path / "s.csv")},
+        {
+            "wave": {"kind": "series", "column": "s.x", "order": "s.t"},
+            "facts": {"kind": "table", "numeric": ["s.age"], "categorical": ["s.code"]},
+        },
+        {"y": {"kind": "category", "column": "s.code"}},
+        SPLIT | {"column": "s.split"},
+        join="id",
+    )
+    train = dataset.splits["train"]
+    assert train.raw["facts.code"].tolist() == ["007", "7", "", "007", "7", ""]
+    assert train.raw["facts.age"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert train.labels["y"].tolist() == [0, 1, -1, 0, 1, -1]
+    assert train.raw["wave"][1, :, 0].tolist() == [3, 2]
+    assert "s.code: 4 cells are NA" in caplog.text
 
 
 def test_an_input_that_a_model_does_not_use_still_says_which_rows_are_steps() -> None:

@@ -15,6 +15,7 @@ from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, scale_of
 from pipeline.data.kinds.series_cells import are_steps, extent, read_channels, read_steps
 from pipeline.data.kinds.vector import column_list, short_name, widest
+from pipeline.data.long_form import LongForm
 from pipeline.data.patterns import natural
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -179,32 +180,31 @@ class GapCounts:
         return np.flatnonzero(self.missing).tolist()
 
 
-def series_orders(inputs: Mapping[str, object]) -> dict[str, str]:
-    """Source whose rows are steps -> the column of their order, of all series that name an `order`.
+def long_forms(inputs: Mapping[str, object]) -> dict[str, LongForm]:
+    """Source whose rows are steps -> which of its columns are, of all series that name an `order`.
 
     Raises:
         ConfigError: a series names columns of another source, or two series order a source differently.
     """
-    orders: dict[str, str] = {}
+    forms: dict[str, LongForm] = {}
     for name, series in inputs.items():
         if not isinstance(series, Series) or series.order is None:
             continue
-        source, _, column = series.order.partition(".")
+        source, _, order = series.order.partition(".")
         key = f"data.inputs.{name}.order"
-        for reference in series.named:
-            if reference.partition(".")[0] != source:
-                raise ConfigError(
-                    key,
-                    "the order is in another source than the steps",
-                    found=series.order,
-                    allowed=reference,
-                )
-        if orders.setdefault(source, column) != column:
-            allowed = f"{source}.{orders[source]}, as for another input"
+        others = [reference for reference in series.named if reference.partition(".")[0] != source]
+        if others:
+            problem = "the order is in another source than the steps"
+            raise ConfigError(key, problem, found=series.order, allowed=others)
+        known = forms.get(source, LongForm(order, frozenset({order})))
+        if known.order != order:
+            allowed = f"{source}.{known.order}, as for another input"
             raise ConfigError(
                 key, "the steps of a source have one order", found=series.order, allowed=allowed
             )
-    return orders
+        steps = {reference.partition(".")[2] for reference in series.named}
+        forms[source] = LongForm(order, known.steps | steps)
+    return forms
 
 
 def _lengths(column: Column, steps: int) -> np.ndarray:

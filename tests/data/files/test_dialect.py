@@ -9,8 +9,9 @@ import pytest
 from pipeline.config.data import check_files
 from pipeline.data.columns import numbers, strings
 from pipeline.data.files.dialect import NumberFormat, find_dialect
+from pipeline.data.kinds import INPUTS, build
 from pipeline.data.sources import Sources
-from pipeline.data.unlabelled import ChunkColumns
+from pipeline.data.unlabelled import RowReader
 from pipeline.errors import ConfigError
 
 POINT = "alpha,beta,ort\n1.5,-0.25,Köln\n,2,Bonn\n"
@@ -104,10 +105,12 @@ def test_text_with_separators_inside_is_no_other_dialect() -> None:
     assert (dialect.separator, dialect.numbers.decimal) == (",", ".")
 
 
-def test_rows_to_predict_are_read_with_the_same_signs() -> None:
-    cells = np.array(["1,5", None, "1.000,5"], dtype=object)
-    reader = ChunkColumns({"s.a": cells}, 0, [], NumberFormat(",", "."))
-    np.testing.assert_array_equal(numbers(reader.column("s.a", "key")), [1.5, np.nan, 1000.5])
+def test_rows_to_predict_are_read_with_the_same_signs(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("a;b\n1,5;2,25\n;3,5\n1.000,5;4,5\n")
+    inputs = {"x": build({"kind": "vector", "column": "s.a"}, INPUTS, "x")}
+    inputs["x"].restore("x", {"x": ((1,), "float32")})
+    (rows,) = RowReader(str(tmp_path / "s.csv"), inputs, {"x": {"x": ((1,), "float32")}}).read(10)
+    np.testing.assert_array_equal(rows.arrays["x"][:, 0], [1.5, np.nan, 1000.5])
 
 
 @pytest.mark.parametrize(
