@@ -12,11 +12,15 @@ import pandas as pd
 from pipeline.data.columns import MISSING_WORDS, NOT_AVAILABLE, Column, is_missing, strings, without_words
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.stored import row_bytes
 from pipeline.data.source import Source
 from pipeline.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 MOST_ROWS = 100_000  # of a column: enough to see the kinds of columns and how often their values repeat
+MOST_CELLS = 2_000_000  # of a source: about ten seconds
+FEWEST_ROWS = 10_000  # of a column in a source of many columns
+MOST_BYTES = 2**29  # of an array
 BLOCKS = 10  # consecutive rows, because neighbours tell whether the rows are sorted or repeat one thing
 # In a column of numbers, these words mean that there is no number.
 NO_NUMBER = {
@@ -106,6 +110,11 @@ class SampledSource:
         lengths = [cells.rows for cells in self.cells.values()]
         return max(set(lengths), key=lengths.count) if lengths else 0
 
+    def sample(self, rows: int, width: int = 1) -> np.ndarray:
+        """The rows that are looked at, of columns of so many rows, each of `width` bytes."""
+        most = min(MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // len(self.source.columns)))
+        return sample_rows(rows, min(most, max(BLOCKS, MOST_BYTES // width)))
+
     def _read_all(self) -> None:
         for _, part in self.source.parts:
             if isinstance(part, Delimited):
@@ -123,7 +132,7 @@ class SampledSource:
     def _read(self, name: str) -> Cells:
         key = self.source.key
         stored = self.source.stored(name, key)
-        rows = sample_rows(len(stored))
+        rows = self.sample(len(stored), row_bytes(stored))
         array = np.asarray(stored[rows])
         in_array = array.ndim == 2 and array.shape[1] == 1
         values, _ = without_words(array[:, 0] if in_array else array, self.source.missing)
@@ -143,11 +152,11 @@ class SampledSource:
         return Cells(self.name, name, column, len(stored), in_array)
 
 
-def sample_rows(rows: int) -> np.ndarray:
+def sample_rows(rows: int, most: int) -> np.ndarray:
     """All rows, or `BLOCKS` blocks of consecutive rows that are spread evenly."""
-    if rows <= MOST_ROWS:
+    if rows <= most:
         return np.arange(rows)
-    size = MOST_ROWS // BLOCKS
+    size = most // BLOCKS
     return np.concatenate(
         [start + np.arange(size) for start in np.linspace(0, rows - size, BLOCKS).astype(int)]
     )

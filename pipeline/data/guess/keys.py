@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.columns import Column, strings
-from pipeline.data.guess.cells import Cells, SampledSource, sample_rows, shown
+from pipeline.data.guess.cells import Cells, SampledSource, shown
 from pipeline.data.guess.names import TIMES, names_identifier, says
 from pipeline.data.guess.words import are_dates
 from pipeline.errors import ConfigError
@@ -99,7 +99,7 @@ def _steps(keys: Mapping[str, np.ndarray], sources: Sequence[SampledSource]) -> 
 
 def _order(keys: pd.Series, source: SampledSource) -> str | None:
     """The column that has another number or date in each row of a key; one that is called so comes first."""
-    rows = sample_rows(source.rows)
+    rows = source.sample(source.rows)
     fitting = []
     for name, cells in source.cells.items():
         if cells.values.ndim == 1 and cells.present.all() and _may_be_order(cells):
