@@ -5,6 +5,7 @@ names: what the name of a column says, and names that a config can use.
 meaning: what a column means: a number, a class, a date, an image …
 numeric, words, arrays, pictures: the same, for columns of each kind of cell.
 copies: columns that give a target away.
+steps: files with a row for each step of a series.
 keys: how the rows of several sources are matched.
 targets: the kinds of the targets, and which columns may be targets.
 inputs: the inputs that the other columns become.

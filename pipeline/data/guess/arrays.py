@@ -42,6 +42,9 @@ def meaning_of_rows(values: np.ndarray, name: str) -> Meaning:
     """The meaning of (rows, columns): shares, flags, the steps of a series, or a vector."""
     columns = values.shape[1]
     sample = values[:: max(1, len(values) // LOOKED_AT)].astype(np.float64)
+    empty = np.isnan(sample).all(axis=0)
+    if empty.any():
+        return Meaning("other", f"number {int(np.argmax(empty)) + 1} of {columns} is missing in every row")
     present = sample[~np.isnan(sample).any(axis=1)]
     if len(present) and ((present == 0) | (present == 1)).all():
         return Meaning("flags", f"{columns} columns of 0 and 1")

@@ -11,6 +11,7 @@ from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.meaning import Meaning
 from pipeline.errors import ConfigError
 
+FEWEST_VALUES = 5  # with fewer, training rows may have none
 CODE = re.compile(r"0\d+")  # 007 is a code, 7 may be a number
 
 
@@ -21,8 +22,10 @@ def meaning_of(cells: Cells, roots: pictures.Roots) -> Meaning:
         cells: its sampled rows.
         roots: where picture files are looked for.
     """
-    if not cells.present.any():
-        return Meaning("empty", "no cell has a value")
+    values = int(cells.present.sum())
+    if values < min(FEWEST_VALUES, len(cells.present)):
+        why = f"only {values} of {len(cells.present)} cells have a value" if values else "no cell has a value"
+        return Meaning("empty", why)
     found = _meaning(cells, roots)
     missing = int((~cells.present).sum())
     if missing and found.kind not in ("empty", "other"):
@@ -54,9 +57,10 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
         return Meaning("constant", f"every row has the same value, {shown(counts.index)}")
     if words.are_dates(cells):
         return words.meaning_of_dates(cells)
-    if cells.values.dtype.kind == "m":
-        return Meaning("other", "durations; write them as numbers, such as seconds")
-    if cells.values.dtype.kind == "b":
+    if cells.values.dtype.kind == "m" or words.are_durations(counts.index):
+        why = f"durations or times of day: {shown(counts.index, 2)}; write them as numbers, such as seconds"
+        return Meaning("other", why)
+    if {*counts.index} == {"true", "false"}:
         return numeric.flag("true and false", counts)
     if _are_codes(list(counts.index)):
         return words.meaning_of_codes(cells, "leading zeros")

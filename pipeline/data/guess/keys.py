@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.columns import Column, strings
-from pipeline.data.guess.cells import Cells, SampledSource, shown
-from pipeline.data.guess.names import TIMES, names_identifier, says
-from pipeline.data.guess.words import are_dates
+from pipeline.data.guess.cells import SampledSource, shown
+from pipeline.data.guess.names import names_identifier
+from pipeline.data.guess.steps import order_of
 from pipeline.errors import ConfigError
 
-STEPS = 2  # rows per key from which on the rows of a key may be steps of a series
-ORDERS = TIMES | {"step", "order", "index", "idx", "seq", "sequence", "position", "pos", "frame", "tick", "i"}
 ENOUGH = 0.5  # share of the first source's keys that every other source must have
 
 
@@ -88,30 +86,8 @@ def _is_unique(keys: np.ndarray) -> bool:
 
 def _steps(keys: Mapping[str, np.ndarray], sources: Sequence[SampledSource]) -> dict[str, str]:
     """Source with many rows for a key -> the column that tells the order of these rows."""
-    found: dict[str, str] = {}
-    for source in sources[1:]:
-        values = pd.Series(keys[source.name], dtype=object)
-        if len(values) and not (values == "").any() and values.nunique() * STEPS <= len(values):
-            order = _order(values, source)
-            found |= {source.name: order} if order else {}
-    return found
-
-
-def _order(keys: pd.Series, source: SampledSource) -> str | None:
-    """The column that has another number or date in each row of a key; one that is called so comes first."""
-    rows = source.sample(source.rows)
-    fitting = []
-    for name, cells in source.cells.items():
-        if cells.values.ndim == 1 and cells.present.all() and _may_be_order(cells):
-            pairs = pd.DataFrame({"key": keys.iloc[rows].to_numpy(), "order": cells.words})
-            if not pairs.duplicated().any() and pairs["order"].nunique() < len(pairs):
-                fitting.append(name)
-    return min(fitting, key=lambda name: not says(name, ORDERS), default=None)
-
-
-def _may_be_order(cells: Cells) -> bool:
-    numeric = cells.values.dtype.kind in "iuf"
-    return (numeric and says(cells.name, ORDERS)) or cells.values.dtype.kind in "iu" or are_dates(cells)
+    orders = {source.name: order_of(keys[source.name], source) for source in sources[1:]}
+    return {name: order for name, order in orders.items() if order is not None}
 
 
 def _overlap(keys: Mapping[str, np.ndarray], first: str) -> float:

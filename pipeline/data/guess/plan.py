@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.guess.cells import Cells, SampledSource
 from pipeline.data.guess.columns import meaning_of
@@ -16,6 +18,7 @@ from pipeline.data.guess.names import valid_name
 from pipeline.data.guess.numeric import names_of_codes
 from pipeline.data.guess.pictures import Roots
 from pipeline.data.guess.split import SplitGuess, guess_split
+from pipeline.data.guess.steps import StepsAndFacts, steps_and_facts, steps_input
 from pipeline.data.guess.targets import TargetGuess, as_target, find
 from pipeline.data.kinds.table import Table
 from pipeline.data_options import COLUMN_OPTIONS
@@ -83,42 +86,79 @@ def make_plan(sources: Sequence[SampledSource], names: Sequence[str], roots: Roo
         ConfigError: a target does not exist or cannot be one, the sources cannot be matched, or no column is
             left as an input.
     """
-    known = {reference: found for source in sources for reference, found in _meanings(source, roots).items()}
-    targets = _targets(names, known, sources)
-    sources, matching = _matched(sources, targets)
-    answers = _answers(targets, matching)
+    rows = {source.name: source.rows for source in sources}
     left_out = {f"{source.name}.{column}": why for source in sources for column, why in source.unread.items()}
-    steps = [_steps(source, known, matching, left_out) for source in sources if source.name in matching.steps]
+    known = _known(sources, roots)
+    targets = _targets(names, known, sources)
+    single = _steps_and_facts(sources, known, targets)
+    if single is not None:
+        sources, known = [single.facts], _known([single.facts], roots)
+        targets = _targets(names, known, sources)
+        matching = _of_facts(single)
+        steps = [single.series]
+        left_out |= single.left_out
+    else:
+        sources, matching = _matched(sources, targets)
+        steps = [
+            _steps(source, known, matching, left_out) for source in sources if source.name in matching.steps
+        ]
+    split, inputs = _split_and_inputs(sources, known, targets, matching, steps, left_out)
+    complete = all(cells.complete for cells, _ in known.values())
+    return Plan(
+        {source.name: _entry(source) for source in sources},
+        rows,
+        matching,
+        [*steps, *inputs],
+        targets,
+        split,
+        left_out,
+        None if complete else min(len(cells.values) for cells, _ in known.values() if not cells.complete),
+    )
+
+
+def _split_and_inputs(
+    sources: Sequence[SampledSource],
+    known: Known,
+    targets: Sequence[TargetGuess],
+    matching: Matching,
+    steps: Sequence[InputGuess],
+    left_out: dict[str, str],
+) -> tuple[SplitGuess, list[InputGuess]]:
+    """The split, and the inputs beside series of steps; adds to `left_out` what is neither."""
+    answers = _answers(targets, matching)
     usable = _usable(known, sources, targets, matching, left_out)
     of_first = [one for one in usable if one[0].source == sources[0].name]
     split = guess_split(of_first, targets, answers, sources[0].rows)
     left_out |= split.used
     kept = [one for one in usable if one[0].reference not in split.used]
     kept = _without_copies(kept, answers, matching, left_out)
-    doubled = doubled_arrays([cells for cells, _ in kept])
-    left_out |= doubled
-    kept = [one for one in kept if one[0].reference not in doubled]
     taken = [*(target.name for target in targets), *(one.name for one in steps)]
     inputs, unused = as_inputs(kept, [*known, *left_out], taken, TABLE_OPTIONS)
     left_out |= unused
-    _check_inputs([*steps, *inputs], left_out)
-    return Plan(
-        {source.name: _entry(source) for source in sources},
-        {source.name: source.rows for source in sources},
-        matching,
-        [*steps, *inputs],
-        targets,
-        split,
-        left_out,
-        min((len(cells.values) for cells, _ in usable if not cells.complete), default=None),
-    )
-
-
-def _check_inputs(inputs: Sequence[InputGuess], left_out: Mapping[str, str]) -> None:
-    if not inputs:
+    if not [*steps, *inputs]:
         found = "; ".join(f"{column}: {why}" for column, why in left_out.items()) or "no other columns"
         allowed = "other targets, or more files"
         raise ConfigError("sources", "no column is left as an input", found=found, allowed=allowed)
+    return split, inputs
+
+
+def _known(sources: Sequence[SampledSource], roots: Roots) -> Known:
+    return {reference: found for source in sources for reference, found in _meanings(source, roots).items()}
+
+
+def _steps_and_facts(
+    sources: Sequence[SampledSource], known: Known, targets: Sequence[TargetGuess]
+) -> StepsAndFacts | None:
+    if len(sources) > 1:
+        return None
+    meanings = {cells.name: meaning for cells, meaning in known.values()}
+    return steps_and_facts(sources[0], meanings, [target.cells.name for target in targets])
+
+
+def _of_facts(single: StepsAndFacts) -> Matching:
+    keys = single.facts.rows
+    why = f"the rows of one {single.key} are the steps of a series: {keys:,} of them"
+    return Matching(single.key, why, {single.facts.name: np.arange(keys)})
 
 
 def _matched(
@@ -136,19 +176,12 @@ def _matched(
 
 
 def _steps(source: SampledSource, known: Known, matching: Matching, left_out: dict[str, str]) -> InputGuess:
-    """The series of a source whose rows are steps; its columns that are no numbers are left out."""
-    order = matching.steps[source.name]
-    columns = []
-    for name, cells in source.cells.items():
-        _, meaning = known[cells.reference]
-        if meaning.kind in ("number", "flag") and name not in (order, matching.join):
-            columns.append((cells.reference, meaning.comment))
-        elif name != order:
-            is_key = name == matching.join
-            left_out[cells.reference] = "the key of the join" if is_key else f"no number: {meaning.why}"
-    why = f"{source.rows:,} rows are steps of series: many for each {matching.join}, in the order of {order}"
-    options = {"order": f"{source.name}.{order}"}
-    return InputGuess(valid_name(source.name), "series", why, options, {"columns": columns})
+    """The series of a source whose rows are steps."""
+    key, order = str(matching.join), matching.steps[source.name]
+    meanings = {cells.name: meaning for cells, meaning in known.values() if cells.source == source.name}
+    series, unused = steps_input(source, meanings, key, order)
+    left_out |= {f"{source.name}.{key}": "the key of the join", **unused}
+    return series
 
 
 def _meanings(source: SampledSource, roots: Roots) -> dict[str, tuple[Cells, Meaning]]:
@@ -258,4 +291,6 @@ def _without_copies(
             left_out[cells.reference] = meaning.comment
         else:
             kept.append((cells, meaning))
-    return kept
+    doubled = doubled_arrays([cells for cells, _ in kept])
+    left_out |= doubled
+    return [one for one in kept if one[0].reference not in doubled]

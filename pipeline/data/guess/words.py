@@ -36,6 +36,7 @@ DATE = re.compile(
     r"|(\w{3,9},? )?\d{1,2}(st|nd|rd|th)?[ -][^\W\d_]{3,9}\.?,?[ -]\d{2,4}( \d.*)?"
     r"|(\w{3,9},? )?[^\W\d_]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}( \d.*)?"
 )
+DURATION = re.compile(r"(-?\d+ days?,? ?)?[+-]?\d{1,3}:\d{2}(:\d{2}(\.\d+)?)?|-?\d+ days?")
 WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # Japanese, Chinese, Thai
 LABELS_MOST = 100  # labels in all cells
 LABEL_REPEATS = 5  # rows per label, on average
@@ -43,6 +44,10 @@ LABELS_SHARE = 0.1  # of the cells that have several
 ALONE = 0.8  # share of the labels that are alone in some cell, if blanks separate them: no first names
 SLIPS, SLIPS_SHARE = 5, 0.05  # different words, and share of the cells, that are slips in a column of numbers
 NUMBERS_IN_LIST = 4  # per cell: with fewer, numbers separated by signs may be codes of labels
+
+
+def are_durations(words: Iterable[str]) -> bool:
+    return all(DURATION.fullmatch(word.strip()) for word in words)
 
 
 def are_dates(cells: Cells) -> bool:

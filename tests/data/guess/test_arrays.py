@@ -26,6 +26,7 @@ ARRAYS = {
     "shares": (SHARES, "parts"),
     "flags": (RANDOM.integers(0, 2, (ROWS, 5)), "flags"),
     "films": (RANDOM.integers(0, 256, (ROWS, 3, 8, 8, 3), dtype=np.uint8), "other"),
+    "a column without values": (np.where(np.arange(30) == 4, np.nan, FLOATS), "other"),
     "complex": (FLOATS[:, 0] * 1j, "other"),
 }
 

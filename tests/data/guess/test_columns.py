@@ -59,6 +59,7 @@ KINDS = {
     "Russian texts": ("x", [text.replace("the", "это").replace("film", "фильм") for text in texts()], "text"),
     "texts without blanks": ("x", [f"これは文{row}です、良い" for row in WHOLE], "text"),
     "the same everywhere": ("x", ["a"] * ROWS, "constant"),
+    "hardly any values": ("x", [3.5, 4.5, *[None] * (ROWS - 2)], "empty"),
     "empty": ("x", [None] * ROWS, "empty"),
     "amounts of money": ("x", [f"${value:.2f}" for value in abs(NUMBERS)], "other"),
     "per cent": ("x", [f"{value:.2f}%" for value in abs(NUMBERS)], "other"),
@@ -69,6 +70,9 @@ KINDS = {
     "ages of patients": ("patient_age", RANDOM.integers(20, 80, ROWS), "number"),
     "lengths in sequence": ("height", 58 + WHOLE, "number"),
     "a title of digits": ("title", [*(f"a film of {row}" for row in WHOLE[1:]), "007"], "text"),
+    "booleans with a gap": ("x", [None, *(NUMBERS > 0)[1:]], "flag"),
+    "durations": ("x", [f"{row % 3} days 00:{row % 60:02}:05" for row in WHOLE], "other"),
+    "times of day": ("x", [f"{row % 24:02}:30" for row in WHOLE], "other"),
     "infinite": ("x", [*NUMBERS[1:], np.inf], "other"),
 }
 
