@@ -113,7 +113,15 @@ def is_missing(values: np.ndarray) -> np.ndarray:
         return np.asarray(np.char.str_len(np.char.strip(values)) == 0)
     if values.dtype.kind != "O":
         return np.zeros(values.shape, dtype=bool)
+    if _holds_text_only(values):
+        codes, distinct = pd.factorize(values)  # None has the code -1, which picks the last entry
+        return np.asarray(np.array([*(not word.strip() for word in distinct), True])[codes])
     return np.array([_is_missing_cell(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)
+
+
+def _holds_text_only(values: np.ndarray) -> bool:
+    """Whether the cells of a column are text or missing, so that each distinct text can be treated once."""
+    return values.ndim == 1 and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 
 def _is_missing_cell(cell: object) -> bool:
@@ -196,7 +204,6 @@ def strings(column: Column) -> np.ndarray:
         ConfigError: a cell holds a list or another object.
     """
     values = column.values if column.text is None else column.text()
-    missing = is_missing(values)
     if values.ndim != 1:
         raise ConfigError(
             column.key,
@@ -204,8 +211,18 @@ def strings(column: Column) -> np.ndarray:
             found=f"shape {values.shape}",
             allowed="one value per row",
         )
+    values = values.astype(object) if values.dtype.kind == "U" else values
+    if values.dtype.kind in "biuf" or (values.dtype == object and _holds_text_only(values)):
+        codes, distinct = pd.factorize(values)  # missing cells have the code -1, which picks the last entry
+        texts = [text_of(cell) for cell in distinct]
+        texts = [*("" if text.isspace() else text for text in texts), ""]
+        return np.asarray(np.array(texts, dtype=object)[codes])
+    return _strings_of_objects(column, values)
+
+
+def _strings_of_objects(column: Column, values: np.ndarray) -> np.ndarray:
     result = np.full(len(values), "", dtype=object)
-    for row in np.flatnonzero(~missing):
+    for row in np.flatnonzero(~is_missing(values)):
         if isinstance(values[row], (list, dict, np.ndarray)):
             raise column.error(
                 int(row), "a list instead of a single value", "strings, whole numbers, booleans"

@@ -3,7 +3,6 @@
 Both depend on the file alone, not on the columns that inputs and targets name.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.classes import Classes, find_classes
-from pipeline.data.hashes import cell_hashes, mixed
+from pipeline.data.hashes import cell_hashes, mixed, name_factor
 from pipeline.data.quotas import Balanced, Quota
 from pipeline.data.sources import Sources
 from pipeline.data.strata import strata
@@ -77,7 +76,7 @@ class FileRows:
         for column, values in self.sources.whole_rows(name):
             chosen = values if isinstance(rows, slice) else values[rows]
             hashes = cell_hashes(chosen)
-            total = total + hashes * np.uint64(2 * zlib.crc32(column.encode()) + 1)
+            total = total + hashes * name_factor(column)
             if collect:
                 self.classes += find_classes(f"{name}.{column}", values, hashes)
         return np.resize(total, len(np.arange(self.sources.rows)[rows]))

@@ -1,7 +1,8 @@
 """Hashes of rows: the same on every machine, and a fingerprint of a whole split."""
 
 import hashlib
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,17 @@ def cell_hashes(values: np.ndarray | LazyArray) -> np.ndarray:
         (rows,) uint64.
     """
     return np.concatenate([_block_hashes(block) for block in blocks(values)])
+
+
+def combined_hashes(columns: Mapping[str, np.ndarray | LazyArray]) -> np.ndarray:
+    """A hash of each row's cells in all columns, whatever the order of the columns, (rows,) uint64."""
+    parts = [cell_hashes(values) * name_factor(name) for name, values in columns.items()]
+    return np.asarray(np.sum(parts, axis=0, dtype=np.uint64))
+
+
+def name_factor(name: str) -> np.uint64:
+    """An odd number that tells the hashes of a column from those of others before they are added."""
+    return np.uint64(2 * zlib.crc32(name.encode()) + 1)
 
 
 def mixed(hashes: np.ndarray, salt: int = 0) -> np.ndarray:

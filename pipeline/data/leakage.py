@@ -1,13 +1,15 @@
 """Leaks: rows or groups that are in two splits, and inputs that contain a target."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.dataset import Dataset, Leak
-from pipeline.data.hashes import row_hashes
+from pipeline.data.hashes import combined_hashes
+from pipeline.data.kinds import Target
 from pipeline.data_options import LEAK_POLICIES, SPLITS
 from pipeline.errors import ConfigError
 from pipeline.labels import labelled_cells
@@ -16,10 +18,11 @@ COPY, DUPLICATES, GROUPS = "copy of a target", "identical rows", "group in two s
 SHOWN = 5  # examples in a message
 FEWEST = 10  # with fewer rows, two columns may match by chance
 RARE = 3  # rows that must differ from the most frequent label
-SAMPLE = 10_000  # rows of a streamed split that are compared with the targets
+SAMPLE = 10_000  # rows of a split that are compared with the targets first
 TOLERANCE = 1e-5  # times the labels' standard deviation: copies differ by float32 rounding only
 
 logger = logging.getLogger(__name__)
+Rows = Mapping[str, np.ndarray]  # split -> positions of rows
 
 
 def leaks(dataset: Dataset, groups: np.ndarray | None = None) -> list[Leak]:
@@ -63,12 +66,9 @@ def report_leaks(leaks: Sequence[Leak], policy: str) -> None:
 
 
 def _duplicates(dataset: Dataset) -> Iterator[Leak]:
-    hashes = {
-        name: row_hashes([split.raw[key] for key in sorted(split.raw)])
-        for name, split in dataset.splits.items()
-    }
+    hashes = {name: combined_hashes(split.raw) for name, split in dataset.splits.items()}
     for first, second in combinations(SPLITS, 2):
-        repeated = np.isin(hashes[second], hashes[first])
+        repeated = pd.Series(hashes[second]).isin(hashes[first]).to_numpy()
         if not repeated.any():
             continue
         examples = []
@@ -92,46 +92,93 @@ def _shared_groups(dataset: Dataset, groups: np.ndarray) -> Iterator[Leak]:
 
 
 def _copies(dataset: Dataset) -> Iterator[Leak]:
-    columns = dict(_input_columns(dataset))
-    samples = {split: _sample(dataset, split) for split in SPLITS}
-    rows = np.concatenate([dataset.splits[split].rows[samples[split]] for split in SPLITS])
+    sizes = {split: len(part.rows) for split, part in dataset.splits.items()}
+    samples = {
+        split: np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int) for split, rows in sizes.items()
+    }
+    # A copy is seen in any rows, so all rows are only looked at where it is seen in some thousands.
+    whole = {split: np.arange(rows) for split, rows in sizes.items()}
+    few = dataset.streamed or max(sizes.values()) <= SAMPLE
+    columns = dict(_input_columns(dataset, samples))
     for name, target in dataset.targets.items():
-        parts = (dataset.splits[split] for split in SPLITS)
-        # Logarithms of labels would hide a copy, so numbers are compared in their own unit.
-        arrays = [(part.numbers if name in part.numbers else part.labels)[name] for part in parts]
-        labels = np.concatenate([array[samples[split]] for split, array in zip(SPLITS, arrays, strict=True)])
-        values = np.where(labelled_cells(labels), labels, np.nan)
-        values = values[:, None] if values.ndim == 1 else values
-        for position, column in product(range(values.shape[1]), columns):
-            if how := copied(columns[column], values[:, position].astype(np.float64)):
-                labelled = np.flatnonzero(labelled_cells(values[:, position]))[:SHOWN]
-                shown = labels[labelled] if target.kind == "number" else target.decode(labels[labelled])
-                examples = [
-                    f"row {rows[place]}: {columns[column][place]}, {label}"
-                    for place, label in zip(labelled, shown, strict=True)
-                ]
-                yield Leak(COPY, f"input column {column} is {how} of target {name}", examples)
+        labels = _labels(dataset, name, samples)
+        repeated = few or _repeats(_labels(dataset, name, whole))
+        for position, column in product(range(labels.shape[1]), columns):
+            if few:
+                how, rows, cells = copied(columns[column], labels[:, position]), samples, columns[column]
+            elif may_be_copied(columns[column], labels[:, position], repeated=repeated):
+                rows, cells = whole, dict(_input_columns(dataset, whole, only=column))[column]
+                how = copied(cells, _labels(dataset, name, whole)[:, position])
+            else:
+                continue
+            if how:
+                yield Leak(
+                    COPY,
+                    f"input column {column} is {how} of target {name}",
+                    _copy_examples(dataset, name, target, position, cells, rows),
+                )
 
 
-def _input_columns(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
+def _copy_examples(
+    dataset: Dataset, name: str, target: Target, position: int, cells: np.ndarray, rows: Rows
+) -> list[str]:
+    encoded = _encoded(dataset, name, rows)
+    values = encoded if encoded.ndim == 1 else encoded[:, position]
+    labelled = np.flatnonzero(labelled_cells(values))[:SHOWN]
+    numbers = np.concatenate([dataset.splits[split].rows[rows[split]] for split in SPLITS])
+    shown = encoded[labelled] if target.kind == "number" else target.decode(encoded[labelled])
+    return [
+        f"row {numbers[place]}: {cells[place]}, {label}" for place, label in zip(labelled, shown, strict=True)
+    ]
+
+
+def _encoded(dataset: Dataset, name: str, rows: Rows) -> np.ndarray:
+    """The labels of some rows of all splits; numbers in their own unit, as logarithms would hide a copy."""
+    parts = ((dataset.splits[split], rows[split]) for split in SPLITS)
+    return np.concatenate([part.numbers.get(name, part.labels[name])[chosen] for part, chosen in parts])
+
+
+def _labels(dataset: Dataset, name: str, rows: Rows) -> np.ndarray:
+    """The labels of some rows of all splits as (rows, columns) float64, NaN where missing."""
+    labels = _encoded(dataset, name, rows)
+    values = np.where(labelled_cells(labels), labels, np.nan).astype(np.float64)
+    return values[:, None] if values.ndim == 1 else values
+
+
+def _repeats(labels: np.ndarray) -> bool:
+    """Whether the labels of some column occur twice on average."""
+    return any(2 * len(pd.unique(column)) <= len(column) for column in labels.T)
+
+
+def _input_columns(dataset: Dataset, rows: Rows, only: str | None = None) -> Iterator[tuple[str, np.ndarray]]:
     """The columns of tables, vectors and texts in all splits; not the pixels of images or steps of series."""
     for source in dataset.inputs.values():
         if source.kind in ("image", "series"):
             continue
         for key in source.specs():
-            values = np.concatenate(
-                [dataset.splits[split].raw[key][_sample(dataset, split)] for split in SPLITS]
-            )
+            if only is not None and key not in (only, only.rpartition("[")[0]):
+                continue
+            values = np.concatenate([dataset.splits[split].raw[key][rows[split]] for split in SPLITS])
             if values.ndim == 1:
                 yield key, values
             else:
                 yield from ((f"{key}[{column}]", values[:, column]) for column in range(values.shape[1]))
 
 
-def _sample(dataset: Dataset, split: str) -> np.ndarray | slice:
-    """All rows, or some thousands of a streamed split: a copy of a target can be seen in any rows."""
-    rows = len(dataset.splits[split].rows)
-    return np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int) if dataset.streamed else slice(None)
+def may_be_copied(column: np.ndarray, labels: np.ndarray, *, repeated: bool) -> bool:
+    """Whether the column of which these are some rows can be a copy of the labels; see `copied`.
+
+    Args:
+        repeated: whether values repeat among the labels of all rows.
+    """
+    labels, column = _present(labels, column)
+    if len(labels) < FEWEST or len(labels) - pd.Series(labels).value_counts().iloc[0] < RARE:
+        return True
+    if column.dtype != object and _is_linear(column.astype(np.float64), labels):
+        return True
+    codes, others = pd.factorize(labels)[0], pd.factorize(column)[0]
+    pairs = len(pd.unique(codes * len(labels) + others))
+    return bool(repeated and pairs == codes.max() + 1 == others.max() + 1)
 
 
 def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
@@ -144,9 +191,7 @@ def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
         column: (rows,) numbers, or strings; NaN or "" = missing.
         labels: (rows,) float64, NaN = missing.
     """
-    present = labelled_cells(labels)
-    present &= column != "" if column.dtype == object else ~np.isnan(column.astype(np.float64))
-    labels, column = labels[present], column[present]
+    labels, column = _present(labels, column)
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     rows = len(labels)
     if rows < FEWEST or rows - counts.max() < RARE:
@@ -158,6 +203,13 @@ def copied(column: np.ndarray, labels: np.ndarray) -> str | None:
     if pairs == len(counts) == others.max() + 1 and rows - pairs >= max(pairs, FEWEST):
         return "a one-to-one copy"
     return None
+
+
+def _present(labels: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels and cells of the rows that have both."""
+    present = labelled_cells(labels)
+    present &= column != "" if column.dtype == object else ~np.isnan(column.astype(np.float64))
+    return labels[present], column[present]
 
 
 def _is_linear(column: np.ndarray, labels: np.ndarray) -> bool:

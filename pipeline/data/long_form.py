@@ -2,8 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,12 +82,16 @@ class LongSource:
         """The number of keys."""
         return len(self.keys)
 
-    def whole_rows(self, rows: int, *, in_memory: bool) -> Iterator[tuple[str, np.ndarray]]:
-        """Yields the columns of one value for each key; see `Source.whole_rows`."""
-        for column in self.source.columns:
-            with suppress(ConfigError):
-                if column not in self.form.steps:
-                    yield column, self.read(column, self.key)
+    def row_columns(self) -> list[str]:
+        """The columns that can have one value for each key."""
+        return [column for column in self.source.columns if column not in self.form.steps]
+
+    def row_values(self, column: str, rows: int, *, in_memory: bool) -> np.ndarray | None:
+        """The value of each key, None if there are several; see `Source.row_values`."""
+        try:
+            return self.read(column, self.key)
+        except ConfigError:
+            return None
 
     def keep(self, columns: Collection[str]) -> None:
         self.source.keep(columns)

@@ -1,6 +1,6 @@
 """One source: the rows of its files, one file after the other, or arrays in memory."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,25 +95,25 @@ class Source:
         """The number of rows of the column that was read last."""
         return int(self._ends[-1])
 
-    def whole_rows(self, rows: int, *, in_memory: bool) -> Iterator[tuple[str, Values]]:
-        """Yields every column that all files have and that has so many rows (0: any): its name and values.
+    def row_columns(self) -> list[str]:
+        """The columns that all files have and that can be read by their name."""
+        return [name for name in self.columns if all(name in unique_columns(part) for _, part in self.parts)]
 
-        Left out are columns of other lengths, which have nothing to do with the rows, such as an array of
-        class names, and columns that cannot be read, which no config can name either.
+    def row_values(self, column: str, rows: int, *, in_memory: bool) -> Values | None:
+        """The values of a column with so many rows (0: any); None if it has others or cannot be read.
+
+        Other columns have nothing to do with the rows, such as an array of class names. One that cannot be
+        read can be named by no config either.
         """
         ends = self._ends
-        for column in self.columns:
-            if not all(column in unique_columns(part) for _, part in self.parts):
-                continue
-            try:
-                values = self.read(column, self.key) if in_memory else self.stored(column, self.key)
-            except ConfigError:
-                continue
-            rows = rows or len(values)
-            if len(values) == rows:
-                ends = self._ends
-                yield column, values
+        try:
+            values = self.read(column, self.key) if in_memory else self.stored(column, self.key)
+        except ConfigError:
+            return None
+        if rows in (0, len(values)):
+            return values
         self._ends = ends
+        return None
 
     def keep(self, columns: Collection[str]) -> None:
         """Frees the memory of all columns of text files but these."""

@@ -154,14 +154,19 @@ class Sources:
 
     def whole_rows(self, name: str) -> Iterator[tuple[str, Values]]:
         """Yields all columns of a source that belong to the rows; those of no reference are not kept."""
-        source, order = self.sources[name], self.orders.get(name)
-        rows = self.rows if order is None else self.lengths[name]
-        for column, values in source.whole_rows(rows, in_memory=self.in_memory):
+        source = self.sources[name]
+        for column in source.row_columns():
             reference = f"{name}.{column}".rstrip(".")
-            ordered = self._in_order(source, reference, values, source.key)
-            if column in self.needed[name]:
-                self.cache.setdefault(reference, ordered)
-            yield column, ordered
+            known = self.cache.get(reference)
+            if known is None:
+                rows = self.lengths[name] if name in self.orders else self.rows
+                values = source.row_values(column, rows, in_memory=self.in_memory)
+                if values is None:
+                    continue
+                known = self._in_order(source, reference, values, source.key)
+                if column in self.needed[name]:
+                    self.cache[reference] = known
+            yield column, known
         source.keep(self.needed[name])
 
     def _in_order(self, source: Source | LongSource, reference: str, values: Values, key: str) -> Values:

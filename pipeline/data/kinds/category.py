@@ -154,13 +154,9 @@ class Category:
 
     def _check_seen(self, column: Column, words: np.ndarray, seen: set[str], rows: SplitRows) -> None:
         """Reports all classes that no training row has, with the rows of other splits that have them."""
-        unseen = Counter(
-            word
-            for split in rows
-            if split != "train"
-            for word in words[rows[split]]
-            if word not in {*seen, ""}
-        )
+        known = seen | {""}
+        others = [word for split in rows if split != "train" for word in words[rows[split]]]
+        unseen = Counter(word for word in others if word not in known)
         if not unseen:
             return
         counts = ", ".join(f"{word} ({count})" for word, count in unseen.most_common(SHOWN))

@@ -7,10 +7,14 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
+from pipeline.data.files.stored import row_bytes, spans
 from pipeline.folding import fold_texts
 
 Specs = dict[str, tuple[tuple[int | None, ...], str]]  # raw model input -> shape without rows, and dtype
-BATCH = 4096  # rows at a time: bounds the memory, and is large enough to be fast
+BATCH_BYTES, MOST_ROWS = (
+    1 << 24,
+    1 << 14,
+)  # raw rows at a time: bounds the memory, and is large enough to be fast
 
 
 class Preparation(Protocol):
@@ -44,10 +48,11 @@ def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarra
     """
     rows = len(next(iter(raw.values())))
     raw = fold_texts(graph, raw)
+    row = max(sum(row_bytes(values) for values in raw.values()), BATCH_BYTES // MOST_ROWS)
     parts = []
-    for start in range(0, rows, BATCH):
+    for span in spans(rows, row, BATCH_BYTES):
         batch = {
-            name: keras.ops.convert_to_tensor(raw[name][start : start + BATCH], dtype=tensor.dtype)
+            name: keras.ops.convert_to_tensor(raw[name][span], dtype=tensor.dtype)
             for name, tensor in graph.input.items()
         }
         parts.append(keras.ops.convert_to_numpy(graph(batch)))

@@ -10,7 +10,7 @@ from tests.data.small_data import KINDS, all_rows, load_input
 def test_the_size_of_the_batches_does_not_change_prepared_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     entry, columns = KINDS["table"]
     expected = all_rows(load_input(entry, **columns))
-    monkeypatch.setattr("pipeline.data.kinds.prepare.BATCH", 2)
+    monkeypatch.setattr("pipeline.data.kinds.prepare.MOST_ROWS", 2)
     np.testing.assert_array_equal(all_rows(load_input(entry, **columns)), expected)
 
 
