@@ -82,6 +82,7 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         rates={branch_layer(name): branch.learning_rate for name, branch in branches.items()},
         jit=cfg.trainer.jit,
         modulation=_modulation(cfg, list(branches), rows, make),
+        average=cfg.trainer.get("average"),
     )
     schedules = _schedules(cfg, list(heads), make)
     insight: Insight = make(cfg.insight)

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
-SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece"}
-COMBINED = ("loss", "loss_unweighted", "skill")
+# The last word of a metric's name decides; those of Keras metrics are here too.
+SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece", "error", "crossentropy", "hinge"}
+SMALLER_IS_BETTER |= {"poisson", "divergence", "cosh", "negatives", "positives"}
+LARGER_IS_BETTER = {"accuracy", "f1", "auc", "ap", "r2", "skill", "floored", "precision", "recall", "score"}
+LARGER_IS_BETTER |= {"similarity", "iou", "specificity", "sensitivity", "correlation"}
+COMBINED = ("loss", "loss_unweighted", "skill", "skill_floored")
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,16 @@ def by_head(metrics: Mapping[str, Value], split: str, heads: Collection[str]) ->
 
 def direction(metric: str) -> str:
     """Return "min" if smaller values of a metric are better, else "max"; its last word decides."""
-    return "min" if re.split(r"[_/]", metric)[-1] in SMALLER_IS_BETTER else "max"
+    return "min" if _last_word(metric) in SMALLER_IS_BETTER else "max"
+
+
+def has_direction(metric: str) -> bool:
+    """Return whether it is known if larger or smaller values of a metric are better."""
+    return _last_word(metric) in SMALLER_IS_BETTER | LARGER_IS_BETTER
+
+
+def _last_word(metric: str) -> str:
+    return re.split(r"[_/]", metric)[-1]
 
 
 def sign(metric: str) -> int:
@@ -126,7 +139,7 @@ def metric_names(heads: Mapping[str, Any], prefixes: Sequence[str]) -> list[str]
         f"{prefix}{name}"
         for prefix in prefixes
         for name in names
-        if prefix != "train/" or not name.endswith(("skill", "_ece"))
+        if prefix != "train/" or not name.endswith(("skill", "skill_floored", "_ece"))
     ]
 
 

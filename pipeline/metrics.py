@@ -178,8 +178,8 @@ def _areas(truth: Array, scores: Array) -> Array:
 
 
 def _average_precision(truth: Array, probability: Array) -> float:
-    """Return the sum over thresholds of precision x gain in recall, ties merged; NaN without positives."""
-    if not truth.any():
+    """Return the sum over thresholds of precision x gain in recall, ties merged; NaN with one class only."""
+    if not truth.any() or truth.all():
         return np.nan
     order = np.argsort(-probability, kind="stable")
     last_of_tie = np.append(np.diff(probability[order]) != 0, True)

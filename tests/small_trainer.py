@@ -64,6 +64,7 @@ def make_trainer(
     reads=None,
     dropout_input=0.0,
     modulation=None,
+    average=None,
 ):
     keras.utils.set_random_seed(0)
     reads = reads or {}
@@ -97,6 +98,7 @@ def make_trainer(
         rates=factors,
         jit=jit,
         modulation=modulation,
+        average=average,
     )
 
 

@@ -13,6 +13,7 @@ MOST_ROWS_AT_SMALLEST = 32_000  # with more rows the batch grows, so that an epo
 UPDATES = 1500  # at least, unless that takes more than MOST_EPOCHS
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 SMALLEST_PATIENCE = 8
+HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 200, 3  # a head may overfit long before the others have learned
 
 
 def settle(cfg: DictConfig, rows: int) -> DictConfig:
@@ -26,8 +27,14 @@ def settle(cfg: DictConfig, rows: int) -> DictConfig:
     batch = batch_size(rows) if trainer.batch_size == "auto" else trainer.batch_size
     epochs = epochs_for(rows, batch * trainer.accumulate) if trainer.epochs == "auto" else trainer.epochs
     stopping = trainer.early_stopping
-    if stopping and stopping.patience == "auto":
-        settled["early_stopping"] = {"patience": max(SMALLEST_PATIENCE, epochs // 3)}
+    if stopping:
+        automatic = {
+            "patience": max(SMALLEST_PATIENCE, epochs // 3),
+            "head_patience": max(SMALLEST_HEAD_PATIENCE, -(-HEAD_UPDATES // -(-rows // batch))),
+        }
+        settled["early_stopping"] = {
+            option: value for option, value in automatic.items() if stopping.get(option) == "auto"
+        }
     settled |= {"batch_size": batch, "epochs": epochs}
     return OmegaConf.merge(cfg, {"trainer": settled})  # type: ignore[return-value]
 

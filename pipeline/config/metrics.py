@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 from pipeline.flow_names import MEASURES, conflict, cosine, received, sent
-from pipeline.metric_names import COMBINED, metric_names, metric_word, owner
+from pipeline.metric_names import COMBINED, has_direction, metric_names, metric_word, owner
 
 
 def check_watched_metrics(config: dict[str, Any]) -> None:
@@ -26,6 +26,10 @@ def check_watched_metrics(config: dict[str, Any]) -> None:
 def _check_logged(key: str, name: str, allowed: list[str]) -> None:
     if name not in allowed:
         raise ConfigError(key, "no metric of this name is logged", found=name, allowed=allowed)
+    if not has_direction(name):
+        problem = "it is not known whether larger or smaller values of this metric are better"
+        directed = [metric for metric in allowed if has_direction(metric)]
+        raise ConfigError(key, problem, found=name, allowed=directed)
 
 
 def check_metric_names(config: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pipeline.rules import (
     TEXTS,
     Rule,
     check_node,
+    is_number,
     list_of,
     one_of,
     or_auto,
@@ -54,7 +55,11 @@ TRAINER = {
     "callbacks": list_of(PART),
     "checkpoint_every": POSITIVE_COUNT,
 }
+SHARE = Rule(lambda value: is_number(value) and 0 < value < 1, "a number above 0 and below 1")
+# Runs of version 0.1 have configs without these.
+TRAINER_OPTIONS = {"average": or_null(SHARE)}
 EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
+EARLY_STOPPING_OPTIONS = {"head_patience": or_null(or_auto(POSITIVE_COUNT))}
 TRACKING = {
     "uri": or_null(TEXT),
     "experiment": TEXT,
@@ -79,9 +84,10 @@ DATA_OPTIONS = {
 def check_nodes(config: dict[str, Any]) -> None:
     """The nodes with fixed keys have all of these and no others, with values of the right type and range."""
     check_node("", config, TOP)
-    check_node("trainer", config["trainer"], TRAINER)
+    check_node("trainer", config["trainer"], TRAINER, optional=TRAINER_OPTIONS)
     if config["trainer"]["early_stopping"] is not None:
-        check_node("trainer.early_stopping", config["trainer"]["early_stopping"], EARLY_STOPPING)
+        stopping = config["trainer"]["early_stopping"]
+        check_node("trainer.early_stopping", stopping, EARLY_STOPPING, optional=EARLY_STOPPING_OPTIONS)
     check_node("tracking", config["tracking"], TRACKING)
     check_node("sweep", config["sweep"], SWEEP)
     check_node("data", config["data"], DATA, optional=DATA_OPTIONS)

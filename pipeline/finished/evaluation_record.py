@@ -98,6 +98,7 @@ def write_page(
         run_url=run.url(),
         history={},
         best_epoch=0,
+        ending=[],
         parts=[],
         heads=heads,
         inputs=inputs,

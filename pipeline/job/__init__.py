@@ -2,6 +2,7 @@
 
 job                     all parts of a run
 results                 the results of the kept weights
+ending                  which epoch was kept, and what each head lost by it
 calibration             temperature scaling of class heads
 artifacts               what a run logs to MLflow
 prediction_columns      predictions as columns of a table

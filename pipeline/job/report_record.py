@@ -38,6 +38,7 @@ def report_record(
         run_url=tracked.url(),
         history=fitted.history,
         best_epoch=fitted.best_epoch,
+        ending=results.ending,
         parts=_parts(job),
         heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),

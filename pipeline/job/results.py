@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
 from pipeline.job.calibration import calibrate
+from pipeline.job.ending import best_epochs, ending
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head
 from pipeline.model.stand_in import stand_ins
@@ -30,6 +31,7 @@ class Results:
         epochs: "val" and "test" -> the evaluation of these rows.
         baseline_losses: head -> test loss of the best constant prediction for the training rows.
         contributions: what each branch contributes to each head; empty if the config asks for none.
+        ending: sentences on the kept epoch, see `pipeline.job.ending`.
         sentences: the insight's sentences about gradients and contributions.
         stand_ins: branch -> (1, width), replaces the features of a missing input.
     """
@@ -38,6 +40,7 @@ class Results:
     epochs: dict[str, Epoch]
     baseline_losses: dict[str, float | None]
     contributions: list[Contribution]
+    ending: list[str]
     sentences: list[str]
     stand_ins: dict[str, Array]
 
@@ -50,7 +53,7 @@ def evaluate_kept(job: Job, fitted: FitResult) -> Results:
     if calibration:
         best = measure("val", epochs["val"], job.references["val"], job.loss_weights).named("val")
     metrics = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
-    metrics |= {"best/epoch": float(fitted.best_epoch), **best, **calibration}
+    metrics |= {"best/epoch": float(fitted.best_epoch), **best_epochs(fitted), **best, **calibration}
     metrics |= measure("test", epochs["test"], job.references["test"], job.loss_weights).named("test")
     vectors = stand_ins(job.model, job.rows["train"])
     branch_contributions = _contributions(job, vectors)
@@ -59,6 +62,7 @@ def evaluate_kept(job: Job, fitted: FitResult) -> Results:
         epochs=epochs,
         baseline_losses={name: head.baseline_loss for name, head in job.references["test"].items()},
         contributions=branch_contributions,
+        ending=ending(fitted),
         sentences=sentences(fitted.history, list(job.heads), list(job.dataset.inputs), branch_contributions),
         stand_ins=vectors,
     )
@@ -78,10 +82,10 @@ def objective(names: str | Sequence[str], results: Results) -> float | tuple[flo
 
 
 def summary(results: Results, run: Run, heads: Sequence[str]) -> str:
-    """Return what a training prints at its end: a table of the heads, the insight, and where to look."""
+    """Return what a training prints at its end: the heads' results, how it ended, insight, where to look."""
     table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses)
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
-    return "\n".join([table, *results.sentences, where])
+    return "\n".join([table, *results.ending, *results.sentences, where])
 
 
 def result_table(

@@ -66,7 +66,7 @@ def write_heads(folder: Path, heading: Heading, record: Record, first: Section, 
 
 
 def _heading(record: Record) -> Heading:
-    note = Markup("Kept epoch: <strong>{}</strong>").format(record.best_epoch)
+    note = Markup(". ").join(sentence[:1].upper() + sentence[1:] for sentence in record.ending) + "."
     url = record.run_url
     if url and url.startswith(("http://", "https://")):
         note += Markup(' · run: <a href="{0}">{0}</a>').format(url)

@@ -60,6 +60,7 @@ class Record:
     run_url: str | None
     history: dict[str, list[float]]  # MLflow metric name -> one value per epoch, NaN where missing
     best_epoch: int  # the first epoch is 1
+    ending: list[str]  # sentences on the kept epoch
     parts: list[Part]
     heads: dict[str, HeadResult]
     inputs: dict[str, InputExamples]

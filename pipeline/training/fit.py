@@ -14,6 +14,7 @@ from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, logged_weights, weights_at
 from pipeline.metric_names import direction, share_of, weight_of
+from pipeline.training.head_progress import HeadProgress
 from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Trainer
 
@@ -71,11 +72,12 @@ class KeptEpoch:
 
 @dataclass
 class TrainingState:
-    """The state of `fit` after an epoch: number of completed epochs, their metrics, and the kept epoch."""
+    """The state of `fit` after an epoch: number of epochs, their metrics, the kept epoch, the heads' own."""
 
     epoch: int
     history: dict[str, list[float]]
     kept: KeptEpoch
+    heads: HeadProgress = field(default_factory=HeadProgress)
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,17 @@ class FitResult:
         history: metric -> value per epoch, NaN in epochs without the metric.
         best_epoch: number of the kept epoch.
         best: validation metrics of the kept epoch.
+        heads: each head's own best epoch.
+        monitor: the metric that chose the kept epoch; None if the last one is kept.
+        limit: the number of epochs without early stopping.
     """
 
     history: dict[str, list[float]]
     best_epoch: int
     best: dict[str, float]
+    heads: HeadProgress = field(default_factory=HeadProgress)
+    monitor: str | None = None
+    limit: int = 0
 
 
 def fit(
@@ -119,7 +127,8 @@ def fit(
         callbacks: only their methods for the training and for epochs are called, see `reject_batch_hooks`.
         watch: called about once per second with the number of rows done in the epoch.
         probe: its metrics are added to those of the epoch.
-        early_stopping: monitor and patience; None trains all epochs and keeps the last one.
+        early_stopping: monitor, patience, and head_patience (see `HeadProgress`); None trains all epochs and
+            keeps the last one.
         start: state after the last epoch of an interrupted training, whose weights the model already has.
         save: called with the state after each epoch.
 
@@ -127,9 +136,8 @@ def fit(
         ConfigError: the training has no metric of the monitor's name.
         NotFiniteError: a head's loss became NaN or infinite.
     """
-    nothing_kept = KeptEpoch(**(early_stopping or {"monitor": None, "patience": 0}))
-    state = start or TrainingState(0, {}, nothing_kept)
-    kept, model = state.kept, trainer.model
+    state = start or _first_state(early_stopping)
+    kept, progress, model = state.kept, state.heads, trainer.model
     callback_list = CallbackList(list(callbacks), model=model, epochs=epochs)
     model.stop_training = False
     objective_weights = logged_weights(loss_weights, epochs)
@@ -137,15 +145,18 @@ def fit(
     if probe:
         probe.remember()
     while state.epoch < epochs and not kept.exhausted(state.epoch) and not model.stop_training:
+        weights = progress.trained(weights_at(loss_weights, state.epoch))
+        if not any(weights.values()):
+            break
         state.epoch += 1
         callback_list.on_epoch_begin(state.epoch - 1)
         order = order_of(state.epoch, len(rows["train"]), seed, shuffle)
-        weights = weights_at(loss_weights, state.epoch - 1)
         metrics = _one_epoch(trainer, rows, heads, weights, objective_weights, order, watch)
         if probe:
             metrics |= probe({name: metrics[weight_of(name)] for name in trainer.losses})
         _append(state.history, state.epoch, metrics)
         kept.offer(state.epoch, metrics, model)
+        progress.offer(state.epoch, metrics, list(trainer.losses))
         callback_list.on_epoch_end(state.epoch - 1, metrics)
         if save:
             save(state)
@@ -153,7 +164,13 @@ def fit(
         model.set_weights(kept.weights)
     callback_list.on_train_end()
     best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
-    return FitResult(state.history, kept.epoch, best)
+    return FitResult(state.history, kept.epoch, best, progress, kept.monitor, epochs)
+
+
+def _first_state(early_stopping: Mapping[str, Any] | None) -> TrainingState:
+    options = {"monitor": None, "patience": 0, **(early_stopping or {})}
+    heads = HeadProgress(options.pop("head_patience", None))
+    return TrainingState(0, {}, KeptEpoch(**options), heads)
 
 
 def reject_batch_hooks(callbacks: Sequence[Callback]) -> None:

@@ -16,6 +16,7 @@ from pipeline.training.checkpoint import (
     numbered_arrays,
 )
 from pipeline.training.fit import KeptEpoch, TrainingState
+from pipeline.training.head_progress import HeadProgress
 from pipeline.training.trainer import Trainer
 
 
@@ -53,6 +54,7 @@ def save_to(
             "epoch": state.epoch,
             "history": {name: list(values) for name, values in state.history.items()},
             "kept": {key: value for key, value in vars(state.kept).items() if key != "weights"},
+            "heads": vars(state.heads),
             "callbacks": [callback_state(callback) for callback in callbacks],
         }
         saver.offer(state.epoch, arrays, facts)
@@ -77,7 +79,12 @@ def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> Re
     for name, variables in _variables(trainer).items():
         assign(name, variables, arrays)
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
-    progress = TrainingState(facts["epoch"], facts["history"], KeptEpoch(**facts["kept"], weights=weights))
+    progress = TrainingState(
+        facts["epoch"],
+        facts["history"],
+        KeptEpoch(**facts["kept"], weights=weights),
+        HeadProgress(**facts.get("heads", {})),  # checkpoints of version 0.1 have none
+    )
     return RestoredState(progress, [RestoreCallbacks(callbacks, facts["callbacks"])])
 
 
@@ -87,4 +94,5 @@ def _variables(trainer: Trainer) -> dict[str, Sequence[keras.Variable]]:
         "model": trainer.model.variables,
         "optimizer": trainer.optimizer.variables,
         "balancer": trainer.balancer.variables,
+        "average": trainer.average.variables if trainer.average else [],
     }

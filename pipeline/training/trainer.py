@@ -26,6 +26,7 @@ from pipeline.training.descent import Descent, ForwardPass, StepGradients
 from pipeline.training.epoch import Epoch, step_sums, zero_sums
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.loop import loop_over, spans
+from pipeline.training.weight_average import WeightAverage
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows per step of an evaluation; has no effect on results
@@ -45,6 +46,7 @@ class Trainer:
         rates: layer name -> factor on the updates of its weights, 0 to freeze them; 1 for other layers.
         jit: compile each step with XLA.
         modulation: see `pipeline.modulation`; built for the model's branches.
+        average: decay of `WeightAverage`, whose weights the model has after each epoch; None for none.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Trainer:
         rates: Mapping[str, float] | None = None,
         jit: bool = False,
         modulation: Modulation | None = None,
+        average: float | None = None,
     ) -> None:
         self.model, self.presenter, self.losses = model, presenter, dict(losses)
         self.balancer, self.optimizer, self.batch_size = balancer, optimizer, batch_size
@@ -69,6 +72,7 @@ class Trainer:
                 model.get_layer(layer).trainable = False
         self.rescaled = self._rescaled_variables(rates)
         self.variables: Sequence[keras.Variable] = model.trainable_variables
+        self.average = None if average is None else WeightAverage(self.variables, average)
         self.descent = Descent(self.variables, list(losses), balancer)
         weights = {id(variable) for variable in model.weights}
         # Variables that are not weights: the random states of dropout.
@@ -111,12 +115,16 @@ class Trainer:
         Raises:
             NotFiniteError: a head's loss became NaN or infinite.
         """
+        if self.average:
+            self.average.hide()
         output_rows = len(order)
         if isinstance(rows, Stream):
             output_rows = LARGEST_OUTPUTS // sum(x.shape[-1] for x in self.model.output.values())
         epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch, output_rows)
         means = [epoch.losses.get(name, float("nan")) for name in self.losses]
         self.balancer.on_epoch_end(tf.constant(means, tf.float32))
+        if self.average:
+            self.average.show()
         set_means(self.model, rows)
         return epoch
 
@@ -148,6 +156,8 @@ class Trainer:
         updates = keras.ops.convert_to_tensor(self.optimizer.iterations)
         factors = self.modulation.factors(self.model, self.losses, features, labels, loss_weights, updates)
         self._apply(step.gradients, {branch_layer(name): factor for name, factor in factors.items()})
+        if self.average:
+            self.average.update()
         self._update_balancer(step, inputs, labels, states)
         return outputs, step_sums(losses, counts, step.weights, self._regularisation(), training_losses)
 

@@ -27,8 +27,14 @@ def test_small_data_get_more_epochs_and_large_data_larger_batches():
 def test_auto_is_replaced_by_numbers(trainer):
     found = trainer(240)
     assert (found.batch_size, found.epochs, found.early_stopping.patience) == (32, 100, 33)
-    assert found.early_stopping.monitor == "val/loss"
+    assert found.early_stopping.monitor == "val/skill_floored"
     assert trainer(10_000).early_stopping.patience == 8
+
+
+def test_a_head_has_at_least_three_epochs_and_some_200_updates_to_improve(trainer):
+    assert trainer(240).early_stopping.head_patience == 25
+    assert trainer(10_000).early_stopping.head_patience == 3
+    assert trainer(240, "trainer.early_stopping.head_patience=null").early_stopping.head_patience is None
 
 
 def test_numbers_are_unchanged(trainer):

@@ -63,6 +63,16 @@ def test_training_stops_when_patience_is_exhausted():
     assert (fitted.best_epoch, trainer.model.get_weights()[0]) == (1, 1)
 
 
+def test_a_head_that_stops_improving_is_no_longer_trained():
+    stopping = {"monitor": "val/loss", "patience": 9, "head_patience": 2}
+    trainer, fitted = run([3.0, 1.0, 2.0, 2.0, 0.5], early_stopping=stopping)
+    # The only head was released after epoch 4, so nothing was left to train.
+    assert [weights for _, weights in trainer.seen] == [[2.0]] * 4
+    assert (fitted.best_epoch, fitted.heads.best_epoch) == (2, {"score": 2})
+    assert fitted.heads.released == {"score": 4}
+    assert trainer.model.get_weights()[0] == 2
+
+
 def test_an_equal_epoch_is_no_better():
     assert run([1.0, 1.0])[1].best_epoch == 1
 

@@ -58,6 +58,18 @@ def test_skill_is_that_over_the_baseline_and_its_mean_over_heads():
     assert scores.combined["skill"] == 0.625
 
 
+def test_a_head_worse_than_its_baseline_counts_as_0_in_the_floored_skill():
+    scores = measure(
+        "val",
+        epoch({"class": 1.0, "score": 12.0}, BOTH),
+        {"class": of_class(), "score": of_score()},
+        {"class": 1.0, "score": 1.0},
+    )
+    assert scores.heads["score"]["skill"] == -2.0
+    assert scores.combined["skill"] == -0.75
+    assert scores.combined["skill_floored"] == 0.25
+
+
 def test_training_rows_have_neither_skill_nor_calibration():
     found = epoch({"class": 1.0}, {"class": CLASS_OUTPUTS})
     train, val = (measure(split, found, {"class": of_class()}, {"class": 1.0}) for split in ("train", "val"))

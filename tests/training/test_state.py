@@ -7,16 +7,18 @@ import pytest
 from pipeline import balancers
 from pipeline.training.checkpoint import Saver
 from pipeline.training.fit import KeptEpoch, TrainingState
+from pipeline.training.head_progress import HeadProgress
 from pipeline.training.state import restore, save_to
 from tests.small_trainer import make_trainer, train
 
 
 def trainer():
-    return make_trainer(balancer=balancers.GradNorm(), optimizer="adam", dropout=0.2)
+    return make_trainer(balancer=balancers.GradNorm(), optimizer="adam", dropout=0.2, average=0.9)
 
 
 def variables(made):
-    return [*made.model.variables, *made.optimizer.variables, *made.balancer.variables]
+    parts = made.model, made.optimizer, made.balancer, made.average
+    return [variable for part in parts for variable in part.variables]
 
 
 class Counter(keras.callbacks.Callback):
@@ -32,7 +34,8 @@ class Counter(keras.callbacks.Callback):
 
 def state_after(epoch, made):
     kept = KeptEpoch("val/loss", 3, epoch=1, metrics={"val/loss": 0.5}, weights=made.model.get_weights())
-    return TrainingState(epoch, {"val/loss": [0.5, float("nan")]}, kept)
+    heads = HeadProgress(4, {"class": 1}, {"class": 0.25}, {"class": 2})
+    return TrainingState(epoch, {"val/loss": [0.5, float("nan")]}, kept, heads)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,7 @@ def test_everything_that_training_changes_is_restored(saved):
         np.testing.assert_array_equal(variable, value)
     assert restored.progress.epoch == 2
     np.testing.assert_array_equal(restored.progress.history["val/loss"], [0.5, np.nan])
+    assert restored.progress.heads == HeadProgress(4, {"class": 1}, {"class": 0.25}, {"class": 2})
     assert train(other)[0].losses == losses
 
 

@@ -1,0 +1,46 @@
+"""How a training ended: the epochs trained and kept, and what each head lost by the common choice."""
+
+import math
+
+from pipeline.metric_names import name_of
+from pipeline.training.fit import FitResult
+
+LOSS_OF_NOTE = 0.005  # skill that a head may lose without being mentioned
+
+
+def ending(fitted: FitResult) -> list[str]:
+    """Return sentences on which epoch was kept and why, and on heads that were better in another epoch."""
+    return [_kept(fitted), *_lost_by_sharing(fitted)]
+
+
+def best_epochs(fitted: FitResult) -> dict[str, float]:
+    """Return the metrics `best/<head>_epoch`: the epoch with each head's lowest validation loss."""
+    return {f"best/{head}_epoch": float(epoch) for head, epoch in fitted.heads.best_epoch.items()}
+
+
+def _kept(fitted: FitResult) -> str:
+    trained = max((len(values) for values in fitted.history.values()), default=fitted.best_epoch)
+    reason = f"best {fitted.monitor}" if fitted.monitor else "the last"
+    text = f"kept epoch {fitted.best_epoch} of {trained} ({reason})"
+    if trained >= fitted.limit:
+        return text
+    if fitted.heads.best_epoch and all(head in fitted.heads.released for head in fitted.heads.best_epoch):
+        return f"{text}; stopped before epoch {fitted.limit}: no head improved any more"
+    waited = trained - fitted.best_epoch
+    return f"{text}; stopped before epoch {fitted.limit}: no better epoch among the last {waited}"
+
+
+def _lost_by_sharing(fitted: FitResult) -> list[str]:
+    sentences = []
+    for head, epoch in fitted.heads.best_epoch.items():
+        skills = fitted.history.get(name_of("val", head, "skill"), [])
+        if epoch == fitted.best_epoch or not skills:
+            continue
+        own, kept = skills[epoch - 1], skills[fitted.best_epoch - 1]
+        if math.isfinite(own) and math.isfinite(kept) and own - kept > LOSS_OF_NOTE:
+            released = fitted.heads.released.get(head)
+            end = f"; not trained after epoch {released}" if released else ""
+            sentences.append(
+                f"{head} was best at epoch {epoch} (val skill {own:.3f}, in the kept epoch {kept:.3f}){end}"
+            )
+    return sentences
