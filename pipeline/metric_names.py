@@ -125,7 +125,7 @@ def short(metric: str) -> str:
 def metric_names(heads: Mapping[str, Any], prefixes: Sequence[str]) -> list[str]:
     """Return the names of all metrics that the configured heads produce.
 
-    Training rows have no skill and no ece.
+    Training rows have no skill and no ece, test rows no floored skill.
 
     Args:
         heads: name -> config node of the head.
@@ -139,7 +139,8 @@ def metric_names(heads: Mapping[str, Any], prefixes: Sequence[str]) -> list[str]
         f"{prefix}{name}"
         for prefix in prefixes
         for name in names
-        if prefix != "train/" or not name.endswith(("skill", "skill_floored", "_ece"))
+        if prefix != "train/" or not name.endswith(("skill", "_ece"))
+        if name != "skill_floored" or prefix.endswith(("val/", "val_"))
     ]
 
 

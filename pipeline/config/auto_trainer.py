@@ -13,7 +13,7 @@ MOST_ROWS_AT_SMALLEST = 32_000  # with more rows the batch grows, so that an epo
 UPDATES = 1500  # at least, unless that takes more than MOST_EPOCHS
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 SMALLEST_PATIENCE = 8
-HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 200, 3  # a head may overfit long before the others have learned
+HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 300, 5  # a head may overfit long before the others have learned
 
 
 def settle(cfg: DictConfig, rows: int) -> DictConfig:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.data_options import JOINS, LEAK_POLICIES
+from pipeline.errors import ConfigError
 from pipeline.rules import (
     COUNT,
     FLAG,
@@ -93,6 +94,18 @@ def check_nodes(config: dict[str, Any]) -> None:
     check_node("data", config["data"], DATA, optional=DATA_OPTIONS)
     if isinstance(config["data"].get("join"), dict):
         check_node("data.join", config["data"]["join"], {"key": TEXT}, optional={"how": one_of(*JOINS)})
+    _check_no_other_average(config)
     POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):
         check_node(group, config[group], dict.fromkeys(config[group], PART))
+
+
+def _check_no_other_average(config: dict[str, Any]) -> None:
+    """The averages of Keras would not be the weights that are validated, kept and logged."""
+    problem = "the averaged weights would not be those that are validated and kept"
+    if config["optimizer"].get("use_ema"):
+        raise ConfigError("optimizer.use_ema", problem, found=True, allowed="trainer.average=0.99")
+    for i, callback in enumerate(config["trainer"]["callbacks"]):
+        if callback["_target_"].rpartition(".")[2] == "SwapEMAWeights":
+            found = callback["_target_"]
+            raise ConfigError(f"trainer.callbacks[{i}]", problem, found=found, allowed="trainer.average=0.99")

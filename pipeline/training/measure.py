@@ -119,7 +119,8 @@ def measure(
     skills = [values["skill"] for values in by_head.values() if "skill" in values]
     if skills:
         combined["skill"] = float(np.mean(skills))
-        combined["skill_floored"] = float(np.mean(np.maximum(skills, 0)))
+        if split == "val":  # it chooses the kept epoch
+            combined["skill_floored"] = float(np.mean(np.maximum(skills, 0)))
     return Scores({word: float(value) for word, value in combined.items()}, by_head)
 
 

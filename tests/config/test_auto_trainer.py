@@ -31,9 +31,9 @@ def test_auto_is_replaced_by_numbers(trainer):
     assert trainer(10_000).early_stopping.patience == 8
 
 
-def test_a_head_has_at_least_three_epochs_and_some_200_updates_to_improve(trainer):
-    assert trainer(240).early_stopping.head_patience == 25
-    assert trainer(10_000).early_stopping.head_patience == 3
+def test_a_head_has_at_least_five_epochs_and_some_300_updates_to_improve(trainer):
+    assert trainer(240).early_stopping.head_patience == 38
+    assert trainer(10_000).early_stopping.head_patience == 5
     assert trainer(240, "trainer.early_stopping.head_patience=null").early_stopping.head_patience is None
 
 

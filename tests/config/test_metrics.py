@@ -17,6 +17,14 @@ from tests.config.cases import right_configs, wrong_configs
         "objective: no metric of this name",
         ["found:   best/val_f1"],
     ),
+    (
+        [
+            "heads.class.metrics=[{_target_: keras.metrics.TopKCategoricalAccuracy, name: top5}]",
+            "trainer.early_stopping.monitor=val/class_top5",
+        ],
+        "trainer.early_stopping.monitor: it is not known whether larger or smaller",
+        ["found:   val/class_top5"],
+    ),
     (["objective=train/skill"], "objective: no metric of this name", ["found:   train/skill"]),
     (
         ["trainer.early_stopping.monitor=val/los"],

@@ -24,6 +24,18 @@ from tests.config.cases import right_configs, wrong_configs
     (["+trainr.epochs=3"], "trainr: there is no such key", ["nearest: trainer"]),
     (["+tracking.url=x"], "tracking.url: there is no such key", ["nearest: uri"]),
     (["+trainer.early_stopping.patients=3"], "trainer.early_stopping.patients: ", ["nearest: patience"]),
+    (
+        ["trainer.early_stopping.head_patience=0"],
+        "trainer.early_stopping.head_patience: ",
+        ["auto, or a whole number of at least 1, or null"],
+    ),
+    (["trainer.average=1"], "trainer.average: ", ["found:   1", "a number above 0 and below 1, or null"]),
+    (["+optimizer.use_ema=true"], "optimizer.use_ema: ", ["allowed: trainer.average=0.99"]),
+    (
+        ["trainer.callbacks=[{_target_: keras.callbacks.SwapEMAWeights}]"],
+        "trainer.callbacks[0]: ",
+        ["allowed: trainer.average=0.99"],
+    ),
     (["seed=abc"], "seed: ", ["found:   'abc'"]),
     (["~fusion"], "fusion: this key is missing", []),
     (["~fusion._target_"], "fusion: ", ["a mapping with a _target_"]),
@@ -37,6 +49,8 @@ def test_a_fixed_node_with_a_wrong_key_or_value_is_refused(assert_refused, overr
 
 @right_configs(
     ["trainer.epochs=auto", "trainer.batch_size=auto", "trainer.early_stopping.patience=3"],
+    ["trainer.average=null", "trainer.early_stopping.head_patience=null", "+optimizer.use_ema=false"],
+    ["~trainer.average", "~trainer.early_stopping.head_patience"],  # as in the configs of version 0.1
     ["trainer.gradient_clip=1", "trainer.threads=2", "trainer.early_stopping=null"],
     ["trainer.callbacks=[{_target_: keras.callbacks.TerminateOnNaN}]"],
 )

@@ -155,7 +155,7 @@ def test_data_without_an_input_or_a_target_of_the_run_is_refused(evaluate_pengui
 
 def test_a_target_of_another_kind_is_refused(evaluate_penguins, untrained):
     data = untrained.data()
-    data.targets.body_mass.kind = "category"
+    data.targets.body_mass = {"kind": "category", "column": data.targets.body_mass.column}
     with pytest.raises(ConfigError, match="the kind differs from that in training") as caught:
         evaluate_penguins(data)
     assert (caught.value.key, caught.value.found) == ("data.targets.body_mass.kind", "category")

@@ -36,6 +36,7 @@ def results(untrained):
         epochs={"test": SimpleNamespace(raw=raw, outputs=outputs)},
         baseline_losses={"species": 1.0, "body_mass": None},
         contributions=[],
+        ending=["kept epoch 2 of 2"],
         sentences=[],
         stand_ins={},
     )
@@ -69,6 +70,7 @@ def test_the_record_says_how_to_run_it_again_and_what_happened(record_of):
     assert "${" not in record.config_yaml
     assert record.run_url == "http://server/run"
     assert (record.history, record.best_epoch) == ({"val/loss": [2.0, 1.0]}, 2)
+    assert record.ending == ["kept epoch 2 of 2"]
     assert record.phases == {"training": 1.5}
 
 

@@ -9,6 +9,7 @@ from pipeline.insight import Insight
 from pipeline.job import results
 from pipeline.job.results import Results, evaluate_kept, objective, result_table, summary
 from pipeline.training.fit import FitResult
+from pipeline.training.head_progress import HeadProgress
 
 METRICS = {
     "best/val_skill": 0.5,
@@ -22,7 +23,7 @@ METRICS = {
 
 def make_results(metrics=METRICS, **more):
     empty = {"epochs": {}, "baseline_losses": {"a": 1.0, "b": None}, "contributions": [], "stand_ins": {}}
-    return Results(metrics=metrics, **{**empty, "sentences": [], **more})
+    return Results(metrics=metrics, **{**empty, "ending": [], "sentences": [], **more})
 
 
 def test_the_objective_is_one_metric_or_a_tuple_in_the_given_order():
@@ -48,15 +49,15 @@ def test_the_table_has_a_line_per_head_and_a_dash_for_what_is_undefined():
     ]
 
 
-def test_the_summary_is_the_table_the_insight_and_where_to_look():
-    found = make_results(sentences=["Branch x helps head a."])
+def test_the_summary_is_the_table_the_ending_the_insight_and_where_to_look():
+    found = make_results(ending=["kept epoch 3 of 4"], sentences=["Branch x helps head a."])
     online = SimpleNamespace(url=lambda: "http://server/run", run_id="3f2a", uri="sqlite:///mlflow.db")
     lines = summary(found, online, ["a", "b"]).split("\n")
     assert lines[0].startswith("head")
     assert [line.split()[0] for line in lines[1:3]] == ["a", "b"]
-    assert lines[3:] == ["Branch x helps head a.", "http://server/run"]
+    assert lines[3:] == ["kept epoch 3 of 4", "Branch x helps head a.", "http://server/run"]
     local = SimpleNamespace(url=lambda: None, run_id="3f2a", uri="sqlite:///mlflow.db")
-    assert summary(found, local, ["a", "b"]).split("\n")[4:] == [
+    assert summary(found, local, ["a", "b"]).split("\n")[5:] == [
         "run 3f2a",
         "look: python -m pipeline.ui",
     ]
@@ -69,13 +70,21 @@ def quick(untrained):
     return SimpleNamespace(**{**vars(untrained), "insight": insight})
 
 
-FITTED = FitResult(history={}, best_epoch=3, best={"val/loss": 7.0, "val/species_accuracy": 0.125})
+FITTED = FitResult(
+    history={},
+    best_epoch=3,
+    best={"val/loss": 7.0, "val/species_accuracy": 0.125},
+    heads=HeadProgress(best_epoch={"species": 2}),
+    monitor="val/loss",
+    limit=3,
+)
 
 
 def test_the_metrics_are_the_kept_epochs_and_those_of_the_test_rows(quick):
     found = evaluate_kept(quick, FITTED)
     assert {name: value for name, value in found.metrics.items() if not name.startswith("test/")} == {
         "best/epoch": 3.0,
+        "best/species_epoch": 2.0,
         "best/val_loss": 7.0,
         "best/val_species_accuracy": 0.125,
         "val/loss": 7.0,
@@ -89,6 +98,7 @@ def test_the_metrics_are_the_kept_epochs_and_those_of_the_test_rows(quick):
     assert list(found.epochs) == ["val", "test"]
     assert found.baseline_losses["species"] == quick.references["test"]["species"].baseline_loss
     assert found.contributions == []
+    assert found.ending == ["kept epoch 3 of 3 (best val/loss)"]
 
 
 def test_a_calibration_measures_the_validation_rows_again(quick, monkeypatch):

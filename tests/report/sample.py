@@ -105,6 +105,7 @@ def record(heads=None, **changes):
         run_url="http://127.0.0.1:5000/#/experiments/1/runs/abc",
         history=history(heads),
         best_epoch=4,
+        ending=["kept epoch 4 of 9 (best val/skill_floored)", "class was best at epoch 3"],
         parts=parts(2, tuple(heads)),
         heads=heads,
         inputs=inputs,
