@@ -16,6 +16,7 @@ TARGET_KINDS = {
     "labels": "pipeline.data.kinds.targets.Labels",
 }
 COLUMN_OPTIONS = (
+    "dates",
     "column",
     "columns",
     "order",
@@ -45,7 +46,7 @@ class SplitForm(NamedTuple):
 # The first form whose name is among the options of a split is the one that is meant.
 SPLIT_FORMS = {
     "column": SplitForm(("column", *SPLITS), ("group", "rows")),
-    "time": SplitForm(("time",), ("fractions", "val", "test", "group", "rows")),
+    "time": SplitForm(("time",), ("fractions", "val", "test", "day_first", "group", "rows")),
     "fractions": SplitForm(("fractions",), ("stratify", "group", "seed", "rows")),
 }
 # What tells rows apart: all columns of the first source, or the columns that inputs and targets name, as in

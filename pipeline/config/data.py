@@ -22,6 +22,7 @@ from pipeline.paths import expand
 from pipeline.rules import (
     ANYTHING,
     COUNT,
+    FLAG,
     MAPPING,
     POSITIVE,
     TEXT,
@@ -54,6 +55,7 @@ SPLIT_RULES = {
     **dict.fromkeys(SPLITS, ANYTHING),
     "fractions": FRACTIONS,
     "seed": COUNT,
+    "day_first": FLAG,
 }
 
 
@@ -83,10 +85,9 @@ def check_entries(config: dict[str, Any]) -> None:
                 _check_columns(f"{key}.names", entry["names"], config["data"]["sources"])
             if kind == "series":
                 _check_series(key, entry, config["data"])
-            if kind == "table" and not {"numeric", "categorical"} & set(entry):
-                raise ConfigError(
-                    key, "the table has no columns", allowed="numeric: […], categorical: […], or both"
-                )
+            if kind == "table" and not {"numeric", "categorical", "dates"} & set(entry):
+                allowed = "numeric: […], categorical: […], dates: […], one or more of them"
+                raise ConfigError(key, "the table has no columns", allowed=allowed)
 
 
 def _check_series(key: str, entry: dict[str, Any], data: dict[str, Any]) -> None:

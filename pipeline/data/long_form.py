@@ -1,16 +1,16 @@
 """Sources in long form: a row for each step of a series, in any order, with the key of the series."""
 
 import logging
-import warnings
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, RowError, is_missing, numbers, report_words, strings, without_words
+from pipeline.data.columns import Column, RowError, is_missing, numbers, report_words, without_words
 from pipeline.data.joins import key_texts
 from pipeline.data.source import Source
+from pipeline.data.times import form_of, read_times
 from pipeline.errors import ConfigError
 
 SAMPLE = 100  # cells that tell whether a column holds lists
@@ -181,24 +181,7 @@ def _places(column: Column) -> np.ndarray:
     if missing.any():
         row = int(np.argmax(missing))
         raise column.error(row, "the step has no place in the order", "a number or a date in every row")
-    if column.values.dtype.kind in "mM":
-        return column.values.astype(np.int64)
     try:
         return numbers(column)
     except RowError:
-        dates = _dates(pd.Series(strings(column)))
-        if dates.isna().any():
-            row = int(np.argmax(dates.isna().to_numpy()))
-            raise column.error(row, "neither a number nor a date", "numbers or dates in every row") from None
-        return np.asarray(dates.dt.as_unit("us").astype("int64").to_numpy())
-
-
-def _dates(words: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    """The words as dates, all written in one way; NaT where a word is none."""
-    with_dots = words.str.match(r"\d{1,2}\.").all()  # 31.12.2024, where the day always comes first
-    ways: list[dict[str, Any]] = [{"format": "ISO8601"}, {"dayfirst": with_dots}, {"dayfirst": not with_dots}]
-    with warnings.catch_warnings():
-        # pandas warns where a day cannot be a month; the ways are compared instead.
-        warnings.simplefilter("ignore", UserWarning)
-        found = [pd.to_datetime(words, errors="coerce", utc=True, **way) for way in ways]
-    return min(found, key=lambda dates: dates.isna().sum())
+        return read_times(column, form_of(column), "neither a number nor a date")

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from pipeline.data.classes import Classes
-from pipeline.data.columns import Column, is_missing, strings, text_of
+from pipeline.data.columns import strings, text_of
 from pipeline.data.quotas import Carried, Quota
 from pipeline.data.rare import complete_training
 from pipeline.data.sources import Sources
+from pipeline.data.times import ordered_times
 from pipeline.data_options import SPLIT_FORMS, SPLITS
 from pipeline.errors import ConfigError
 
@@ -111,43 +111,21 @@ def _by_column(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
 
 def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
     column = sources.column(split["time"], f"{KEY}.time")
-    times = _times(column)
+    names = () if "fractions" in split else ("val", "test")
+    starts = {name: split.get(name) for name in names}
+    times, begins = ordered_times(column, starts, split.get("day_first"), KEY)
     if "fractions" in split:
         # Rows of the same time are in the same split.
         distinct, groups = np.unique(times, return_inverse=True)
         strata, fractions = np.zeros(len(times), dtype=int), _check_fractions(split["fractions"])
         return _cut(groups, np.arange(len(distinct)), strata, Carried(fractions))[groups]
-    val, test = (_start(split, name, numeric=column.values.dtype.kind in "iuf") for name in ("val", "test"))
+    val, test = begins["val"], begins["test"]
     if val >= test:
         raise ConfigError(
             f"{KEY}.test", "test starts before val", found=split["test"], allowed=f"after {split['val']}"
         )
     codes: np.ndarray = (times >= val).astype(np.int8) + (times >= test)
     return codes
-
-
-def _start(split: Mapping[str, Any], name: str, *, numeric: bool) -> float:
-    key, value = f"{KEY}.{name}", split.get(name)
-    if value is None or isinstance(value, (int, float)) != numeric:
-        allowed = "a number, as in the time column" if numeric else "a date such as 2024-05-31"
-        problem = "the start of this split is missing" if value is None else "not a start of this split"
-        raise ConfigError(key, problem, found=value, allowed=f"{allowed}; or fractions instead")
-    cells = np.array([value if numeric else str(value)])
-    start: float = _times(Column(name, key, cells, lambda row: "the config"))[0]
-    return start
-
-
-def _times(column: Column) -> np.ndarray:
-    missing = is_missing(column.values)
-    if missing.any():
-        raise column.error(int(np.argmax(missing)), "the row has no time", "a date or a number in every row")
-    if column.values.dtype.kind in "iuf":
-        return column.values
-    parsed = pd.to_datetime(pd.Series(column.values), errors="coerce", format="ISO8601", utc=True)
-    if parsed.isna().any():
-        row = int(np.argmax(parsed.isna().to_numpy()))
-        raise column.error(row, "not a date", "ISO dates such as 2024-05-31 or 2024-05-31T12:00")
-    return np.asarray(parsed.dt.as_unit("us").astype("int64").to_numpy())
 
 
 def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.ndarray:

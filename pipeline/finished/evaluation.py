@@ -216,7 +216,7 @@ def _restored(
         targets[name].restore(name, head_facts)
     inputs: dict[str, Input | Mapping[str, Any]] = dict(node["inputs"])
     for name in finished.inputs:
-        inputs[name] = restore_input(name, inputs[name], finished.specs[name])
+        inputs[name] = restore_input(name, inputs[name], finished.specs[name], finished.facts.get(name))
     return inputs, targets
 
 

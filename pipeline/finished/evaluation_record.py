@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from pipeline import report
 from pipeline.comparison.bootstrap import Interval
+from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.run import FinishedRun
 from pipeline.page.elements import Heading, Section, Table
@@ -88,7 +89,10 @@ def write_page(
     """Write the page `evaluation.html`, with the same figures and tables per head as a report."""
     heads = {head: _head_result(head, evaluation) for head in evaluation.heads}
     inputs = {
-        source: InputExamples(finished.inputs[source].kind, {key: evaluation.rows.raw[key] for key in specs})
+        source: InputExamples(
+            finished.inputs[source].kind,
+            in_words({key: evaluation.rows.raw[key] for key in specs}, finished.facts.get(source, {})),
+        )
         for source, specs in finished.specs.items()
     }
     record = Record(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -36,6 +36,7 @@ class FinishedRun:
         specs: input -> its raw model inputs.
         inputs: input -> the restored kind of input, which reads its columns.
         columns: head -> how its outputs become columns.
+        facts: input -> the result of its `facts`, of those that have any.
     """
 
     cfg: DictConfig
@@ -43,6 +44,7 @@ class FinishedRun:
     specs: dict[str, Specs]
     inputs: dict[str, Input]
     columns: dict[str, PredictionColumns]
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: StoredRun, make: Make) -> "FinishedRun":
@@ -55,8 +57,12 @@ class FinishedRun:
         names = json.loads(run.artifact("config/labels.json").read_text())
         model = keras.saving.load_model(run.model(), compile=False)
         specs = {name: raw_specs(model, name) for name in cfg.branches}
+        # Runs of version 0.1 have no facts of inputs.
+        path = "config/inputs.json"
+        facts = json.loads(run.artifact(path).read_text()) if run.has(path) else {}
         inputs = {
-            name: restore_input(name, make(cfg.data.inputs[name]), specs[name]) for name in cfg.branches
+            name: restore_input(name, make(cfg.data.inputs[name]), specs[name], facts.get(name))
+            for name in cfg.branches
         }
         columns = {
             name: PredictionColumns(
@@ -64,7 +70,7 @@ class FinishedRun:
             )
             for name, head in cfg.heads.items()
         }
-        return cls(cfg, model, specs, inputs, columns)
+        return cls(cfg, model, specs, inputs, columns, facts)
 
     def batch(self) -> int:
         """Return the number of rows that go through the model at a time."""
@@ -111,12 +117,15 @@ class Forward:
             }
 
 
-def restore_input(name: str, entry: Mapping[str, Any] | Input, specs: Specs) -> Input:
+def restore_input(
+    name: str, entry: Mapping[str, Any] | Input, specs: Specs, facts: Mapping[str, Any] | None = None
+) -> Input:
     """Build an input and restore it from a logged model.
 
     Args:
         entry: `{kind: …, column: …}` or an `Input`.
         specs: the input's raw model inputs.
+        facts: the result of the fitted input's `facts`; None if it has none.
 
     Raises:
         ConfigError: the input's class has no method `restore`.
@@ -130,6 +139,8 @@ def restore_input(name: str, entry: Mapping[str, Any] | Input, specs: Specs) -> 
             allowed="a built-in kind, or a class with `restore(name, specs)`; see pipeline.data.kinds.Input",
         )
     source.restore(name, specs)
+    if facts and hasattr(source, "recall"):
+        source.recall(facts)
     return source
 
 

@@ -17,6 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import report
 from pipeline.config import flatten, run_name
 from pipeline.config.make import settings
+from pipeline.data.kinds import input_facts
+from pipeline.data.times import in_words
 from pipeline.heads import Head
 from pipeline.job import label_overview
 from pipeline.job.job import Job
@@ -92,9 +94,12 @@ def log_results(
         run.log_folder(folder)
     if cfg.tracking.log_model:
         model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
+        forms = {
+            key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()
+        }
         example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
         specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
-        run.log_model(model, specs, example, cfg.tracking.register)
+        run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms)
 
 
 def first_metrics(heads: Mapping[str, Head]) -> dict[str, str | None]:
@@ -115,6 +120,7 @@ def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: 
         folder / "labels.json",
         {name: head.names(job.dataset.targets[name].names) for name, head in job.heads.items()},
     )
+    _write_json(folder / "inputs.json", input_facts(job.dataset.inputs))
     _write_json(folder / "heads.json", {name: _head_facts(name, job) for name in job.heads})
 
 

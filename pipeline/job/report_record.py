@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data, report
+from pipeline.data.kinds import input_facts
+from pipeline.data.times import in_words
 from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
@@ -77,11 +79,15 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
 
 
 def _examples(job: Job) -> dict[str, report.InputExamples]:
-    raw = job.dataset.splits["test"].raw
+    raw, facts = job.dataset.splits["test"].raw, input_facts(job.dataset.inputs)
     return {
-        name: report.InputExamples(source.kind, {key: cast(Array, raw[key]) for key in source.specs()})
+        name: report.InputExamples(source.kind, in_words(_of(source, raw), facts.get(name, {})))
         for name, source in job.dataset.inputs.items()
     }
+
+
+def _of(source: Any, raw: Mapping[str, Any]) -> dict[str, Array]:
+    return {key: cast(Array, raw[key]) for key in source.specs()}
 
 
 def _parts(job: Job) -> list[report.Part]:

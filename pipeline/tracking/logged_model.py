@@ -4,7 +4,10 @@ MLflow runs this file when it loads the model (models from code, without pickle)
 this package, so the file imports nothing of it.
 """
 
+import json
 import runpy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -32,6 +35,9 @@ class LoggedModel(PythonModel):
     def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
         self.fold_texts = runpy.run_path(context.artifacts["folding"])["fold_texts"]
+        self.times = runpy.run_path(context.artifacts["times"])
+        forms = json.loads(Path(context.artifacts["forms"]).read_text())
+        self.forms = {name: self.times["TimeForm"](**form) for name, form in forms.items()}
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
         self.byte_inputs = [
             name
@@ -45,7 +51,12 @@ class LoggedModel(PythonModel):
         for name in self.model.input:
             if name not in columns:
                 raise _wrong(name, f"is missing; the inputs of the model are {', '.join(self.model.input)}")
-        values = {name: _array(name, columns[name], tensor) for name, tensor in self.model.input.items()}
+        values = {
+            name: self._seconds(name, columns[name])
+            if name in self.forms
+            else _array(name, columns[name], tensor)
+            for name, tensor in self.model.input.items()
+        }
         rows = len(next(iter(values.values())))
         for name, array in values.items():
             if len(array) != rows:
@@ -64,6 +75,20 @@ class LoggedModel(PythonModel):
         }
         _check_sound(values, outputs)
         return outputs
+
+    def _seconds(self, name: str, values: Any) -> np.ndarray:
+        """Dates and times in any form as seconds; numbers are what they were in training, else seconds."""
+        form = self.forms[name]
+        cells = np.empty(len(values), dtype=object)
+        cells[:] = [cell.item() if isinstance(cell, np.ndarray) else cell for cell in values]
+        missing = np.array([_text(cell) == "" for cell in cells])
+        cells[missing] = None
+        found = self.times["seconds"](cells, replace(form, unit=form.unit or "s"))
+        unreadable = np.isnan(found) & ~missing
+        if unreadable.any():
+            row = int(np.argmax(unreadable))
+            raise _wrong(name, f"must be a {form.kind} or null, row {row} has {cells[row]!r}")
+        return np.asarray(found)
 
 
 def _columns(model_input: Any) -> dict[str, Any]:

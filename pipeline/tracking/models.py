@@ -1,5 +1,6 @@
 """Logs and registers models; of the versions under a name one is `candidate` and one `champion`."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from importlib import metadata
@@ -14,7 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
-from pipeline import folding
+from pipeline import folding, times
 from pipeline.errors import ConfigError
 from pipeline.tracking.pager import all_pages
 
@@ -32,6 +33,7 @@ def log_model(
     specs: Specs,
     example: Mapping[str, Any],
     register: str | None,
+    forms: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Logs a Keras model as the `model` of the open run; the logged model loads without this package.
 
@@ -40,16 +42,24 @@ def log_model(
         specs: raw input -> its shape without the rows, and the type of its values.
         example: a few rows of every input.
         register: registers the model under this name, as its `candidate`; None: does not register it.
+        forms: raw input of times -> the fields of its `pipeline.times.TimeForm`.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
     kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
+        forms_path = Path(folder) / "forms.json"
+        forms_path.write_text(json.dumps(forms))
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(LOGGED_MODEL),
-            artifacts={"keras_model": str(path), "folding": folding.__file__},
+            artifacts={
+                "keras_model": str(path),
+                "folding": folding.__file__,
+                "times": times.__file__,
+                "forms": str(forms_path),
+            },
             # Without shapes and types, because with them MLflow refuses nulls and series of different
             # lengths, without naming the input. The logged code checks both and names it.
             signature=ModelSignature(

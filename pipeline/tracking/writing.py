@@ -136,10 +136,15 @@ class Run:
             mlflow.log_input(dataset, context="training")
 
     def log_model(
-        self, model: "keras.Model", specs: Specs, example: Mapping[str, Any], register: str | None
+        self,
+        model: "keras.Model",
+        specs: Specs,
+        example: Mapping[str, Any],
+        register: str | None,
+        forms: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`."""
-        log_model(self.client, model, specs, example, register)
+        log_model(self.client, model, specs, example, register, forms or {})
 
     def url(self) -> str | None:
         """The address of the run's page; None if the store is not a server."""

@@ -26,7 +26,26 @@ from tests.config.cases import right_configs, wrong_configs
         ["allowed: kind, column"],
     ),
     (["+data.inputs.image.scale=best"], "data.inputs.image.scale: ", ["allowed: auto, standard, none"]),
-    (["+data.targets.score.scale=auto"], "data.targets.score.scale: ", ["allowed: standard, none"]),
+    (
+        ["+data.targets.score.scale=robust"],
+        "data.targets.score.scale: ",
+        ["allowed: auto, standard, log, qu"],
+    ),
+    (
+        ["+data.inputs.series.scale=log"],
+        "data.inputs.series.scale: ",
+        ["allowed: robust, standard, quantile"],
+    ),
+    (
+        ["data=penguins", "+data.inputs.traits.dates=[penguin.day]"],
+        "data.inputs.traits.dates: there is no",
+        [],
+    ),
+    (
+        ["data=penguins", "+data.inputs.traits.day_first=1"],
+        "data.inputs.traits.day_first: ",
+        ["true or false"],
+    ),
     (["~data.targets.score.column"], "data.targets.score.column: this key is missing", []),
     (
         ["data=penguins", "~data.inputs.traits.numeric", "~data.inputs.traits.categorical"],

@@ -155,6 +155,39 @@ def test_a_split_by_time_may_name_the_starts_of_validation_and_test() -> None:
     assert FRAME["person"].iloc[numbered.splits["train"].rows].max() == 39
 
 
+@pytest.mark.parametrize(
+    ("way", "starts"),
+    [
+        ("%m/%d/%Y 0:00:00", ("3/1/2024 0:00:00", "2024-03-11")),
+        ("%d.%m.%Y", ("01.03.2024", "11.03.2024")),
+        ("%b %d, %Y", ("2024-03-01", "Mar 11, 2024")),
+        ("%Y-%m-%dT%H:%M:%S+01:00", ("2024-02-29T23:00", "2024-03-10T23:00Z")),
+    ],
+)
+def test_times_may_have_any_common_form(way: str, starts: tuple[str, str]) -> None:
+    frame = FRAME.assign(day=pd.to_datetime(FRAME["day"]).dt.strftime(way))
+    dataset = loaded({"time": "s.day", "val": starts[0], "test": starts[1]}, frame)
+    expected = loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"})
+    assert members(dataset) == members(expected)
+
+
+def test_whole_numbers_may_be_dates_and_the_starts_say_so() -> None:
+    frame = FRAME.assign(day=pd.to_datetime(FRAME["day"]).dt.strftime("%Y%m%d").astype(int))
+    by_date = loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"}, frame)
+    assert members(by_date) == members(loaded({"time": "s.day", "val": 20240301, "test": 20240311}, frame))
+
+
+def test_the_split_says_where_the_day_is_if_the_times_do_not(caplog: pytest.LogCaptureFixture) -> None:
+    frame = FRAME.assign(day=np.where(np.arange(ROWS) < 300, "2/1/2024", "1/3/2024"))
+    frame.loc[350:, "day"] = "1/4/2024"
+    dataset = loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-04-01", "day_first": True}, frame)
+    assert sizes(dataset) == [300, 50, 50]
+    assert "may begin with the month" not in caplog.text
+    with pytest.raises(ConfigError, match="split is empty"):
+        loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-04-01"}, frame)
+    assert "are read as month first (data.split.day_first=true reads the day first)" in caplog.text
+
+
 def test_a_time_column_may_have_dates() -> None:
     frame = FRAME.assign(day=pd.to_datetime(FRAME["day"]))
     assert sizes(loaded({"time": "s.day", "val": "2024-03-01", "test": "2024-03-11"}, frame)) == [

@@ -24,6 +24,9 @@ class Untrained:
     def artifact(self, path: str) -> Path:
         return self.folder / path
 
+    def has(self, path: str) -> bool:
+        return (self.folder / path).exists()
+
     def model(self) -> Path:
         return self.folder / "model.keras"
 

@@ -1,12 +1,16 @@
 """Logged models, and their versions in the registry."""
 
+from dataclasses import asdict
+
 import keras
 import mlflow
 import numpy as np
 import pytest
+from mlflow.exceptions import MlflowException
 
 from pipeline.errors import ConfigError
 from pipeline.folding import FOLDED
+from pipeline.times import TIME_OF_DAY, TimeForm
 from pipeline.tracking import connect, find_run, open_run
 from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, version_of
 
@@ -80,6 +84,28 @@ def test_a_logged_model_folds_its_texts_and_leaves_codes_as_they_are(uri):
     )
     assert found["word"][:, 0].tolist() == [2, 1, 0]
     assert found["code"][:, 0].tolist() == [1, 0, 0]
+
+
+def test_a_logged_model_reads_dates_and_times_in_any_form(uri):
+    tensors = {name: keras.Input((), dtype="float64", name=name) for name in ("day", "number", "hour")}
+    outputs = {name: keras.ops.expand_dims(tensor, -1) for name, tensor in tensors.items()}
+    forms = {"day": asdict(TimeForm(day_first=True)), "hour": asdict(TimeForm(TIME_OF_DAY))}
+    forms["number"] = asdict(TimeForm(unit="yyyymmdd"))
+    example = dict.fromkeys(tensors, np.array([None], dtype=object))
+    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+        specs = dict.fromkeys(tensors, ((), "float64"))
+        run.log_model(keras.Model(tensors, outputs), specs, example, None, forms)
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    rows = {
+        "day": np.array(["3/4/2024", "2024-04-03", 1712102400], dtype=object),
+        "number": np.array([20240403, 20240403.0, "Apr 3, 2024"], dtype=object),
+        "hour": np.array(["14:05", "2:05 pm", 50700], dtype=object),
+    }
+    with pytest.raises(MlflowException, match="input 'day' must be a moment or null, row 1 has 'soon'"):
+        loaded.predict(rows | {"day": np.array(["3/4/2024", "soon", ""], dtype=object)})
+    found = loaded.predict(rows)
+    assert found["day"][:, 0].tolist() == found["number"][:, 0].tolist() == [1712102400] * 3
+    assert found["hour"][:, 0].tolist() == [50700] * 3
 
 
 def test_the_version_of_an_alias_is_found_and_none_without_it(client):

@@ -8,6 +8,7 @@ gaps: missing cells inside series.
 vector: a fixed number of columns of numbers.
 table: columns of numbers and of categories.
 text: texts as tokens.
+dates: dates, times of day and durations as numbers.
 category: a class per row, or a distribution over classes.
 targets: binary labels, and several labels at once.
 number: numbers as labels.
@@ -41,7 +42,9 @@ class Input(Protocol):
     `references` maps each column to the option that names it. `fit` learns from the rows `train` only.
     `restore` replaces `fit` for a logged model: it learns what `raw` needs from the model's raw inputs.
     `raw` returns the raw arrays of some rows, with the names and dtypes of `specs` (whose shapes omit the
-    rows). `prepare` builds Keras layers on symbolic raw tensors and returns one tensor.
+    rows). `prepare` builds Keras layers on symbolic raw tensors and returns one tensor. Two more methods are
+    optional: `facts()` returns what else `raw` needs of the fitted input, for JSON, and `recall(facts)` puts
+    it back after `restore`.
     """
 
     kind: str
@@ -116,6 +119,12 @@ def build(entry: Mapping[str, Any] | Part, kinds: Mapping[str, type[Part]], key:
     if not part.references():
         raise ConfigError(key, "no column is named", found=entry, allowed=f"{COLUMN_FORM}, one or more")
     return part
+
+
+def input_facts(inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return input -> what is needed to read it from other rows, of the inputs that have such facts."""
+    facts = {name: source.facts() for name, source in inputs.items() if hasattr(source, "facts")}
+    return {name: values for name, values in facts.items() if values}
 
 
 def _from_mapping(entry: Mapping[str, Any], kinds: Mapping[str, type[Part]], key: str) -> Part:

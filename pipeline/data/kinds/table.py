@@ -1,8 +1,8 @@
-"""Tables: columns of numbers and columns of categories."""
+"""Tables: columns of numbers, of categories, and of dates and times."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -10,23 +10,28 @@ import pandas as pd
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, strings
+from pipeline.data.kinds.dates import Dates
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.kinds.vector import number_blocks, short_name
 from pipeline.data.sources import Sources
+from pipeline.data.times import form_of, read_times
 from pipeline.errors import ConfigError
+from pipeline.times import TimeForm
 
 UNSEEN, MISSING = 0, 1  # the codes before those of the training categories
 
 
 @dataclass(kw_only=True)
 class Table:
-    """Numbers and categories; each column is a raw input, `<input>.<column>` with / replaced by _.
+    """Numbers, categories and dates; each column is a raw input, `<input>.<column>` with / replaced by _.
 
     Args:
         numeric: columns of one number per row.
         categorical: columns of strings, whole numbers or booleans.
-        scale: of the numeric columns, "robust", "standard", "quantile" (by the training rows) or "none".
+        dates: columns of dates, times of day or durations, see `pipeline.data.kinds.dates`.
+        day_first: whether 3/4/2024 is in April; None: the column tells, see `pipeline.times.find_form`.
+        scale: of numbers and elapsed times, by the training rows: "robust", "standard", "quantile" or "none".
     """
 
     kind: ClassVar[str] = "table"
@@ -34,18 +39,23 @@ class Table:
 
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
+    dates: Sequence[str] = ()
+    day_first: bool | None = None
     scale: str = "robust"
 
     name: str = field(init=False)
     numbers: Numbers | None = field(init=False, default=None)
     categories: dict[str, np.ndarray] = field(init=False, default_factory=dict)
+    forms: dict[str, TimeForm] = field(init=False, default_factory=dict)
+    times: dict[str, Dates] = field(init=False, default_factory=dict)
 
     @property
     def vocabularies(self) -> tuple[int, ...]:
         return tuple(len(values) + 2 for values in self.categories.values())
 
     def references(self) -> dict[str, str]:
-        return dict.fromkeys(self.categorical, "categorical") | dict.fromkeys(self.numeric, "numeric")
+        options = {"categorical": self.categorical, "numeric": self.numeric, "dates": self.dates}
+        return {reference: option for option, columns in options.items() for reference in columns}
 
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         key = f"data.inputs.{name}"
@@ -58,6 +68,8 @@ class Table:
             self.categories[reference] = np.array(sorted({*words} - {""}), dtype=object)
         if self.numeric:
             self.numbers = self._fit_numbers(sources, f"{key}.numeric", train)
+        for reference in self.dates:
+            self._fit_times(reference, sources.column(reference, f"{key}.dates"), train)
 
     def _fit_numbers(self, sources: Sources, key: str, train: np.ndarray) -> Numbers:
         statistics, names = [], []
@@ -68,11 +80,25 @@ class Table:
             names += columns
         return fit_numbers(Statistics.side_by_side(statistics), names, scale=self.scale, key=key)
 
+    def _fit_times(self, reference: str, column: Column, train: np.ndarray) -> None:
+        key = f"data.inputs.{self.name}"
+        self.forms[reference] = form = form_of(column, self.day_first, f"{key}.day_first")
+        found = read_times(column, form)[train]
+        self.times[reference] = Dates.of(found, form.kind, self.scale, column=reference, key=f"{key}.dates")
+
     def restore(self, name: str, specs: Specs) -> None:
         self.name = name
         for reference in self.categorical:
             text = specs[self._raw_name(reference)][1] == "string"
             self.categories[reference] = np.array([], dtype=object if text else np.float64)
+
+    def facts(self) -> dict[str, Any]:
+        """How columns of times are read: raw model input -> fields of its `TimeForm`, for JSON."""
+        return {self._raw_name(reference): asdict(form) for reference, form in self.forms.items()}
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Puts back the result of `facts` after `restore`."""
+        self.forms = {reference: TimeForm(**facts[self._raw_name(reference)]) for reference in self.dates}
 
     def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         key = f"data.inputs.{self.name}"
@@ -84,10 +110,13 @@ class Table:
         for reference in self.numeric:
             values = numbers(sources.part(reference, f"{key}.numeric", rows))
             arrays[self._raw_name(reference)] = values.astype(np.float64, copy=False)
+        for reference in self.dates:
+            column = sources.part(reference, f"{key}.dates", rows)
+            arrays[self._raw_name(reference)] = read_times(column, self.forms[reference])
         return arrays
 
     def specs(self) -> Specs:
-        """Categories are "string" (missing: ""), numbers "float64".
+        """Categories are "string" (missing: ""), numbers and times, in seconds, "float64".
 
         In models of version 0.1 numeric categories are "float64", and numbers "float32".
         """
@@ -95,7 +124,7 @@ class Table:
             reference: "string" if categories.dtype == object else "float64"
             for reference, categories in self.categories.items()
         }
-        dtypes |= dict.fromkeys(self.numeric, "float64")
+        dtypes |= dict.fromkeys([*self.numeric, *self.dates], "float64")
         return {self._raw_name(reference): ((), dtype) for reference, dtype in dtypes.items()}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
@@ -106,6 +135,9 @@ class Table:
         if self.numbers:
             columns = [tensors[self._raw_name(reference)] for reference in self.numeric]
             parts.append(self.numbers.prepare(keras.ops.stack(columns, axis=-1)))
+        parts += [
+            times.prepare(tensors[self._raw_name(reference)]) for reference, times in self.times.items()
+        ]
         return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def _raw_name(self, reference: str) -> str:
@@ -113,7 +145,8 @@ class Table:
         return f"{self.name}.{short_name(reference)}".replace("/", "_")
 
     def _check_columns(self, sources: Sources, key: str) -> None:
-        names = [self._raw_name(reference) for reference in (*self.categorical, *self.numeric)]
+        columns = (*self.categorical, *self.numeric, *self.dates)
+        names = [self._raw_name(reference) for reference in columns]
         duplicates = sorted({name for name in names if names.count(name) > 1})
         if duplicates:
             problem = "several columns have the same name"

@@ -1,5 +1,8 @@
 """Tables: how categories are coded, and which columns a table takes."""
 
+import datetime as dt
+import json
+
 import numpy as np
 import pytest
 
@@ -78,6 +81,73 @@ def fitted() -> data.Dataset:
         code=np.array([1.0, 2.0, NAN] * 4),
         flag=np.arange(ROWS) % 2 == 1,
     )
+
+
+def days(*texts: str | None) -> np.ndarray:
+    return objects(*texts * (ROWS // len(texts)))
+
+
+DATED = {"kind": "table", "dates": ["s.day"]}
+
+
+def test_dates_become_elapsed_time_and_the_parts_that_vary_in_training() -> None:
+    dataset = load_input(DATED, day=days("2024-05-03 06:00", "2024-05-04 06:00", "2024-05-05 06:00"))
+    assert dataset.inputs["x"].specs() == {"x.day": ((), "float64")}
+    assert dataset.inputs["x"].times["s.day"].names == [
+        "elapsed",
+        *("day sine", "day cosine", "weekday sine", "weekday cosine"),
+    ]
+    assert all_rows(dataset, "raw", "x.day")[0] == 1714716000.0
+    prepared = all_rows(dataset)
+    friday = 2 * np.pi * 4 / 7
+    np.testing.assert_allclose(prepared[0, 3:], [np.sin(friday), np.cos(friday)], atol=1e-6)
+    assert prepared[0, 0] < prepared[1, 0] == 0 < prepared[2, 0]
+
+
+def test_a_missing_date_is_marked_and_an_unreadable_one_named() -> None:
+    prepared = all_rows(load_input(DATED, day=days("5/3/2024", None, "5/30/2024", "NA")))
+    np.testing.assert_array_equal(prepared[:4, -1], [0, 1, 0, 1])
+    assert (prepared[1, :-1] == 0).all()
+    with pytest.raises(RowError, match=r"not a date: column 's.day', source s, row 2") as caught:
+        load_input(DATED, day=days("5/3/2024", None, "3.5.", "5/30/2024"))
+    assert caught.value.key == "data.inputs.x.dates"
+    with pytest.raises(ConfigError, match="no training row has a value"):
+        load_input(DATED, day=objects(*[None] * 6, *["2024-05-03"] * 6))
+
+
+def test_a_date_that_does_not_say_where_the_day_is_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    dataset = load_input(DATED, day=days("3/4/2024", "5/6/2024"))
+    assert "s.day: dates such as 3/4/2024 may begin with the month or with the day" in caplog.text
+    assert "(data.inputs.x.day_first=true reads the day first)" in caplog.text
+    assert all_rows(dataset, "raw", "x.day")[0] == 1709510400
+    caplog.clear()
+    dataset = load_input(DATED | {"day_first": True}, day=days("3/4/2024", "5/6/2024"))
+    assert all_rows(dataset, "raw", "x.day")[0] == 1712102400
+    assert not caplog.messages
+
+
+def test_times_of_day_and_durations_are_dates_too() -> None:
+    dataset = load_input(DATED, day=days("06:00", "18:00"))
+    assert dataset.inputs["x"].times["s.day"].names == ["elapsed", "hour sine", "hour cosine"]
+    np.testing.assert_allclose(all_rows(dataset)[:2, 1:], [[1, 0], [-1, 0]], atol=1e-6)
+    dataset = load_input(DATED, day=days("2 days", "3 days 12:00:00"))
+    assert dataset.inputs["x"].times["s.day"].names == ["elapsed"]
+
+
+def test_restored_tables_read_dates_as_in_training_in_whatever_form() -> None:
+    fitted = load_input(DATED, day=days("3/4/2024", "13/4/2024")).inputs["x"]
+    table = restore(fitted, DATED)
+    table.recall(json.loads(json.dumps(fitted.facts())))
+    for cells in (
+        objects("4/3/2024", "2024-03-04"),
+        objects("Mar 4, 2024", "04.03.2024"),
+        objects(dt.date(2024, 3, 4), "1709510400"),
+        np.array(["2024-03-04"] * 2, dtype="datetime64[s]"),
+        np.array([1709510400] * 2),
+    ):
+        assert read_new(table, day=cells)["x.day"].tolist() == [1709510400] * 2
+    with pytest.raises(RowError, match="not a date"):
+        read_new(table, day=objects("3/14/2024"))
 
 
 def test_restored_tables_convert_the_cells_of_text_files_to_the_types_of_training(
