@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.columns import Column, strings
 from pipeline.data_options import JOINS
@@ -53,7 +54,9 @@ def match_rows(sources: Mapping[str, Keyed], join: str, how: str) -> tuple[np.nd
     keys = {name: _keys(source, join) for name, source in sources.items()}
     first = next(iter(keys))
     for name, others in keys.items():
-        unused, lacking = np.setdiff1d(others, keys[first]), np.setdiff1d(keys[first], others)
+        # pandas looks keys up by their hashes; NumPy would compare each key with all others.
+        unused = others[~pd.Index(others).isin(keys[first])]
+        lacking = keys[first][~pd.Index(keys[first]).isin(others)]
         if how == "exact":
             _check_matched(unused.tolist(), name, first, join)
             _check_matched(lacking.tolist(), first, name, join)
@@ -64,13 +67,12 @@ def match_rows(sources: Mapping[str, Keyed], join: str, how: str) -> tuple[np.nd
                 *(f"{len(lacking):,}", f"{len(keys[first]):,}", first, name, name, f"{len(unused):,}", name),
             )
     kept = _shared_keys(keys, first) if how == "inner" else keys[first]
-    rows = {name: {key: row for row, key in enumerate(others)} for name, others in keys.items()}
-    return kept, {name: np.array([places.get(key, -1) for key in kept]) for name, places in rows.items()}
+    return kept, {name: pd.Index(others).get_indexer(kept) for name, others in keys.items()}
 
 
 def _shared_keys(keys: Mapping[str, np.ndarray], first: str) -> np.ndarray:
     """The keys that all sources have, in the order of the first one."""
-    everywhere = np.all([np.isin(keys[first], others) for others in keys.values()], axis=0)
+    everywhere = np.all([pd.Index(keys[first]).isin(others) for others in keys.values()], axis=0)
     shared = keys[first][everywhere]
     if not len(shared):
         raise ConfigError("data.join", "no key is in every source", found=", ".join(keys[first][:SHOWN]))
@@ -98,9 +100,9 @@ def key_texts(source: Keyed, join: str) -> Column:
 
 def _keys(source: Keyed, join: str) -> np.ndarray:
     column = key_texts(source, join)
-    distinct, counts = np.unique(column.values, return_counts=True)
-    if (counts > 1).any():
-        repeated = distinct[counts > 1]
+    doubled = pd.Index(column.values).duplicated()
+    if doubled.any():
+        repeated = np.unique(column.values[doubled])
         row = int(np.flatnonzero(column.values == repeated[0])[1])
         problem = f"keys that occur more than once: {len(repeated)}"
         allowed = "each key once; if the rows are the steps of series, name their `order` in the input"

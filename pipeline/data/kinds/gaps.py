@@ -9,7 +9,9 @@ BEYOND = 2**30  # larger than the number of any step
 
 def gaps(values: np.ndarray) -> np.ndarray:
     """Which cells are missing before the last step with a value, of (rows, steps, channels)."""
-    missing = np.isnan(values)
+    missing: np.ndarray = np.isnan(values)
+    if not missing.any():
+        return missing
     present = ~missing.all(axis=-1, keepdims=True)
     real = np.flip(np.maximum.accumulate(np.flip(present, axis=1), axis=1), axis=1)
     return np.asarray(missing & real)
