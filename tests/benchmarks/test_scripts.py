@@ -11,6 +11,7 @@ from tests.processes import run
 ROOT = Path(__file__).parents[2]
 QUICK = {
     "balancers": ["--quick", "--heads", 2, "--only", "famo"],
+    "init": ["--only", "linnerud", "--seeds", 1, "--epochs", 1],
     "insight": ["--quick"],
     "speed": ["--quick", "--only", "128 rows"],
     "streaming": ["--quick"],

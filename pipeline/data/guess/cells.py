@@ -1,7 +1,7 @@
 """A sample of the rows of every column, read as training reads them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 MOST_ROWS = 100_000  # of a column: enough to see the kinds of columns and how often their values repeat
 MOST_CELLS = 2_000_000  # of a source: about ten seconds
 FEWEST_ROWS = 10_000  # of a column in a source of many columns
+WINDOWS = "cp1252"  # the encoding of Western Europe on Windows
 MOST_BYTES = 2**29  # of an array
 BLOCKS = 10  # consecutive rows, because neighbours tell whether the rows are sorted or repeat one thing
 # In a column of numbers, these words mean that there is no number.
@@ -84,7 +85,7 @@ class SampledSource:
 
     Args:
         name: its name in the config.
-        entry: its files, as in a config.
+        entry: its files, or `{path: …, encoding: …}`, as in a config.
         folders: where relative paths are looked for, in this order.
 
     Attributes:
@@ -92,7 +93,7 @@ class SampledSource:
         unread: column -> why it cannot be used.
     """
 
-    def __init__(self, name: str, entry: str, *, folders: Sequence[Path]) -> None:
+    def __init__(self, name: str, entry: str | Mapping[str, str], *, folders: Sequence[Path]) -> None:
         self.name, self.entry = name, entry
         self.source = Source(name, entry, folders=folders, needed=None)
         self.files = [Path(place) for place, _ in self.source.parts]
@@ -150,6 +151,44 @@ class SampledSource:
             text,
         )
         return Cells(self.name, name, column, len(stored), in_array)
+
+
+def open_source(name: str, file: str, folders: Sequence[Path]) -> SampledSource:
+    """Opens a file; one that is not UTF-8 as Windows writes text.
+
+    Raises:
+        ConfigError: it cannot be read, or its first row is no header.
+    """
+    try:
+        source = SampledSource(name, file, folders=folders)
+    except ConfigError as error:
+        if "is not UTF-8" not in error.problem:
+            raise
+        source = SampledSource(name, {"path": file, "encoding": WINDOWS}, folders=folders)
+    if source.source.has_text and _has_no_header(source):
+        raise ConfigError(
+            "sources",
+            f"the first row of {file} looks like data, not like the names of columns",
+            found=shown(source.cells, 8, 200),
+            allowed="a first row with a name for every column",
+        )
+    return source
+
+
+def _has_no_header(source: SampledSource) -> bool:
+    """Whether the names of columns could be cells: numbers in columns of numbers, and words that recur."""
+    columns = [cells for cells in source.cells.values() if len(cells.counts)]
+    names = parsed([cells.name for cells in columns], source.source.number_format)
+    numeric = np.array([cells.values.dtype.kind in "iuf" for cells in columns], dtype=bool)
+    if not numeric.any() or np.isnan(names[numeric]).any() or (np.diff(names[numeric]) == 1).all():
+        return False  # names may be numbers that count
+    within = all(
+        np.nanmin(cells.values) <= name <= np.nanmax(cells.values)
+        for cells, name in zip(columns, names, strict=True)
+        if cells.values.dtype.kind in "iuf"
+    )
+    words = [cells for cells in columns if cells.values.dtype.kind not in "iuf"]
+    return within and (not words or any(cells.name in cells.counts.index for cells in words))
 
 
 def sample_rows(rows: int, most: int) -> np.ndarray:

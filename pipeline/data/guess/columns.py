@@ -55,11 +55,8 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
         return Meaning("other", error.problem.partition(": ")[0])
     if len(counts) == 1 and cells.present.all():
         return Meaning("constant", f"every row has the same value, {shown(counts.index)}")
-    if words.are_dates(cells):
-        return words.meaning_of_dates(cells)
-    if cells.values.dtype.kind == "m" or words.are_durations(counts.index):
-        why = f"durations or times of day: {shown(counts.index, 2)}; write them as numbers, such as seconds"
-        return Meaning("other", why)
+    if words.are_times(cells):
+        return words.meaning_of_times(cells)
     if {*counts.index} == {"true", "false"}:
         return numeric.flag("true and false", counts)
     if _are_codes(list(counts.index)):

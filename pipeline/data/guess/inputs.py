@@ -100,8 +100,6 @@ def _own_input(cells: Cells, meaning: Meaning, lengths: Mapping[str, str]) -> In
 def _why_not(meaning: Meaning) -> str:
     if meaning.kind == "labels":
         return f"{meaning.why}; no kind of input takes several labels: give each a column of 0 and 1"
-    if meaning.kind == "date":
-        return f"{meaning.why}; write parts of it, such as year and month, as columns of numbers"
     return meaning.comment
 
 

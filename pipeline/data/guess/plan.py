@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.columns import MISSING_WORDS
-from pipeline.data.guess.cells import Cells, SampledSource
+from pipeline.data.guess.cells import Cells, SampledSource, open_source
 from pipeline.data.guess.columns import meaning_of
 from pipeline.data.guess.copies import Answer, answer, doubled_arrays, gives_away
 from pipeline.data.guess.inputs import InputGuess, as_inputs
@@ -59,7 +59,7 @@ def open_sources(files: Sequence[str], folders: Sequence[Path]) -> list[SampledS
     for file in files:
         stem = Path(file.replace("*", "")).name.split(".")[0] or Path(file).parent.name
         name = valid_name(stem or "data", [source.name for source in sources])
-        sources.append(SampledSource(name, file, folders=folders))
+        sources.append(open_source(name, file, folders))
     return sources
 
 
@@ -200,7 +200,8 @@ def _meanings(source: SampledSource, roots: Roots) -> dict[str, tuple[Cells, Mea
 def _entry(source: SampledSource) -> Any:
     if not source.missing:
         return source.entry
-    return {"path": source.entry, "missing": [*MISSING_WORDS, *source.missing]}
+    entry = source.entry if isinstance(source.entry, Mapping) else {"path": source.entry}
+    return {**entry, "missing": [*MISSING_WORDS, *source.missing]}
 
 
 def _targets(names: Sequence[str], known: Known, sources: Sequence[SampledSource]) -> list[TargetGuess]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.copies import Answer
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import SPLIT_NAMES, TIMES, names_group, names_thing, says, words_of
 from pipeline.data.guess.targets import TargetGuess
+from pipeline.data.guess.words import moments
 from pipeline.data_options import SPLITS
 
 Known = Sequence[tuple[Cells, Meaning]]
@@ -180,8 +180,7 @@ def _times(cells: Cells) -> np.ndarray | None:
         return None
     if cells.values.dtype.kind in "iuf":
         return cells.values.astype(np.float64)
-    times = pd.to_datetime(pd.Series(cells.values), format="mixed", errors="coerce", utc=True)
-    return None if times.isna().any() else times.astype("int64").to_numpy().astype(np.float64)
+    return moments(cells)
 
 
 def _history(times: np.ndarray, answers: Sequence[Answer]) -> str:

@@ -11,7 +11,7 @@ from pipeline.data.guess.cells import Cells, SampledSource
 from pipeline.data.guess.inputs import InputGuess
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import TIMES, names_group, says, valid_name
-from pipeline.data.guess.words import are_dates
+from pipeline.data.guess.words import are_times
 
 STEPS = 2  # rows per key from which on the rows of a key may be steps of a series
 FEWEST_KEYS = 10  # fewer cannot be split into rows to train, validate and test
@@ -39,7 +39,7 @@ def order_of(keys: np.ndarray, source: SampledSource) -> str | None:
 
 def _may_be_order(cells: Cells) -> bool:
     numeric = cells.values.dtype.kind in "iuf"
-    return (numeric and says(cells.name, ORDERS)) or cells.values.dtype.kind in "iu" or are_dates(cells)
+    return (numeric and says(cells.name, ORDERS)) or cells.values.dtype.kind in "iu" or are_times(cells)
 
 
 def steps_input(

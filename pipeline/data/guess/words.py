@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.data.columns import NO, NOT_AVAILABLE, YES
 from pipeline.data.guess import pictures
@@ -15,6 +15,7 @@ from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import TIMES, names_identifier, names_thing, says
 from pipeline.data.kinds.targets import SEPARATORS
 from pipeline.data.list_cells import holds_list, parse_list
+from pipeline.times import MOMENT, TIME_OF_DAY, find_form, seconds
 
 MOST = 0.98  # share of the cells that must look alike; the others are slips
 LOOKED_AT = 2000  # different values that are parsed as dates
@@ -36,7 +37,10 @@ DATE = re.compile(
     r"|(\w{3,9},? )?\d{1,2}(st|nd|rd|th)?[ -][^\W\d_]{3,9}\.?,?[ -]\d{2,4}( \d.*)?"
     r"|(\w{3,9},? )?[^\W\d_]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}( \d.*)?"
 )
-DURATION = re.compile(r"(-?\d+ days?,? ?)?[+-]?\d{1,3}:\d{2}(:\d{2}(\.\d+)?)?|-?\d+ days?")
+DURATION = re.compile(
+    r"([+-]?\d+ ?[a-z]+,? ?)*([+-]?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?)?|P[\dTDHMSW.]+", re.I
+)
+DATED_NUMBERS = ("s", "ms", "us", "ns", "yyyymmdd")  # numbers that are dates if their column is named so
 WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # Japanese, Chinese, Thai
 LABELS_MOST = 100  # labels in all cells
 LABEL_REPEATS = 5  # rows per label, on average
@@ -46,31 +50,38 @@ SLIPS, SLIPS_SHARE = 5, 0.05  # different words, and share of the cells, that ar
 NUMBERS_IN_LIST = 4  # per cell: with fewer, numbers separated by signs may be codes of labels
 
 
-def are_durations(words: Iterable[str]) -> bool:
-    return all(DURATION.fullmatch(word.strip()) for word in words)
-
-
-def are_dates(cells: Cells) -> bool:
-    """Whether a column has dates: as such, as text, or as 20240531 under a name such as date."""
-    if cells.values.dtype.kind == "M":
+def are_times(cells: Cells) -> bool:
+    """Whether a column has dates, times of day or durations, all in forms that `dates` of a table reads."""
+    values = cells.values
+    if values.dtype.kind in "mM":
         return True
-    counts = cells.counts
-    if cells.values.dtype.kind in "iuf":
-        values = pd.to_numeric(counts.index)
-        named = says(cells.name, TIMES) and bool(((values > 19000101) & (values < 21001231)).all())
-        return named and pd.to_datetime(counts.index, format="%Y%m%d", errors="coerce").notna().all()
-    first = cells.values[cells.present][0]
-    if not isinstance(first, str):
-        return hasattr(first, "year") and hasattr(first, "month")
-    words = counts.index[:LOOKED_AT]
-    if np.mean([DATE.fullmatch(word.strip()) is not None for word in words]) < MOST:
+    if values.dtype.kind in "iuf":
+        named = says(cells.name, TIMES) and not names_identifier(cells.name)
+        return named and find_form(values).unit in DATED_NUMBERS
+    first = values[cells.present][0]
+    words = cells.counts.index
+    looks = [DATE.fullmatch(word.strip()) or DURATION.fullmatch(word.strip()) for word in words[:LOOKED_AT]]
+    if isinstance(first, str) and np.mean([match is not None for match in looks]) < MOST:
         return False
-    return bool(pd.to_datetime(words, format="mixed", errors="coerce", utc=True).notna().mean() >= MOST)
+    if not isinstance(first, (str, date, time, timedelta)):
+        return False
+    present = values[cells.present]
+    return not np.isnan(seconds(present, find_form(present))).any()
 
 
-def meaning_of_dates(cells: Cells) -> Meaning:
-    counts = cells.counts
-    return Meaning("date", f"dates: {shown(counts.index, 2)}", distinct=len(counts), repeats=counts.mean())
+def moments(cells: Cells) -> np.ndarray | None:
+    """(rows,) the dates as seconds; None if a row has none, or for times of day and durations."""
+    form = find_form(cells.values)
+    found = seconds(cells.values, form)
+    return None if form.kind != MOMENT or np.isnan(found).any() else found
+
+
+def meaning_of_times(cells: Cells) -> Meaning:
+    counts, form = cells.counts, find_form(cells.values)
+    what = {MOMENT: "dates", TIME_OF_DAY: "times of day"}.get(form.kind, "durations")
+    other = "day_first: true, if the day comes before the month" if form.ambiguous else ""
+    why = f"{what}: {shown(counts.index, 2)}"
+    return Meaning("date", why, other, distinct=len(counts), repeats=counts.mean())
 
 
 def meaning_of_codes(cells: Cells, why: str) -> Meaning:
@@ -104,6 +115,9 @@ def meaning_of_words(cells: Cells, roots: pictures.Roots) -> Meaning:
         return Meaning("identifier", f"codes or addresses: {shown(words, 1)}", **facts)
     if are_lists(cells, words):
         return Meaning("series", f"numbers in every cell: {shown(words, 1, 30)}", **facts)
+    if slips := _slips_in_dates(words):
+        why = f"dates, but for {shown(map(repr, slips))}; correct these cells, or add them to `missing`"
+        return Meaning("other", f"{why} of the source", **facts)
     if slips := _slips(cells):
         why = f"numbers, but for {shown(map(repr, slips))}; correct these cells, or add them to `missing`"
         return Meaning("other", f"{why} of the source", **facts)
@@ -174,6 +188,15 @@ def _slips(cells: Cells) -> list[str]:
     slips = counts[np.isnan(parsed(counts.index, cells.column.number_format))]
     few = len(slips) <= SLIPS and slips.sum() <= SLIPS_SHARE * counts.sum()
     return list(slips.index) if few and len(counts) > FEW_CLASSES else []
+
+
+def _slips_in_dates(words: Sequence[str]) -> list[str]:
+    """The few words in a column that otherwise has dates."""
+    if np.mean([DATE.fullmatch(word.strip()) is not None for word in words]) < 1 - SLIPS_SHARE:
+        return []
+    cells = np.array(words, dtype=object)
+    unread = cells[np.isnan(seconds(cells, find_form(cells)))]
+    return list(unread) if len(unread) <= SLIPS else []
 
 
 def _unit(cells: Cells, words: Sequence[str]) -> str:

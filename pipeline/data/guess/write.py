@@ -25,7 +25,7 @@ def as_yaml(plan: Plan, *, header: Sequence[str] = ()) -> str:
         header: lines of the comment at the top.
     """
     blocks = [
-        [(f"# {line}", "") for line in header],
+        [(f"# {_printable(line)}", "") for line in header],
         [("sources:", ""), *_sources(plan)],
         *([[(f"join: {scalar(plan.matching.join)}", plan.matching.why)]] if plan.matching.join else []),
         [("inputs:", ""), *(line for one in plan.inputs for line in _input(one))],
@@ -61,8 +61,10 @@ def _sources(plan: Plan) -> list[Line]:
     lines = []
     for name, entry in plan.sources.items():
         comment = f"{plan.rows[name]:,} rows"
-        if isinstance(entry, Mapping):
+        if isinstance(entry, Mapping) and "missing" in entry:
             comment += "; some cells of numbers hold such words"
+        if isinstance(entry, Mapping) and "encoding" in entry:
+            comment += "; it is not UTF-8, so this is a guess: look at letters such as é"
         lines.append((f"  {name}: {scalar(entry)}", comment))
     if len(plan.sources) > 1 and plan.matching.join is None:
         lines.append((f"  # {plan.matching.why}", ""))
@@ -121,6 +123,10 @@ def _aligned(block: Sequence[Line]) -> list[str]:
     return lines
 
 
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _on_one_line(comment: str) -> str:
-    text = "".join(letter if letter.isprintable() else " " for letter in comment)
+    text = _printable(comment)
     return text if len(text) <= LONGEST_COMMENT else f"{text[:LONGEST_COMMENT]} …"

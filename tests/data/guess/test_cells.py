@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.data.guess import cells
-from pipeline.data.guess.cells import SampledSource, sample_rows, shown
+from pipeline.data.guess.cells import SampledSource, open_source, sample_rows, shown
+from pipeline.errors import ConfigError
 from tests.data.guess.guesses import config_of, plan_of, write
 
 
@@ -39,6 +40,32 @@ def test_wide_files_and_large_arrays_are_sampled_more(tmp_path, monkeypatch):
     assert len(source.sample(500)) == 200
     monkeypatch.setattr(cells, "MOST_BYTES", 51_200)
     assert len(source.sample(500, width=512)) == 100
+
+
+def test_a_file_of_windows_is_read_with_its_encoding(tmp_path):
+    random = np.random.default_rng(0)
+    frame = {"größe": random.normal(size=50), "ort": random.choice(["Köln", "Bonn", "Jülich"], 50)}
+    write(tmp_path, "utf.csv", **frame)
+    (tmp_path / "s.csv").write_bytes((tmp_path / "utf.csv").read_text(encoding="utf-8").encode("cp1252"))
+    config = config_of(tmp_path, ["s.csv"], ["ort"])
+    assert config["sources"]["s"] == {"path": "s.csv", "encoding": "cp1252"}
+    assert config["inputs"]["table"]["numeric"] == ["s.größe"]
+
+
+@pytest.mark.parametrize(
+    ("first", "problem"),
+    [("5.1,3.5,setosa", True), ("5,3,setosa", True), ("a,b,setosa", False), ("0,1,kind", False)],
+)
+def test_a_first_row_of_cells_is_no_header(first, problem, tmp_path):
+    rows = [
+        f"{value},{value % 7},{word}" for value, word in zip(range(60), ["setosa", "other"] * 30, strict=True)
+    ]
+    (tmp_path / "s.csv").write_text("\n".join([first, *rows]))
+    if not problem:
+        assert open_source("s", "s.csv", [tmp_path]).rows == 60
+        return
+    with pytest.raises(ConfigError, match="looks like data"):
+        open_source("s", "s.csv", [tmp_path])
 
 
 def test_shown_values_are_short_and_on_one_line():

@@ -71,8 +71,12 @@ KINDS = {
     "lengths in sequence": ("height", 58 + WHOLE, "number"),
     "a title of digits": ("title", [*(f"a film of {row}" for row in WHOLE[1:]), "007"], "text"),
     "booleans with a gap": ("x", [None, *(NUMBERS > 0)[1:]], "flag"),
-    "durations": ("x", [f"{row % 3} days 00:{row % 60:02}:05" for row in WHOLE], "other"),
-    "times of day": ("x", [f"{row % 24:02}:30" for row in WHOLE], "other"),
+    "durations": ("x", [f"{row % 3} days 00:{row % 60:02}:05" for row in WHOLE], "date"),
+    "times of day": ("x", [f"{row % 24:02}:30" for row in WHOLE], "date"),
+    "Unix seconds": ("timestamp", 1_700_000_000 + 977 * RANDOM.permutation(ROWS), "date"),
+    "seconds since the start": ("time", 0.5 + 977.5 * WHOLE, "number"),
+    "dates with a slip": ("day", [*DAYS.strftime("%Y-%m-%d")[1:], "2021-13-45"], "other"),
+    "version numbers": ("x", [f"1.{row % 5}.0" for row in WHOLE], "class"),
     "infinite": ("x", [*NUMBERS[1:], np.inf], "other"),
 }
 
@@ -118,6 +122,12 @@ def test_words_for_missing_numbers_are_missing_in_the_whole_source(tmp_path):
 def test_a_number_far_from_all_others_is_asked_about(tmp_path):
     cells = np.where(NUMBERS > 1, -999, NUMBERS)
     assert "-999" in meaning(tmp_path, cells).other
+
+
+def test_dates_that_may_begin_with_the_day_are_asked_about(tmp_path):
+    days = [f"{1 + row % 9}/{1 + row % 7}/2024" for row in range(ROWS)]
+    assert "day_first" in meaning(tmp_path, days).other
+    assert "day_first" not in meaning(tmp_path, ["31/5/2024", *days[1:]]).other
 
 
 def test_columns_of_the_same_name_are_left_out(tmp_path):

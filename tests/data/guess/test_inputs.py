@@ -19,6 +19,13 @@ def test_numbers_and_classes_become_a_table(tmp_path):
     assert found == {"table": {"kind": "table", "numeric": ["s.a"], "categorical": ["s.colour", "s.late"]}}
 
 
+def test_dates_and_times_of_day_belong_to_the_table(tmp_path):
+    days = [f"{1 + row % 28}.{1 + row % 12}.2024" for row in RANDOM.permutation(ROWS)]
+    clocks = [f"{row % 24}:15" for row in range(ROWS)]
+    found = inputs_of(tmp_path, day=days, clock=clocks)
+    assert found == {"table": {"kind": "table", "dates": ["s.day", "s.clock"]}}
+
+
 @pytest.mark.parametrize("name", ["x_{}", "x{}", "pixel_0_{}", "V{}", "wave {}"])
 def test_numbered_columns_become_one_vector(name, tmp_path):
     columns = {name.format(place): RANDOM.normal(size=ROWS) for place in range(12)}

@@ -59,7 +59,10 @@ def test_other_columns_are_no_groups(name, cells, tmp_path):
     assert "group" not in split_of(tmp_path, **{name: cells})
 
 
-@pytest.mark.parametrize("times", [DAYS.strftime("%Y-%m-%d"), DAYS[::-1].strftime("%Y-%m-%d %H:%M:%S")])
+WAYS = ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d.%m.%Y", "%m/%d/%Y", "%b %d, %Y"]
+
+
+@pytest.mark.parametrize("times", [*(DAYS.strftime(way) for way in WAYS), DAYS[::-1].strftime("%Y-%m-%d")])
 def test_regular_dates_in_order_are_a_history(times, tmp_path):
     split = split_of(tmp_path, day=times)
     assert split == {"time": "s.day", "fractions": [0.6, 0.2, 0.2]}
