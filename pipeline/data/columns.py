@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -133,12 +135,17 @@ def _is_missing_cell(cell: object) -> bool:
 def numbers(column: Column) -> np.ndarray:
     """Converts the cells to float32, or float64 where the source has more digits; NaN = missing.
 
+    Durations become seconds.
+
     Raises:
         ConfigError: a cell holds text, a date or a list, or a number that is infinite or exceeds float32.
     """
     values = column.values
-    if values.dtype.kind in "mM":
-        raise column.error(0, "a date instead of a number", NUMBERS_ALLOWED)
+    if values.dtype.kind == "M":
+        allowed = f"{NUMBERS_ALLOWED}; `dates: […]` of a table takes dates"
+        raise column.error(0, "a date instead of a number", allowed)
+    if values.dtype.kind == "m":
+        return np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
     if values.dtype.kind in "OUS":
         values = _parse(column)
     elif values.dtype.kind in "fbiu":
@@ -240,8 +247,12 @@ def text_of(value: object) -> str:
         return value.decode()
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and value in TRUTH_VALUES):
         return str(value).lower()
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+    if isinstance(value, (float, np.floating, Decimal)) and value == value and value % 1 == 0:
         return str(int(value))
+    if isinstance(value, (np.datetime64, datetime)):
+        return str(pd.Timestamp(value)).removesuffix(" 00:00:00")
+    if isinstance(value, (np.timedelta64, timedelta)):
+        return str(pd.Timedelta(value))
     return str(value)
 
 

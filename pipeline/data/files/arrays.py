@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.data.files.file_errors import check_column_names, reading
-from pipeline.data.files.stored import StoredNpy, map_npy
+from pipeline.data.files.stored import StoredNpy, map_npy, reorder, to_array
 
 
 class Npz:
@@ -61,12 +62,16 @@ class Arrays:
 
 
 def series_to_array(series: pd.Series) -> np.ndarray:
-    """Converts a pandas column: nullable numbers to float64, other pandas types to objects."""
-    array: np.ndarray
-    if isinstance(series.dtype, np.dtype):
-        array = series.to_numpy()
-    elif pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
-        array = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        array = series.astype(object).where(series.notna(), None).to_numpy(dtype=object)
-    return array
+    """Converts a pandas column to the types that files have; see `pipeline.data.files.stored.to_array`."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return reorder(series_to_array(dtype.categories.to_series()), series.cat.codes.to_numpy(np.int64))
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    elif isinstance(dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    elif pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, np.dtype):
+        series = series.astype(object).where(series.notna(), None)
+    elif not isinstance(dtype, np.dtype):
+        return to_array(pa.array(series, from_pandas=True))
+    return np.asarray(series.to_numpy())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.files.file_errors import check_column_names, reading
-from pipeline.data.files.stored import StoredParquet
+from pipeline.data.files.stored import StoredParquet, to_array
 from pipeline.errors import ConfigError
 
 
@@ -22,8 +22,7 @@ class Parquet:
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
             table = pq.read_table(self.path, columns=[column], partitioning=None)
-            values: np.ndarray = table.column(column).to_numpy()
-            return values
+            return to_array(table.column(column))
 
     def stored(self, column: str) -> StoredParquet:
         return StoredParquet(self.path, column, self.key)
@@ -55,8 +54,7 @@ class SavedDataset:
             table = pa.ipc.open_stream(file).read_all()
             if self.has_splits and column == "split":
                 return np.full(len(table), split, dtype=object)
-            values: np.ndarray = table.column(column).to_numpy()
-            return values
+            return to_array(table.column(column))
 
 
 def parquet_columns(path: Path, key: str) -> list[str]:

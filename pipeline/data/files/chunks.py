@@ -15,7 +15,7 @@ from pipeline.data.files import FORMATS, SEPARATORS, format_suffix
 from pipeline.data.files.arrow import parquet_columns
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files.file_errors import check_not_empty, reading
-from pipeline.data.files.stored import map_npy
+from pipeline.data.files.stored import map_npy, to_array
 from pipeline.errors import ConfigError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -85,7 +85,7 @@ class ParquetChunks:
             total, done = file.metadata.num_rows, 0
             for batch in file.iter_batches(rows, columns=list(names)):
                 done += len(batch)
-                arrays = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names}
+                arrays = {name: to_array(batch.column(name)) for name in names}
                 yield Chunk(arrays, done / total)
 
 
