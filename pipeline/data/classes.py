@@ -101,7 +101,7 @@ def single_classes(
     fractional = cells.dtype.kind == "f" and (np.floor(cells) != cells).any()
     if fractional or any(isinstance(cell, (list, dict, np.ndarray)) for cell in cells):
         return
-    number = np.where(present, np.cumsum(present) - 1, -1)
+    number = np.where(present, np.cumsum(present) - 1, -1).astype(np.int32)
     yield Classes(reference, [_name(cell) for cell in cells], number[codes])
 
 

@@ -47,8 +47,10 @@ def cell_hashes(values: np.ndarray | LazyArray) -> np.ndarray:
 
 def combined_hashes(columns: Mapping[str, np.ndarray | LazyArray]) -> np.ndarray:
     """A hash of each row's cells in all columns, whatever the order of the columns, (rows,) uint64."""
-    parts = [cell_hashes(values) * name_factor(name) for name, values in columns.items()]
-    return np.asarray(np.sum(parts, axis=0, dtype=np.uint64))
+    total: np.ndarray = np.zeros(1, dtype=np.uint64)
+    for name, values in columns.items():
+        total = total + cell_hashes(values) * name_factor(name)
+    return total
 
 
 def name_factor(name: str) -> np.uint64:

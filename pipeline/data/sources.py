@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.data.columns import Column, report_words, text_of, without_words
 from pipeline.data.files.memory import fits_in_memory
@@ -168,6 +169,7 @@ class Sources:
                     self.cache[reference] = known
             yield column, known
         source.keep(self.needed[name])
+        pa.default_memory_pool().release_unused()  # Arrow keeps the memory of what it has read
 
     def _in_order(self, source: Source | LongSource, reference: str, values: Values, key: str) -> Values:
         order = self.orders.get(source.name)

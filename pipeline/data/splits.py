@@ -172,6 +172,8 @@ def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota
 
 def _most_frequent(strata: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(groups,) the stratum that most rows of each group have, of several the lowest."""
+    if not strata.any():
+        return np.zeros(groups.max() + 1, dtype=int)
     pairs, counts = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     owners, members = np.divmod(pairs, strata.max() + 1)
     order = np.lexsort((members, -counts, owners))

@@ -64,5 +64,9 @@ def constant_loss(loss: HeadLoss, labels: Array, constant: Array) -> float | Non
 
 def _distinct(labels: Array) -> tuple[Any, Array]:
     """Return the distinct labels and how often each occurs."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        # Much faster than along an axis.
+        values, counts = np.unique(labels[:, 0], return_counts=True, equal_nan=False)
+        return tf.constant(values[:, None]), counts
     values, counts = np.unique(labels, axis=0, return_counts=True, equal_nan=False)
     return tf.constant(values), counts

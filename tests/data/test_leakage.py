@@ -177,3 +177,42 @@ def test_identical_rows_are_found_in_streamed_data() -> None:
         in_memory=False,
     )
     assert {leak.severity for leak in data.leaks(dataset)} == {DUPLICATES}
+
+
+LARGE = 2000  # rows, of which 100 per split are looked at first
+COPIES: dict[str, tuple[dict[str, np.ndarray], str]] = {
+    "a number": ({"a": RANDOM.normal(size=LARGE)}, "amount"),
+    "a category": ({"b": RANDOM.choice(["x", "y", "z"], LARGE)}, "kind"),
+    "a category of many classes": ({"b": RANDOM.permutation(LARGE) // 4 + 1000}, "kind"),
+    "a rare class": ({"b": np.where(np.arange(LARGE) % 400 == 7, "x", "y")}, "kind"),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("copied", [True, False])
+def test_copies_among_many_rows_are_found_by_looking_at_some_first(
+    monkeypatch: pytest.MonkeyPatch, name: str, copied: bool
+) -> None:
+    monkeypatch.setattr("pipeline.data.leakage.SAMPLE", 100)
+    columns, target = COPIES[name]
+    frame = pd.DataFrame(
+        {
+            "a": RANDOM.normal(size=LARGE),
+            "b": RANDOM.choice(["x", "y", "z"], LARGE),
+            "amount": RANDOM.normal(size=LARGE),
+            "kind": RANDOM.choice(["p", "q", "r"], LARGE),
+            "part": RANDOM.choice([0, 1, 2], LARGE, p=[0.8, 0.1, 0.1]),
+        }
+    ).assign(**columns)
+    (column,) = columns.values()
+    labels = column * 3 + 1 if target == "amount" else np.char.add("class ", column.astype(str))
+    if not copied:
+        # A single row differs, one that is not looked at first.
+        labels[1], labels[2] = labels[2], labels[1]
+        frame["part"] = np.where(np.isin(np.arange(LARGE), [1, 2]), 0, frame["part"])
+        labels = labels if labels[1] != labels[2] else np.roll(labels, 1)
+    found = find_leaks(frame.assign(**{target: labels}))
+    assert [leak.severity for leak in found if leak.severity == COPY] == [COPY] * copied
+    if copied:
+        assert f"of target {target}" in found[0].sentence
+        assert len(found[0].examples) == 5

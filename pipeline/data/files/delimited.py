@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.file_errors import check_column_names, reading
+from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
 
@@ -201,7 +202,7 @@ def _is_escaped(name: str) -> bool:
 def text_cells(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """The cells as text, None where empty; a whole number is written without ".0"."""
     text = pc.replace_substring_regex(cells, WHOLE, r"\1")
-    array = text.to_numpy() if isinstance(text, pa.ChunkedArray) else text.to_numpy(zero_copy_only=False)
+    array = to_array(text)
     return np.asarray(array, dtype=object)
 
 
@@ -217,5 +218,4 @@ def _to_array(cells: pa.ChunkedArray, numbers: NumberFormat) -> np.ndarray:
         except pa.ArrowInvalid:
             continue
         return values
-    values = cells.to_numpy()
-    return values
+    return to_array(cells)

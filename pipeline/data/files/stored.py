@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.data.files.file_errors import reading
 
 BLOCK_BYTES = 32 * 2**20  # read at a time when all rows are processed in order
+SAMPLE = 4096  # cells that show whether texts are repeated
 CELL_BYTES = 64  # estimate of the memory that a string or a list takes
 LARGEST_EXACT = 2**53  # float64 has all whole numbers up to this one
 Index = int | slice | np.ndarray
@@ -235,13 +236,29 @@ def _gather(
 
 
 def to_array(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Arrow's cells as an array; whole numbers with missing cells are floats if those have enough digits."""
+    """Arrow's cells as an array; whole numbers with missing cells are floats if those have enough digits.
+
+    Texts that are repeated are one Python object, which saves time and memory.
+    """
     if pa.types.is_dictionary(cells.type):
         cells = cells.cast(cells.type.value_type)
     if pa.types.is_integer(cells.type) and cells.null_count and not _fit_float64(pc.min_max(cells).as_py()):
         return np.array(cells.to_pylist(), dtype=object)
+    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
+        return _texts(cells)
     array = cells.to_numpy() if isinstance(cells, pa.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
     return np.asarray(array)
+
+
+def _texts(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    sample = cells.slice(0, SAMPLE)
+    if 2 * pc.count_distinct(sample).as_py() > len(sample):
+        whole = pa.chunked_array([cells]) if isinstance(cells, pa.Array) else cells
+        return np.asarray(whole.to_numpy())
+    encoded = cells.dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    return np.asarray(words[encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)])
 
 
 def _fit_float64(bounds: Mapping[str, int | None]) -> bool:

@@ -49,11 +49,14 @@ def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarra
     rows = len(next(iter(raw.values())))
     raw = fold_texts(graph, raw)
     row = max(sum(row_bytes(values) for values in raw.values()), BATCH_BYTES // MOST_ROWS)
-    parts = []
+    prepared: np.ndarray | None = None
     for span in spans(rows, row, BATCH_BYTES):
         batch = {
             name: keras.ops.convert_to_tensor(raw[name][span], dtype=tensor.dtype)
             for name, tensor in graph.input.items()
         }
-        parts.append(keras.ops.convert_to_numpy(graph(batch)))
-    return np.concatenate(parts)
+        part = keras.ops.convert_to_numpy(graph(batch))
+        if prepared is None:
+            prepared = np.empty((rows, *part.shape[1:]), part.dtype)
+        prepared[span] = part
+    return np.zeros(0, np.float32) if prepared is None else prepared
