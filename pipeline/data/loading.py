@@ -15,6 +15,7 @@ from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.hashes import fingerprint
 from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
+from pipeline.data.kinds.far_cells import report_far
 from pipeline.data.kinds.image import Image
 from pipeline.data.kinds.prepare import preparation, prepare_rows
 from pipeline.data.kinds.series import long_forms
@@ -89,10 +90,13 @@ def load(
         name: preparation(source) for name, source in chosen_inputs.items() if not source.prepare_in_model
     }
     reader = _SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
+    splits = {name: reader.read(rows[name]) for name in SPLITS}
+    if not streamed:
+        _report_far(joined, chosen_inputs, chosen_targets, splits)
     return Dataset(
         chosen_inputs,
         chosen_targets,
-        {name: reader.read(rows[name]) for name in SPLITS},
+        splits,
         fingerprint(hashes, codes),
         group_names(split["group"], joined) if split.get("group") is not None else None,
         streamed=streamed,
@@ -213,6 +217,24 @@ def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str
 
 def _merge(mappings: Iterable[Mapping[str, Part]]) -> dict[str, Part]:
     return {key: value for mapping in mappings for key, value in mapping.items()}
+
+
+def _report_far(
+    joined: Sources,
+    inputs: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    splits: Mapping[str, Split],
+) -> None:
+    """Says which cells of inputs and targets are far from all others of their column."""
+    rows = {split: part.rows for split, part in splits.items()}
+    for name, source in inputs.items():
+        if hasattr(source, "measured"):
+            parts = {split: source.measured(part.raw) for split, part in splits.items()}
+            report_far(parts, rows, joined, f"data.inputs.{name}")
+    for name, target in targets.items():
+        if hasattr(target, "measured"):
+            parts = {split: target.measured(part.numbers[name]) for split, part in splits.items()}
+            report_far(parts, rows, joined, f"data.targets.{name}")
 
 
 def _numbers(targets: Mapping[str, Target], joined: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:

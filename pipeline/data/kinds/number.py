@@ -1,7 +1,7 @@
 """Numbers as labels: scaled for the loss, and presented in their own unit."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
+from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.label_scales import Transform, fit_transform, restored_transform
-from pipeline.data.kinds.scaling import check_scale, mean_and_spread
+from pipeline.data.kinds.precision import report_lost
+from pipeline.data.kinds.scaling import Statistics, check_scale, mean_and_spread, robust_spread
 from pipeline.data.kinds.targets import SplitRows, check_labelled
 from pipeline.data.kinds.vector import column_list, number_columns
 from pipeline.data.sources import Sources
@@ -42,6 +44,8 @@ class Number:
     names: list[str] = field(init=False)
     mean: np.ndarray = field(init=False)
     transforms: list[Transform] = field(init=False)
+    middle: np.ndarray = field(init=False)
+    spread: np.ndarray = field(init=False)
 
     @property
     def units(self) -> int:
@@ -65,6 +69,9 @@ class Number:
             self.mean, self.scale = np.zeros(self.units), np.ones(self.units)
         else:
             self.mean, self.scale = mean_and_spread([self._transformed(train)])
+        report_lost(train, self._encoded(train), self.names, f"{key}.scale")
+        statistics = Statistics.of([train])
+        self.middle, self.spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None:
         self.name, self.names = name, list(facts["names"])
@@ -88,8 +95,7 @@ class Number:
         return values.astype(np.float64, copy=False)
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
-        encoded = (self._transformed(self.original(sources, rows)) - self.mean) / self.scale
-        return np.asarray(encoded, dtype=np.float32)
+        return self._encoded(self.original(sources, rows))
 
     def present(self, tensor: KerasTensor) -> KerasTensor:
         """Converts a head's scaled output (..., columns) to original units, float64."""
@@ -107,6 +113,17 @@ class Number:
         scaled = labels.astype(np.float64) * np.asarray(self.scale) + self.mean
         columns = [transform.inverse(scaled[:, [place]]) for place, transform in enumerate(self.transforms)]
         return np.concatenate([np.asarray(column) for column in columns], axis=1)
+
+    def measured(self, numbers: np.ndarray) -> Iterator[Measured]:
+        """The columns of labels that are not transformed, for messages about labels that are far out."""
+        references = column_list(self.column)
+        for place, label in enumerate(self.names):
+            if self.transforms[place].facts() is None:
+                reference = references[place] if len(references) == self.units else references[0]
+                yield Measured(reference, label, numbers[:, place], self.middle[place], self.spread[place])
+
+    def _encoded(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray((self._transformed(values) - self.mean) / self.scale, dtype=np.float32)
 
     def _transformed(self, values: np.ndarray) -> np.ndarray:
         columns = zip(self.transforms, values.T, strict=True)

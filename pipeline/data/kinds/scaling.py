@@ -13,6 +13,7 @@ from keras import KerasTensor
 from scipy.stats import norm
 
 from pipeline.data.kinds.piecewise import knots_of, piecewise_linear
+from pipeline.data.kinds.precision import report_lost
 from pipeline.data_options import SCALES
 from pipeline.errors import ConfigError
 
@@ -180,8 +181,9 @@ class Quantiles:
 def scale_of(statistics: Statistics, scale: str) -> Scale:
     """The scale that a config names: "robust", "standard", "quantile" or "none"."""
     if scale == "quantile":
-        shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
-        return Quantiles(*knots_of(statistics.quantiles(shares.tolist()), norm.ppf(shares)))
+        shares, margin = np.linspace(0, 1, QUANTILES), 0.5 / QUANTILES
+        scores = norm.ppf(np.clip(shares, margin, 1 - margin))
+        return Quantiles(*knots_of(statistics.quantiles(shares.tolist()), scores))
     if scale == "robust":
         return Linear(statistics.quantiles([0.5])[0], robust_spread(statistics), LIMIT)
     if scale == "standard":
@@ -198,12 +200,13 @@ def standardise(tensor: KerasTensor, mean: np.ndarray, spread: np.ndarray) -> Ke
 
 @dataclass(frozen=True)
 class Numbers:
-    """Columns of numbers, as they are prepared; `median` is (columns,).
+    """Columns of numbers, as they are prepared; `median` and the robust `spread` are (columns,).
 
     `gaps` has the positions of the columns in which a training row has a missing cell.
     """
 
     median: np.ndarray
+    spread: np.ndarray
     scale: Scale
     gaps: list[int]
 
@@ -238,5 +241,8 @@ def fit_numbers(statistics: Statistics, names: list[str], *, scale: str, key: st
         raise ConfigError(
             key, "no training row has a value in this column", found=column, allowed="one value or more"
         )
-    median = statistics.quantiles([0.5])[0]
-    return Numbers(median, scale_of(statistics, scale), np.flatnonzero(statistics.gaps).tolist())
+    fitted = scale_of(statistics, scale)
+    scaled = np.asarray(fitted(statistics.sample))
+    report_lost(statistics.sample, scaled, names, f"{key.rpartition('.')[0]}.scale")
+    median, spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
+    return Numbers(median, spread, fitted, np.flatnonzero(statistics.gaps).tolist())

@@ -10,9 +10,10 @@ import numpy as np
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers
+from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.gaps import flags, gaps, interpolate, real_steps
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, scale_of
+from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, robust_spread, scale_of
 from pipeline.data.kinds.series_cells import are_steps, extent, read_channels, read_steps
 from pipeline.data.kinds.vector import column_list, short_name, widest
 from pipeline.data.long_form import LongForm
@@ -57,6 +58,7 @@ class Series:
     channels: int = field(init=False)
     columns_are_steps: bool = field(init=False, default=False)
     fill: np.ndarray = field(init=False)
+    spread: np.ndarray = field(init=False)
     gaps: list[int] = field(init=False, default_factory=list)
     dtype: str = field(init=False, default="float32")
     scaled: Scale = field(init=False)
@@ -91,7 +93,7 @@ class Series:
             channel = int(np.argmax(np.isnan(statistics.mean)))
             raise ConfigError(key, "no training row has a value in this channel", found=channel)
         self.fill, self.gaps = statistics.quantiles([0.5])[0], counts.channels()
-        self.scaled = scale_of(statistics, self.scale)
+        self.spread, self.scaled = robust_spread(statistics), scale_of(statistics, self.scale)
         self._report(counts)
 
     def restore(self, name: str, specs: Specs) -> None:
@@ -112,6 +114,16 @@ class Series:
             real = np.arange(steps)[None, :, None] < lengths[:, None, None]
             values = np.where(real, values, values.dtype.type("nan"))
         return {self.name: values}
+
+    def measured(self, raw: Mapping[str, np.ndarray]) -> Iterator[Measured]:
+        """The channels in raw arrays, for messages about cells that are far out."""
+        for channel in range(self.channels):
+            reference = self.named[channel if len(self.named) == self.channels else 0]
+            label = short_name(reference) + (
+                f", channel {channel}" if self.channels > len(self.named) else ""
+            )
+            values = raw[self.name][:, :, channel]
+            yield Measured(reference, label, values, self.fill[channel], self.spread[channel])
 
     def specs(self) -> Specs:
         return {self.name: ((None, self.channels), self.dtype)}

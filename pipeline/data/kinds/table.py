@@ -1,6 +1,6 @@
 """Tables: columns of numbers, of categories, and of dates and times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, strings
 from pipeline.data.kinds.dates import Dates
+from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.kinds.vector import number_blocks, short_name
@@ -114,6 +115,15 @@ class Table:
             column = sources.part(reference, f"{key}.dates", rows)
             arrays[self._raw_name(reference)] = read_times(column, self.forms[reference])
         return arrays
+
+    def measured(self, raw: Mapping[str, np.ndarray]) -> Iterator[Measured]:
+        """The columns of numbers in raw arrays, for messages about cells that are far out."""
+        if self.numbers is None:
+            return
+        for reference, centre, spread in zip(
+            self.numeric, self.numbers.median, self.numbers.spread, strict=True
+        ):
+            yield Measured(reference, short_name(reference), raw[self._raw_name(reference)], centre, spread)
 
     def specs(self) -> Specs:
         """Categories are "string" (missing: ""), numbers and times, in seconds, "float64".

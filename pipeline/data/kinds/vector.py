@@ -10,6 +10,7 @@ from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, stack
 from pipeline.data.files.stored import Values
+from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.sources import Sources
@@ -58,6 +59,15 @@ class Vector:
         key = f"data.inputs.{self.name}.column"
         values, _ = number_columns(sources, self.column, key, rows, width=self.width)
         return {self.name: values.astype(self.dtype, copy=False)}
+
+    def measured(self, raw: Mapping[str, np.ndarray]) -> Iterator[Measured]:
+        """The columns in raw arrays, for messages about cells that are far out."""
+        references = column_list(self.column)
+        for place, label in enumerate(self.columns):
+            # The columns of a 2-D array are in one reference.
+            reference = references[place] if len(references) == len(self.columns) else references[0]
+            values, numbers = raw[self.name][:, place], self.numbers
+            yield Measured(reference, label, values, numbers.median[place], numbers.spread[place])
 
     def specs(self) -> Specs:
         return {self.name: ((len(self.columns),), self.dtype)}
