@@ -29,6 +29,8 @@ SCALES = ("robust", "standard", "quantile", "none")  # of inputs; the first is t
 # The scale of an entry without one, by its kind, now and in stored configs of version 0.1.
 DEFAULT_SCALES = {"series": "robust", "vector": "robust", "table": "robust", "number": "auto"}
 SCALE_OF_0_1 = "standard"
+# Options of inputs that keep what version 0.1 did, for the runs that it stored.
+OPTIONS_OF_0_1: dict[str, dict[str, bool | str]] = {"text": {"fold": False}, "series": {"gaps": "none"}}
 NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
 IMAGE_SCALES = ("auto", "standard", "none")
 JOINS = ("left", "inner", "exact")  # the first is the default

@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from pipeline.config.scales import with_scales_of_0_1
+from pipeline.config.scales import with_options_of_0_1, with_scales_of_0_1
 
 # Old `_target_` -> new. Never remove a path, because the configs of stored runs are never rewritten.
 RENAMED = {
@@ -46,12 +46,13 @@ def stored(cfg: DictConfig) -> DictConfig:
 
     Until version 0.1, splits by fractions depended on the columns that inputs and targets name. Configs of
     later versions say what they depend on (`data.split.rows`, set in `conf/config.yaml`), and how numbers are
-    scaled.
+    scaled. Texts and gaps in series are read as the run read them.
     """
     copy = with_scales_of_0_1(renamed(cfg))
     split = OmegaConf.select(copy, "data.split")
     if split is not None and "rows" not in split:
         OmegaConf.update(copy, "data.split.rows", "named", force_add=True)
+        copy = with_options_of_0_1(copy)
     return copy
 
 

@@ -64,6 +64,7 @@ from tests.config.cases import right_configs, wrong_configs
         [],
     ),
     (["+data.inputs.series.order=kanjis.t", "+data.join=id"], "data.inputs.series.order: there is no", []),
+    (["+data.inputs.series.gaps=mean"], "data.inputs.series.gaps: ", ["allowed: line, none"]),
     (["data.inputs.image=3"], "data.inputs.image: ", ["allowed: a mapping"]),
     (["data.sources.kanji=3"], "data.sources.kanji: this is not a source", ["found:   3"]),
     (

@@ -83,6 +83,22 @@ def test_a_config_that_version_0_1_stored_keeps_its_split():
     assert "rows" not in old.data.split
 
 
+def test_texts_and_series_of_version_0_1_are_read_as_then():
+    entries = {
+        "title": {"kind": "text", "column": "a.b"},
+        "wave": {"_target_": "pipeline.data.series.Series", "column": "a.c"},
+        "plain": {"kind": "vector", "column": "a.d"},
+    }
+    old = OmegaConf.create({"data": {"split": {"column": "a.s"}, "inputs": entries}})
+    inputs = stored(old).data.inputs
+    assert inputs.title.fold is False
+    assert inputs.wave.gaps == "none"
+    assert set(inputs.plain) == {"kind", "column", "scale"}
+    old.data.split.rows = "whole"
+    assert "fold" not in stored(old).data.inputs.title
+    assert "gaps" not in stored(old).data.inputs.wave
+
+
 def test_a_config_of_today_keeps_its_split(compose):
     cfg = compose("data=penguins")
     assert cfg.data.split.rows == "whole"

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
@@ -41,6 +41,8 @@ class Series:
         length: a column with the number of real steps in each row; None: all steps are real.
         scale: "robust", "standard" or "quantile" (per channel, by the real steps of the training rows), or
             "none".
+        gaps: "line" as above; "none" leaves out steps without any value and gives other missing cells the
+            median, as version 0.1 did.
     """
 
     kind: ClassVar[str] = "series"
@@ -52,6 +54,7 @@ class Series:
     order: str | None = None
     length: str | None = None
     scale: str = "robust"
+    gaps: Literal["line", "none"] = "line"
 
     name: str = field(init=False)
     steps: int | None = field(init=False, default=None)
@@ -59,7 +62,7 @@ class Series:
     columns_are_steps: bool = field(init=False, default=False)
     fill: np.ndarray = field(init=False)
     spread: np.ndarray = field(init=False)
-    gaps: list[int] = field(init=False, default_factory=list)
+    gap_channels: list[int] = field(init=False, default_factory=list)
     dtype: str = field(init=False, default="float32")
     scaled: Scale = field(init=False)
 
@@ -92,7 +95,8 @@ class Series:
         if np.isnan(statistics.mean).any():
             channel = int(np.argmax(np.isnan(statistics.mean)))
             raise ConfigError(key, "no training row has a value in this channel", found=channel)
-        self.fill, self.gaps = statistics.quantiles([0.5])[0], counts.channels()
+        self.fill = statistics.quantiles([0.5])[0]
+        self.gap_channels = counts.channels() if self.gaps == "line" else []
         self.spread, self.scaled = robust_spread(statistics), scale_of(statistics, self.scale)
         self._report(counts)
 
@@ -131,15 +135,15 @@ class Series:
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         tensor = tensors[self.name]
         missing = keras.ops.isnan(tensor)
-        if self.gaps:
+        if self.gap_channels:
             real = real_steps(tensor)
             filled = interpolate(tensor, self.fill)
         else:
             real = keras.ops.any(keras.ops.logical_not(missing), axis=-1, keepdims=True)
             filled = keras.ops.where(missing, self.fill.astype(tensor.dtype), tensor)
         scaled = self.scaled(filled)
-        if self.gaps:
-            scaled = keras.ops.concatenate([scaled, flags(tensor, self.gaps)], axis=-1)
+        if self.gap_channels:
+            scaled = keras.ops.concatenate([scaled, flags(tensor, self.gap_channels)], axis=-1)
         return keras.ops.where(real, scaled, np.float32("nan"))
 
     def _read(self, sources: ColumnReader, rows: np.ndarray) -> list[Column]:
@@ -165,11 +169,11 @@ class Series:
                 "%s: %s columns of one number are its steps, from %s to %s%s (data.inputs.%s.columns)",
                 *(self.name, len(names), names[0], names[-1], order, self.name),
             )
-        if self.gaps:
+        if self.gap_channels:
             logger.warning(
                 "%s: %s of %s cells inside the series of training rows are missing; they become a line "
                 "between the steps around them, and additional channels mark them: %s",
-                *(self.name, f"{counts.missing.sum():,}", f"{counts.cells:,}", len(self.gaps)),
+                *(self.name, f"{counts.missing.sum():,}", f"{counts.cells:,}", len(self.gap_channels)),
             )
 
 

@@ -39,6 +39,7 @@ class Text:
         tokens: size of the vocabulary: the most frequent words of the training rows, padding and unseen.
         longest: number of tokens to which a text is cut; None: that of the longest training text, up to 256.
         split: "whitespace", or "character" for languages without spaces between words.
+        fold: False compares words as version 0.1 did: without capitals and punctuation of ASCII only.
     """
 
     kind: ClassVar[str] = "text"
@@ -48,6 +49,7 @@ class Text:
     tokens: int = 20_000
     longest: int | None = None
     split: str = "whitespace"
+    fold: bool = True
 
     name: str = field(init=False)
     words: list[str] = field(init=False)
@@ -69,7 +71,7 @@ class Text:
         for rows in sources.blocks([self.column], f"{key}.column", train):
             texts = self.raw(sources, rows)[name]
             first = first or next((text for text in texts if text), "")
-            layer.update_state(_folded(texts))
+            layer.update_state(self._tensor(texts))
         layer.finalize_state()
         if not first:
             raise ConfigError(f"{key}.column", "no training row has a text", found=self.column)
@@ -93,12 +95,12 @@ class Text:
         return {self.name: ((), "string")}
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
-        """Looks up the words of texts that are folded; the layer's name says so, see `fold_texts`."""
+        """Looks up the words of texts; the layer's name says whether they are folded, see `fold_texts`."""
         layer = keras.layers.TextVectorization(
             vocabulary=self.words,
             split=self.split,
             output_sequence_length=self.longest,
-            name=f"{self.name}{FOLDED}",
+            name=f"{self.name}{FOLDED}" if self.fold else None,
         )
         return keras.ops.cast(layer(tensors[self.name]), "int32")
 
@@ -112,8 +114,12 @@ class Text:
                 f"{key}.tokens", "the vocabulary is too small", found=self.tokens, allowed="3 or more"
             )
 
+    def _tensor(self, texts: Iterable[str]) -> KerasTensor:
+        words = [fold(text) for text in texts] if self.fold else list(texts)
+        return keras.ops.convert_to_tensor(words, dtype="string")
+
     def _longest(self, layer: keras.layers.Layer, sources: Sources, rows: np.ndarray) -> int:
-        return int(layer(_folded(self.raw(sources, rows)[self.name])).shape[1])
+        return int(layer(self._tensor(self.raw(sources, rows)[self.name])).shape[1])
 
     def _look_for_blanks(self, texts: Iterable[str]) -> None:
         """Warns if most texts have no blanks between their words."""
@@ -128,7 +134,3 @@ class Text:
                 "a whole; data.inputs.%s.split=character looks up characters",
                 *(self.name, self.name),
             )
-
-
-def _folded(texts: Iterable[str]) -> KerasTensor:
-    return keras.ops.convert_to_tensor([fold(text) for text in texts], dtype="string")

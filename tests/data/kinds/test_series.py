@@ -81,6 +81,16 @@ def test_without_gaps_in_training_rows_missing_cells_become_the_mean(
     assert not caplog.text
 
 
+def test_gaps_may_be_left_as_in_version_0_1(caplog: pytest.LogCaptureFixture) -> None:
+    values = SERIES.copy()
+    values[0, 1], values[1, 2, 0] = NAN, NAN
+    prepared = all_rows(load_input(ENTRY | {"gaps": "none"}, a=values))
+    assert prepared.shape == (ROWS, 5, 2)
+    assert np.argwhere(np.isnan(prepared).all(axis=-1)).tolist() == [[0, 1]]
+    assert prepared[1, 2, 0] == 0
+    assert not caplog.text
+
+
 LISTS = [SERIES[n, : n % 4 + 1].tolist() for n in range(ROWS)]
 
 

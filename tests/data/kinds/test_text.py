@@ -57,6 +57,11 @@ def test_words_are_found_in_other_capitals_quotes_and_normal_forms(training: str
     assert prepare(dataset, {"x": objects(later, "other")})[:, 0].tolist() == [2, 1]
 
 
+def test_without_folding_texts_are_read_as_in_version_0_1() -> None:
+    dataset = load_input(ENTRY | {"fold": False}, a=objects(*["ХОРОШО, One"] * 6, *["хорошо one"] * 6))
+    assert prepare(dataset, {"x": objects("ХОРОШО ONE", "хорошо one")}).min(axis=1).tolist() == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("cells", "warned"),
     [
