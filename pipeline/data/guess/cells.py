@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import MISSING_WORDS, NOT_AVAILABLE, Column, is_missing, strings, without_words
+from pipeline.data.columns import (
+    MISSING_WORDS,
+    NOT_AVAILABLE,
+    Column,
+    is_missing,
+    numbers,
+    strings,
+    without_words,
+)
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import row_bytes
@@ -17,8 +25,8 @@ from pipeline.data.source import Source
 from pipeline.errors import ConfigError
 
 logger = logging.getLogger(__name__)
-MOST_ROWS = 100_000  # of a column: enough to see the kinds of columns and how often their values repeat
-MOST_CELLS = 2_000_000  # of a source: about ten seconds
+MOST_ROWS = 50_000  # of a column: enough to see the kinds of columns and how often their values repeat
+MOST_CELLS = 2_000_000  # of a source: some seconds
 FEWEST_ROWS = 10_000  # of a column in a source of many columns
 WINDOWS = "cp1252"  # the encoding of Western Europe on Windows
 MOST_BYTES = 2**29  # of an array
@@ -73,6 +81,14 @@ class Cells:
     def counts(self) -> pd.Series:
         """How often each value occurs, the most frequent first; for one value per row."""
         return pd.Series(self.words[self.words != ""], dtype=object).value_counts()
+
+    @cached_property
+    def numbers(self) -> np.ndarray | ConfigError:
+        """The cells as float64, NaN where missing; or why they are no numbers."""
+        try:
+            return numbers(self.column).astype(np.float64)
+        except ConfigError as error:
+            return error
 
     @property
     def complete(self) -> bool:

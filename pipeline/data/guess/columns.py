@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.data.columns import is_missing, numbers
+from pipeline.data.columns import is_missing
 from pipeline.data.guess import arrays, numeric, pictures, words
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.meaning import Meaning
@@ -61,11 +61,10 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
         return numeric.flag("true and false", counts)
     if _are_codes(list(counts.index)):
         return words.meaning_of_codes(cells, "leading zeros")
-    try:
-        parsed = numbers(cells.column)
-    except ConfigError as error:
-        if "infinite" in error.problem:
-            return Meaning("other", f"{error.problem.partition(': ')[0]}: {error.found}")
+    parsed = cells.numbers
+    if isinstance(parsed, ConfigError):
+        if "infinite" in parsed.problem:
+            return Meaning("other", f"{parsed.problem.partition(': ')[0]}: {parsed.found}")
         return words.meaning_of_words(cells, roots)
     return numeric.meaning_of_numbers(cells, parsed[~is_missing(parsed)])
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import is_missing, numbers
+from pipeline.data.columns import is_missing
 from pipeline.data.guess.cells import Cells
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import TIMES, says
@@ -91,10 +91,7 @@ def _near_copy(values: np.ndarray, meaning: Meaning, target: Answer, is_time: bo
 
 
 def _numbers(cells: Cells) -> np.ndarray | None:
-    try:
-        return numbers(cells.column).astype(np.float64)
-    except ConfigError:
-        return None
+    return None if isinstance(cells.numbers, ConfigError) else cells.numbers
 
 
 def _codes(cells: Cells) -> np.ndarray | None:

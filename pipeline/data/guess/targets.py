@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import numbers
 from pipeline.data.guess.cells import Cells, SampledSource, parsed
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import AMOUNTS, CODES, says
@@ -72,8 +71,8 @@ def as_target(cells: Cells, meaning: Meaning) -> TargetGuess:
 
 
 def _number(cells: Cells, meaning: Meaning) -> TargetGuess:
-    values = numbers(cells.column).astype(np.float64)
-    if spans_magnitudes(values[~np.isnan(values)]):
+    values = cells.numbers
+    if not isinstance(values, ConfigError) and spans_magnitudes(values[~np.isnan(values)]):
         why = f"{meaning.why}; log, as the largest are many times the median"
         return TargetGuess(cells, "number", why, {"scale": "log"})
     return TargetGuess(cells, "number", meaning.why)
