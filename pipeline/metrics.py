@@ -15,6 +15,7 @@ from pipeline.labels import class_codes
 
 Array = NDArray[Any]
 BINS = 15  # bins of a reliability diagram
+BLOCK = 1 << 22  # cells that are ranked at a time
 
 
 def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
@@ -42,7 +43,11 @@ def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> 
     if "f1" in words:
         values["f1"] = _macro_f1(labels, guess, classes)
     if "auc" in words:
-        values |= _defined("auc", _areas(labels[:, None] == np.arange(classes), probabilities))
+        # Class by class in blocks, as ranks take several times the memory of the probabilities.
+        step = max(1, BLOCK // len(labels))
+        blocks = (np.arange(first, min(first + step, classes)) for first in range(0, classes, step))
+        areas = [_areas(labels[:, None] == block, probabilities[:, block]) for block in blocks]
+        values |= _defined("auc", np.concatenate(areas))
     return {word: values[word] for word in words if word in values}
 
 

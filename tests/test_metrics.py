@@ -153,3 +153,11 @@ def test_the_pinball_metric_is_the_mean_over_columns_and_quantiles():
     )
     found = quantile_metrics(labels, outputs.reshape(50, 6), ["pinball"], quantiles)
     assert found["pinball"] == pytest.approx(expected)
+
+
+def test_the_area_of_many_classes_is_the_same_in_blocks(monkeypatch):
+    rng = np.random.default_rng(3)
+    labels, probabilities = rng.integers(0, 7, 50), rng.dirichlet(np.ones(7), 50)
+    whole = class_metrics(labels, probabilities, ["auc"])
+    monkeypatch.setattr("pipeline.metrics.BLOCK", 100)
+    assert class_metrics(labels, probabilities, ["auc"]) == whole

@@ -18,7 +18,8 @@ COPY, DUPLICATES, GROUPS = "copy of a target", "identical rows", "group in two s
 SHOWN = 5  # examples in a message
 FEWEST = 10  # with fewer rows, two columns may match by chance
 RARE = 3  # rows that must differ from the most frequent label
-SAMPLE = 10_000  # rows of a split that are compared with the targets first
+SAMPLE = 10_000  # rows of a streamed split that are compared with the targets
+FIRST = 1000  # rows of a larger split in memory that are compared before all rows are
 TOLERANCE = 1e-5  # times the labels' standard deviation: copies differ by float32 rounding only
 
 logger = logging.getLogger(__name__)
@@ -93,12 +94,11 @@ def _shared_groups(dataset: Dataset, groups: np.ndarray) -> Iterator[Leak]:
 
 def _copies(dataset: Dataset) -> Iterator[Leak]:
     sizes = {split: len(part.rows) for split, part in dataset.splits.items()}
-    samples = {
-        split: np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(int) for split, rows in sizes.items()
-    }
-    # A copy is seen in any rows, so all rows are only looked at where it is seen in some thousands.
-    whole = {split: np.arange(rows) for split, rows in sizes.items()}
     few = dataset.streamed or max(sizes.values()) <= SAMPLE
+    most = SAMPLE if few else FIRST
+    samples = {split: np.linspace(0, rows - 1, min(rows, most)).astype(int) for split, rows in sizes.items()}
+    # A copy is seen in any rows, so all rows are only looked at where it is seen in some of them.
+    whole = {split: np.arange(rows) for split, rows in sizes.items()}
     columns = dict(_input_columns(dataset, samples))
     for name, target in dataset.targets.items():
         labels = _labels(dataset, name, samples)

@@ -5,24 +5,33 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.losses import SparseCategoricalCrossentropy
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
+from pipeline.data.files.stored import spans
+from pipeline.labels import labelled_cells
 from pipeline.training.head_loss import HeadLoss
 
 Array = NDArray[Any]
+MANY_CLASSES = 1000
+SMALLEST_SHARE = 1e-7  # of a class that no training row has; as Keras bounds probabilities
 
 
 def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | None = None) -> Array:
     """Return the raw output (width,) that has the smallest mean loss if every row gets it.
 
     L-BFGS minimises the loss itself, so this works for every differentiable loss: the result is the class
-    shares for cross-entropy, the mean for squared error, and close to the median for absolute error.
+    shares for cross-entropy, the mean for squared error, and close to the median for absolute error. The
+    search takes classes x classes of memory, so the shares of many classes are not searched for.
 
     Args:
         labels: encoded labels of the training rows.
         activation: activation of the head's output; the search is over its input.
     """
+    if width > MANY_CLASSES and isinstance(loss.loss, SparseCategoricalCrossentropy):
+        return _log_shares(labels, width, activation)
     values, counts = _distinct(labels)
     row_counts = tf.constant(counts, tf.float32)
     activate = keras.activations.get(activation)
@@ -55,11 +64,41 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
 
 def constant_loss(loss: HeadLoss, labels: Array, constant: Array) -> float | None:
     """Return the mean loss of a constant raw output over the labelled rows; None if no row has a label."""
+    if (
+        len(constant) > MANY_CLASSES
+        and labels.ndim == 1
+        and isinstance(loss.loss, SparseCategoricalCrossentropy)
+    ):
+        rows = np.bincount(labels[labelled_cells(labels)], minlength=len(constant))
+        return float(rows @ _class_losses(loss.loss, constant) / rows.sum()) if rows.any() else None
     values, counts = _distinct(labels)
-    outputs = tf.tile(tf.constant(constant[None], tf.float32), (len(counts), 1))
-    cells, labelled = loss.cell_losses(values, outputs)
+    parts = [
+        loss.cell_losses(
+            values[span], tf.tile(tf.constant(constant[None], tf.float32), (len(counts[span]), 1))
+        )
+        for span in spans(len(counts), constant.nbytes)
+    ]
+    cells, labelled = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     weights = np.where(labelled, counts[:, None], 0)
     return float(np.sum(weights * np.where(labelled, cells, 0.0)) / weights.sum()) if weights.any() else None
+
+
+def _log_shares(labels: Array, width: int, activation: str | None) -> Array:
+    """Return the output that gives each class its share of the labelled rows."""
+    if labels.ndim == 1:
+        counts = np.bincount(labels[labelled_cells(labels)], minlength=width)
+    else:
+        counts = np.nansum(labels, axis=0)
+    logits = np.log(np.maximum(counts / counts.sum(), SMALLEST_SHARE)).astype(np.float32)
+    return np.asarray(keras.activations.get(activation)(tf.constant(logits[None]))[0])
+
+
+def _class_losses(loss: SparseCategoricalCrossentropy, constant: Array) -> Array:
+    """Return the loss of a constant output for a row of each class."""
+    if loss.from_logits:
+        return np.asarray(logsumexp(constant) - constant, float)
+    shares = np.clip(constant / constant.sum(), SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    return np.asarray(-np.log(shares), float)
 
 
 def _distinct(labels: Array) -> tuple[Any, Array]:

@@ -194,6 +194,7 @@ def test_copies_among_many_rows_are_found_by_looking_at_some_first(
     monkeypatch: pytest.MonkeyPatch, name: str, copied: bool
 ) -> None:
     monkeypatch.setattr("pipeline.data.leakage.SAMPLE", 100)
+    monkeypatch.setattr("pipeline.data.leakage.FIRST", 100)
     columns, target = COPIES[name]
     frame = pd.DataFrame(
         {

@@ -28,6 +28,35 @@ def test_below_a_softmax_it_is_the_class_shares_too():
     np.testing.assert_allclose(best_constant(loss, codes, 3, "softmax"), [0.5, 0.3, 0.2], atol=1e-3)
 
 
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_for_many_classes_it_is_found_as_for_few(monkeypatch, activation):
+    codes = np.repeat([0, 1, 2, -1], [50, 30, 20, 10]).astype("int32")
+    loss = head(keras.losses.SparseCategoricalCrossentropy(from_logits=activation is None), "category")
+    searched = best_constant(loss, codes, 4, activation)
+    monkeypatch.setattr("pipeline.training.best_constant.MANY_CLASSES", 3)
+    direct = best_constant(loss, codes, 4, activation)
+    found = constant_loss(loss, codes, direct)
+    monkeypatch.setattr("pipeline.training.best_constant.MANY_CLASSES", 1000)
+    assert found == pytest.approx(constant_loss(loss, codes, direct), rel=1e-5)
+    expected = constant_loss(loss, codes, searched)
+    assert constant_loss(loss, codes, direct) == pytest.approx(expected, abs=1e-4)
+    assert constant_loss(loss, codes, direct) <= expected + 1e-6
+    monkeypatch.setattr("pipeline.training.best_constant.MANY_CLASSES", 3)
+    one_hot = np.eye(4, dtype="float32")[np.maximum(codes, 0)]
+    one_hot[codes < 0] = np.nan
+    np.testing.assert_allclose(best_constant(loss, one_hot, 4, activation), direct, rtol=1e-6)
+
+
+def test_the_loss_of_a_constant_is_the_same_in_blocks(monkeypatch):
+    rng = np.random.default_rng(7)
+    codes = rng.integers(-1, 40, 300).astype("int32")
+    loss = head(keras.losses.SparseCategoricalCrossentropy(from_logits=True), "category")
+    constant = rng.normal(size=40).astype("float32")
+    whole = constant_loss(loss, codes, constant)
+    monkeypatch.setattr("pipeline.data.files.stored.BLOCK_BYTES", 160 * 7)
+    assert constant_loss(loss, codes, constant) == pytest.approx(whole, rel=1e-6)
+
+
 def test_for_squared_error_it_is_the_mean_of_each_column():
     labels = rng.normal([3, -2], 1, (200, 2)).astype("float32")
     labels[::7, 0] = np.nan
