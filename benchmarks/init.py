@@ -56,7 +56,7 @@ CASES = (
     Case("penguins", ("species", "body_mass_g")),
     Case("kanji", ("radical", "n_strokes"), 8),
     Case("emoji", ("category",), 12),
-    Case("multimnist", ("left", "right"), 5),
+    Case("multimnist", ("left", "right"), 3),
     Case("noise", ("class", "score"), 10),
     Case("diabetes", ("target",)),
     Case("wine", ("target",)),
