@@ -27,12 +27,18 @@ COLUMN_OPTIONS = (
 SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
 SCALES = ("robust", "standard", "quantile", "none")  # of inputs; the first is the default
 # The scale of an entry without one, by its kind, now and in stored configs of version 0.1.
-DEFAULT_SCALES = {"series": "robust", "vector": "robust", "table": "robust", "number": "auto"}
-SCALE_OF_0_1 = "standard"
+DEFAULT_SCALES = {
+    "image": "auto",
+    "series": "robust",
+    "vector": "robust",
+    "table": "robust",
+    "number": "auto",
+}
+SCALES_OF_0_1 = {**dict.fromkeys(DEFAULT_SCALES, "standard"), "image": "bytes"}
 # Options of inputs that keep what version 0.1 did, for the runs that it stored.
 OPTIONS_OF_0_1: dict[str, dict[str, bool | str]] = {"text": {"fold": False}, "series": {"gaps": "none"}}
 NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
-IMAGE_SCALES = ("auto", "standard", "none")
+IMAGE_SCALES = ("auto", "bytes", "robust", "standard", "none")
 JOINS = ("left", "inner", "exact")  # the first is the default
 LEAK_POLICIES = ("fail", "warn", "ignore")
 SPLITS = ("train", "val", "test")

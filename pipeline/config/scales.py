@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from pipeline.data_options import DEFAULT_SCALES, INPUT_KINDS, OPTIONS_OF_0_1, SCALE_OF_0_1, TARGET_KINDS
+from pipeline.data_options import DEFAULT_SCALES, INPUT_KINDS, OPTIONS_OF_0_1, SCALES_OF_0_1, TARGET_KINDS
 
 
 def with_scales(cfg: DictConfig) -> DictConfig:
@@ -15,7 +15,7 @@ def with_scales(cfg: DictConfig) -> DictConfig:
 
 def with_scales_of_0_1(cfg: DictConfig) -> DictConfig:
     """Adds the default of version 0.1, whose stored configs have no scale unless somebody wrote one."""
-    return _filled(cfg, {kind: {"scale": SCALE_OF_0_1} for kind in DEFAULT_SCALES})
+    return _filled(cfg, {kind: {"scale": scale} for kind, scale in SCALES_OF_0_1.items()})
 
 
 def with_options_of_0_1(cfg: DictConfig) -> DictConfig:

@@ -103,6 +103,7 @@ def test_a_config_without_auto_only_gets_the_scales_of_its_numbers(compose):
     assert expanded.data.inputs.series.scale == "robust"
     assert expanded.data.targets.score.scale == "auto"
     with open_dict(cfg):
+        cfg.data.inputs.image.scale = "auto"
         cfg.data.inputs.series.scale, cfg.data.targets.score.scale = "robust", "auto"
     assert expanded == cfg
 

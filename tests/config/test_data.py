@@ -25,7 +25,11 @@ from tests.config.cases import right_configs, wrong_configs
         "data.inputs.image.chanels: there is no such key",
         ["allowed: kind, column"],
     ),
-    (["+data.inputs.image.scale=best"], "data.inputs.image.scale: ", ["allowed: auto, standard, none"]),
+    (
+        ["+data.inputs.image.scale=best"],
+        "data.inputs.image.scale: ",
+        ["allowed: auto, bytes, robust, standard, none"],
+    ),
     (
         ["+data.targets.score.scale=robust"],
         "data.targets.score.scale: ",

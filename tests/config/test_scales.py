@@ -18,10 +18,10 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize(
-    ("add", "of_inputs", "of_number"),
-    [(with_scales, "robust", "auto"), (with_scales_of_0_1, "standard", "standard")],
+    ("add", "of_inputs", "of_number", "of_image"),
+    [(with_scales, "robust", "auto", "auto"), (with_scales_of_0_1, "standard", "standard", "bytes")],
 )
-def test_entries_of_numbers_get_a_scale_and_others_stay(add, of_inputs, of_number):
+def test_entries_of_numbers_get_a_scale_and_others_stay(add, of_inputs, of_number, of_image):
     cfg = OmegaConf.create({"data": ENTRIES})
     OmegaConf.set_struct(cfg, True)
     new = add(cfg)
@@ -29,7 +29,7 @@ def test_entries_of_numbers_get_a_scale_and_others_stay(add, of_inputs, of_numbe
     assert scales == {
         "series": of_inputs,
         "facts": of_inputs,
-        "picture": None,
+        "picture": of_image,
         "own": "none",
         "other": None,
         "y": of_number,

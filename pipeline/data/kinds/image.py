@@ -13,7 +13,15 @@ from keras import KerasTensor
 from pipeline.data.columns import Column, ColumnReader, is_missing, stack
 from pipeline.data.kinds.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import check_scale, mean_and_spread, standardise
+from pipeline.data.kinds.scaling import (
+    SAMPLE,
+    Statistics,
+    check_scale,
+    mean_and_spread,
+    robust_spread,
+    squash,
+    standardise,
+)
 from pipeline.data.sources import Sources
 from pipeline.data_options import IMAGE_SCALES
 from pipeline.errors import ConfigError
@@ -28,8 +36,8 @@ class Image:
         root: the folder that the paths are relative to; None: the working folder and the config's folder.
         size: [height, width] to which pictures are resized: files when they are read, arrays in the model.
         channels: of picture files, 1 or 3; None: 1 if all of them are grey, else 3.
-        scale: "auto" (divides uint8 by 255, leaves floats unchanged), "none" or "standard" (per channel, by
-            the pixels of the training rows).
+        scale: "auto" (divides uint8 by 255; "robust" for floats), "bytes" (divides uint8 by 255, leaves
+            floats unchanged), "robust" or "standard" (per channel, by pixels of training rows), or "none".
     """
 
     kind: ClassVar[str] = "image"
@@ -51,6 +59,7 @@ class Image:
     fill: np.ndarray | None = field(init=False, default=None)
     mean: np.ndarray | None = field(init=False, default=None)
     spread: np.ndarray | None = field(init=False, default=None)
+    robust: bool = field(init=False, default=False)
 
     def references(self) -> dict[str, str]:
         return {self.column: "column"}
@@ -70,7 +79,8 @@ class Image:
         else:
             self.shape = scan.arrays(columns)
         self.dtype = "uint8" if scan.only_bytes and not scan.missing else "float32"
-        self.factor = 1 / 255 if scan.only_bytes and self.scale == "auto" else 1.0
+        self.factor = 1 / 255 if scan.only_bytes and self.scale in ("auto", "bytes") else 1.0
+        self.robust = self.scale == "robust" or (self.scale == "auto" and not scan.only_bytes)
         self._fit_pixels(sources, train, scan.gaps)
 
     def restore(self, name: str, specs: Specs) -> None:
@@ -106,7 +116,8 @@ class Image:
         if self.size is not None and tuple(self.size) != self.shape[:2]:
             tensor = keras.layers.Resizing(*self.size, antialias=True, dtype="float32")(tensor)
         if self.mean is not None and self.spread is not None:
-            return standardise(tensor, self.mean, self.spread)
+            scaled = standardise(tensor, self.mean, self.spread)
+            return squash(scaled) if self.robust else scaled
         if self.factor != 1.0:
             return keras.layers.Rescaling(self.factor, dtype="float32")(tensor)
         return keras.ops.cast(tensor, "float32") if self.dtype != "float32" else tensor
@@ -128,16 +139,28 @@ class Image:
             )
 
     def _fit_pixels(self, sources: Sources, train: np.ndarray, gaps: bool) -> None:
-        if not gaps and self.scale != "standard":
+        if not gaps and self.scale != "standard" and not self.robust:
             return
         width = int(np.prod(self.shape)) if self.files else 0
         blocks = sources.blocks([self.column], f"data.inputs.{self.name}.column", train, width)
-        mean, spread = mean_and_spread(self.raw(sources, rows)[self.name] for rows in blocks)
+        pixels = (self.raw(sources, rows)[self.name] for rows in blocks)
+        if self.robust:
+            # Some rows of each block: all pixels in float64 would take twice the memory of the images.
+            statistics = Statistics.of(_some(block) for block in pixels)
+            mean, spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
+        else:
+            mean, spread = mean_and_spread(pixels)
         if np.isnan(mean).any():
             raise ConfigError(f"data.inputs.{self.name}", "no training row has an image", found=self.column)
         self.fill = mean if gaps else None
-        if self.scale == "standard":
+        if self.robust or self.scale == "standard":
             self.mean, self.spread = mean, spread
+
+
+def _some(images: np.ndarray) -> np.ndarray:
+    """At most about `SAMPLE` of the images, those without any among them left out."""
+    present = images[~_missing_images(images)]
+    return present[:: max(1, len(present) // SAMPLE)] if len(present) else images[:1]
 
 
 @dataclass

@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError
 SAMPLE = 2048  # rows of each block that quantiles are computed from, if there are several blocks
 LARGEST_SAMPLE = 100_000  # rows that quantiles are computed from
 LIMIT = 5.0  # robust numbers are below this
+FURTHEST = 1e9  # beyond it the square would be too large for float32
 FAR = 20.0  # robust spreads from the median: a cell further out is worth a look
 RARE = 0.05  # the largest share of cells that may be FAR; above it the spread does not describe the column
 # The distances between these quantiles estimate the standard deviation without the outermost cells.
@@ -138,6 +139,15 @@ def robust_spread(statistics: Statistics) -> np.ndarray:
     return np.where(spread == 0, statistics.spread, spread)
 
 
+def squash(z: KerasTensor, limit: float = LIMIT) -> KerasTensor:
+    """Z / sqrt(1 + (z / limit)^2): hardly changed near 0, and never beyond the limit.
+
+    See Holzmueller, Grinsztajn and Steinwart, "Better by default", 2024 (arXiv:2407.04491).
+    """
+    z = keras.ops.clip(z, -FURTHEST, FURTHEST)
+    return z / keras.ops.sqrt(1.0 + keras.ops.square(z / limit))
+
+
 class Scale(Protocol):
     """Turns numbers (..., columns) into float32 of about -3 to 3; NaN stays NaN."""
 
@@ -146,11 +156,7 @@ class Scale(Protocol):
 
 @dataclass(frozen=True)
 class Linear:
-    """(x - centre) / spread per column.
-
-    With a `limit`, z becomes z / sqrt(1 + (z / limit)^2): hardly changed near 0, and never beyond the limit,
-    as in Holzmueller, Grinsztajn and Steinwart, "Better by default", 2024 (arXiv:2407.04491).
-    """
+    """(x - centre) / spread per column, with a `limit` squashed; see `squash`."""
 
     centre: np.ndarray
     spread: np.ndarray
@@ -158,9 +164,7 @@ class Linear:
 
     def __call__(self, tensor: KerasTensor) -> KerasTensor:
         z = (keras.ops.cast(tensor, "float64") - self.centre) / self.spread
-        if self.limit is not None:
-            z = z / keras.ops.sqrt(1.0 + keras.ops.square(z / self.limit))
-        return keras.ops.cast(z, "float32")
+        return keras.ops.cast(z if self.limit is None else squash(z, self.limit), "float32")
 
 
 @dataclass(frozen=True)

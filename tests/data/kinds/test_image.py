@@ -30,13 +30,14 @@ ENTRY = {"kind": "image", "column": "s.a"}
 GREY = PIXELS[..., :1]
 
 
-def test_bytes_are_divided_by_255_and_floats_are_unchanged() -> None:
+def test_bytes_are_divided_by_255_and_floats_may_stay_unchanged() -> None:
     dataset = load_input(ENTRY, a=PIXELS)
     assert dataset.inputs["x"].prepare_in_model
     assert dataset.splits["train"].prepared["x"].dtype == np.uint8
     np.testing.assert_allclose(prepare(dataset, {"x": PIXELS}), PIXELS / 255, atol=1e-7)
     floats = PIXELS.astype(np.float32)
-    np.testing.assert_array_equal(prepare(load_input(ENTRY, a=floats), {"x": floats}), floats)
+    same = load_input(ENTRY | {"scale": "bytes"}, a=floats)
+    np.testing.assert_array_equal(prepare(same, {"x": floats}), floats)
     unscaled = load_input(ENTRY | {"scale": "none"}, a=PIXELS)
     np.testing.assert_array_equal(prepare(unscaled, {"x": PIXELS}), floats)
 
@@ -62,7 +63,7 @@ def test_single_missing_pixels_become_the_training_mean_of_their_channel() -> No
     values = PIXELS.astype(np.float32)
     values[0, 0, 0, 1] = NAN
     values[1] = NAN
-    prepared = prepare(load_input(ENTRY, a=values), {"x": values})
+    prepared = prepare(load_input(ENTRY | {"scale": "bytes"}, a=values), {"x": values})
     np.testing.assert_allclose(prepared[0, 0, 0, 1], np.nanmean(values[:6, ..., 1]), rtol=1e-6)
     assert np.isnan(prepared[1]).all()
     assert not np.isnan(np.delete(prepared, 1, 0)).any()
@@ -130,3 +131,19 @@ def test_pictures_may_replace_arrays_and_are_only_resized_if_the_config_has_a_si
         read_new(image, a=paths)
     resized = restore(fitted.inputs["x"], ENTRY | {"size": [8, 6]})
     assert read_new(resized, a=paths)["x"].shape == (2, 8, 6, 1)
+
+
+def test_floats_are_scaled_so_that_wild_pixels_upset_nothing() -> None:
+    floats = np.random.default_rng(0).normal(3000, 20, PIXELS.shape)
+    clean = prepare(load_input(ENTRY, a=floats), {"x": floats.astype(np.float32)})
+    assert abs(clean.mean()) < 0.1
+    assert abs(clean.std() - 1) < 0.1
+    wild = floats.copy()
+    wild[2, 3, 4, 0], wild[7, 0, 0, 1] = 1e30, -1e9
+    dataset = load_input(ENTRY, a=wild)
+    found = prepare(dataset, {"x": wild.astype(np.float32)})
+    ordinary = np.abs(wild) < 1e6
+    np.testing.assert_allclose(found[ordinary], clean[ordinary], atol=0.05)
+    assert found[2, 3, 4, 0] == pytest.approx(5)
+    unchanged = load_input(ENTRY | {"scale": "bytes"}, a=floats)
+    np.testing.assert_allclose(prepare(unchanged, {"x": floats.astype(np.float32)}), floats, rtol=1e-6)
