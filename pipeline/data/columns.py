@@ -23,7 +23,6 @@ NOT_AVAILABLE = {*MISSING_WORDS, "None"}
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 logger = logging.getLogger(__name__)
-INFINITY = float("inf")
 LARGEST = float(np.finfo(np.float32).max)
 NUMBERS_ALLOWED = "numbers, or empty cells"
 YES, NO = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
@@ -248,7 +247,9 @@ def text_of(value: object) -> str:
         return value.decode()
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and value in TRUTH_VALUES):
         return str(value).lower()
-    if isinstance(value, (float, np.floating, Decimal)) and abs(value) < INFINITY and value % 1 == 0:
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, Decimal) and value.is_finite() and value % 1 == 0:
         return str(int(value))
     if isinstance(value, (np.datetime64, datetime)):
         return str(pd.Timestamp(value)).removesuffix(" 00:00:00")
