@@ -115,6 +115,13 @@ def seconds(cells: np.ndarray, form: TimeForm) -> np.ndarray:
     return np.asarray(values[codes])
 
 
+def are_times(words: np.ndarray) -> bool:
+    """Whether all of some words are dates, times of day or durations; numbers are not taken for them."""
+    if not all(isinstance(word, str) and not _NUMBER.fullmatch(word.strip()) for word in words):
+        return False
+    return len(words) > 0 and not bool(np.isnan(seconds(words, find_form(words))).any())
+
+
 def in_iso(values: np.ndarray, form: TimeForm) -> np.ndarray:
     """Seconds (rows,) as ISO writes them, which `seconds` reads again; None where missing.
 

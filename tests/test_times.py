@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.times import DURATION, MOMENT, TIME_OF_DAY, TimeForm, find_form, in_iso, seconds
+from pipeline.times import DURATION, MOMENT, TIME_OF_DAY, TimeForm, are_times, find_form, in_iso, seconds
 
 
 def objects(*cells: Any) -> np.ndarray:
@@ -158,3 +158,20 @@ def test_durations_may_be_no_text() -> None:
 def test_what_is_shown_is_read_again(form: TimeForm) -> None:
     values = np.array([50700.0, 3.25, np.nan])
     np.testing.assert_array_equal(seconds(in_iso(values, form), form), values)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["2024-05-03", "2024-05-04"], True),
+        (["3.5.2024", "May 4, 2024"], True),
+        (["14:05", "3:00"], True),
+        (["2024-05-03", "soon"], False),
+        (["low", "high"], False),
+        (["1990", "1991"], False),
+        ([dt.date(2024, 5, 3)], False),
+        ([], False),
+    ],
+)
+def test_words_are_told_from_times(words: list[Any], expected: bool) -> None:
+    assert are_times(objects(*words)) is expected

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.data.columns import text_of
 from pipeline.data.files.stored import Values
 from pipeline.data.hashes import MISSING, cell_hashes, numbered
+from pipeline.times import are_times
 
 # A column has classes if each occurs three times on average, so that it can be in all three splits, and if it
 # has at most as many distinct values. Whole numbers are measurements more often than words are, so they are
@@ -18,6 +19,7 @@ FEWEST_NUMBERS, MOST_NUMBERS = 10, 50
 MOST_CELLS = 20_000  # distinct cells that are searched for several labels
 MOST_FLAGS = 100  # columns of an array; one with more columns is no array of flags
 SEPARATORS = ("|", ";", ",")
+WORDS_TRIED = 100  # words that show that a column has dates
 SAMPLE = 4096  # rows that can show that a column has too many values
 
 
@@ -101,6 +103,8 @@ def single_classes(
     fractional = cells.dtype.kind == "f" and (np.floor(cells) != cells).any()
     if fractional or any(isinstance(cell, (list, dict, np.ndarray)) for cell in cells):
         return
+    if cells.dtype == object and are_times(cells[:WORDS_TRIED]):
+        return  # dates that repeat are no classes
     number = np.where(present, np.cumsum(present) - 1, -1).astype(np.int32)
     yield Classes(reference, [_name(cell) for cell in cells], number[codes])
 

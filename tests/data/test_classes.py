@@ -72,3 +72,8 @@ def test_classes_are_spread_if_each_is_in_three_groups() -> None:
     (classes,) = found(np.repeat(["a", "b", "c"], 4))
     assert classes.spread(np.arange(12))
     assert not classes.spread(np.arange(12) // 4)
+
+
+def test_dates_as_text_are_no_classes_as_dates_in_parquet_are_none() -> None:
+    assert found(np.repeat(np.array(["5/31/2024", "6/1/2024"], dtype=object), 9)) == []
+    assert len(found(np.repeat(np.array(["31", "may"], dtype=object), 9))) == 1

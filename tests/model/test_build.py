@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 from pipeline import branches, data, fusion, heads
+from pipeline.data.kinds.number import Number
+from pipeline.losses import Pinball
 from pipeline.model import build_model, build_presenter
 from tests.model.parts import BRANCHES, FUSIONS, HEADS, INPUTS, ROWS, SOURCE, SPLIT, TARGETS, make, rng
 
@@ -98,3 +100,16 @@ def test_a_head_that_reads_a_branch_sees_nothing_else(dataset):
     assert np.abs(before["score"] - after["score"]).max() > 0
     after = model({**split, "image": 255 - split["image"]})
     assert np.abs(before["class"] - after["class"]).max() > 0
+
+
+def test_quantiles_of_a_logarithm_rise_and_stay_within_what_the_scale_allows():
+    target = Number(column=["s.a", "s.b"])
+    log = {"scale": "log", "offset": 1.0, "nearest": 0.0, "highest": 1e4}
+    facts = {"names": ["a", "b"], "mean": [2.0, 50.0], "scale": [1.5, 10.0], "transforms": [log, None]}
+    target.restore("y", facts)
+    levels = [0.1, 0.5, 0.9]
+    head = heads.Quantiles(loss=Pinball(levels), quantiles=levels)
+    raw = np.float32([[-9, 0, 99, -1, 0, 2]])
+    found = np.asarray(build_presenter({"y": target}, {"y": head})({"y": raw})["y"])
+    np.testing.assert_allclose(found, [[0, np.exp(2) - 1, 1e4, 40, 50, 70]], rtol=1e-6)
+    assert found.dtype == np.float64
