@@ -125,10 +125,7 @@ def _image(cells: Cells, other: str = "") -> Meaning:
         return Meaning("other", f"images {_times(shape)}: {why}")
     if values.dtype.kind == "b":
         return Meaning("other", f"images {_times(shape)} of true and false; store them as uint8")
-    options = {}
-    if values.dtype.kind == "f" and np.nanmax(np.abs(values)) > 2:
-        options["scale"] = "standard"  # floats are not divided by 255
-    return Meaning("image", f"{_times(shape)} pixels, {values.dtype}", other, options=options)
+    return Meaning("image", f"{_times(shape)} pixels, {values.dtype}", other)
 
 
 def _times(shape: Sequence[int]) -> str:
