@@ -1,6 +1,6 @@
 """The classes that the rows have in a column, whatever a config takes the column for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,13 +62,16 @@ class Classes:
         return (places if self.rows is None else self.rows[places]), self.codes[places]
 
 
-def find_classes(reference: str, values: Values, hashes: np.ndarray) -> Iterator[Classes]:
+def find_classes(
+    reference: str, values: Values, hashes: np.ndarray, missing: Collection[str] = ()
+) -> Iterator[Classes]:
     """The classes of a column of words, whole numbers, booleans, flags, or cells with several labels.
 
     Args:
         reference: the column's name.
         values: (rows, ...), in memory or on disk.
         hashes: (rows,) of its cells.
+        missing: words that are no class, as they mean that a cell is missing.
     """
     kind, dimensions = values.dtype.kind, len(values.shape)
     if dimensions == 2 and kind in "biu" and values.shape[1] <= MOST_FLAGS:
@@ -83,13 +86,17 @@ def find_classes(reference: str, values: Values, hashes: np.ndarray) -> Iterator
     if _count(pd.unique(hashes[:SAMPLE])) <= most:
         codes, distinct, first = numbered(hashes)
         if _count(distinct) <= most:
-            yield from single_classes(reference, values[first], codes, distinct)
+            yield from single_classes(reference, values[first], codes, distinct, missing)
     if kind in "OUS":
-        yield from _several_classes(reference, values, hashes)
+        yield from _several_classes(reference, values, hashes, missing)
 
 
 def single_classes(
-    reference: str, cells: np.ndarray, codes: np.ndarray, distinct: np.ndarray
+    reference: str,
+    cells: np.ndarray,
+    codes: np.ndarray,
+    distinct: np.ndarray,
+    missing: Collection[str] = (),
 ) -> Iterator[Classes]:
     """The classes of a column with one class per row, unless the cells are fractional numbers or lists.
 
@@ -97,8 +104,11 @@ def single_classes(
         cells: the distinct cells.
         codes: (rows,) the number of each row's cell.
         distinct: the hashes of the cells.
+        missing: as for `find_classes`.
     """
     present = distinct != MISSING
+    if cells.dtype.kind in "OU":
+        present &= [not (isinstance(cell, str) and cell in missing) for cell in cells]
     cells = cells[present]
     fractional = cells.dtype.kind == "f" and (np.floor(cells) != cells).any()
     if fractional or any(isinstance(cell, (list, dict, np.ndarray)) for cell in cells):
@@ -118,7 +128,9 @@ def _name(cell: object) -> str:
     return cell.decode(errors="replace") if isinstance(cell, bytes) else text_of(cell)
 
 
-def _several_classes(reference: str, values: Values, hashes: np.ndarray) -> Iterator[Classes]:
+def _several_classes(
+    reference: str, values: Values, hashes: np.ndarray, missing: Collection[str]
+) -> Iterator[Classes]:
     """The labels of cells that hold lists of labels, or several labels with a separator."""
     sample = values[:SAMPLE]
     lists = any(isinstance(cell, (list, np.ndarray)) for cell in sample)
@@ -130,6 +142,7 @@ def _several_classes(reference: str, values: Values, hashes: np.ndarray) -> Iter
     if len(distinct) > MOST_CELLS:
         return
     labels = [_labels(cell, separator) for cell in values[first]]
+    labels = [[label for label in cell if label not in missing] for cell in labels]
     names = sorted({label for cell in labels for label in cell})
     if 0 < len(names) <= min(MOST_WORDS, len(hashes) // FEWEST):
         pairs = pd.Series(labels).iloc[codes].reset_index(drop=True).explode().dropna()

@@ -72,11 +72,12 @@ class FileRows:
         self, name: str, rows: np.ndarray | slice = slice(None), *, collect: bool = False
     ) -> np.ndarray:
         """The sum of the hashes of all cells of a row, whatever the order of the columns."""
+        missing = self.sources.sources[name].missing
         total: np.ndarray = np.zeros(1, dtype=np.uint64)
         for column, values in self.sources.whole_rows(name):
             chosen = values if isinstance(rows, slice) else values[rows]
             hashes = cell_hashes(chosen)
             total = total + hashes * name_factor(column)
             if collect:
-                self.classes += find_classes(f"{name}.{column}", values, hashes)
+                self.classes += find_classes(f"{name}.{column}", values, hashes, missing)
         return np.resize(total, len(np.arange(self.sources.rows)[rows]))

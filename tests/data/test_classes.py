@@ -77,3 +77,11 @@ def test_classes_are_spread_if_each_is_in_three_groups() -> None:
 def test_dates_as_text_are_no_classes_as_dates_in_parquet_are_none() -> None:
     assert found(np.repeat(np.array(["5/31/2024", "6/1/2024"], dtype=object), 9)) == []
     assert len(found(np.repeat(np.array(["31", "may"], dtype=object), 9))) == 1
+
+
+def test_words_that_mean_missing_are_no_class() -> None:
+    cells = np.array(["a", "NA", "a;b", "a", "b", "a", "NA", "a;NA", "b"] * 2, dtype=object)
+    whole, single = find_classes("s.a", cells, cell_hashes(cells), ["NA"])
+    assert sorted(whole.names) == ["a", "a;NA", "a;b", "b"]
+    assert (whole.codes == -1).sum() == 4
+    assert [*single.names] == ["a", "b"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, is_missing, numbers, stack, strings, text_of
@@ -102,7 +103,8 @@ class Category:
         if self.restored:
             self._check_known(column, words)
         # Only classes that no training row has are not among the codes.
-        return np.array([self.codes.get(word, -1) for word in words], dtype=np.int32)
+        positions, distinct = pd.factorize(words)
+        return np.array([self.codes.get(word, -1) for word in distinct], dtype=np.int32)[positions]
 
     def present(self, tensor: KerasTensor) -> KerasTensor:
         return tensor
