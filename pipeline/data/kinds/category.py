@@ -104,7 +104,8 @@ class Category:
             self._check_known(column, words)
         # Only classes that no training row has are not among the codes.
         positions, distinct = pd.factorize(words)
-        return np.array([self.codes.get(word, -1) for word in distinct], dtype=np.int32)[positions]
+        codes = np.array([self.codes.get(word, -1) for word in distinct], dtype=np.int32)
+        return np.asarray(codes[positions])
 
     def present(self, tensor: KerasTensor) -> KerasTensor:
         return tensor
