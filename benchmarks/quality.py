@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, nargs="+", help="print stored measurements, oldest first")
     options = parser.parse_args()
     if options.table:
-        print(table([_load(path) for path in options.table]))
+        print(table([load(path) for path in options.table]))
         return
     print(description())
     records = []
@@ -89,7 +89,7 @@ def measure(name: str, seeds: Sequence[int], overrides: Sequence[str] = ()) -> l
         references = {head: _reference(job, head, head in logarithmic) for head in job.heads}
         reference_seconds = time.perf_counter() - started
     return [
-        _record(name, head, rows[head], *references[head], seconds=float(np.median(seconds)))
+        head_record(name, head, rows[head], *references[head], seconds=float(np.median(seconds)))
         | {"reference_seconds": reference_seconds}
         for head in job.heads
     ]
@@ -100,7 +100,7 @@ def _config(name: str, seed: int, folder: Path, overrides: Sequence[str]) -> Dic
     # Insight only measures; without it the benchmark is quicker.
     chosen = [f"data={name}", "branches=auto", "heads=auto", f"seed={seed}", "insight=off", *overrides]
     chosen.append(f"hydra.searchpath=[file://{folder / 'conf'}]")
-    with initialize_config_dir(str(CONF), version_base=None):
+    with initialize_config_dir(str(CONF)):
         return expand(hydra_compose("config", chosen))
 
 
@@ -134,10 +134,17 @@ def _labels(job: Job, head: str, split: str) -> Array:
 def _losses(job: Job, head: str, outputs: Array, logarithmic: bool) -> Array:
     """Loss of each labelled test row and column, divided by the mean loss of the best constant."""
     labels, train = _labels(job, head, "test"), _labels(job, head, "train")
-    return _relative(labels, train, outputs, logarithmic)
+    return relative_losses(labels, train, outputs, logarithmic)
 
 
-def _relative(labels: Array, train: Array, outputs: Array, logarithmic: bool) -> Array:
+def relative_losses(labels: Array, train: Array, outputs: Array, logarithmic: bool) -> Array:
+    """Return each labelled cell's loss divided by the mean loss of the best constant of the training rows.
+
+    Args:
+        labels, train: class codes (rows,), -1 where missing; or (rows, columns), NaN where missing.
+        outputs: probabilities (rows, classes), or (rows, columns).
+        logarithmic: compare log(1 + y).
+    """
     if labels.dtype.kind == "i":
         shares = np.bincount(train[train >= 0], minlength=outputs.shape[1]) / (train >= 0).sum()
         labelled = labels >= 0
@@ -175,7 +182,7 @@ def _reference(job: Job, head: str, logarithmic: bool) -> tuple[Array, str]:
     if kind == "category":
         classes = len(job.dataset.targets[head].names)
         outputs, name = predict(wide, dense, labels, classes, row_losses)
-        return _relative(labels["test"], labels["train"], outputs, False), name
+        return relative_losses(labels["test"], labels["train"], outputs, False), name
     for column in range(labels["test"].shape[1]):
         values = {split: array[:, column].astype(float) for split, array in labels.items()}
         if kind in ("binary", "labels"):
@@ -186,10 +193,10 @@ def _reference(job: Job, head: str, logarithmic: bool) -> tuple[Array, str]:
             values = {s: np.log1p(np.maximum(v, 0)) if logarithmic else v for s, v in values.items()}
             outputs, name = predict(wide, dense, values, None, row_losses)
             columns.append(np.expm1(outputs) if logarithmic else outputs)
-    return _relative(labels["test"], labels["train"], np.column_stack(columns), logarithmic), name
+    return relative_losses(labels["test"], labels["train"], np.column_stack(columns), logarithmic), name
 
 
-def _record(
+def head_record(
     data: str, head: str, losses: Sequence[Array], reference: Array, model: str, *, seconds: float
 ) -> dict[str, Any]:
     """Skill of the default and of the reference, and the standard error of their difference."""
@@ -211,7 +218,7 @@ def _record(
     }
 
 
-def _load(path: Path) -> list[dict[str, Any]]:
+def load(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 

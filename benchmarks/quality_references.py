@@ -21,6 +21,7 @@ from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, OrdinalEncoder, S
 
 STRENGTHS = np.geomspace(1e-3, 1e3, 7)
 COMPONENTS = 32  # of a text's TF-IDF, for gradient boosting
+MOST_TREES = 5000  # columns x classes; gradient boosting on pixels takes hours and is no simple model
 STEPS = 64  # of a series
 MOST_CATEGORIES = 200  # of a column, for gradient boosting
 Features = dict[str, Any]  # split -> matrix
@@ -79,6 +80,8 @@ def _models(wide: Features, dense: Features, classes: int | None) -> Iterator[tu
     for strength in STRENGTHS:
         linear = LogisticRegression(C=strength, max_iter=300) if classes else Ridge(alpha=1 / strength)
         yield "linear", make_pipeline(MaxAbsScaler(), linear), wide
+    if dense["train"].shape[1] * (classes or 1) > MOST_TREES:
+        return
     for rate in (0.03, 0.1):
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         yield (

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece", "error", "crossentropy", "hinge"}
 SMALLER_IS_BETTER |= {"poisson", "divergence", "cosh", "negatives", "positives"}
 LARGER_IS_BETTER = {"accuracy", "f1", "auc", "ap", "r2", "skill", "floored", "precision", "recall", "score"}
-LARGER_IS_BETTER |= {"similarity", "iou", "specificity", "sensitivity", "correlation"}
+LARGER_IS_BETTER |= {"coverage", "similarity", "iou", "specificity", "sensitivity", "correlation"}
 COMBINED = ("loss", "loss_unweighted", "skill", "skill_floored")
 
 

@@ -8,13 +8,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keras import KerasTensor, layers, ops
+import numpy as np
+from keras import KerasTensor, initializers, layers, ops
+from scipy.stats import norm
 
 from pipeline.branches.branch import Branch
 from pipeline.branches.codes import hide
 from pipeline.branches.stack import dense_stack
 
 UNSEEN = 0
+
+
+def piecewise_linear(x: KerasTensor, bins: int, name: str) -> KerasTensor:
+    """Encode each column by how far its number fills each of some bins, from 0 to 1.
+
+    This is the encoding of Gorishniy, Rubachev and Babenko 2022, arXiv:2203.05556, except that the edges of
+    the bins are trained. They begin at the quantiles of a standard normal distribution, because the columns
+    are scaled.
+
+    Args:
+        x: scaled numbers, (rows, columns).
+
+    Returns:
+        (rows, columns x bins)
+    """
+    edges = norm.ppf(np.linspace(0, 1, bins + 3)[1:-1])
+    columns, widths = x.shape[-1], np.diff(edges)
+    starts, slopes = (np.tile(values, (columns, 1)) for values in (edges[:-1], 1 / widths))
+    filled = layers.EinsumDense(
+        "rc,cb->rcb",
+        (columns, len(widths)),
+        bias_axes="cb",
+        kernel_initializer=initializers.Constant(slopes.tolist()),
+        bias_initializer=initializers.Constant((-starts * slopes).tolist()),
+        name=f"{name}_bins",
+    )(x)
+    return layers.Flatten(name=f"{name}_encoded")(ops.clip(filled, 0.0, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +53,8 @@ class Table(Branch):
     Args:
         embedding: size of each categorical column's embedding.
         unseen: share of the categories that are replaced by the code for unseen ones in training.
+        bins: number of bins of the piecewise-linear encoding that is added for each numeric column (see
+            `piecewise_linear`); 0 for none.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("table", "vector")
@@ -31,13 +62,17 @@ class Table(Branch):
     embedding: int = 8
     activation: str | None = "relu"
     unseen: float = 0.0
+    bins: int = 0
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
         columns = [
             self._embedded(x[:, i], size, f"{name}_embedding_{i + 1}") for i, size in enumerate(vocabularies)
         ]
         if x.shape[-1] > len(vocabularies):
-            columns.append(x[:, len(vocabularies) :])
+            numeric = x[:, len(vocabularies) :]
+            columns.append(numeric)
+            if self.bins:
+                columns.append(piecewise_linear(numeric, self.bins, name))
         joined = layers.Concatenate(name=f"{name}_columns")(columns) if len(columns) > 1 else columns[0]
         return dense_stack(joined, self.units, self.activation, self.dropout, name)
 

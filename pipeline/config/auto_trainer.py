@@ -1,7 +1,7 @@
-"""Replaces `auto` in the trainer's settings by numbers that suit the number of training rows.
+"""Replaces `auto` in the settings of the trainer and the branches by numbers that suit the training rows.
 
-They aim at a number of updates, because epochs differ: 20 epochs of 240 rows are only 160 updates, too few
-for any model.
+Those of the trainer aim at a number of updates, because epochs differ: 20 epochs of 240 rows are only 160
+updates, too few for any model.
 """
 
 from typing import Any
@@ -13,11 +13,13 @@ MOST_ROWS_AT_SMALLEST = 32_000  # with more rows the batch grows, so that an epo
 UPDATES = 1500  # at least, unless that takes more than MOST_EPOCHS
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 SMALLEST_PATIENCE = 8
+# With few rows the encoding of numbers by bins overfits, see docs/quality.md.
+BINS, FEWEST_ROWS_FOR_BINS = 16, 2000
 HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 300, 5  # a head may overfit long before the others have learned
 
 
 def settle(cfg: DictConfig, rows: int) -> DictConfig:
-    """Replaces `auto` in `trainer.batch_size`, `trainer.epochs` and the patience by numbers.
+    """Replaces `auto` in `trainer.batch_size`, `trainer.epochs`, the patience and tables' `bins` by numbers.
 
     Args:
         rows: the number of training rows.
@@ -36,7 +38,9 @@ def settle(cfg: DictConfig, rows: int) -> DictConfig:
             option: value for option, value in automatic.items() if stopping.get(option) == "auto"
         }
     settled |= {"batch_size": batch, "epochs": epochs}
-    return OmegaConf.merge(cfg, {"trainer": settled})  # type: ignore[return-value]
+    bins = BINS if rows >= FEWEST_ROWS_FOR_BINS else 0
+    branches = {name: {"bins": bins} for name, branch in cfg.branches.items() if branch.get("bins") == "auto"}
+    return OmegaConf.merge(cfg, {"trainer": settled, "branches": branches})  # type: ignore[return-value]
 
 
 def batch_size(rows: int) -> int:

@@ -27,6 +27,7 @@ from pipeline.rules import (
     is_number,
     list_of,
     one_of,
+    or_auto,
     or_null,
 )
 
@@ -45,6 +46,7 @@ ANNOTATIONS = {
 }
 HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
 SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
+AUTOMATIC = {"bins": or_auto(COUNT)}
 # Arguments with a range, by name; they mean the same in every part.
 RANGES = {
     "filters": list_of(POSITIVE_COUNT),
@@ -114,6 +116,8 @@ def _check_part(config: dict[str, Any], key: str, target: str) -> None:
     parent = key.removesuffix("._target_")
     node = {name: value for name, value in select(config, parent).items() if name != "_target_"}
     required, optional = arguments(target, key)
+    # `auto` is replaced before a part is called, so annotations do not have it.
+    optional = {name: AUTOMATIC.get(name, rule) for name, rule in optional.items()}
     check_node(parent, node, required, optional=optional | HYDRAS_OWN)
     for name, rule in RANGES.items():
         if name in node:

@@ -26,3 +26,26 @@ def test_a_table_may_have_only_categorical_or_only_numeric_columns():
     x = np.ones((2, 2), "float32")
     assert model_of(branches.Table(units=[3]), (2,), vocabularies=(4, 4))(x).shape == (2, 3)
     assert model_of(branches.Table(units=[3]), (2,))(x).shape == (2, 3)
+
+
+def test_bins_are_filled_one_after_the_other_and_by_each_column_alone():
+    x = np.float32([[-9.0, 0.0], [0.0, 0.0], [9.0, 0.0]])
+    encoded = np.asarray(model_of(branches.Table(units=[], bins=4), (2,))(x))
+    np.testing.assert_array_equal(encoded[:, :2], x)
+    first, second = encoded[:, 2:6], encoded[:, 6:]
+    np.testing.assert_allclose(first, [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], atol=1e-6)
+    np.testing.assert_allclose(second, np.tile([1, 1, 0, 0], (3, 1)), atol=1e-6)
+
+
+def test_a_number_within_a_bin_fills_it_in_part():
+    x = np.linspace(-3, 3, 61, dtype="float32")[:, None]
+    total = np.asarray(model_of(branches.Table(units=[], bins=1), (1,))(x))[:, 1]
+    inside = np.abs(x[:, 0]) < 0.4307  # the quantiles 1/3 and 2/3
+    np.testing.assert_allclose(total[inside], 0.5 + x[inside, 0] / (2 * 0.430727), atol=1e-4)
+
+
+def test_bins_come_after_the_embeddings_and_only_for_numbers():
+    model = model_of(branches.Table(units=[], embedding=2, bins=3), (3,), vocabularies=(4,))
+    assert model(np.ones((5, 3), "float32")).shape == (5, 2 + 2 + 2 * 3)
+    only_words = model_of(branches.Table(units=[], embedding=2, bins=3), (1,), vocabularies=(4,))
+    assert only_words(np.ones((5, 1), "float32")).shape == (5, 2)

@@ -45,3 +45,12 @@ def test_numbers_are_unchanged(trainer):
 
 def test_the_number_of_epochs_depends_on_updates_not_on_batches(trainer):
     assert trainer(4_489, "trainer.accumulate=4").epochs == 42
+
+
+def test_large_tables_get_bins(compose):
+    def bins(rows, *overrides):
+        return settle(compose("experiment=penguins", *overrides), rows).branches.traits.bins
+
+    assert bins(1_999) == 0
+    assert bins(2_000) == 16
+    assert bins(1_999, "branches.traits.bins=4") == 4

@@ -7,6 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from pipeline import config
+from pipeline.config.auto_trainer import settle
 from pipeline.config.make import maker
 from pipeline.config.trust import find_targets
 
@@ -76,7 +77,7 @@ def test_every_option_composes_passes_the_checks_and_instantiates(compose, optio
     overrides = PLACES.get(option) or [*CONTEXT.get(option, []), f"{group}={name}"]
     cfg = config.expand(compose(*overrides))
     config.check(cfg)
-    make = maker()
+    make, cfg = maker(), settle(cfg, rows=1000)
     for key, _ in find_targets(config.resolved(cfg)):
         # Hydra leaves a node alone that it cannot call.
         assert not OmegaConf.is_config(make(OmegaConf.select(cfg, key.removesuffix("._target_"))))
