@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import keras
-from keras import KerasTensor, layers, ops
+from keras import KerasTensor, ops
 
 from pipeline.data.kinds import Input, Target
 from pipeline.heads import Head
@@ -91,8 +91,9 @@ def _in_original_units(target: Target, x: KerasTensor) -> KerasTensor:
     columns, width = target.units, x.shape[-1]
     if width == columns:
         return target.present(x)
-    by_column = layers.Permute((2, 1))(layers.Reshape((columns, width // columns))(x))
-    return layers.Reshape((width,))(layers.Permute((2, 1))(target.present(by_column)))
+    # Operations and not layers, because layers would cast numbers in original units to float32.
+    by_column = ops.transpose(ops.reshape(x, (-1, columns, width // columns)), (0, 2, 1))
+    return ops.reshape(ops.transpose(target.present(by_column), (0, 2, 1)), (-1, width))
 
 
 def _entry(name: str, source: Input) -> KerasTensor:

@@ -108,7 +108,7 @@ def test_quantiles_of_a_logarithm_rise_and_stay_within_what_the_scale_allows():
     facts = {"names": ["a", "b"], "mean": [2.0, 50.0], "scale": [1.5, 10.0], "transforms": [log, None]}
     target.restore("y", facts)
     levels = [0.1, 0.5, 0.9]
-    head = heads.Quantiles(loss=Pinball(levels), quantiles=levels)
+    head = heads.Quantiles(loss=Pinball(quantiles=levels), quantiles=levels)
     raw = np.float32([[-9, 0, 99, -1, 0, 2]])
     found = np.asarray(build_presenter({"y": target}, {"y": head})({"y": raw})["y"])
     np.testing.assert_allclose(found, [[0, np.exp(2) - 1, 1e4, 40, 50, 70]], rtol=1e-6)
