@@ -91,14 +91,16 @@ def load(
     }
     reader = _SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
     splits = {name: reader.read(rows[name]) for name in SPLITS}
+    groups = group_names(split["group"], joined) if split.get("group") is not None else None
     if not streamed:
         _report_far(joined, chosen_inputs, chosen_targets, splits)
+        joined.release()
     return Dataset(
         chosen_inputs,
         chosen_targets,
         splits,
         fingerprint(hashes, codes),
-        group_names(split["group"], joined) if split.get("group") is not None else None,
+        groups,
         streamed=streamed,
     )
 

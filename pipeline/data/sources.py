@@ -171,6 +171,12 @@ class Sources:
         source.keep(self.needed[name])
         pa.default_memory_pool().release_unused()  # Arrow keeps the memory of what it has read
 
+    def release(self) -> None:
+        """Frees the memory of all columns that have been read; they are read again when they are needed."""
+        self.cache.clear()
+        self.texts.clear()
+        pa.default_memory_pool().release_unused()
+
     def _in_order(self, source: Source | LongSource, reference: str, values: Values, key: str) -> Values:
         order = self.orders.get(source.name)
         if order is None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.columns import numbers
+from pipeline.data.columns import numbers, strings
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from tests.data.frames import write_csv
@@ -52,3 +52,13 @@ def test_row_groups_are_those_of_the_first_column_that_has_several(tmp_path: Pat
     sources = Sources({"s": str(tmp_path / "*.parquet"), "t": {"x": np.arange(10)}}, in_memory=False)
     assert sources.row_groups(["t.x"], "k") is None
     assert sources.row_groups(["t.x", "s.n"], "k").tolist() == [1] * 4 + [2] * 4 + [3] * 2
+
+
+def test_released_columns_are_read_again(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]}).to_csv(tmp_path / "s.csv", index=False)
+    sources = Sources({"s": str(tmp_path / "s.csv")}, references=["s.a", "s.b"])
+    first = [strings(sources.column(name, "data.inputs.x.column")) for name in ("s.a", "s.b")]
+    sources.release()
+    assert not sources.cache
+    again = [strings(sources.column(name, "data.inputs.x.column")) for name in ("s.a", "s.b")]
+    assert [*map(list, again)] == [*map(list, first)] == [["1.5", "2.5"], ["x", "y"]]
