@@ -12,7 +12,7 @@ from pipeline.data.guess.targets import TargetGuess
 
 PLAIN = re.compile(r"[A-Za-z_./][\w./-]*", re.ASCII)
 WIDTH = 108  # characters of a line
-COMMENT_AT = 52  # the column of comments, unless a block has longer lines
+COMMENT_AT = 64  # the column of comments, unless a block has longer lines
 LONGEST_COMMENT = 120
 Line = tuple[str, str]  # text and comment
 
