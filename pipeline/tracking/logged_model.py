@@ -18,6 +18,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 BATCH = 256
+FLAGS = {"true": "1", "false": "0"}
 
 
 class LoggedModel(PythonModel):
@@ -127,7 +128,7 @@ def _cells(name: str, values: Any, dtype: str) -> np.ndarray:
     numbers = np.full(len(texts), np.nan, dtype=dtype)
     for row, text in enumerate(texts):
         try:
-            numbers[row] = float(text or "nan")
+            numbers[row] = float(FLAGS.get(text, text) or "nan")
         except ValueError as error:
             raise _wrong(name, f"must be a number or null, row {row} has {values[row]!r}") from error
     return numbers

@@ -87,7 +87,8 @@ def test_a_logged_model_folds_its_texts_and_leaves_codes_as_they_are(uri):
 
 
 def test_a_logged_model_reads_dates_and_times_in_any_form(uri):
-    tensors = {name: keras.Input((), dtype="float64", name=name) for name in ("day", "number", "hour")}
+    names = ("day", "number", "hour", "flag")
+    tensors = {name: keras.Input((), dtype="float64", name=name) for name in names}
     outputs = {name: keras.ops.expand_dims(tensor, -1) for name, tensor in tensors.items()}
     forms = {"day": asdict(TimeForm(day_first=True)), "hour": asdict(TimeForm(TIME_OF_DAY))}
     forms["number"] = asdict(TimeForm(unit="yyyymmdd"))
@@ -100,12 +101,14 @@ def test_a_logged_model_reads_dates_and_times_in_any_form(uri):
         "day": np.array(["3/4/2024", "2024-04-03", 1712102400], dtype=object),
         "number": np.array([20240403, 20240403.0, "Apr 3, 2024"], dtype=object),
         "hour": np.array(["14:05", "2:05 pm", 50700], dtype=object),
+        "flag": np.array([True, "False", 2], dtype=object),
     }
     with pytest.raises(MlflowException, match="input 'day' must be a moment or null, row 1 has 'soon'"):
         loaded.predict(rows | {"day": np.array(["3/4/2024", "soon", ""], dtype=object)})
     found = loaded.predict(rows)
     assert found["day"][:, 0].tolist() == found["number"][:, 0].tolist() == [1712102400] * 3
     assert found["hour"][:, 0].tolist() == [50700] * 3
+    assert found["flag"][:, 0].tolist() == [1, 0, 2]
 
 
 def test_the_version_of_an_alias_is_found_and_none_without_it(client):
