@@ -56,7 +56,6 @@ def main() -> None:
     if options.table:
         print(table([load(path) for path in options.table]))
         return
-    print(description())
     records = []
     for name in options.only:
         records += measure(name, range(options.seeds), options.overrides)
@@ -65,6 +64,7 @@ def main() -> None:
         for record in records:
             if record["data"] == name:
                 print(_line([record]), flush=True)
+    print(description())
 
 
 def measure(name: str, seeds: Sequence[int], overrides: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ def shapes(arrays: dict[str, np.ndarray]) -> dict[str, tuple[tuple[int, ...], st
 
 
 TABLE = {
-    f"traits.{name}": ((), "float32") for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
+    f"traits.{name}": ((), "float64") for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
 }
 # Rows of each split, then raw and prepared inputs, and labels.
 EXPECTED = {

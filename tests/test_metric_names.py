@@ -92,6 +92,7 @@ def test_metric_names_are_those_of_the_contract():
         "val/loss",
         "val/loss_unweighted",
         "val/skill",
+        "val/skill_floored",
         "val/class_loss",
         "val/class_skill",
         "val/class_accuracy",

@@ -13,6 +13,7 @@ QUICK = {
     "balancers": ["--quick", "--heads", 2, "--only", "famo"],
     "init": ["--only", "linnerud", "--seeds", 1, "--epochs", 1],
     "insight": ["--quick"],
+    "quality": ["--only", "linnerud", "--seeds", 1, "--overrides", "trainer.epochs=1"],
     "scale": ["--rows", 2000, "--rounds", 1],
     "speed": ["--quick", "--only", "128 rows"],
     "streaming": ["--quick"],
