@@ -159,7 +159,7 @@ def skill(out: Path, seed: int, epochs: int | None) -> float:
             cfg.trainer.epochs = epochs
         set_up(seed=seed, precision="float32", threads="auto", deterministic=False)
         dataset = compose.load_data(cfg, make, folders=folders)
-        cfg = settle(cfg, len(dataset.splits["train"].rows))
+        cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
         job = compose.build(cfg, dataset, make)
     fit(
         job.trainer,

@@ -110,7 +110,7 @@ def _train(cfg: DictConfig, folder: Path) -> tuple[Job, dict[str, Array]]:
     set_up(seed=cfg.seed, precision="float32", threads="auto", deterministic=False)
     make = maker(())
     dataset = compose.load_data(cfg, make, folders=[folder])
-    cfg = settle(cfg, len(dataset.splits["train"].rows))
+    cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
     job = compose.build(cfg, dataset, make)
     fit(
         job.trainer,

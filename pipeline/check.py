@@ -68,7 +68,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     make = maker(trusted_modules)
     dataset = compose.load_data(cfg, make, folders=folders)
     loaded = time.perf_counter() - started
-    cfg = settle(cfg, len(dataset.splits["train"].rows))
+    cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
     job = compose.build(cfg, dataset, make)
     sections = {
         "data": _data(job, loaded),

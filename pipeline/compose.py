@@ -37,7 +37,8 @@ def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
     """
     make = maker()
     dataset = load_data(cfg, make, folders=folders)
-    return build(settle(cfg, len(dataset.splits["train"].rows)), dataset, make)
+    rows, labelled = len(dataset.splits["train"].rows), dataset.labelled_shares()
+    return build(settle(cfg, rows, labelled), dataset, make)
 
 
 def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Dataset:

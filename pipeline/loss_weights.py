@@ -21,7 +21,17 @@ from pipeline.rules import NOT_NEGATIVE, Rule, is_whole
 
 LossWeight = float | Callable[[int], float]
 DEFAULT = 1.0  # of a head without an entry in loss_weights
+AUTO = "auto"  # of a head of heads=auto: see `of_share`
 EPOCHS = Rule(lambda value: is_whole(value) and value >= 2, "a whole number of at least 2")
+
+
+def of_share(share: float) -> float:
+    """Return the weight of a head that has labels in this share of the training rows: its square root.
+
+    A head's loss is the mean over the labelled rows of a batch, so each row of a head with few labels would
+    move the shared layers more than the rows of the others, and with more noise.
+    """
+    return round(math.sqrt(share), 3)
 
 
 def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:

@@ -88,7 +88,7 @@ def run(
         )
     with clock.phase("load data"):
         dataset = compose.load_data(cfg, make, folders=origin.folders)
-    cfg = settle(cfg, len(dataset.splits["train"].rows))
+    cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config.renamed import renamed
 from pipeline.config.scales import with_scales
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import DEFAULT
+from pipeline.loss_weights import AUTO as AUTO_WEIGHT
 
 AUTO = "_auto_"
 GROUPS = {"branches": ("inputs", "branch"), "heads": ("targets", "head")}
@@ -29,7 +29,8 @@ def expand(cfg: DictConfig) -> DictConfig:
     heads and targets likewise, with the loss weight.
 
     Settings such as `branches.image.dropout=0.1` change the chosen part; a part that is named, as in
-    `+branch@branches.image=resnet`, replaces it. Heads without a loss weight get 1.0.
+    `+branch@branches.image=resnet`, replaces it. Heads without a loss weight get `auto`, see
+    `pipeline.loss_weights.of_share`.
 
     Raises:
         ConfigError: a branch or head whose input or target does not exist or is of an unknown kind.
@@ -45,7 +46,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     if "heads" in groups:
         left_out = _nulls(cfg.heads)
         weights = {name: weight for name, weight in cfg.loss_weights.items() if name not in left_out}
-        expanded.loss_weights = {**dict.fromkeys(expanded.heads, DEFAULT), **weights}
+        expanded.loss_weights = {**dict.fromkeys(expanded.heads, AUTO_WEIGHT), **weights}
     OmegaConf.set_struct(expanded, True)
     return expanded
 

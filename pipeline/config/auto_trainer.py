@@ -4,9 +4,15 @@ Those of the trainer aim at a number of updates, because epochs differ: 20 epoch
 updates, too few for any model.
 """
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from pipeline.loss_weights import AUTO, of_share
+
+logger = logging.getLogger(__name__)
 
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
 MOST_ROWS_AT_SMALLEST = 32_000  # with more rows the batch grows, so that an epoch takes about as long
@@ -18,11 +24,12 @@ BINS, FEWEST_ROWS_FOR_BINS = 16, 2000
 HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 300, 5  # a head may overfit long before the others have learned
 
 
-def settle(cfg: DictConfig, rows: int) -> DictConfig:
-    """Replaces `auto` in `trainer.batch_size`, `trainer.epochs`, the patience and tables' `bins` by numbers.
+def settle(cfg: DictConfig, rows: int, labelled: Mapping[str, float] | None = None) -> DictConfig:
+    """Replaces `auto` by numbers: batch size, epochs and patience, tables' `bins`, and loss weights.
 
     Args:
         rows: the number of training rows.
+        labelled: head -> share of its training labels that are not missing; None: none is missing.
     """
     trainer = cfg.trainer
     settled: dict[str, Any] = {}
@@ -40,7 +47,22 @@ def settle(cfg: DictConfig, rows: int) -> DictConfig:
     settled |= {"batch_size": batch, "epochs": epochs}
     bins = BINS if rows >= FEWEST_ROWS_FOR_BINS else 0
     branches = {name: {"bins": bins} for name, branch in cfg.branches.items() if branch.get("bins") == "auto"}
-    return OmegaConf.merge(cfg, {"trainer": settled, "branches": branches})  # type: ignore[return-value]
+    weights = {
+        name: _loss_weight(name, (labelled or {}).get(name, 1.0))
+        for name, weight in cfg.loss_weights.items()
+        if weight == AUTO
+    }
+    settled_groups = {"trainer": settled, "branches": branches, "loss_weights": weights}
+    return OmegaConf.merge(cfg, settled_groups)  # type: ignore[return-value]
+
+
+def _loss_weight(head: str, share: float) -> float:
+    weight = of_share(share)
+    if weight < 1:
+        logger.warning(
+            "loss_weights.%s=%s, because %.3g %% of its training labels are there", head, weight, 100 * share
+        )
+    return weight
 
 
 def batch_size(rows: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config.parts import constants
 from pipeline.errors import ConfigError
-from pipeline.loss_weights import DEFAULT, check_schedule, weights_at
+from pipeline.loss_weights import AUTO, DEFAULT, check_schedule, weights_at
 from pipeline.rules import NOT_NEGATIVE, PART, Rule
 
 LOSS_WEIGHT = Rule(
@@ -82,11 +82,13 @@ def check_loss_weights(config: dict[str, Any]) -> None:
         if name not in heads:
             problem = f"there is no such head; ~{key} removes the weight"
             raise ConfigError(key, problem, found=name, allowed=heads)
-        LOSS_WEIGHT.check(key, weight)
+        if weight != AUTO:
+            LOSS_WEIGHT.check(key, weight)
         if PART.test(weight) and weight["_target_"].startswith("pipeline.loss_weights."):
             check_schedule(key, start=weight["start"], end=weight["end"], epochs=weight["epochs"])
     if not any(map(PART.test, weights.values())):
-        weights_at({name: weights.get(name, DEFAULT) for name in heads}, epoch=0)
+        numbers = {name: weights.get(name, DEFAULT) for name in heads}
+        weights_at({name: DEFAULT if number == AUTO else number for name, number in numbers.items()}, epoch=0)
 
 
 def check_heads(config: dict[str, Any]) -> None:

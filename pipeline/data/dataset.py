@@ -79,6 +79,12 @@ class Dataset:
         """Whether some label of a target is present in a split."""
         return bool(labelled_cells(self.splits[split].labels[target]).any())
 
+    def labelled_shares(self) -> dict[str, float]:
+        """The share of each target's training labels that are not missing."""
+        return {
+            name: float(labelled_cells(labels).mean()) for name, labels in self.splits["train"].labels.items()
+        }
+
     def feed(self, split: str) -> Rows | Stream:
         """The rows of a split for training and evaluation; sample weights are among the labels."""
         part = self.splits[split]

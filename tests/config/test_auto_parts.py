@@ -35,7 +35,7 @@ def test_every_input_and_target_gets_a_part_for_its_kind(expanded, data, branche
     for group, parts in (("branches", branches), ("heads", heads)):
         targets = {name: part["_target_"] for name, part in found[group].items()}
         assert targets == {name: f"pipeline.{group}.{part}" for name, part in parts.items()}
-    assert found["loss_weights"] == dict.fromkeys(heads, 1.0)
+    assert found["loss_weights"] == dict.fromkeys(heads, "auto")
 
 
 def test_every_kind_of_input_and_target_has_a_part():
@@ -67,7 +67,7 @@ def test_keys_parts_and_weights_can_be_changed(expanded):
     )
     assert found["heads"]["class"]["units"] == [5]
     assert found["heads"]["score"]["loss"]["quantiles"] == "${..quantiles}"
-    assert found["loss_weights"] == {"class": 2, "score": 1.0}
+    assert found["loss_weights"] == {"class": 2, "score": "auto"}
     assert expanded("+loss_weights.class=3")["loss_weights"]["class"] == 3
 
 
@@ -112,7 +112,7 @@ def test_null_leaves_out_a_branch_or_a_head_with_its_weight(expanded):
     found = expanded("branches.image=null", "heads.class=null", "loss_weights.class=2")
     assert list(found["branches"]) == ["series"]
     assert list(found["heads"]) == ["score"]
-    assert found["loss_weights"] == {"score": 1.0}
+    assert found["loss_weights"] == {"score": "auto"}
     assert list(found["data"]["inputs"]) == ["image", "series"]
 
 
@@ -120,7 +120,7 @@ def test_null_leaves_out_an_input_or_a_target_with_its_part(expanded):
     found = expanded("data.inputs.image=null", "data.targets.class=null")
     assert list(found["data"]["inputs"]) == list(found["branches"]) == ["series"]
     assert list(found["data"]["targets"]) == list(found["heads"]) == ["score"]
-    assert found["loss_weights"] == {"score": 1.0}
+    assert found["loss_weights"] == {"score": "auto"}
 
 
 def test_null_leaves_out_parts_that_are_not_automatic(compose):

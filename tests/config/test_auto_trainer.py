@@ -54,3 +54,13 @@ def test_large_tables_get_bins(compose):
     assert bins(1_999) == 0
     assert bins(2_000) == 16
     assert bins(1_999, "branches.traits.bins=4") == 4
+
+
+def test_a_head_with_few_labels_weighs_the_root_of_their_share(compose, caplog):
+    cfg = config.expand(compose("heads=auto", "loss_weights.score=2"))
+    config.check(cfg)
+    assert settle(cfg, 1000).loss_weights == {"class": 1.0, "score": 2}
+    assert not caplog.text
+    weights = settle(cfg, 1000, {"class": 0.04, "score": 0.04}).loss_weights
+    assert weights == {"class": 0.2, "score": 2}
+    assert "loss_weights.class=0.2, because 4 % of its training labels are there" in caplog.text
