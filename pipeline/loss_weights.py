@@ -21,17 +21,20 @@ from pipeline.rules import NOT_NEGATIVE, Rule, is_whole
 
 LossWeight = float | Callable[[int], float]
 DEFAULT = 1.0  # of a head without an entry in loss_weights
+NEARLY_ALL = 0.9  # share of labels from which on a head weighs as if none were missing
 AUTO = "auto"  # of a head of heads=auto: see `of_share`
 EPOCHS = Rule(lambda value: is_whole(value) and value >= 2, "a whole number of at least 2")
 
 
 def of_share(share: float) -> float:
-    """Return the weight of a head that has labels in this share of the training rows: its square root.
+    """Return the weight of a head that has this share of its training labels: the square root of it.
+
+    A head that lacks at most a tenth of them weighs 1.
 
     A head's loss is the mean over the labelled rows of a batch, so each row of a head with few labels would
     move the shared layers more than the rows of the others, and with more noise.
     """
-    return round(math.sqrt(share), 3)
+    return DEFAULT if share >= NEARLY_ALL else round(math.sqrt(share), 3)
 
 
 def weights_at(weights: Mapping[str, LossWeight], epoch: int) -> dict[str, float]:

@@ -60,6 +60,7 @@ def test_a_head_with_few_labels_weighs_the_root_of_their_share(compose, caplog):
     cfg = config.expand(compose("heads=auto", "loss_weights.score=2"))
     config.check(cfg)
     assert settle(cfg, 1000).loss_weights == {"class": 1.0, "score": 2}
+    assert settle(cfg, 1000, {"class": 0.95}).loss_weights["class"] == 1.0
     assert not caplog.text
     weights = settle(cfg, 1000, {"class": 0.04, "score": 0.04}).loss_weights
     assert weights == {"class": 0.2, "score": 2}
