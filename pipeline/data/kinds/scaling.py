@@ -96,7 +96,8 @@ class Statistics:
                 gaps.append(np.isnan(flat).any(axis=0))
                 samples.append(flat)
                 if len(samples) > 1:
-                    samples[:] = [block[:: max(1, len(block) // SAMPLE)] for block in samples]
+                    # Copies, because views would keep all blocks in memory.
+                    samples[:] = [block[:: max(1, len(block) // SAMPLE)].copy() for block in samples]
                 yield flat
 
         mean, spread = mean_and_spread(sampled())
