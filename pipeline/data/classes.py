@@ -1,5 +1,6 @@
 """The classes that the rows have in a column, whatever a config takes the column for."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ FEWEST_NUMBERS, MOST_NUMBERS = 10, 50
 MOST_CELLS = 20_000  # distinct cells that are searched for several labels
 MOST_FLAGS = 100  # columns of an array; one with more columns is no array of flags
 SEPARATORS = ("|", ";", ",")
-WORDS_TRIED = 100  # words that show that a column has dates
+WORDS_TRIED = 100  # words that show that a column has dates, or numbers with decimals
+FRACTION = re.compile(r"[-+]?[\d.,' ]*[.,]\d+")
 SAMPLE = 4096  # rows that can show that a column has too many values
 
 
@@ -81,6 +83,8 @@ def find_classes(
             yield from find_classes(f"{reference}[{position}]", column, cell_hashes(column))
     if dimensions > 1 or kind not in "biufOUS":
         return
+    if kind in "OUS" and _are_fractions(values[:WORDS_TRIED]):
+        return  # numbers with a decimal comma, which the options of their source turn into numbers later
     fewest, most = (FEWEST_NUMBERS, MOST_NUMBERS) if kind in "iuf" else (FEWEST, MOST_WORDS)
     most = min(most, len(hashes) // fewest)
     if _count(pd.unique(hashes[:SAMPLE])) <= most:
@@ -89,6 +93,13 @@ def find_classes(
             yield from single_classes(reference, values[first], codes, distinct, missing)
     if kind in "OUS":
         yield from _several_classes(reference, values, hashes, missing)
+
+
+def _are_fractions(cells: np.ndarray) -> bool:
+    """Whether most words are numbers with decimals, such as -0,65 or 1.480,02."""
+    words = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
+    fractions = sum(FRACTION.fullmatch(word.strip()) is not None for word in words)
+    return 2 * fractions > len(words)
 
 
 def single_classes(

@@ -85,3 +85,15 @@ def test_words_that_mean_missing_are_no_class() -> None:
     assert sorted(whole.names) == ["a", "a;NA", "a;b", "b"]
     assert (whole.codes == -1).sum() == 4
     assert [*single.names] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "words", [["-0,65", "1,66", "3"], ["1.480,02", "0,5", ""], ["1 318,20", "7,5", "2,0"]]
+)
+def test_numbers_with_a_decimal_comma_are_no_classes(words: list[str]) -> None:
+    assert found(np.array(words * 9, dtype=object)) == []
+
+
+@pytest.mark.parametrize("words", [["007", "10115", "7"], ["1", "2", "3"], ["a,b", "b", "a"]])
+def test_codes_and_labels_are_classes(words: list[str]) -> None:
+    assert found(np.array(words * 9, dtype=object))
