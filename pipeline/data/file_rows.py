@@ -3,14 +3,17 @@
 Both depend on the file alone, not on the columns that inputs and targets name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.classes import Classes, find_classes
+from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.stored import Values
 from pipeline.data.hashes import cell_hashes, mixed, name_factor
+from pipeline.data.long_form import LongSource
 from pipeline.data.quotas import Balanced, Quota
 from pipeline.data.sources import Sources
 from pipeline.data.strata import strata
@@ -72,12 +75,38 @@ class FileRows:
         self, name: str, rows: np.ndarray | slice = slice(None), *, collect: bool = False
     ) -> np.ndarray:
         """The sum of the hashes of all cells of a row, whatever the order of the columns."""
-        missing = self.sources.sources[name].missing
+        source = self.sources.sources[name]
+        missing = source.missing
+        from_text = (source.source if isinstance(source, LongSource) else source).has_text
         total: np.ndarray = np.zeros(1, dtype=np.uint64)
-        for column, values in self.sources.whole_rows(name):
+        for column, cells in self.sources.whole_rows(name):
+            values = parsed_text(cells, missing, source.number_format) if from_text else cells
             chosen = values if isinstance(rows, slice) else values[rows]
             hashes = cell_hashes(chosen)
             total = total + hashes * name_factor(column)
             if collect:
                 self.classes += find_classes(f"{name}.{column}", values, hashes, missing)
         return np.resize(total, len(np.arange(self.sources.rows)[rows]))
+
+
+def parsed_text(values: Values, missing: Collection[str], number_format: NumberFormat) -> Values:
+    """A column of a text file as it would be if its missing cells were empty and its numbers plain.
+
+    Args:
+        values: (rows, ...); other columns than those of words, (rows,), are returned as they are.
+        missing: words that mean that a cell is missing.
+        number_format: how the file writes numbers.
+    """
+    if not isinstance(values, np.ndarray) or values.ndim > 1 or values.dtype.kind not in "OU":
+        return values
+    codes, distinct = pd.factorize(values)  # None has the code -1, which picks the last entry
+    if not all(isinstance(word, str) for word in distinct):
+        return values
+    present = np.array([bool(word.strip()) and word not in missing for word in distinct], dtype=bool)
+    pairs = [*zip(distinct, present, strict=True)]
+    plain = [number_format.plain(word) if there else None for word, there in pairs]
+    numbers = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce").to_numpy(np.float64)
+    if present.any() and not np.isnan(numbers[present]).any():
+        return np.asarray(np.append(numbers, np.nan)[codes])
+    words = [word if there else None for word, there in pairs]
+    return np.asarray(np.array([*words, None], dtype=object)[codes])

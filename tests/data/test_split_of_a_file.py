@@ -157,3 +157,17 @@ def test_the_split_of_version_0_1_takes_one_target_to_stratify() -> None:
     with pytest.raises(ConfigError, match="rows: named") as caught:
         members(FRACTIONS | {"rows": "named", "stratify": ["code", "amount"]})
     assert caught.value.key == "data.split.stratify"
+
+
+def test_decimal_commas_and_words_for_missing_cells_do_not_change_the_split(tmp_path: Path) -> None:
+    frame = FRAME.copy()
+    frame.loc[::7, "a"] = np.nan
+    frame["b"] = frame["b"].round(2)
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    frame.to_csv(tmp_path / "words.csv", index=False, na_rep="NA")
+    frame.to_csv(tmp_path / "commas.csv", index=False, sep=";", decimal=",")
+    frame.to_parquet(tmp_path / "table.parquet")
+    files = ("plain.csv", "words.csv", "commas.csv", "table.parquet")
+    rows = [data.load({"s": name}, INPUTS, TARGETS, FRACTIONS, folders=[tmp_path]) for name in files]
+    for other in rows[1:]:
+        assert other.fingerprint == rows[0].fingerprint
