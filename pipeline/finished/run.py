@@ -99,9 +99,11 @@ class Forward:
             name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
             for name, tensor in model.input.items()
         }
-        self.graph = tf.function(
+        graph = tf.function(
             lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False
         )
+        # Traced here, because TensorFlow takes the first calls of several models for retracing and warns.
+        self.graph = graph.get_concrete_function()
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the model; (rows, …) by input name -> (rows, width) by output name."""
