@@ -13,7 +13,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from pipeline import compose, config
 from pipeline.model.layer_names import FUSION, branch_layer
 from pipeline.tracking import open_run
 from pipeline.training.fit import fit
+from pipeline.training.keras_setup import set_up
 
 TINY = ["experiment=image_series"]
 CONV = [
@@ -96,20 +97,15 @@ def main() -> None:
 
 def compare(workload: Workload, validated: bool, rounds: int, quick: bool) -> None:
     """Time a workload's variants alternately and print their ratios."""
-    epochs = 1 if quick else workload.epochs
     fewer = ["data.sources.noise.rows=64"] if quick and workload.overrides else []
-    ways = ways_to_train([*workload.overrides, *fewer], validated)
-    for train in ways.values():
-        train(1)
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(2 if quick else rounds):
-        for name, train in ways.items():
-            started = time.perf_counter()
-            train(epochs)
-            seconds[name].append((time.perf_counter() - started) / epochs)
-    for name in list(ways)[1:]:
-        ratios = np.array(seconds[name]) / np.array(seconds["ours"])
-        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    seconds = times(
+        [*workload.overrides, *fewer],
+        validated=validated,
+        rounds=2 if quick else rounds,
+        epochs=1 if quick else workload.epochs,
+    )
+    for name, found in ratios(seconds).items():
+        low, middle, high = np.quantile(found, [0.25, 0.5, 0.75])
         floor = "" if validated else workload.floors.get(name, "")
         print(
             f"{workload.name:<26}{'each epoch' if validated else 'none':<12}{name:<9}{middle:>7.2f}"
@@ -118,10 +114,32 @@ def compare(workload: Workload, validated: bool, rounds: int, quick: bool) -> No
         )
 
 
+def times(overrides: list[str], *, validated: bool, rounds: int, epochs: int) -> dict[str, list[float]]:
+    """Return the seconds of an epoch in each round: "ours", "fit" and, without validation, "graph"."""
+    ways = ways_to_train(overrides, validated)
+    for train in ways.values():
+        train(1)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, train in ways.items():
+            started = time.perf_counter()
+            train(epochs)
+            seconds[name].append((time.perf_counter() - started) / epochs)
+    return seconds
+
+
+def ratios(seconds: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
+    """Return how many times as fast ours is as each other way, in each round."""
+    return {
+        name: np.array(found) / np.array(seconds["ours"]) for name, found in seconds.items() if name != "ours"
+    }
+
+
 def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[int], None]]:
     """Return ours, plain `fit` and the hand-written graph as functions of the number of epochs."""
     with initialize_config_dir(str(config.CONF)):
         cfg = hydra_compose("config", overrides=[*overrides, "trainer.early_stopping=null"])
+    set_up(seed=0, precision=cfg.trainer.precision, threads="auto", deterministic=False)
     job = compose.compose_job(cfg, folders=[Path.cwd()])
     splits = ("train", "val") if validated else ("train",)
 
@@ -142,7 +160,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
     arrays = {split: _arrays(job, job.dataset.splits[split]) for split in ("train", "val")}
     loss = {name: head.loss for name, head in job.heads.items()}
     plain = plain_model(job.model)
-    plain.compile(type(job.trainer.optimizer)(1e-3), loss=loss)
+    plain.compile(keras.optimizers.Adam(1e-3), loss=loss, jit_compile=cfg.trainer.jit)
     by_hand = plain_model(job.model)
 
     def bare_fit(epochs: int) -> None:
@@ -151,7 +169,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
 
     ways: dict[str, Callable[[int], None]] = {"ours": ours, "fit": bare_fit}
     if not validated:
-        ways["graph"] = epoch_graph(by_hand, loss, type(job.trainer.optimizer)(1e-3), *arrays["train"])
+        ways["graph"] = epoch_graph(by_hand, loss, keras.optimizers.Adam(1e-3), *arrays["train"])
     return ways
 
 

@@ -1,5 +1,6 @@
 """Builds a job from a composed config: instantiates the parts and connects them."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,12 @@ from pipeline.model.layer_names import branch_layer
 from pipeline.modulation import Modulation
 from pipeline.training.class_weights import class_factors
 from pipeline.training.fit import reject_batch_hooks
+from pipeline.training.gpus import fits
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import references
 from pipeline.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
 
 
 def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
@@ -87,7 +91,8 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
     )
     schedules = _schedules(cfg, list(heads), make)
     insight: Insight = make(cfg.insight)
-    rows_of = {split: dataset.feed(split) for split in dataset.splits}
+    whole = _fit_on_gpu(dataset)
+    rows_of = {split: dataset.feed(split, whole=whole) for split in dataset.splits}
     return Job(
         dataset=dataset,
         heads=heads,
@@ -102,6 +107,17 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         insight=insight,
         probe=probe(insight, trainer, rows_of["train"]),
     )
+
+
+def _fit_on_gpu(dataset: Dataset) -> bool:
+    """Whether the rows can stay on the GPU; if not, say that they go there in windows."""
+    if dataset.streamed or fits(dataset.size()):
+        return True
+    logger.warning(
+        "the data (%.1f GB) does not fit into the GPU's free memory: it goes there window by window",
+        dataset.size() / 1e9,
+    )
+    return False
 
 
 def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:

@@ -85,6 +85,7 @@ def run(
             precision=cfg.trainer.precision,
             threads=threads if threads and cfg.trainer.threads == "auto" else cfg.trainer.threads,
             deterministic=cfg.trainer.deterministic,
+            shared=threads is not None,
         )
     with clock.phase("load data"):
         dataset = compose.load_data(cfg, make, folders=origin.folders)

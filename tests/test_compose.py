@@ -9,6 +9,7 @@ import pytest
 from pipeline import compose
 from pipeline.config.auto_trainer import settle
 from pipeline.config.make import maker
+from pipeline.data.feed import Stream
 from pipeline.errors import ConfigError
 from pipeline.training.class_weights import class_factors
 from tests import composed
@@ -189,3 +190,10 @@ def test_automatic_heads_take_distributions():
     # Before it has learned anything, a head's cross-entropy is near that of the best constant.
     assert epoch.losses["class"] == pytest.approx(np.log(5), abs=0.5)
     assert job.references["val"]["class"].baseline_loss == pytest.approx(np.log(5), abs=0.1)
+
+
+def test_data_beyond_the_memory_of_the_gpu_comes_in_windows_and_the_log_says_so(build, monkeypatch, caplog):
+    monkeypatch.setattr(compose, "fits", lambda size: size < 1)
+    rows = build().rows["train"]
+    assert isinstance(rows, Stream)
+    assert "does not fit into the GPU's free memory" in caplog.text

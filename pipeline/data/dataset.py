@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.data.feed import Rows, Stream, weight_key
 from pipeline.data.files.lazy import LazyRows
-from pipeline.data.files.stored import blocks
+from pipeline.data.files.stored import blocks, row_bytes
 from pipeline.data.kinds import Input, Target
 from pipeline.labels import labelled_cells
 
@@ -85,12 +85,25 @@ class Dataset:
             name: float(labelled_cells(labels).mean()) for name, labels in self.splits["train"].labels.items()
         }
 
-    def feed(self, split: str) -> Rows | Stream:
-        """The rows of a split for training and evaluation; sample weights are among the labels."""
+    def size(self) -> int:
+        """Bytes of the prepared inputs of all splits."""
+        return sum(len(x) * row_bytes(x) for split in self.splits.values() for x in split.prepared.values())
+
+    def feed(self, split: str, *, whole: bool = True) -> Rows | Stream:
+        """The rows of a split for training and evaluation; sample weights are among the labels.
+
+        Args:
+            whole: False if the rows shall come in windows though they are in memory, because the device
+                cannot hold them all.
+        """
         part = self.splits[split]
         labels = part.labels | {weight_key(name): values for name, values in part.weights.items()}
         if self.streamed:
             return Stream(cast(dict[str, LazyRows], part.prepared), labels, part.rows)
+        if not whole:
+            numbers = np.arange(len(part.rows))
+            lazy = {name: LazyRows(values.__getitem__, numbers) for name, values in part.prepared.items()}
+            return Stream(lazy, labels, numbers)
         return Rows.of(part.prepared, labels)
 
 

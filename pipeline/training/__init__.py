@@ -12,5 +12,6 @@ best_constant   the baseline of the skill
 checkpoint      files that hold the state of a training
 state           what that state consists of
 keras_setup     threads, precision and seeds of the process
+gpus            one GPU for each trial, its memory, and whether the data fits
 progress        what the terminal shows
 """

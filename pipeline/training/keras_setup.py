@@ -4,19 +4,24 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
+from pipeline.training.gpus import set_up_gpus
 
 
-def set_up(*, seed: int, precision: str, threads: int | str, deterministic: bool) -> None:
+def set_up(
+    *, seed: int, precision: str, threads: int | str, deterministic: bool, shared: bool = False
+) -> None:
     """Prepare this process for one run and clear the Keras state of earlier runs.
 
     Args:
         precision: a Keras dtype policy.
         threads: CPU threads of this process, or "auto" for all.
+        shared: other trials run on this machine at the same time; see `set_up_gpus`.
         deterministic: reject operations that are not reproducible; applies until the process ends.
 
     Raises:
         ConfigError: TensorFlow already uses another number of threads in this process.
     """
+    set_up_gpus(shared=shared)
     keras.backend.clear_session()
     if threads != "auto":
         _set_threads(int(threads))

@@ -11,6 +11,7 @@ from tests.processes import run
 ROOT = Path(__file__).parents[2]
 QUICK = {
     "balancers": ["--quick", "--heads", 2, "--only", "famo"],
+    "gpu": ["--quick", "--rounds", 1],
     "init": ["--only", "linnerud", "--seeds", 1, "--epochs", 1],
     "insight": ["--quick"],
     "quality": ["--only", "linnerud", "--seeds", 1, "--overrides", "trainer.epochs=1"],
@@ -19,6 +20,7 @@ QUICK = {
     "streaming": ["--quick"],
     "study_balancers": ["--epochs", 1, "--rows", 64, "--seeds", 1, "--jobs", "kanji", "--only", "famo"],
     "sweep": ["--rounds", 1, "--trials", 1],
+    "time_to_quality": ["--rounds", 1, "--epochs", 1],
 }
 
 

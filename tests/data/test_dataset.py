@@ -70,3 +70,16 @@ def test_the_feed_of_a_split_has_its_inputs_labels_and_sample_weights(dataset: d
     for name, labels in split.labels.items():
         np.testing.assert_array_equal(rows.labels[name], labels)
     np.testing.assert_array_equal(rows.labels[weight_key("class")], split.rows / 2)
+
+
+def test_rows_that_do_not_fit_on_the_device_come_in_windows(dataset: data.Dataset) -> None:
+    whole, windows = dataset.feed("train"), dataset.feed("train", whole=False)
+    assert isinstance(windows, Stream)
+    order = np.arange(len(whole))
+    ((first, places),) = windows.windows(order, 32)
+    for name, values in whole.inputs.items():
+        np.testing.assert_array_equal(first.take(places).inputs[name], values)
+    for name, values in whole.labels.items():
+        np.testing.assert_array_equal(first.take(places).labels[name], values)
+    sizes = [np.asarray(x).nbytes for split in dataset.splits.values() for x in split.prepared.values()]
+    assert dataset.size() == sum(sizes)
