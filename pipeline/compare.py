@@ -109,11 +109,20 @@ def run(
     runs = [_contender(one) for one in _with_distinct_names(stored)]
     by_split = {split: verdicts(runs, split) for split in SPLITS}
     folder = Path(output or f"mlruns/comparisons/{sweep or '-'.join(one.run_id[:6] for one in runs[:4])}")
+    _check_output(folder, page.PAGE)
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
     words = [*names, *(f"{key}={value}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
     shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
     return "\n".join([*shown, f"page: {(folder / page.PAGE).resolve()}"])
+
+
+def _check_output(folder: Path, page: str) -> None:
+    """Raises ConfigError for a file, and for a folder of other files, which the page's could replace."""
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free and not (folder / page).is_file():
+        problem = "this exists, and an earlier comparison did not write it"
+        raise ConfigError("output", problem, found=folder, allowed="a new or empty folder")
 
 
 def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:

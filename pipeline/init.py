@@ -18,7 +18,7 @@ from pipeline.config import expand as expand_parts
 from pipeline.config.quoting import quoted, split_list
 from pipeline.errors import ConfigError
 from pipeline.heavy_imports import importing
-from pipeline.paths import expand
+from pipeline.paths import expand, refuse_input, write_text
 from pipeline.rules import FLAG, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def check(cfg: DictConfig) -> None:
     """Raises ConfigError for a wrong key, a file that does not exist, or an output that cannot be written."""
     config = resolved(cfg)
     check_node("", config, KEYS)
-    for file in as_list(config["sources"]):
-        expand(file, [Path.cwd()], "sources")
+    read = [path for file in as_list(config["sources"]) for path in expand(file, [Path.cwd()], "sources")]
     if config["out"] is not None:
+        refuse_input(Path(config["out"]), read, "out")
         check_out(Path(config["out"]), overwrite=config["overwrite"])
     elif as_list(config["targets"]):
         raise ConfigError("out", "the file to write is missing", allowed="out=my_conf/data/<name>.yaml")
@@ -73,8 +73,7 @@ def command(cfg: DictConfig) -> None:
     assert out is not None  # `check` refuses targets without it
     plan = guess.make_plan(sources, targets, roots)
     text = guess.as_yaml(plan, header=header(files, plan.sampled, train_words(out)))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    write_text(out, text)
     print(text)
     print(f"{out} is written; its comments say why. Change what is wrong, then check it again.\n")
     check_written(out)

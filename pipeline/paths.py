@@ -1,6 +1,11 @@
-"""Where the files of a source are. Standard library only: checks run before heavy imports."""
+"""Where the files of a source are, and how files are written.
 
-from collections.abc import Sequence
+Standard library only: checks run before heavy imports.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -57,6 +62,45 @@ def expand(paths: str | Sequence[str], folders: Sequence[str | Path], key: str) 
         found=paths,
         allowed=f"a pattern that matches a file in {', '.join(map(str, folders))}",
     )
+
+
+def checkpoint_folder(run_id: str) -> Path:
+    """The folder of a run's checkpoints, below the working folder."""
+    return Path.cwd() / "mlruns" / "checkpoints" / run_id
+
+
+@contextmanager
+def complete_file(path: Path) -> Iterator[Path]:
+    """Yields another path in the same folder; its file becomes `path` once the `with` block has succeeded.
+
+    So `path` is never half written, and an error leaves an earlier file as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file as a whole, and waits until it is on the disk."""
+    with complete_file(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def refuse_input(written: Path, read: Sequence[Path], key: str) -> None:
+    """Checks that a file to be written is none of those that are read, under whatever name or link.
+
+    Raises:
+        ConfigError: it is one of them.
+    """
+    if written.exists() and any(file.exists() and written.samefile(file) for file in read):
+        problem = "this would overwrite the input"
+        raise ConfigError(key, problem, found=written, allowed="another file")
 
 
 def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:

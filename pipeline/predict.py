@@ -12,10 +12,10 @@ from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
 from pipeline.errors import ConfigError
 from pipeline.heavy_imports import importing
-from pipeline.paths import expand
+from pipeline.paths import expand, refuse_input
 from pipeline.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
-REJECTED = ".rejected.csv"  # beside the output
+REJECTED, REJECTED_COLUMNS = ".rejected.csv", ("row", "column", "reason")  # beside the output
 SOME_REJECTED = 3  # exit code
 KEYS = {
     "run": TEXT,
@@ -49,14 +49,27 @@ def check(cfg: DictConfig) -> None:
             "output", "must be a .parquet file", found=config["output"], allowed="<name>.parquet"
         )
     output = Path(config["output"])
-    for written in (output, output.with_suffix(REJECTED)):
-        if written.exists() and any(written.samefile(file) for file in read):
-            raise ConfigError(
-                "output",
-                f"the predictions would overwrite the input {written}",
-                found=config["output"],
-                allowed="another file",
-            )
+    for written, is_ours in ((output, _has_predictions), (output.with_suffix(REJECTED), _has_rejects)):
+        refuse_input(written, read, "output")
+        if written.exists() and not is_ours(written):
+            problem = "this file exists, and an earlier prediction did not write it"
+            raise ConfigError("output", problem, found=written, allowed="another name")
+
+
+def _has_predictions(file: Path) -> bool:
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        names = pq.read_schema(file).names
+    except (ArrowException, OSError):
+        return False
+    return names[:1] == ["row"] and any(name.endswith("_predicted") for name in names)
+
+
+def _has_rejects(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return lines.readline().strip() == ",".join(REJECTED_COLUMNS)
 
 
 @verb(config_name="predict", check=check, texts=("run", "input", "output", "key", "root", "tracking.uri"))

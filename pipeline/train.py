@@ -1,9 +1,10 @@
 """`python -m pipeline.train`: train one model and log it to MLflow."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -11,14 +12,8 @@ from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
-from pipeline.job.resume import (
-    Origin,
-    checkpoint_folder,
-    is_finished,
-    mark_finished,
-    resumed_config,
-    save_config,
-)
+from pipeline.job.resume import Origin, is_finished, mark_finished, resumed_config, save_config
+from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 
@@ -73,11 +68,13 @@ def run(
     with importing():
         from pipeline import compose
         from pipeline.config.make import maker
-        from pipeline.job import artifacts, label_overview, results
-        from pipeline.tracking import open_run
+        from pipeline.job import artifacts, data_identity, label_overview, results
+        from pipeline.tracking.running import refuse_if_running
         from pipeline.training.keras_setup import set_up
         from pipeline.training.state import restore
 
+    if cfg.resume:
+        refuse_if_running(cfg.resume)
     clock, make = Clock(), maker(trusted_modules)
     with clock.phase("set up"):
         set_up(
@@ -93,10 +90,14 @@ def run(
     with clock.phase("build"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)
-    start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks) if cfg.resume else None
-    with open_run(run_id=run_id, **artifacts.run_arguments(cfg, origin)) as mlflow_run:
+    data = data_identity.identity(job)
+    start = None
+    if cfg.resume:
+        data_identity.check_same(data_identity.stored_identity(cfg.resume, cfg.tracking.uri), data)
+        start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks)
+    with opened(artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
-        save_config(mlflow_run.run_id, cfg, origin)
+        save_config(mlflow_run.run_id, cfg, origin, data)
         with clock.phase("train"):
             fitted = train(cfg, job, mlflow_run, start)
         with clock.phase("test"):
@@ -107,6 +108,29 @@ def run(
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     print(results.summary(result, mlflow_run, list(job.heads)))
     return results.objective(cfg.objective, result)
+
+
+@contextmanager
+def opened(arguments: Mapping[str, Any], run_id: str | None) -> Iterator["Run"]:
+    """Open a run in MLflow, and be the only process that trains it.
+
+    Args:
+        arguments: of `pipeline.tracking.open_run`.
+        run_id: an existing run; None: a new one.
+
+    Raises:
+        ConfigError: another process trains the run.
+    """
+    from pipeline.tracking import default_uri, open_run
+    from pipeline.tracking.running import only_process
+
+    with ExitStack() as held:
+        if run_id:
+            held.enter_context(only_process(run_id, arguments["uri"] or default_uri(Path.cwd())))
+        with open_run(run_id=run_id, **arguments) as mlflow_run:
+            if not run_id:
+                held.enter_context(only_process(mlflow_run.run_id, mlflow_run.uri))
+            yield mlflow_run
 
 
 def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState | None") -> "FitResult":

@@ -44,3 +44,21 @@ def test_a_folder_without_runs_ends_with_code_2_and_a_message(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("tracking.uri: there are no runs here")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("what", ["a file", "a folder of other files"])
+def test_a_page_is_not_written_over_other_files(what, tmp_path):
+    path = tmp_path / "out"
+    if what == "a file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+        (path / "mine.csv").write_text("mine")
+    with pytest.raises(ConfigError, match="an earlier comparison did not write it"):
+        compare._check_output(path, "comparison.html")
+
+
+def test_a_page_replaces_an_earlier_one(tmp_path):
+    compare._check_output(tmp_path / "new", "comparison.html")
+    (tmp_path / "comparison.html").write_text("earlier")
+    compare._check_output(tmp_path, "comparison.html")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.paths import expand, locate
+from pipeline.paths import complete_file, expand, locate, refuse_input, write_text
 from tests import processes
 
 
@@ -56,3 +56,22 @@ def test_paths_and_data_options_import_nothing_heavy() -> None:
         "print({'keras', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules))"
     )
     assert processes.python(code).stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("written", ["a.csv", "./a.csv", "symbolic.csv", "hard.csv"])
+def test_a_file_that_is_read_is_not_written(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("rows")
+    (tmp_path / "symbolic.csv").symlink_to("a.csv")
+    (tmp_path / "hard.csv").hardlink_to("a.csv")
+    with pytest.raises(ConfigError, match="would overwrite the input"):
+        refuse_input(Path(written), [tmp_path / "a.csv"], "output")
+    refuse_input(Path("b.csv"), [tmp_path / "a.csv"], "output")
+
+
+def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path):
+    write_text(tmp_path / "new" / "a.txt", "first")
+    with pytest.raises(FileNotFoundError), complete_file(tmp_path / "new" / "a.txt") as part:
+        part.write_bytes((tmp_path / "none").read_bytes())
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+    assert (tmp_path / "new" / "a.txt").read_text() == "first"

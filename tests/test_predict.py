@@ -204,3 +204,19 @@ def test_the_input_is_never_overwritten(output, tmp_path, monkeypatch):
     (tmp_path / "a.rejected.csv").write_text("rows")
     with pytest.raises(ConfigError, match="would overwrite the input"):
         predict.check(OmegaConf.merge(config, {"input": "a.rejected.csv", "output": "a.parquet"}))
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.rejected.csv"])
+def test_a_file_that_no_prediction_wrote_is_not_overwritten(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"a": [1]}).to_parquet("rows.parquet")
+    pd.DataFrame({"a": [1]}).to_parquet(name) if name == "o.parquet" else (tmp_path / name).write_text("a\n1")
+    config = {"run": "a", "input": "rows.parquet", **DEFAULTS, "trusted_modules": [], "output": "o.parquet"}
+    with pytest.raises(ConfigError, match=f"(?s)an earlier prediction did not write it.*{name}"):
+        predict.check(OmegaConf.create(config))
+
+
+def test_predicting_again_replaces_the_earlier_predictions(recorded, tmp_path):
+    for _ in range(2):
+        words = [f"run={recorded.penguins}", f"input={PENGUINS}", f"output={tmp_path / 'again.parquet'}"]
+        assert call("predict", *words, where=recorded.folder).returncode == 0

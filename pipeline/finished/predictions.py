@@ -3,8 +3,9 @@
 import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 import numpy as np
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from pipeline.data.columns import is_missing, text_of
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import FinishedRun, Forward
+from pipeline.paths import complete_file
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
 
@@ -29,7 +31,7 @@ def predict(finished: FinishedRun, reader: RowReader, output: Path) -> tuple[int
     """
     forward = Forward(finished.model, finished.batch())
     total = rejected = 0
-    with _complete_file(output) as path, _progress_bar() as move:
+    with complete_file(output) as path, _progress_bar() as move:
         table = PredictionFile(path, finished, reader.key_name)
         with table, Rejects(output.with_suffix(".rejected.csv")) as rejects:
             for rows in reader.read(finished.chunk()):
@@ -100,25 +102,35 @@ class PredictionFile:
 
 
 class Rejects:
-    """The CSV file of rejected rows: row, column, reason. There is no file if no row is rejected."""
+    """The CSV file of rejected rows: row, column, reason. There is no file if no row is rejected.
+
+    It appears, or that of an earlier call goes, when the `with` block has succeeded.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.path.unlink(missing_ok=True)  # the file of an earlier call
         self.file: TextIO | None = None
 
     def __enter__(self) -> "Rejects":
+        self.whole = ExitStack()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        if self.file:
-            self.file.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if self.file is None and kind is None:
+            self.path.unlink(missing_ok=True)
+        self.whole.__exit__(kind, error, where)
 
     def add(self, first: int, faults: Faults) -> None:
         if not faults:
             return
         if self.file is None:
-            self.file = self.path.open("w", newline="", encoding="utf-8")
+            part = self.whole.enter_context(complete_file(self.path))
+            self.file = self.whole.enter_context(part.open("w", newline="", encoding="utf-8"))
             csv.writer(self.file).writerow(["row", "column", "reason"])
         writer = csv.writer(self.file)
         writer.writerows([first + row, column, reason] for row, (column, reason) in sorted(faults.items()))
@@ -156,18 +168,6 @@ def _key_column(keys: np.ndarray) -> pa.Array:
     missing = is_missing(keys)
     words = [None if missing[row] else text_of(value) for row, value in enumerate(keys)]
     return pa.array(words, pa.string())
-
-
-@contextmanager
-def _complete_file(path: Path) -> Iterator[Path]:
-    """Yield another path; its file gets the intended name once the `with` block has succeeded."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

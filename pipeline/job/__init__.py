@@ -8,5 +8,6 @@ artifacts               what a run logs to MLflow
 prediction_columns      predictions as columns of a table
 report_record           the content of the report
 label_overview          the labels and baselines of each split
+data_identity           what tells the data of a run from other data
 resume                  the config of an interrupted run
 """

@@ -1,17 +1,22 @@
 """`resume=<run id>` continues an interrupted run from its last checkpoint, with the same results."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
+from pipeline.paths import checkpoint_folder, write_text
 
+CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
 # Keys that a resumed run may change, because they do not affect its results.
 CHANGEABLE = (
     "resume",
@@ -21,11 +26,6 @@ CHANGEABLE = (
     "trainer.threads",
     "trainer.checkpoint_every",
 )
-
-
-def checkpoint_folder(run_id: str) -> Path:
-    """Return the folder of a run's checkpoints, below the working folder."""
-    return Path.cwd() / "mlruns" / "checkpoints" / run_id
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,22 @@ class Origin:
 
 def data_folders(run_id: str) -> list[Path]:
     """Return the folders of the run's origin; empty if the run was not started in this working folder."""
-    path = checkpoint_folder(run_id) / "origin.json"
-    return [Path(folder) for folder in json.loads(path.read_text())["folders"]] if path.exists() else []
+    path = checkpoint_folder(run_id) / ORIGIN
+    return _origin(path).folders if path.exists() else []
 
 
-def save_config(run_id: str, cfg: DictConfig, origin: Origin) -> None:
-    """Save the config and its origin beside the checkpoints, before the first epoch."""
+def save_config(run_id: str, cfg: DictConfig, origin: Origin, data: Mapping[str, Any]) -> None:
+    """Save the config and its origin beside the checkpoints, before the first epoch.
+
+    Args:
+        data: the result of `pipeline.job.data_identity.identity`.
+    """
     folder = checkpoint_folder(run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
     facts = asdict(origin) | {"folders": [str(path) for path in origin.folders]}
-    (folder / "origin.json").write_text(json.dumps(facts))
+    write_text(folder / ORIGIN, json.dumps(facts))
+    write_text(folder / DATA, json.dumps(data))
+    # The last one, because its presence says that the run can be resumed.
+    write_text(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
 
 
 def resumed_config(
@@ -72,14 +77,17 @@ def resumed_config(
         ConfigError: the working folder has no such run, or an override would change its results.
     """
     folder = checkpoint_folder(cfg.resume)
-    if not (folder / "config.yaml").exists():
+    if not (folder / CONFIG).exists():
         runs = sorted(path.name for path in folder.parent.glob("*")) if folder.parent.exists() else []
         raise ConfigError(
             "resume", f"{folder.parent} has no checkpoints of this run", found=cfg.resume, allowed=runs
         )
-    old = stored(OmegaConf.load(folder / "config.yaml"))  # type: ignore[arg-type]
-    facts = json.loads((folder / "origin.json").read_text())
-    origin = Origin(facts["overrides"], facts["groups"], [Path(path) for path in facts["folders"]])
+    with readable(folder / CONFIG):
+        old = stored(OmegaConf.load(folder / CONFIG))  # type: ignore[arg-type]
+        for key in ("seed", "trainer", "tracking", "objective"):
+            if key not in old:
+                raise ValueError(f"there is no {key}")
+    origin = _origin(folder / ORIGIN)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         _check(override, cfg, old, groups, origin.groups)
     new = OmegaConf.merge(old, {key: cfg[key] for key in ("resume", "objective", "tracking")})
@@ -91,13 +99,47 @@ def resumed_config(
 
 def mark_finished(run_id: str, epochs: int) -> None:
     """Record that the run has logged all its results with `trainer.epochs=<epochs>`."""
-    (checkpoint_folder(run_id) / "finished.json").write_text(json.dumps({"epochs": epochs}))
+    write_text(checkpoint_folder(run_id) / FINISHED, json.dumps({"epochs": epochs}))
 
 
 def is_finished(run_id: str, epochs: int) -> bool:
     """Return whether the run has logged all its results with at least this value of `trainer.epochs`."""
-    path = checkpoint_folder(run_id) / "finished.json"
-    return path.exists() and bool(json.loads(path.read_text())["epochs"] >= epochs)
+    path = checkpoint_folder(run_id) / FINISHED
+    if not path.exists():
+        return False
+    with readable(path):
+        return bool(json.loads(path.read_text())["epochs"] >= epochs)
+
+
+def _origin(path: Path) -> Origin:
+    with readable(path):
+        facts = json.loads(path.read_text())
+        folders = [Path(folder) for folder in facts["folders"]]
+        return Origin(list(facts["overrides"]), dict(facts["groups"]), folders)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn errors of reading a file of a run into one message that names it."""
+    try:
+        yield
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        YAMLError,
+        OmegaConfBaseException,
+    ) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(
+            "resume",
+            f"{path} is damaged",
+            found=f"{type(error).__name__}: {error}".splitlines()[0],
+            allowed="a copy of the file from a backup; or a new run",
+        ) from error
 
 
 def _check(

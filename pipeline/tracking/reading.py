@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from pipeline.errors import ConfigError
 from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
+from pipeline.tracking.running import close_lost
 from pipeline.tracking.writing import LARGEST_BATCH, default_uri
 
 __all__ = [
@@ -183,6 +184,7 @@ def open_store(uri: str | None) -> str:
             allowed="start the command in the folder of the runs, or set tracking.uri or MLFLOW_TRACKING_URI",
         )
     mlflow.set_tracking_uri(uri)
+    close_lost(MlflowClient(uri), uri)
     return uri
 
 

@@ -24,6 +24,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.models import Specs, log_model
+from pipeline.tracking.running import close_lost
 
 if TYPE_CHECKING:
     import keras
@@ -218,7 +219,9 @@ def connect(uri: str | None, experiment: str) -> tuple[MlflowClient, str, str]:
     mlflow.set_tracking_uri(uri)
     # Before the client, which also creates the database, but without the lock.
     experiment_id = _experiment(uri, experiment)
-    return MlflowClient(uri), uri, experiment_id
+    client = MlflowClient(uri)
+    close_lost(client, uri)
+    return client, uri, experiment_id
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:

@@ -7,6 +7,7 @@ checksum of its arrays detects a file that a power failure truncated; then the c
 import hashlib
 import inspect
 import json
+import logging
 import os
 import shutil
 import threading
@@ -18,6 +19,9 @@ import numpy as np
 from keras.callbacks import Callback
 from numpy.typing import NDArray
 
+from pipeline.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 CHECKPOINTS = 2  # how many of the newest are kept
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -37,7 +41,12 @@ def save(folder: Path, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> 
         np.savez(file, **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
-    record = {"sha256": _checksum(scratch / "arrays.npz"), "epoch": epoch, "facts": facts}
+    record = {
+        "sha256": _checksum(scratch / "arrays.npz"),
+        "epoch": epoch,
+        "facts": facts,
+        "facts_sha256": _checksum_of(facts),
+    }
     with (scratch / "state.json").open("w") as file:
         json.dump(record, file)
         file.flush()
@@ -51,16 +60,39 @@ def save(folder: Path, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> 
 
 
 def load(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-    """Return arrays and facts of the newest intact checkpoint; None if there is no such checkpoint."""
-    for path in reversed(checkpoints(folder)):
-        try:
-            record = json.loads((path / "state.json").read_text())
-            intact = record["sha256"] == _checksum(path / "arrays.npz")
-        except (OSError, ValueError, KeyError):
+    """Return arrays and facts of the newest intact checkpoint; None if there is no checkpoint at all.
+
+    Raises:
+        ConfigError: there are checkpoints, but all are damaged.
+    """
+    found = checkpoints(folder)
+    for path in reversed(found):
+        if damage := _damage(path):
+            logger.warning("the checkpoint %s is damaged and passed over: %s", path, damage)
             continue
-        if intact:
-            with np.load(path / "arrays.npz") as arrays:
-                return dict(arrays), record["facts"]
+        with np.load(path / "arrays.npz") as arrays:
+            return dict(arrays), json.loads((path / "state.json").read_text())["facts"]
+    if found:
+        raise ConfigError(
+            "resume",
+            "every checkpoint of this run is damaged, so its training cannot go on",
+            found=", ".join(map(str, found)),
+            allowed="a copy of such a folder from a backup; or a new run, with the same command as this one",
+        )
+    return None
+
+
+def _damage(path: Path) -> str | None:
+    """Return what is wrong with a checkpoint; None if it is as it was written."""
+    try:
+        record = json.loads((path / "state.json").read_text())
+        if record["sha256"] != _checksum(path / "arrays.npz"):
+            return "arrays.npz has another checksum than when it was written"
+        # Checkpoints of version 0.1 have no such checksum.
+        if record.get("facts_sha256", _checksum_of(record["facts"])) != _checksum_of(record["facts"]):
+            return "state.json has another checksum than when it was written"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
     return None
 
 
@@ -181,6 +213,12 @@ def assign(prefix: str, variables: Sequence[Any], arrays: Arrays) -> None:
         )
     for i, variable in enumerate(variables):
         variable.assign(arrays[f"{prefix}.{i}"])
+
+
+def _checksum_of(facts: Any) -> str:
+    # As read back: JSON turns tuples into lists and numbers as keys into texts.
+    text = json.dumps(json.loads(json.dumps(facts)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _checksum(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 from keras.callbacks import Callback
 
+from pipeline.errors import ConfigError
 from pipeline.training.checkpoint import (
     RestoreCallbacks,
     Saver,
@@ -70,14 +71,19 @@ def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> Re
         callbacks: the same callbacks as in `save_to`.
 
     Raises:
-        ValueError: the checkpoint belongs to another model.
+        ConfigError: every checkpoint is damaged, or the newest one belongs to another model.
     """
     checkpoint = load(folder)
     if checkpoint is None:
         return None
     arrays, facts = checkpoint
-    for name, variables in _variables(trainer).items():
-        assign(name, variables, arrays)
+    try:
+        for name, variables in _variables(trainer).items():
+            assign(name, variables, arrays)
+    except ValueError as error:
+        problem = "the checkpoint does not fit the model that this version makes of the run's config and data"
+        allowed = "the version of the program that trained the run; or a new run"
+        raise ConfigError("resume", problem, found=error, allowed=allowed) from error
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
     progress = TrainingState(
         facts["epoch"],

@@ -45,9 +45,8 @@ def test_twenty_kills_do_not_change_the_results_of_a_run(tmp_path):
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = config()
-    save_config(
-        "abc", cfg, Origin(["trainer.epochs=5"], {"optimizer": "adam", "experiment": "x"}, [tmp_path])
-    )
+    origin = Origin(["trainer.epochs=5"], {"optimizer": "adam", "experiment": "x"}, [tmp_path])
+    save_config("abc", cfg, origin, {"fingerprint": "f"})
     return cfg
 
 
@@ -111,3 +110,23 @@ def test_a_finished_run_is_unfinished_again_with_more_epochs(run):
     assert is_finished("abc", 5)
     assert not is_finished("abc", 6)
     assert json.loads(Path("mlruns/checkpoints/abc/finished.json").read_text()) == {"epochs": 5}
+
+
+@pytest.mark.parametrize("fault", ["cut", "empty", "a list", "binary"])
+@pytest.mark.parametrize("file", ["config.yaml", "origin.json", "finished.json"])
+def test_a_damaged_file_of_a_run_is_a_message_that_names_it(run, file, fault):
+    mark_finished("abc", 5)
+    path = Path("mlruns/checkpoints/abc") / file
+    whole = path.read_bytes()
+    bad = {"cut": whole[: len(whole) // 3], "empty": b"", "a list": b"[1, 2]", "binary": bytes(range(256))}
+    path.write_bytes(bad[fault])
+    with pytest.raises(ConfigError, match=f"(?s){file} is damaged"):
+        is_finished("abc", 5) if file == "finished.json" else resumed_config(config(), ["resume=abc"], {})
+
+
+def test_a_run_that_was_killed_while_its_files_were_written_keeps_no_half_of_them(run, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda handle: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        mark_finished("abc", 5)
+    assert not is_finished("abc", 5)
+    assert not [path for path in Path("mlruns/checkpoints/abc").iterdir() if path.name.endswith(".part")]

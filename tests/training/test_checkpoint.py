@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.errors import ConfigError
 from pipeline.training.checkpoint import (
     RestoreCallbacks,
     Saver,
@@ -35,21 +36,52 @@ def test_only_the_newest_two_stay(tmp_path):
     assert load(tmp_path)[0]["model.1"] == 12
 
 
-@pytest.mark.parametrize("fault", ["truncated", "no state", "garbled state", "other bytes"])
-def test_a_broken_checkpoint_is_passed_over_for_the_one_before(tmp_path, fault):
-    save(tmp_path, 1, state(1.0), {})
-    save(tmp_path, 2, state(2.0), {})
-    arrays, facts = tmp_path / "epoch-000002" / "arrays.npz", tmp_path / "epoch-000002" / "state.json"
+FAULTS = ["truncated", "no arrays", "no state", "garbled state", "other state", "other facts", "other bytes"]
+
+
+def damage(folder, fault):
+    arrays, facts = folder / "arrays.npz", folder / "state.json"
     if fault == "truncated":
         arrays.write_bytes(arrays.read_bytes()[:-30])
+    elif fault == "no arrays":
+        arrays.unlink()
     elif fault == "no state":
         facts.unlink()
     elif fault == "garbled state":
         facts.write_text(facts.read_text()[:10])
+    elif fault == "other state":
+        facts.write_text("[1]")
+    elif fault == "other facts":
+        facts.write_text(facts.read_text().replace('"epoch": 5', '"epoch": 4'))
     else:
-        save(tmp_path / "other", 2, state(9.0), {})
-        arrays.write_bytes((tmp_path / "other" / "epoch-000002" / "arrays.npz").read_bytes())
-    assert load(tmp_path)[0]["model.1"] == 1
+        save(folder / "other", 2, state(9.0), {})
+        arrays.write_bytes((folder / "other" / "epoch-000002" / "arrays.npz").read_bytes())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_damaged_checkpoint_is_passed_over_aloud_for_the_one_before(tmp_path, caplog, fault):
+    for epoch in (4, 5):
+        save(tmp_path, epoch, state(float(epoch)), {"epoch": epoch, "heads": {"released": {}}})
+    damage(tmp_path / "epoch-000005", fault)
+    assert load(tmp_path)[0]["model.1"] == 4
+    assert "epoch-000005 is damaged and passed over" in caplog.text
+
+
+def test_training_does_not_begin_anew_if_every_checkpoint_is_damaged(tmp_path):
+    for epoch in (4, 5):
+        save(tmp_path, epoch, state(float(epoch)), {"epoch": epoch})
+        damage(tmp_path / f"epoch-00000{epoch}", "truncated")
+    with pytest.raises(ConfigError, match="every checkpoint of this run is damaged"):
+        load(tmp_path)
+
+
+def test_a_checkpoint_of_version_0_1_has_no_checksum_of_its_facts(tmp_path):
+    save(tmp_path, 1, state(1.0), {"epoch": 1})
+    file = tmp_path / "epoch-000001" / "state.json"
+    record = json.loads(file.read_text())
+    del record["facts_sha256"]
+    file.write_text(json.dumps(record))
+    assert load(tmp_path)[1] == {"epoch": 1}
 
 
 def test_without_any_whole_checkpoint_there_is_none(tmp_path):

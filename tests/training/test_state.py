@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline import balancers
+from pipeline.errors import ConfigError
 from pipeline.training.checkpoint import Saver
 from pipeline.training.fit import KeptEpoch, TrainingState
 from pipeline.training.head_progress import HeadProgress
@@ -92,5 +93,5 @@ def test_epochs_between_checkpoints_are_not_saved(tmp_path):
 
 
 def test_the_checkpoint_of_another_model_is_refused(saved):
-    with pytest.raises(ValueError, match="model"):
+    with pytest.raises(ConfigError, match="does not fit the model"):
         restore(saved[0], make_trainer(("class",)), [])
