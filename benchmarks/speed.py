@@ -28,7 +28,7 @@ from keras import layers
 from benchmarks.machine import description
 from pipeline import compose, config
 from pipeline.model.layer_names import FUSION, branch_layer
-from pipeline.tracking import open_run
+from pipeline.tracking import connect, open_run
 from pipeline.training.fit import fit
 from pipeline.training.keras_setup import set_up
 
@@ -144,7 +144,7 @@ def ways_to_train(overrides: list[str], validated: bool) -> dict[str, Callable[[
     splits = ("train", "val") if validated else ("train",)
 
     def ours(epochs: int) -> None:
-        with open_run(uri=None, experiment="bench", run_name="bench", params={}, tags={}) as tracked:
+        with open_run(connect(None, "bench"), run_name="bench", params={}, tags={}) as tracked:
             fit(
                 job.trainer,
                 {split: job.rows[split] for split in splits},

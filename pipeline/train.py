@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -19,7 +18,7 @@ from pipeline.sweep.launchers import threads
 
 if TYPE_CHECKING:
     from pipeline.job.job import Job
-    from pipeline.tracking import Run
+    from pipeline.tracking import Run, Store
     from pipeline.training.fit import FitResult
     from pipeline.training.state import RestoredState
 
@@ -64,7 +63,11 @@ def run(
         run_id: an existing MLflow run: that of a trial, or the one to resume.
         threads: value of `trainer.threads=auto` if several trials share the machine.
     """
-    # These imports take seconds, so they come after the config checks.
+    # Before the data and the model: nobody should wait for these to learn that the store is not there.
+    from pipeline.tracking import connect, connect_early
+
+    store = connect_early(cfg.tracking.uri, cfg.tracking.experiment)
+    # These imports take seconds, so they come after the checks.
     with importing():
         from pipeline import compose
         from pipeline.config.make import maker
@@ -95,7 +98,8 @@ def run(
     if cfg.resume:
         data_identity.check_same(data_identity.stored_identity(cfg.resume, cfg.tracking.uri), data)
         start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks)
-    with opened(artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
+    store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
+    with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
         save_config(mlflow_run.run_id, cfg, origin, data)
         with clock.phase("train"):
@@ -111,7 +115,7 @@ def run(
 
 
 @contextmanager
-def opened(arguments: Mapping[str, Any], run_id: str | None) -> Iterator["Run"]:
+def opened(store: "Store", arguments: Mapping[str, Any], run_id: str | None) -> Iterator["Run"]:
     """Open a run in MLflow, and be the only process that trains it.
 
     Args:
@@ -121,13 +125,13 @@ def opened(arguments: Mapping[str, Any], run_id: str | None) -> Iterator["Run"]:
     Raises:
         ConfigError: another process trains the run.
     """
-    from pipeline.tracking import default_uri, open_run
+    from pipeline.tracking import open_run
     from pipeline.tracking.running import only_process
 
     with ExitStack() as held:
         if run_id:
-            held.enter_context(only_process(run_id, arguments["uri"] or default_uri(Path.cwd())))
-        with open_run(run_id=run_id, **arguments) as mlflow_run:
+            held.enter_context(only_process(run_id, store.uri))
+        with open_run(store, run_id=run_id, **arguments) as mlflow_run:
             if not run_id:
                 held.enter_context(only_process(mlflow_run.run_id, mlflow_run.uri))
             yield mlflow_run

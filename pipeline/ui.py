@@ -42,9 +42,13 @@ def check(cfg: DictConfig) -> None:
 def main(cfg: DictConfig) -> None:
     """Serves the pages until interrupted."""
     from pipeline.tracking import open_store
-    from pipeline.tracking.addresses import server_of
+    from pipeline.tracking.addresses import database_of, server_of
+    from pipeline.tracking.database import is_writable
+    from pipeline.tracking.relocation import relocate
 
     uri = open_store(cfg.tracking.uri)
+    if (database := database_of(uri)) and is_writable(database):
+        relocate(database)  # MLflow's server looks for artifacts where the database says they are
     if server_of(uri):
         print("\n".join(links(uri, uri)))
         return

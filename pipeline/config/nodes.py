@@ -63,7 +63,7 @@ EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
 EARLY_STOPPING_OPTIONS = {"head_patience": or_null(or_auto(POSITIVE_COUNT))}
 TRACKING = {
     "uri": or_null(TEXT),
-    "experiment": TEXT,
+    "experiment": or_null(TEXT),
     "run_name": or_null(TEXT),
     "tags": MAPPING,
     "log_model": FLAG,

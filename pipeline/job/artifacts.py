@@ -38,8 +38,6 @@ def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
     """Return the arguments of `pipeline.tracking.open_run`: name, params, tags and so on."""
     tracking = cfg.tracking
     return {
-        "uri": tracking.uri,
-        "experiment": tracking.experiment,
         "run_name": tracking.run_name or run_name(origin.overrides),
         "params": _params(cfg, origin.groups),
         "tags": {

@@ -13,7 +13,7 @@ from pipeline.metric_names import sign
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
-from pipeline.tracking.addresses import compare_page, run_page
+from pipeline.tracking.addresses import compare_page, local_path, run_page
 from pipeline.tracking.reading import search_runs
 
 PATIENCE = 20.0  # seconds that workers have to end
@@ -142,7 +142,7 @@ class Parent:
     def page(self) -> str:
         """The board: the path of a file on this machine, or its address in the artifact store."""
         artifacts = self.client.get_run(self.run_id).info.artifact_uri
-        return f"{artifacts.removeprefix('file://')}/report/sweep.html"
+        return f"{local_path(artifacts) or artifacts}/report/sweep.html"
 
     def forget(self) -> None:
         """Deletes the run of a sweep without trials, for example after Hydra refused its overrides."""

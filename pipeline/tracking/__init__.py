@@ -1,19 +1,24 @@
 """Reads and writes MLflow's records. No other package imports MLflow."""
 
-from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run, open_store
-from pipeline.tracking.writing import Run, Writer, connect, default_uri, log_failure, open_run, source_tags
+from pipeline.tracking import mlflow_settings  # before MLflow, which reads some settings when imported
+from pipeline.tracking.opening import Store, connect, connect_early, default_uri, open_store
+from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run
+from pipeline.tracking.writing import Run, Writer, log_failure, open_run, source_tags
 
 __all__ = [
     "MlflowClient",
     "MlflowRun",
     "Run",
+    "Store",
     "StoredRun",
     "Writer",
     "all_runs",
     "connect",
+    "connect_early",
     "default_uri",
     "find_run",
     "log_failure",
+    "mlflow_settings",
     "open_run",
     "open_store",
     "source_tags",

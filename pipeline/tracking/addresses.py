@@ -1,8 +1,125 @@
-"""Addresses of MLflow's pages: absolute if the address of a server is given, else relative to its pages."""
+"""Addresses of stores, and of MLflow's pages: absolute if a server's address is given, else relative."""
 
 import json
+import os
+import re
 from collections.abc import Sequence
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from pipeline.errors import ConfigError
+
+SQLITE = "sqlite:///"
+QUOTED = "sqlite+pysqlite:///"  # MLflow takes the path of a plain address as it is, also to make its folder
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+ALLOWED = "http://host:port of an MLflow server, or sqlite:///path/to/mlflow.db"
+
+
+def store_address(uri: str | None, folder: Path) -> tuple[str, str]:
+    """The complete address of a store, and the key or variable that it comes from.
+
+    Args:
+        uri: as configured: `sqlite:///mlflow.db` is a file of `folder`; None: MLFLOW_TRACKING_URI if it is
+            set, else a database file below `folder`.
+
+    Raises:
+        ConfigError: this is no address of a store.
+    """
+    key = "tracking.uri"
+    if not uri:
+        uri, key = os.environ.get("MLFLOW_TRACKING_URI"), "MLFLOW_TRACKING_URI"
+    if not uri:
+        return sqlite_address(folder.resolve() / "mlruns" / "mlflow.db"), "tracking.uri"
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if scheme == "sqlite":
+        return _sqlite(uri, key, folder), key
+    if scheme not in SCHEMES or not re.match(r"\w+(\+\w+)?://[^/]|databricks", uri):
+        raise ConfigError(key, *_wrong(uri, folder), allowed=ALLOWED)
+    return uri, key
+
+
+def _wrong(uri: str, folder: Path) -> tuple[str]:
+    path = folder / unquote(uri.removeprefix("file:").removeprefix("//"))
+    if (path / "mlflow.db").is_file():
+        return (f"`{shown(uri)}` is a folder; its database is {SQLITE}{shown(uri)}/mlflow.db",)
+    if path.exists():
+        return (f"`{shown(uri)}` is a file or folder; MLflow no longer keeps runs in plain folders",)
+    return (f"`{shown(uri)}` is no address of an MLflow store",)
+
+
+def _sqlite(uri: str, key: str, folder: Path) -> str:
+    text = re.sub(r"^sqlite(\+\w+)?:///", "", uri)
+    if text == uri or text.partition("?")[0] in ("", ":memory:"):
+        problem = "a database file has three slashes before its path, four if the path begins at the root"
+        raise ConfigError(
+            key, problem, found=shown(uri), allowed=f"{SQLITE}mlflow.db, {SQLITE}/data/mlflow.db"
+        )
+    if uri.startswith(QUOTED):
+        return sqlite_address(folder.resolve() / unquote(text))
+    # A folder may be called 50%20 or a?b; if it is not there, these are escapes and options of SQLAlchemy.
+    as_written = folder.resolve() / text
+    if as_written.parent.is_dir() and ("?" not in text or as_written.is_file() or "?" not in as_written.name):
+        return sqlite_address(as_written)
+    path, mark, options = text.partition("?")
+    return sqlite_address(folder.resolve() / unquote(path)) + mark + options
+
+
+def sqlite_address(database: Path) -> str:
+    """The address of a database file, whatever the name of its folder.
+
+    Example:
+        >>> sqlite_address(Path("/a b/50%/mlflow.db"))
+        'sqlite+pysqlite:////a b/50%25/mlflow.db'
+    """
+    path = str(database)
+    escaped = path.replace("%", "%25").replace("?", "%3F")
+    return f"{SQLITE}{path}" if path == escaped else f"{QUOTED}{escaped}"
+
+
+def database_of(uri: str) -> Path | None:
+    """The database file of a complete address; None for a server."""
+    for prefix in (SQLITE, QUOTED):
+        if uri.startswith(prefix):
+            path = uri.removeprefix(prefix).partition("?")[0]
+            return Path(unquote(path) if prefix == QUOTED else path)
+    return None
+
+
+def shown(uri: str) -> str:
+    """An address as people read it: the path of a database unquoted, and without the password."""
+    database = database_of(uri)
+    return f"{SQLITE}{database}" if database else without_password(uri)
+
+
+def without_password(uri: str) -> str:
+    """An address without its password.
+
+    Example:
+        >>> without_password("https://ann:secret@host:5000")
+        'https://ann@host:5000'
+    """
+    parts = urlsplit(uri)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return uri
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
+
+
+def without_passwords(text: str) -> str:
+    """A text without the passwords of the addresses in it.
+
+    Example:
+        >>> without_passwords("tracking.uri=https://ann:secret@host:5000 seed=1")
+        'tracking.uri=https://ann@host:5000 seed=1'
+    """
+    return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1@", text)
+
+
+def local_path(uri: str) -> Path | None:
+    """The folder that a `file:` address or a plain path names; None for any other address."""
+    if uri.startswith("file:"):
+        return Path(unquote(urlsplit(uri).path))
+    return Path(uri) if uri.startswith("/") else None
 
 
 def experiment_page(experiment_id: str, server: str = "") -> str:
@@ -27,8 +144,11 @@ def compare_page(experiment_id: str, run_ids: Sequence[str], server: str = "") -
 
 
 def server_of(uri: str) -> str | None:
-    """The address of the server, if a tracking URI names one; None for a database or a folder."""
-    return uri if uri.startswith(("http://", "https://")) else None
+    """The address of the server for people, if a tracking URI names one; None for a database or a folder."""
+    if not uri.startswith(("http://", "https://")):
+        return None
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _root(server: str) -> str:

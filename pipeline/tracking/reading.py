@@ -12,10 +12,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
-from pipeline.tracking.addresses import run_page, server_of
+from pipeline.tracking.addresses import database_of, run_page, server_of, shown
+from pipeline.tracking.opening import open_store
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
-from pipeline.tracking.running import close_lost
-from pipeline.tracking.writing import LARGEST_BATCH, default_uri
+from pipeline.tracking.relocation import moved
+from pipeline.tracking.writing import LARGEST_BATCH
 
 __all__ = [
     "MlflowClient",
@@ -48,6 +49,7 @@ class StoredRun:
     metrics: dict[str, float]
     params: dict[str, str]
     tags: dict[str, str]
+    place: str = ""  # of the artifacts, as the store names it
 
     @classmethod
     def of(cls, client: MlflowClient, uri: str, run: MlflowRun) -> "StoredRun":
@@ -62,6 +64,7 @@ class StoredRun:
             dict(run.data.metrics),
             dict(run.data.params),
             dict(run.data.tags),
+            run.info.artifact_uri or "",
         )
 
     def artifact(self, path: str) -> Path:
@@ -70,6 +73,11 @@ class StoredRun:
         Raises:
             ConfigError: the run has no such artifact.
         """
+        folder = self._folder()
+        if folder is not None:
+            if not (folder / path).exists():
+                raise self._missing(path)
+            return folder / path
         try:
             return Path(mlflow.artifacts.download_artifacts(run_id=self.run_id, artifact_path=path))
         except (MlflowException, OSError) as error:
@@ -77,6 +85,8 @@ class StoredRun:
 
     def has(self, path: str) -> bool:
         """Whether the run has this artifact."""
+        if (here := self._folder()) is not None:
+            return (here / path).exists()
         folder = path.rpartition("/")[0]
         return path in {entry.path for entry in self.client.list_artifacts(self.run_id, folder or None)}
 
@@ -87,7 +97,9 @@ class StoredRun:
             ConfigError: the run has no model.
         """
         try:
-            folder = mlflow.artifacts.download_artifacts(artifact_uri=f"runs:/{self.run_id}/model")
+            folder = self._model_folder() or mlflow.artifacts.download_artifacts(
+                artifact_uri=f"runs:/{self.run_id}/model"
+            )
         except (MlflowException, OSError) as error:
             raise self._missing("model") from error
         files = sorted(Path(folder).glob("artifacts/*.keras"))
@@ -107,6 +119,20 @@ class StoredRun:
         """The address of the run's page on `server`, by default the store itself; None without a server."""
         server = server or server_of(self.uri)
         return server and run_page(self.experiment_id, self.run_id, server)
+
+    def _folder(self) -> Path | None:
+        """The folder of the artifacts if it is on this machine, wherever the project folder was before."""
+        return moved(self.place, database_of(self.uri)) if database_of(self.uri) else None
+
+    def _model_folder(self) -> Path | None:
+        """The folder of the logged model if it is on this machine."""
+        if database_of(self.uri) is None:
+            return None
+        outputs = self.client.get_run(self.run_id).outputs
+        if not (outputs and outputs.model_outputs):
+            return None
+        model = self.client.get_logged_model(outputs.model_outputs[-1].model_id)
+        return moved(model.artifact_location, database_of(self.uri))
 
     def _missing(self, path: str) -> ConfigError:
         reason = self.tags.get("pipeline.failure")
@@ -165,29 +191,6 @@ def latest_run(uri: str, *, sweep: bool) -> StoredRun | None:
     return None
 
 
-def open_store(uri: str | None) -> str:
-    """The address of an existing MLflow store, which becomes MLflow's current store.
-
-    Args:
-        uri: None: the default for the working folder.
-
-    Raises:
-        ConfigError: the store is a database file that does not exist.
-    """
-    uri = uri or default_uri(Path.cwd())
-    file = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not file.is_file():
-        raise ConfigError(
-            "tracking.uri",
-            "there are no runs here: the database does not exist",
-            found=file,
-            allowed="start the command in the folder of the runs, or set tracking.uri or MLFLOW_TRACKING_URI",
-        )
-    mlflow.set_tracking_uri(uri)
-    close_lost(MlflowClient(uri), uri)
-    return uri
-
-
 def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: str = "") -> list[MlflowRun]:
     """All runs of the store that meet a condition of MLflow's search; the newest come first."""
     experiments = all_pages(lambda token: client.search_experiments(ViewType.ALL, page_token=token))
@@ -238,11 +241,11 @@ def _unknown(name: str, uri: str, runs: list[MlflowRun]) -> ConfigError:
     ours = [run for run in runs if run.info.lifecycle_stage == "active" and OURS in run.data.tags]
     by_name = {key: run for run in reversed(ours) for key in (run.info.run_id, run.info.run_name)}
     similar = difflib.get_close_matches(name, by_name, n=3, cutoff=0.5)
-    shown = [by_name[key] for key in similar] or ours[:SHOWN]
-    listed = "; ".join(dict.fromkeys(map(_id_and_name, shown))) or "none yet"
+    nearest = [by_name[key] for key in similar] or ours[:SHOWN]
+    listed = "; ".join(dict.fromkeys(map(_id_and_name, nearest))) or "none yet"
     return ConfigError(
         "run",
-        f"there is no such run in {uri}",
+        f"there is no such run in {shown(uri)}",
         found=name,
         allowed=f"an id, a name, or latest; {'nearest' if similar else 'the latest'}: {listed}",
     )

@@ -23,6 +23,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
 from pipeline.paths import checkpoint_folder, write_text
+from pipeline.tracking.addresses import without_password
 
 logger = logging.getLogger(__name__)
 OWNER, LOCK = "process.json", "process.lock"
@@ -41,7 +42,12 @@ def only_process(run_id: str, uri: str) -> Iterator[None]:
     """
     owner = checkpoint_folder(run_id) / OWNER
     with _locked(owner):
-        me = {"run": run_id, "uri": uri, "host": socket.gethostname(), "process": os.getpid()}
+        me = {
+            "run": run_id,
+            "uri": without_password(uri),
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+        }
         write_text(owner, json.dumps(me | {"since": time.strftime("%Y-%m-%d %H:%M:%S")}))
         try:
             with _signs_of_life(owner):
@@ -62,7 +68,7 @@ def close_lost(client: MlflowClient, uri: str) -> None:
     """Closes the runs of this folder whose process was killed, so that none stays RUNNING for ever."""
     for owner in sorted(checkpoint_folder("*").parent.glob(f"*/{OWNER}")):
         run_id = owner.parent.name
-        if _read(owner).get("uri") != uri:
+        if _read(owner).get("uri") != without_password(uri):
             continue
         try:
             with _locked(owner):

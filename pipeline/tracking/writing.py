@@ -1,7 +1,5 @@
 """Writes runs to MLflow: opens them, logs their epochs, and closes them with the right status."""
 
-import logging
-import os
 import queue
 import shutil
 import subprocess
@@ -15,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
-from filelock import FileLock
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric, RunStatus
@@ -24,17 +21,13 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.models import Specs, log_model
-from pipeline.tracking.running import close_lost
+from pipeline.tracking.opening import Store
 
 if TYPE_CHECKING:
     import keras
 
     from pipeline.tracking.epochs import LogEpochs
 
-# Hides MLflow's progress bars.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-logging.getLogger("mlflow").setLevel(logging.WARNING)
-logging.getLogger("alembic").setLevel(logging.WARNING)
 SECONDS_PER_BATCH = 1.0  # metrics of fast epochs are sent together
 LARGEST_BATCH = 1000  # metrics; MLflow's limit per request
 
@@ -153,16 +146,10 @@ class Run:
         return server and run_page(self.experiment_id, self.run_id, server)
 
 
-def default_uri(folder: Path) -> str:
-    """MLFLOW_TRACKING_URI if it is set, else a database file below the working folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve() / 'mlruns' / 'mlflow.db'}"
-
-
 @contextmanager
 def open_run(
+    store: Store,
     *,
-    uri: str | None,
-    experiment: str,
     run_name: str,
     params: Mapping[str, Any],
     tags: Mapping[str, str],
@@ -172,11 +159,11 @@ def open_run(
     """Opens a run; closes it as FINISHED, as FAILED with the traceback, or as KILLED after a signal.
 
     Args:
-        uri: address of the MLflow store; None: the default.
+        store: the result of `connect`.
         params: name -> scalar.
         run_id: an existing run, which keeps its name and its params; None: a new run.
     """
-    _, uri, experiment_id = connect(uri, experiment)
+    _, uri, experiment_id = store
     active = mlflow.start_run(
         run_id=run_id,
         experiment_id=experiment_id,
@@ -213,43 +200,11 @@ def open_run(
             mlflow.end_run(RunStatus.to_string(status))
 
 
-def connect(uri: str | None, experiment: str) -> tuple[MlflowClient, str, str]:
-    """Connects to a store, None: the default; returns a client, the address and the experiment's id."""
-    uri = uri or default_uri(Path.cwd())
-    mlflow.set_tracking_uri(uri)
-    # Before the client, which also creates the database, but without the lock.
-    experiment_id = _experiment(uri, experiment)
-    client = MlflowClient(uri)
-    close_lost(client, uri)
-    return client, uri, experiment_id
-
-
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
     """Logs why a run failed: one line as a tag, and the artifact traceback.txt."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     client.set_tag(run_id, "pipeline.failure", reason[:500])
     client.log_text(run_id, "".join(traceback.format_exception(error)), "traceback.txt")
-
-
-def _experiment(uri: str, name: str) -> str:
-    """The id of an experiment, which is created if necessary; a local store has its artifacts in mlruns/."""
-    if not uri.startswith("sqlite:///"):
-        return _id_of(name) or _create(name, None)
-    database = Path(uri.removeprefix("sqlite:///"))
-    database.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that create the same database at the same time break it.
-    with FileLock(f"{database}.lock"):
-        return _id_of(name) or _create(name, (database.parent / "artifacts").as_uri())
-
-
-def _id_of(name: str) -> str | None:
-    experiment = mlflow.get_experiment_by_name(name)
-    return str(experiment.experiment_id) if experiment else None
-
-
-def _create(name: str, artifacts: str | None) -> str:
-    tags = {"mlflow.experimentKind": "custom_model_development"}
-    return str(mlflow.create_experiment(name, artifacts, tags=tags))
 
 
 def source_tags(folder: Path) -> dict[str, str]:

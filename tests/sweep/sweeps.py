@@ -13,7 +13,7 @@ from unittest import mock
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.sweep.parent import Parent
-from pipeline.tracking import open_run
+from pipeline.tracking import connect, open_run
 from pipeline.training.epoch import NotFiniteError
 from tests import stores
 
@@ -44,8 +44,9 @@ def without_training(interrupt: int | None = None) -> Iterator[None]:
         weight = cfg.loss_weights.species
         skills = {"skill": 1 / (1 + weight), "species_skill": weight / (1 + weight), "body_mass_skill": 0.5}
         metrics = {f"best/val_{name}": value for name, value in skills.items()}
-        options = {"uri": cfg.tracking.uri, "experiment": cfg.tracking.experiment, "run_name": "", "tags": {}}
-        with open_run(run_id=run_id, params={"loss_weights.species": weight}, **options) as tracked:
+        store = connect(cfg.tracking.uri, cfg.tracking.experiment)
+        params = {"loss_weights.species": weight}
+        with open_run(store, run_id=run_id, run_name="", tags={}, params=params) as tracked:
             tracked.log_metrics(metrics, 0)
             if interrupt is not None:
                 signal.raise_signal(interrupt)

@@ -44,7 +44,7 @@ def test_a_model_is_logged_under_its_names_and_becomes_the_candidate(uri):
     model = keras.Model({"rows": rows, "size": size}, outputs)
     specs = {"rows": ((3,), "float32"), "size": ((), "float32")}
     example = {"rows": np.zeros((2, 3), "float32"), "size": np.zeros(2, "float32")}
-    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+    with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
         run.log_model(model, specs, example, "birds")
     assert numbers(run.client, "birds") == {CANDIDATE: 1}
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
@@ -73,7 +73,7 @@ def test_a_logged_model_folds_its_texts_and_leaves_codes_as_they_are(uri):
         "code": keras.ops.cast(keras.ops.expand_dims(codes, -1), "float32"),
     }
     example = {name: np.array(["a"], dtype=object) for name in tensors}
-    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+    with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
         run.log_model(keras.Model(tensors, outputs), dict.fromkeys(tensors, ((), "string")), example, None)
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
     found = loaded.predict(
@@ -93,7 +93,7 @@ def test_a_logged_model_reads_dates_and_times_in_any_form(uri):
     forms = {"day": asdict(TimeForm(day_first=True)), "hour": asdict(TimeForm(TIME_OF_DAY))}
     forms["number"] = asdict(TimeForm(unit="yyyymmdd"))
     example = dict.fromkeys(tensors, np.array([None], dtype=object))
-    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+    with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
         specs = dict.fromkeys(tensors, ((), "float64"))
         run.log_model(keras.Model(tensors, outputs), specs, example, None, forms)
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")

@@ -90,8 +90,8 @@ def uri(folder_with_store):
 
 
 def opened(uri, run_id=None, **changes):
-    options = {"experiment": "e", "run_name": "r", "params": {"a": 1}, "tags": {"t": "x"}} | changes
-    return open_run(uri=uri, run_id=run_id, **options)
+    options = {"run_name": "r", "params": {"a": 1}, "tags": {"t": "x"}} | changes
+    return open_run(connect(uri, "e"), run_id=run_id, **options)
 
 
 def test_a_run_that_ends_well_is_finished_and_has_its_name_params_and_tags(uri):
@@ -225,7 +225,7 @@ def test_four_processes_at_once_on_no_database_ten_times(tmp_path):
 
 def name_data(uri: str, barrier) -> None:
     """Open a run, and name data that no run has named yet at the same moment as the others, several times."""
-    with open_run(uri=uri, experiment="e", run_name="r", params={}, tags={}) as run:
+    with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
         for round_ in range(ROUNDS):
             barrier.wait(120)
             run.log_dataset("rows", f"{round_:08d}")

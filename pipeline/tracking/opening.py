@@ -1,0 +1,270 @@
+"""Opens stores: checks within seconds that one can be used, and says what to do if not."""
+
+import json
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
+
+import mlflow
+from mlflow.entities import LifecycleStage
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.errors import ConfigError
+from pipeline.tracking import mlflow_settings
+from pipeline.tracking.addresses import database_of, server_of, shown, store_address, without_passwords
+from pipeline.tracking.database import (
+    check_database,
+    check_schema,
+    failure_of,
+    is_writable,
+    not_writable,
+    open_database,
+)
+from pipeline.tracking.relocation import BESIDE, beside, relocate
+from pipeline.tracking.running import close_lost
+
+# After the import, which sets them to INFO.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+SECONDS_TO_OPEN = 15.0
+SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
+PAUSE = 1.0  # seconds between two attempts
+DEFAULT_EXPERIMENT = "pipeline"
+SERVER_CURE = (
+    "the address of a running server: start it (mlflow server --host 127.0.0.1 --port 5000), or correct "
+    "tracking.uri or MLFLOW_TRACKING_URI; user and password go into MLFLOW_TRACKING_USERNAME and _PASSWORD"
+)
+
+
+class Store(NamedTuple):
+    """A store that can be written: a client of it, its complete address, and the experiment's id."""
+
+    client: MlflowClient
+    uri: str
+    experiment_id: str
+
+
+def default_uri(folder: Path) -> str:
+    """MLFLOW_TRACKING_URI if it is set, else a database file below the working folder."""
+    return store_address(None, folder)[0]
+
+
+def connect(uri: str | None, experiment: str | None) -> Store:
+    """Opens a store to write to it, and makes the database and the experiment if necessary.
+
+    Args:
+        uri: None: the default.
+        experiment: its name; None: that of MLFLOW_EXPERIMENT_NAME or _ID, else `pipeline`.
+
+    Raises:
+        ConfigError: the store cannot be reached within 15 seconds, or cannot be used.
+    """
+    address, key = store_address(uri, Path.cwd())
+    database = database_of(address)
+    if database is None:
+        _check_server(address, key)
+        with failing_with(key, address):
+            mlflow.set_tracking_uri(address)
+            client = MlflowClient(address)
+            close_lost(client, address)
+            return Store(client, address, _experiment(client, experiment, None))
+    # Processes that create the same database at the same time break it.
+    with open_database(database, key, seconds=SECONDS_TO_OPEN), failing_with(key, address):
+        mlflow.set_tracking_uri(address)
+        client = MlflowClient(address)
+        client.search_experiments(max_results=1)  # makes the tables
+        relocate(database)
+        close_lost(client, address)
+        return Store(client, address, _experiment(client, experiment, database))
+
+
+def connect_early(uri: str | None, experiment: str | None) -> Store | None:
+    """Like `connect`, but makes no database: None if there is none yet, but could be.
+
+    So a mistake in the data is reported before MLflow makes its tables, and leaves nothing behind.
+    """
+    address, key = store_address(uri, Path.cwd())
+    database = database_of(address)
+    if database is None or database.exists():
+        return connect(uri, experiment)
+    folder = next(parent for parent in database.parents if parent.exists())
+    if not (folder.is_dir() and is_writable(folder)):
+        raise not_writable(database, key, PermissionError(f"{folder} may not be written"))
+    return None
+
+
+def open_store(uri: str | None) -> str:
+    """The address of an existing store to read, which becomes MLflow's current store.
+
+    Args:
+        uri: None: the default for the working folder.
+
+    Raises:
+        ConfigError: there is no such store, or it cannot be read.
+    """
+    address, key = store_address(uri, Path.cwd())
+    database = database_of(address)
+    if database is None:
+        _check_server(address, key)
+    elif not database.is_file():
+        raise ConfigError(
+            key,
+            "there are no runs here: the database does not exist",
+            found=database,
+            allowed="start the command in the folder of the runs, or set tracking.uri or MLFLOW_TRACKING_URI",
+        )
+    else:
+        check_database(database, key, seconds=SECONDS_TO_OPEN, write=False)
+    mlflow.set_tracking_uri(address)
+    with failing_with(key, address):
+        close_lost(MlflowClient(address), address)
+    return address
+
+
+@contextmanager
+def failing_with(key: str, address: str) -> Iterator[None]:
+    """Turns errors of a store into one message."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        database = database_of(address)
+        cause = getattr(error, "orig", None) or error
+        if database is not None and isinstance(cause, sqlite3.Error):
+            raise failure_of(cause, database, key, mlflow_settings.SECONDS_LOCKED) from error
+        if "out-of-date database schema" in str(error):
+            check_schema(str(error).partition("found version ")[2].partition(",")[0], address, key)
+        raise ConfigError(
+            key,
+            f"the store cannot be used: {without_passwords(str(cause).splitlines()[0])}",
+            found=shown(address),
+            allowed="a store that can be reached and that you may write to",
+        ) from error
+
+
+def _check_server(address: str, key: str) -> None:
+    """Raises ConfigError unless a server answers within 15 seconds."""
+    if server_of(address) is None:
+        _check_database_server(address, key)
+        return
+    credentials = get_default_host_creds(address)
+    started = time.monotonic()
+    while True:
+        left = SECONDS_TO_OPEN - (time.monotonic() - started)
+        try:
+            answer = http_request(
+                credentials,
+                "/api/2.0/mlflow/experiments/search",
+                "POST",
+                json={"max_results": 1},
+                max_retries=0,
+                timeout=max(left, 0.1),
+                raise_on_status=False,
+            )
+        except MlflowException as error:
+            problem, patience = _unreachable(str(error))
+        else:
+            if answer.status_code == HTTPStatus.OK and _is_json(answer.text):
+                return
+            problem, patience = _refused(answer.status_code)
+        if time.monotonic() - started + PAUSE > patience:
+            raise ConfigError(key, problem, found=shown(address), allowed=SERVER_CURE)
+        time.sleep(PAUSE)
+
+
+def _check_database_server(address: str, key: str) -> None:
+    """Connects once, because MLflow would try it ten times, for more than a minute."""
+    if not address.startswith(("postgresql", "mysql")):
+        return
+    with failing_with(key, address):
+        engine = create_engine(address, connect_args={"connect_timeout": int(SECONDS_TO_OPEN)})
+        engine.connect().close()
+        engine.dispose()
+
+
+def _unreachable(text: str) -> tuple[str, float]:
+    """What an error of a connection means, and the seconds to try again."""
+    if "NameResolutionError" in text or "Failed to resolve" in text:
+        return "there is no machine of this name", 0
+    if "SSL" in text:
+        return f"the connection is not secure: {text.rpartition('SSLError')[2].strip(' (),.:')[:200]}", 0
+    if "refused" in text:
+        return "no server runs at this address", SECONDS_REFUSED
+    return f"the server did not answer within {SECONDS_TO_OPEN:.0f} s", SECONDS_TO_OPEN
+
+
+def _refused(status: int) -> tuple[str, float]:
+    """What an answer that is not the expected one means, and the seconds to try again."""
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"the server refuses access (status {status}): wrong or missing user, password or token", 0
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return f"the server has an error of its own (status {status}); its log says more", SECONDS_TO_OPEN
+    return f"what answers here is no MLflow server (status {status})", 0
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _experiment(client: MlflowClient, name: str | None, database: Path | None) -> str:
+    """The id of an experiment, which is created if necessary; a local store has its artifacts beside it."""
+    key = "tracking.experiment"
+    if name is None and (name := os.environ.get("MLFLOW_EXPERIMENT_NAME")):
+        key = "MLFLOW_EXPERIMENT_NAME"
+    if name is None and (id_ := os.environ.get("MLFLOW_EXPERIMENT_ID")):
+        return _of_id(client, id_)
+    name = name or DEFAULT_EXPERIMENT
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return _create(client, name, database)
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise _deleted(key, name, found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _create(client: MlflowClient, name: str, database: Path | None) -> str:
+    tags = {"mlflow.experimentKind": "custom_model_development"}
+    place = None
+    if database is not None:
+        tags[BESIDE], place = "beside the database", beside(database).as_uri()
+    try:
+        return str(client.create_experiment(name, place, tags=tags))
+    except MlflowException:
+        # Another process may have created it meanwhile.
+        if (found := client.get_experiment_by_name(name)) is None:
+            raise
+        return str(found.experiment_id)
+
+
+def _of_id(client: MlflowClient, id_: str) -> str:
+    key = "MLFLOW_EXPERIMENT_ID"
+    try:
+        found = client.get_experiment(id_)
+    except MlflowException as error:
+        known = [experiment.experiment_id for experiment in client.search_experiments(max_results=20)]
+        raise ConfigError(key, "there is no such experiment", found=id_, allowed=known) from error
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise _deleted(key, found.name, id_)
+    return id_
+
+
+def _deleted(key: str, name: str, id_: str) -> ConfigError:
+    return ConfigError(
+        key,
+        "this experiment was deleted",
+        found=name,
+        allowed=f"another name; or restore it: mlflow experiments restore --experiment-id {id_}",
+    )
