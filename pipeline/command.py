@@ -1,7 +1,7 @@
 """`python -m pipeline.<verb> overrides…`: Hydra's command line, with readable messages and exit codes.
 
 Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the user, with one message;
-130 interrupted (Ctrl-C); 143 terminated (SIGTERM).
+128 + n ended by signal n: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import atexit
@@ -10,10 +10,9 @@ import gc
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Sequence
-from types import FrameType
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -24,9 +23,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from pipeline import config
+from pipeline import config, signals
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError
+from pipeline.signals import Interrupted
 from pipeline.sweep.callback import WorkersLostError
 
 Task = Callable[[DictConfig], Any]
@@ -65,7 +65,7 @@ def verb(
         check: raises ConfigError for a wrong config; should be quick.
         texts: keys whose values are texts, whatever they look like: `run=8188` names a run.
 
-    SIGTERM raises SystemExit in the main thread, so that `finally:` blocks run. A sweep reports each job that
+    A signal raises `Interrupted` in the main thread, see `pipeline.signals`. A sweep reports each job that
     fails and goes on with the others if the launcher can; its exit code is that of the first failure.
 
     Example:
@@ -82,33 +82,57 @@ def verb(
 
     @functools.wraps(task)
     def command() -> None:
-        _raise_on_sigterm()
+        signals.listen()
         # Without this, Python collects the garbage of TensorFlow and MLflow at exit, for up to two seconds.
         atexit.register(gc.freeze)
         sys.argv[1:] = quote_texts(sys.argv[1:], texts)
         try:
             _run_on(_checked(task, check), config_name)
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
-            sys.exit(130)
-        except Exception as error:
-            message = message_for(error)
-            sys.stderr.write(message + "\n" if message else _traceback(error))
-            sys.exit(2 if message else 1)
+        except BaseException as error:
+            sys.exit(_report(error))
+        finally:
+            signals.forget()
 
     return command
+
+
+def _report(error: BaseException) -> int:
+    """Prints what ended the command and returns its exit code; raises what is for Python itself."""
+    # First the signal: a library that is interrupted may raise an error of its own.
+    if number := signals.received() or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else None):
+        _write(f"interrupted ({signal.Signals(number).name})\n{signals.advice()}")
+        return 128 + number
+    if not isinstance(error, Exception):
+        raise error
+    message = message_for(error)
+    _write(message + "\n" if message else _traceback(error))
+    return 2 if message else 1
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        sys.stdout.flush()
+    except OSError:
+        # After SIGHUP there is no terminal left, and Python's own writing at exit would fail too.
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def _checked(task: Task, check: Check) -> Task:
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
-        _raise_on_sigterm()  # again, because a job of a sweep may run in another process
+        signals.listen()  # again, because a job of a sweep may run in another process
         overrides = config.overrides()
         try:
             cfg = config.expand(cfg)
             check(cfg)
-            return task(cfg)
+            result = task(cfg)
+            signals.check()
+            return result
         except Exception as error:
+            if number := signals.received():
+                raise Interrupted(number) from error
             message = message_for(error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 sys.stderr.write(f"failed: {' '.join(overrides)}\n{message or repr(error)}\n")
@@ -176,14 +200,3 @@ def _traceback(error: Exception) -> str:
             start = step.tb_next
         step = step.tb_next
     return "".join(traceback.format_exception(type(error), error, start))
-
-
-def _raise_on_sigterm() -> None:
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    # Keeps the handler of a launcher that needs the signal itself, as on a cluster.
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminated)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from pipeline import signals
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
-from pipeline.job.resume import Origin, is_finished, mark_finished, resumed_config, save_config
+from pipeline.job.resume import (
+    Origin,
+    how_to_resume,
+    is_finished,
+    mark_finished,
+    resumed_config,
+    save_config,
+)
 from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
@@ -100,8 +108,10 @@ def run(
         start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks)
     store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
-        artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
         save_config(mlflow_run.run_id, cfg, origin, data)
+        if cfg.sweep.parent is None:
+            signals.advise(how_to_resume(mlflow_run.run_id, cfg.tracking.uri))
+        artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
         with clock.phase("train"):
             fitted = train(cfg, job, mlflow_run, start)
         with clock.phase("test"):
@@ -110,6 +120,7 @@ def run(
             mlflow_run, cfg, job, fitted, result, overrides=origin.overrides, seconds=clock.seconds
         )
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
+    signals.advise("")
     print(results.summary(result, mlflow_run, list(job.heads)))
     return results.objective(cfg.objective, result)
 

@@ -1,6 +1,7 @@
 """A verb for the tests of `pipeline.command`; `FAKE` in the environment says what it does."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,9 @@ def main(cfg):
             time.sleep(60)
         finally:
             Path("marked").touch()
+    if todo == "interrupted import":
+        signal.raise_signal(signal.SIGTERM)
+        raise ImportError("numpy failed to import")
     if todo == "build":
         from hydra.utils import instantiate
 

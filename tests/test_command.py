@@ -237,14 +237,13 @@ def test_a_signal_runs_the_final_blocks_and_ends_everything(tmp_path, number, co
     assert "Traceback" not in err
 
 
-def test_a_handler_that_is_there_already_stays(monkeypatch):
-    mine = lambda number, frame: None  # noqa: E731
-    before = signal.signal(signal.SIGTERM, mine)
-    try:
-        command._raise_on_sigterm()
-        assert signal.getsignal(signal.SIGTERM) is mine
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def test_an_error_that_a_library_raises_when_it_is_interrupted_passes_for_the_interruption(run_here):
+    done = run_here(does="interrupted import")
+    assert (done.returncode, done.stderr) == (143, "interrupted (SIGTERM)\n")
+    done = run_here("-m", "seed=0,1", does="interrupted import")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (143, "interrupted (SIGTERM)")
+    assert "failed" not in done.stderr
+    assert "seed=1" not in done.stderr
 
 
 def test_only_what_people_can_put_right_has_a_message():

@@ -280,11 +280,15 @@ def test_a_run_that_fails_is_failed_and_keeps_its_traceback(train, tmp_path):
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 
-def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train):
-    done, (run,) = train("insight=off", *interrupt.overrides(signal.SIGTERM))
-    assert done.returncode == 143
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number):
+    done, (run,) = train("insight=off", *interrupt.overrides(number))
+    assert done.returncode == 128 + number
     assert run.info.status == "KILLED"
-    assert "Traceback" not in done.stderr
+    name, run_id = signal.Signals(number).name, run.info.run_id
+    assert done.stderr == (
+        f"interrupted ({name})\nto go on with run {run_id}: python -m pipeline.train resume={run_id}\n"
+    )
 
 
 @pytest.mark.slow

@@ -51,7 +51,8 @@ def without_collection() -> contextlib.AbstractContextManager[object]:
 def _as_before() -> Iterator[None]:
     """Put back what a command sets for its whole process."""
     argv, variables, threshold = sys.argv, dict(os.environ), gc.get_threshold()
-    on_sigterm = signal.getsignal(signal.SIGTERM)
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = {number: signal.getsignal(number) for number in signals}
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     os.environ.pop("MLFLOW_TRACKING_URI", None)
@@ -65,7 +66,8 @@ def _as_before() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(variables)
         gc.set_threshold(*threshold)
-        signal.signal(signal.SIGTERM, on_sigterm)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         _close_handlers(but=handlers)
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -1,6 +1,7 @@
 """`resume=<run id>` continues an interrupted run from its last checkpoint, with the same results."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -61,6 +62,16 @@ def save_config(run_id: str, cfg: DictConfig, origin: Origin, data: Mapping[str,
     write_text(folder / DATA, json.dumps(data))
     # The last one, because its presence says that the run can be resumed.
     write_text(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
+
+
+def how_to_resume(run_id: str, uri: str | None) -> str:
+    """Return a line with the command that continues a run.
+
+    Args:
+        uri: the address of the run's store; None: the default.
+    """
+    words = [f"resume={run_id}", *([f"tracking.uri={uri}"] if uri else [])]
+    return f"to go on with run {run_id}: python -m pipeline.train {shlex.join(words)}\n"
 
 
 def resumed_config(

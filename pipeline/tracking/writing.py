@@ -15,10 +15,11 @@ import mlflow
 import numpy as np
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import Metric, RunStatus
+from mlflow.entities import Metric, RunData, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from pipeline import signals
 from pipeline.tracking.addresses import run_page, server_of
 from pipeline.tracking.models import Specs, log_model
 from pipeline.tracking.opening import Store
@@ -40,7 +41,8 @@ class Writer:
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.client, self.run_id = client, run_id
-        self.waiting: queue.Queue[list[Metric] | None] = queue.Queue()
+        # Written in C: if a signal interrupts `put`, no lock stays locked.
+        self.waiting: queue.SimpleQueue[list[Metric] | None] = queue.SimpleQueue()
         self.error: Exception | None = None
         self.logged: dict[tuple[str, int], float] = {}  # (metric, step) -> value, by earlier processes
         self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
@@ -164,40 +166,48 @@ def open_run(
         run_id: an existing run, which keeps its name and its params; None: a new run.
     """
     _, uri, experiment_id = store
-    active = mlflow.start_run(
-        run_id=run_id,
-        experiment_id=experiment_id,
-        run_name=None if run_id else run_name,
-        tags=dict(tags),
-        log_system_metrics=system_metrics,
-    )
-    run = Run(active.info.run_id, experiment_id, uri)
-    run.writer.logged = {
-        (name, metric.step): metric.value
-        for name in active.data.metrics
-        for metric in run.client.get_metric_history(run.run_id, name)
-    }
-    status = RunStatus.FINISHED
-    try:
-        # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
-        new = {name: str(value) for name, value in params.items() if name not in active.data.params}
-        mlflow.log_params(new)
-        yield run
-    except Exception as error:
-        status = RunStatus.FAILED
-        log_failure(run.client, run.run_id, error)
-        raise
-    except BaseException:
-        status = RunStatus.KILLED
-        raise
-    finally:
+    # A signal is let through only where its exception closes the run.
+    with signals.held():
+        active = mlflow.start_run(
+            run_id=run_id,
+            experiment_id=experiment_id,
+            run_name=None if run_id else run_name,
+            tags=dict(tags),
+            log_system_metrics=system_metrics,
+        )
+        run = Run(active.info.run_id, experiment_id, uri)
+        status = RunStatus.FINISHED
         try:
-            run.writer.close()
-        except Exception:
+            with signals.let_through():
+                _prepare(run, active.data, params)
+                yield run
+        except Exception as error:
             status = RunStatus.FAILED
+            if not signals.received():
+                log_failure(run.client, run.run_id, error)
+            raise
+        except BaseException:
+            status = RunStatus.KILLED
             raise
         finally:
-            mlflow.end_run(RunStatus.to_string(status))
+            try:
+                run.writer.close()
+            except Exception:
+                status = RunStatus.FAILED
+                raise
+            finally:
+                mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if signals.received() else status))
+
+
+def _prepare(run: Run, data: RunData, params: Mapping[str, Any]) -> None:
+    """Logs the params, and finds out which metrics an earlier process logged."""
+    run.writer.logged = {
+        (name, metric.step): metric.value
+        for name in data.metrics
+        for metric in run.client.get_metric_history(run.run_id, name)
+    }
+    # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
+    mlflow.log_params({name: str(value) for name, value in params.items() if name not in data.params})
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:

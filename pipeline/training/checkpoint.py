@@ -19,6 +19,7 @@ import numpy as np
 from keras.callbacks import Callback
 from numpy.typing import NDArray
 
+from pipeline import signals
 from pipeline.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,8 @@ class Saver:
         Raises:
             OSError: an earlier state could not be saved.
         """
-        with self.changed:
+        # A signal that interrupts the taking of the lock would leave it locked.
+        with signals.held(), self.changed:
             if self.error:
                 raise self.error
             self.pending = epoch, arrays, facts

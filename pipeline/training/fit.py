@@ -10,6 +10,7 @@ import numpy as np
 from keras.callbacks import Callback, CallbackList
 from numpy.typing import NDArray
 
+from pipeline import signals
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, logged_weights, weights_at
@@ -148,6 +149,7 @@ def fit(
         weights = progress.trained(weights_at(loss_weights, state.epoch))
         if not any(weights.values()):
             break
+        signals.check()
         state.epoch += 1
         callback_list.on_epoch_begin(state.epoch - 1)
         order = order_of(state.epoch, len(rows["train"]), seed, shuffle)

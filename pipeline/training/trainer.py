@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline import signals
 from pipeline.balancers import Balancer
 from pipeline.data.feed import Rows, Stream, weight_key
 from pipeline.model import decode, encode, forward
@@ -240,6 +241,7 @@ class Trainer:
                 outputs, sums = self._concrete(graph, window, arguments)(*arguments)
                 if done + first * batch < output_rows:
                     pieces.append(outputs)
+                signals.check()
                 if watch:
                     watch(done + min(last * batch, len(positions)))
             done += len(positions)

@@ -1,6 +1,7 @@
 """Runs while they are written: metrics that a thread sends, true statuses, several processes at once."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from pipeline import signals
 from pipeline.tracking import Writer, connect, default_uri, log_failure, open_run, source_tags, writing
 from tests import processes, stores
 
@@ -121,6 +123,41 @@ def test_a_run_that_raises_has_failed_with_its_reason_and_its_traceback(uri, fol
 def test_a_run_that_a_signal_ends_is_killed(uri, error):
     with pytest.raises(error), opened(uri) as run:
         raise error
+    assert run.client.get_run(run.run_id).info.status == "KILLED"
+
+
+@pytest.fixture
+def sigterm():
+    """Sends SIGTERM to this process, which notes it."""
+    before = signal.getsignal(signal.SIGTERM)
+    signals.listen()
+    yield lambda: signal.raise_signal(signal.SIGTERM)
+    signals.forget()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_run_is_killed_even_if_a_library_raised_an_error_of_its_own_at_a_signal(uri, sigterm):
+    with pytest.raises(ImportError), opened(uri) as run:  # noqa: PT012
+        sigterm()
+        raise ImportError("numpy failed to import")
+    found = run.client.get_run(run.run_id)
+    assert found.info.status == "KILLED"
+    assert "pipeline.failure" not in found.data.tags
+
+
+def test_a_signal_while_a_run_is_opened_leaves_it_killed(uri, sigterm, monkeypatch):
+    real = mlflow.start_run
+    monkeypatch.setattr(mlflow, "start_run", lambda **options: (sigterm(), real(**options))[1])
+    with pytest.raises(signals.Interrupted), opened(uri):
+        pytest.fail("it opened all the same")
+    client, _, experiment = connect(uri, "e")
+    assert [run.info.status for run in client.search_runs([experiment])] == ["KILLED"]
+
+
+def test_a_signal_while_a_run_is_closed_leaves_it_killed(uri, sigterm):
+    with pytest.raises(signals.Interrupted), opened(uri) as run:  # noqa: PT012
+        close = run.writer.close
+        run.writer.close = lambda: (sigterm(), close())
     assert run.client.get_run(run.run_id).info.status == "KILLED"
 
 
