@@ -13,7 +13,7 @@ from keras import KerasTensor, layers, ops
 from pipeline.branches.attention import attend_steps, with_positions
 from pipeline.branches.branch import Branch
 from pipeline.branches.stack import dense_stack, dropped
-from pipeline.branches.steps import convolve_steps, pool_steps, real_steps
+from pipeline.branches.steps import convolve_steps, pool_steps, real_steps, summary_of_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class Conv1D(Branch):
     Args:
         filters: number of filters of each layer.
         pooling: how the real steps are pooled at the end.
+        summary: also use each channel's mean, deviation, extremes, first and last step (see
+            `summary_of_steps`), which the pooled filters blur.
         units: sizes of the dense layers after the pooling.
     """
 
@@ -32,19 +34,25 @@ class Conv1D(Branch):
     activation: str | None = "relu"
     padding: Literal["same", "valid"] = "same"
     pooling: Literal["max", "average"] = "max"
+    summary: bool = False
     units: Sequence[int] = ()
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
-        x, real = convolve_steps(
+        real = real_steps(x)
+        convolved = convolve_steps(
             x,
-            real_steps(x),
+            real,
             self.filters,
             kernel_size=self.kernel_size,
             padding=self.padding,
             activation=self.activation,
             name=name,
         )
-        return dense_stack(pool_steps(x, real, self.pooling), self.units, self.activation, self.dropout, name)
+        features = pool_steps(*convolved, self.pooling)
+        if self.summary:
+            summary = summary_of_steps(x, real)
+            features = layers.Concatenate(name=f"{name}_features")([features, summary])
+        return dense_stack(features, self.units, self.activation, self.dropout, name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from keras import KerasTensor, layers, ops
 
+SMALL = 1e-3  # a deviation that does not matter
+
 
 def real_steps(x: KerasTensor) -> KerasTensor:
     """Return which steps of a series (rows, time, channels) are not missing: booleans (rows, time, 1)."""
@@ -51,3 +53,19 @@ def mean_over_steps(x: KerasTensor, real: KerasTensor) -> KerasTensor:
     total = ops.sum(ops.where(real, x, 0.0), axis=1)
     steps = ops.sum(ops.cast(real, x.dtype), axis=1)
     return total / ops.maximum(steps, 1.0)
+
+
+def summary_of_steps(x: KerasTensor, real: KerasTensor) -> KerasTensor:
+    """Return mean, standard deviation, extremes and both ends of the real steps, (rows, 6 x channels).
+
+    All are 0 for a row without real steps.
+    """
+    mean = mean_over_steps(x, real)
+    variance = mean_over_steps(ops.square(x - ops.expand_dims(mean, 1)), real)
+    # The gradient of a square root is infinite at 0.
+    deviation = ops.sqrt(variance + SMALL**2) - SMALL
+    highest, lowest = max_over_steps(x, real), -max_over_steps(-x, real)
+    place = ops.cumsum(ops.cast(real, "int32"), axis=1)
+    ends = [ops.logical_and(real, ops.equal(place, end)) for end in (1, place[:, -1:])]
+    first, last = (ops.sum(ops.where(end, x, 0.0), axis=1) for end in ends)
+    return ops.concatenate([mean, deviation, highest, lowest, first, last], axis=-1)

@@ -11,6 +11,7 @@ SERIES_BRANCHES = [
     branches.Conv1D(filters=[4, 5], kernel_size=3),
     branches.Conv1D(filters=[4, 5], kernel_size=3, padding="valid"),
     branches.Conv1D(filters=[4], kernel_size=4, pooling="average", units=[3]),
+    branches.Conv1D(filters=[4], summary=True),
     branches.GRU(units=[4, 3]),
     branches.LSTM(units=[4, 3]),
     branches.Transformer(width=8, attention_heads=2),

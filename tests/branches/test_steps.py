@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline import branches
-from pipeline.branches.steps import pool_steps, real_steps
+from pipeline.branches.steps import pool_steps, real_steps, summary_of_steps
 from tests.branches.model_of import model_of
 
 rng = np.random.default_rng(0)
@@ -25,3 +25,20 @@ def test_pooling_ignores_missing_steps_and_is_zero_without_steps(pooling, expect
     x = np.array([[[-1.0], [np.nan], [-3.0]], [[np.nan]] * 3], "float32")
     pooled = pool_steps(np.nan_to_num(x, nan=5.0), real_steps(x), pooling)
     np.testing.assert_allclose(np.asarray(pooled)[:, 0], expected)
+
+
+def test_a_summary_is_of_the_real_steps_alone_and_zero_without_steps():
+    nan = np.nan
+    x = np.array([[[nan], [2.0], [nan], [5.0], [-1.0], [nan]], [[nan]] * 6], "float32")
+    summary = np.asarray(summary_of_steps(x, real_steps(x)))
+    mean, deviation, highest, lowest, first, last = summary[0]
+    np.testing.assert_allclose([mean, highest, lowest, first, last], [2, 5, -1, 2, -1])
+    np.testing.assert_allclose(deviation, np.std([2, 5, -1]), atol=2e-3)
+    np.testing.assert_array_equal(summary[1], 0)
+
+
+def test_each_channel_of_a_series_has_its_own_summary():
+    x = np.stack([np.arange(4.0), -10 * np.arange(4.0)], axis=-1)[None].astype("float32")
+    summary = np.asarray(summary_of_steps(x, real_steps(x)))[0].reshape(6, 2)
+    np.testing.assert_allclose(summary[0], [1.5, -15])
+    np.testing.assert_allclose(summary[-1], [3, -30])

@@ -46,8 +46,12 @@ def test_every_kind_of_input_and_target_has_a_part():
 
 
 def test_an_automatic_part_equals_the_option_of_its_kind(expanded):
-    part = OmegaConf.to_container(OmegaConf.load(config.CONF / "branch" / "conv1d.yaml"))
-    assert expanded()["branches"]["series"] == part
+    part = OmegaConf.to_container(OmegaConf.load(config.CONF / "branch" / "conv2d.yaml"))
+    assert expanded()["branches"]["image"] == part
+
+
+def test_automatic_series_have_their_summary(expanded):
+    assert expanded()["branches"]["series"]["summary"]
 
 
 def test_keys_parts_and_weights_can_be_changed(expanded):

@@ -30,6 +30,7 @@ PLACES = {
     "augment/small": ["+augment@branches.image.augment=small"],
     "branch/application": ["branch@branches.image=application"],
     "branch/conv1d": ["branch@branches.series=conv1d"],
+    "branch/conv1d_summary": ["branch@branches.series=conv1d_summary"],
     "branch/conv2d": ["branch@branches.image=conv2d"],
     "branch/dense": ["branch@branches.series=dense", *VECTOR],
     "branch/gru": ["branch@branches.series=gru"],
@@ -124,5 +125,7 @@ def test_an_experiment_may_set_the_values_at_the_top(compose, tmp_path):
 @pytest.mark.parametrize("path", sorted((config.CONF / "branch").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_branch_has_the_keys_to_slow_it_down_and_to_drop_it(path):
     node = OmegaConf.load(path)
+    for option in node.get("defaults", []):
+        node = OmegaConf.merge(OmegaConf.load(path.with_name(f"{option}.yaml")), node)
     assert (node["dropout_input"], node["learning_rate"]) == (0.0, 1.0)
     assert "dropout" in node

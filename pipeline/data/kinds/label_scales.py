@@ -14,6 +14,7 @@ from pipeline.errors import ConfigError
 
 RATIO = 8.0  # between the 99 % quantile and the median: labels that spread more have a logarithm under `auto`
 BEYOND = 100.0  # predictions are at most so many times the largest training label under `log`
+COMMON = (0.05, 0.25)  # quantiles of the labels above 0
 POINTS = 101  # knots of `quantile`
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class Log:
     """log(value + offset).
 
     Args:
-        offset: 0 if all training labels are above 0; else 1 for whole numbers, and otherwise a small label.
+        offset: 0 if all training labels are above 0; else 1, the usual log(1 + value), for whole numbers and
+            where 1 is a common label, and otherwise the common label above 0 that is nearest to 1.
         lowest: labels below this, or at it without an offset, have the logarithm of `nearest`.
         nearest: the smallest label with a logarithm.
         highest: the largest prediction.
@@ -82,7 +84,9 @@ class Log:
         if len(positive) == len(values):
             return cls(0.0, float(values.min()), highest)
         whole = bool((values == np.floor(values)).all())
-        return cls(1.0 if whole or not len(positive) else float(np.quantile(positive, 0.05)), 0.0, highest)
+        if whole or not len(positive):
+            return cls(1.0, 0.0, highest)
+        return cls(float(np.clip(1.0, *np.quantile(positive, COMMON))), 0.0, highest)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         return np.log(np.where(self.impossible(values), self.nearest, values) + self.offset)

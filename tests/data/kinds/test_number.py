@@ -110,7 +110,15 @@ def test_other_labels_stay_as_they_are(values: list[float], caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize(
-    ("zero", "offset"), [([0, 3, 1, 400, 90, 7], 1.0), ([0, 0.5, 0.25, 300.5, 20.0, 4.0], 0.3)]
+    ("zero", "offset"),
+    [
+        ([0, 3, 1, 400, 90, 7], 1.0),
+        ([0, 300, 900, 40_000, 90_000, 700], 1.0),
+        ([0, 0.5, 0.25, 300.5, 20.0, 4.0], 0.5),
+        ([0, 0.5, 1.25, 300.5, 20.0, 4.0], 1.0),
+        ([0, 30.5, 75.0, 300.5, 20.0, 40.0], 22.1),  # the 5 % quantile
+        ([0, 3e-3, 2e-6, 5e-4, 4e-6, 7e-5], 4e-6),
+    ],
 )
 def test_labels_of_0_have_a_logarithm_and_predictions_are_never_below_0(
     zero: list[float], offset: float
@@ -119,7 +127,7 @@ def test_labels_of_0_have_a_logarithm_and_predictions_are_never_below_0(
     target = dataset.targets["y"]
     assert target.facts()["transforms"][0]["offset"] == pytest.approx(offset)
     outputs = present(target, np.concatenate([labels(dataset)[:6], [[-20.0]]]))[:, 0]
-    np.testing.assert_allclose(outputs, [*zero, 0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(outputs, [*zero, 0], rtol=1e-5, atol=1e-5 * offset)
 
 
 def test_labels_that_a_scale_does_not_allow_are_counted(caplog: pytest.LogCaptureFixture) -> None:
