@@ -116,9 +116,7 @@ def run(
             fitted = train(cfg, job, mlflow_run, start)
         with clock.phase("test"):
             result = results.evaluate_kept(job, fitted)
-        artifacts.log_results(
-            mlflow_run, cfg, job, fitted, result, overrides=origin.overrides, seconds=clock.seconds
-        )
+        artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, seconds=clock.seconds)
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
     print(results.summary(result, mlflow_run, list(job.heads)))

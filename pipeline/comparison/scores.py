@@ -27,7 +27,7 @@ def row_scores(frame: pd.DataFrame, head: str) -> dict[str, NDArray]:
     """
     label, predicted = frame[f"{head}_label"], frame[f"{head}_predicted"]
     scores = {"loss": frame[f"{head}_loss"].to_numpy(float)}
-    if f"{head}_probability" in frame:
+    if f"{head}_probabilities" in frame:
         if not _are_lists(label):
             correct = (label.astype(str) == predicted.astype(str)).to_numpy(float)
             scores["accuracy"] = np.where(label.isna(), np.nan, correct)
@@ -35,6 +35,7 @@ def row_scores(frame: pd.DataFrame, head: str) -> dict[str, NDArray]:
     truth, guess = _columns(label), _columns(predicted)
     if truth.shape != guess.shape:
         return scores
+    # Runs of version 0.1 have the probability of a binary head as its prediction.
     if set(np.unique(truth[~np.isnan(truth)])) <= {0.0, 1.0} and ((guess >= 0) & (guess <= 1)).all():
         correct = np.where(np.isnan(truth), np.nan, (guess >= 0.5) == (truth == 1))
         scores["accuracy"] = _row_mean(correct)

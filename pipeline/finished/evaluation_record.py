@@ -130,6 +130,7 @@ def _head_result(name: str, evaluation: Evaluation) -> HeadResult:
         loss=type(head.loss).__name__,
         weight=float("nan"),
         baseline=float("nan") if reference.baseline_loss is None else reference.baseline_loss,
+        val_baseline=float("nan"),
         test=evaluation.scores().heads[name],
         val={},
         labels=reference.labels,

@@ -38,6 +38,7 @@ class Contribution:
         before, after: the head's validation metrics (loss, skill and its first metric), by word; `after` is
             the mean over the repeats.
         spread: standard deviation over the repeats, by word; 0 for a stand-in.
+        rows: how many validation rows were used, and how many there are.
     """
 
     branch: str
@@ -46,6 +47,7 @@ class Contribution:
     before: dict[str, float]
     after: dict[str, float]
     spread: dict[str, float]
+    rows: tuple[int, int]
 
     @property
     def points(self) -> float:
@@ -87,7 +89,7 @@ def contributions(
         metrics.setdefault(ablation, []).append(values)
     (before,) = metrics.pop(UNCHANGED)
     return [
-        _contribution(branch, head, how, before, after)
+        _contribution(branch, head, how, before, after, (len(positions), len(rows)))
         for (branch, how), after in metrics.items()
         for head in heads
     ]
@@ -169,7 +171,12 @@ def _with_first_metric(head: Reference) -> Reference:
 
 
 def _contribution(
-    branch: str, head: str, how: str, before: HeadMetrics, after: list[HeadMetrics]
+    branch: str,
+    head: str,
+    how: str,
+    before: HeadMetrics,
+    after: list[HeadMetrics],
+    rows: tuple[int, int],
 ) -> Contribution:
     repeats = [metrics[head] for metrics in after]
     words = [word for word in before[head] if all(word in metrics for metrics in repeats)]
@@ -180,7 +187,9 @@ def _contribution(
         how,
         before=before[head],
         after={word: float(np.mean(values[word])) for word in words},
-        spread={word: float(np.std(values[word])) for word in words},
+        # Equal values differ by rounding.
+        spread={word: float(np.round(np.std(values[word]), 12)) for word in words},
+        rows=rows,
     )
 
 

@@ -103,7 +103,8 @@ def contribution_bars(contributions: Sequence[Contribution]) -> Drawing | None:
     caption = (
         "Skill that a head loses on validation rows when a branch's input is permuted across rows (line: "
         "standard deviation over the repeats), or when the branch's output is replaced by its stand-in: the "
-        "learned output for a missing input, else the mean output."
+        "learned output for a missing input, else the mean output. More than 100 points: without the branch "
+        "the head is worse than a constant."
     )
     return Drawing(figure, caption, f"Points of skill that {', '.join(heads)} lose without each branch")
 
@@ -136,8 +137,21 @@ def contribution_table(contributions: Sequence[Contribution]) -> Table:
             numbers += [one.before.get(word, np.nan), one.after.get(word, np.nan)]
         rows.append([one.head, one.branch, one.how, *numbers[:6], metric, *numbers[6:]])
     columns = ["head", "branch", "how", "points lost", "±", "skill", "skill without", "loss", "loss without"]
-    caption = f"Validation rows. Sanity check: with {ALL} permuted, a head should not beat a constant."
+    caption = (
+        f"{_rows_of(contributions)} Sanity check: with {ALL} permuted, a head should not beat a constant."
+    )
     return Table([*columns, "metric", "value", "value without"], rows, caption)
+
+
+def _rows_of(contributions: Sequence[Contribution]) -> str:
+    """Says which rows were used; skills of a part of them differ from those of the whole split."""
+    used, existing = contributions[0].rows if contributions else (0, 0)
+    if used == existing:
+        return "All validation rows."
+    return (
+        f"{used:,} of the {existing:,} validation rows, drawn at random: before any change, skills differ a "
+        "little from those of all rows."
+    )
 
 
 def _rows(history: History, names: Mapping[str, str]) -> dict[str, Array]:

@@ -120,12 +120,20 @@ def contributed(contributions: Sequence[Contribution]) -> list[str]:
         if useful:
             listed = ", ".join(f"{_points(one)} to {head}" for head, one in useful.items())
             lines.append(f"{branch} contributes, in points of skill: {listed}")
-        lines += [
-            f"{branch} contributes nothing to {head}: permuting it costs {_points(one)} points"
-            for head, one in own.items()
-            if head not in useful
-        ]
+        lines += [_not_useful(branch, one) for head, one in own.items() if head not in useful]
     return lines
+
+
+def _not_useful(branch: str, one: Contribution) -> str:
+    points, spread = one.points, 2 * one.points_spread
+    if points <= -max(LEAST_POINTS, spread):
+        gain = f"{-points:.1f} ± {one.points_spread:.1f}"
+        return f"{branch} harms {one.head}: permuting it gains {gain} points of skill"
+    if points + spread < 2 * LEAST_POINTS:
+        return f"{branch} contributes nothing to {one.head}: permuting it costs {_points(one)} points"
+    return (
+        f"whether {branch} contributes to {one.head} is uncertain: permuting it costs {_points(one)} points"
+    )
 
 
 def leftover_skill(contributions: Sequence[Contribution]) -> list[str]:
@@ -136,7 +144,9 @@ def leftover_skill(contributions: Sequence[Contribution]) -> list[str]:
         if one.branch == ALL and one.after.get("skill", np.nan) > 2 * one.spread.get("skill", 0) + 0.02
     }
     return [
-        f"{head} still has a skill of {skill:.2f} with all inputs permuted: rows or labels may repeat"
+        f"{head} still has a skill of {skill:.2f} with all inputs permuted, where 0 is expected: either rows "
+        "repeat, or the validation labels are easier than the training labels, whose best constant is the "
+        "baseline"
         for head, skill in skills.items()
     ]
 

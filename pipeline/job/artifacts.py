@@ -22,7 +22,7 @@ from pipeline.data.times import in_words
 from pipeline.heads import Head
 from pipeline.job import label_overview
 from pipeline.job.job import Job
-from pipeline.job.prediction_columns import class_columns, quantile_columns, squeezed
+from pipeline.job.prediction_columns import PredictionColumns, squeezed
 from pipeline.job.report_record import report_record
 from pipeline.job.results import Results
 from pipeline.job.resume import Origin
@@ -43,7 +43,8 @@ def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
-            "pipeline.overrides": " ".join(origin.overrides),
+            "pipeline.command": origin.command(),
+            **({"pipeline.overrides": " ".join(origin.overrides)} if origin.overrides else {}),
             **settings(tracking.tags),
         },
         "system_metrics": tracking.system_metrics,
@@ -73,7 +74,7 @@ def log_results(
     fitted: FitResult,
     results: Results,
     *,
-    overrides: Sequence[str],
+    origin: Origin,
     seconds: Mapping[str, float],
 ) -> None:
     """Log the metrics, predictions, report and model of a finished training.
@@ -88,7 +89,7 @@ def log_results(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_predictions(folder / "predictions", job, results)
-        report.write(folder / "report", report_record(run, cfg, job, fitted, results, overrides, seconds))
+        report.write(folder / "report", report_record(run, cfg, job, fitted, results, origin, seconds))
         run.log_folder(folder)
     if cfg.tracking.log_model:
         model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
@@ -167,14 +168,12 @@ def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Ar
     target, head, outputs = job.dataset.targets[name], job.heads[name], epoch.outputs[name]
     encoded = job.dataset.splits[split].labels[name]
     labels = np.asarray(job.dataset.splits[split].numbers.get(name, target.decode(encoded)))
-    losses = {f"{name}_loss": job.trainer.losses[name].row_losses(encoded, epoch.raw[name])}
-    if target.kind == "category":
-        return losses | {f"{name}_label": labels} | class_columns(name, target.names, outputs)
-    return (
-        losses
-        | quantile_columns(name, getattr(head, "quantiles", ()), outputs)
-        | {f"{name}_label": squeezed(labels), f"{name}_predicted": squeezed(head.point(outputs))}
-    )
+    columns = PredictionColumns(target.kind, target.names, getattr(head, "quantiles", ()))
+    return {
+        f"{name}_loss": job.trainer.losses[name].row_losses(encoded, epoch.raw[name]),
+        f"{name}_label": labels if target.kind == "category" else squeezed(labels),
+        **columns.values(name, outputs),
+    }
 
 
 def _write_json(path: Path, value: Any) -> None:

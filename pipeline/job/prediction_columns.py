@@ -31,9 +31,10 @@ class PredictionColumns:
         Args:
             outputs: (rows, width).
         """
-        return {name: as_arrow(values) for name, values in self._values(head, outputs).items()}
+        return {name: as_arrow(values) for name, values in self.values(head, outputs).items()}
 
-    def _values(self, head: str, outputs: Array) -> dict[str, Array]:
+    def values(self, head: str, outputs: Array) -> dict[str, Array]:
+        """Return the same columns as arrays, (rows,) or (rows, width)."""
         if self.kind == "category":
             return class_columns(head, self.names, outputs)
         predicted, probability = f"{head}_predicted", f"{head}_probability"

@@ -1,6 +1,6 @@
 """The content of the report: the model's parts, the heads' results, and examples of the inputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from keras import Model
@@ -13,6 +13,7 @@ from pipeline.data.times import in_words
 from pipeline.insight import insight_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
+from pipeline.job.resume import Origin
 from pipeline.metric_names import by_head
 from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.page.elements import Section
@@ -29,13 +30,13 @@ def report_record(
     job: Job,
     fitted: FitResult,
     results: Results,
-    overrides: Sequence[str],
+    origin: Origin,
     seconds: Mapping[str, float],
 ) -> report.Record:
     """Collect the content of the report; `seconds` are the durations of the run's phases."""
     return report.Record(
-        title=cfg.tracking.run_name or " ".join(overrides) or "defaults",
-        command=" ".join(["python -m pipeline.train", *overrides]),
+        title=cfg.tracking.run_name or " ".join(origin.overrides) or "defaults",
+        command=origin.command(),
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
         run_url=tracked.url(),
         history=fitted.history,
@@ -69,6 +70,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         loss=type(job.heads[name].loss).__name__,
         weight=job.loss_weights[name],
         baseline=_or_nan(results.baseline_losses[name]),
+        val_baseline=_or_nan(job.references["val"][name].baseline_loss),
         test=by_head(results.metrics, "test", list(job.heads))[name],
         val=by_head(results.metrics, "val", list(job.heads))[name],
         labels=job.references["test"][name].labels,

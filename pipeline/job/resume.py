@@ -43,6 +43,18 @@ class Origin:
     groups: dict[str, str]
     folders: list[Path]
 
+    def command(self) -> str:
+        """Return the command that trains the same again, quoted for a shell."""
+        # The folders after the working folder are those of --config-dir.
+        options = [word for folder in self.folders[1:] for word in ("--config-dir", _nearest(folder))]
+        return shlex.join(["python", "-m", "pipeline.train", *options, *self.overrides])
+
+
+def _nearest(folder: Path) -> str:
+    """Return the path relative to the working folder if it lies inside, else the whole one."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
 
 def data_folders(run_id: str) -> list[Path]:
     """Return the folders of the run's origin; empty if the run was not started in this working folder."""

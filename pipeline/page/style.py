@@ -1,18 +1,19 @@
 """The style of all figures: colours, sizes, number formats, and text that the installed fonts can draw."""
 
 import logging
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager, get_font
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/; the palest comes last: thin lines in it are hard to see.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
@@ -76,14 +77,36 @@ def families(words: Iterable[str], allowed: Iterable[str], first: str = "DejaVu 
         allowed: parts of the names of the families that may be added.
         first: an installed family; DejaVu Sans comes with matplotlib.
     """
-    chosen = [first]
     missing = {character for word in words for character in word if not _has((first,), character)}
+    further, rest = _covering(missing, list(allowed), first)
+    if rest and _add_new_fonts():
+        further, _ = _covering(missing, list(allowed), first)
+    return [first, *further]
+
+
+def _covering(missing: set[str], allowed: list[str], first: str) -> tuple[list[str], set[str]]:
+    """Returns the families that draw missing characters, and the characters that no family draws."""
+    chosen: list[str] = []
     for name in sorted({font.name for font in fontManager.ttflist} - {first}):
         if missing and any(part in name for part in allowed):
             drawn = {character for character in missing if _has((name,), character)}
             chosen += [name] if drawn else []
-            missing -= drawn
-    return chosen
+            missing = missing - drawn
+    return chosen, missing
+
+
+@cache
+def _add_new_fonts() -> bool:
+    """Adds fonts that were installed after matplotlib listed them; whether there are any. Once per process."""
+    known = {font.fname for font in fontManager.ttflist}
+    new = [path for path in findSystemFonts() if path not in known]
+    for path in new:
+        try:
+            fontManager.addfont(path)
+        except (OSError, RuntimeError, UnicodeError):  # no font that matplotlib can read
+            continue
+    _has.cache_clear()
+    return bool(new)
 
 
 @lru_cache(maxsize=50_000)
@@ -123,6 +146,11 @@ def class_labels(names: list[str], longest: int = 22) -> list[str]:
     return [clean(name, longest) if drawable(name) else f"#{code}" for code, name in enumerate(names)]
 
 
+def numbered(names: list[str]) -> list[str]:
+    """Class names for a table; the number of `class_labels` stands before a name that figures cannot show."""
+    return [name if drawable(name) else f"#{code} {name}" for code, name in enumerate(names)]
+
+
 def legend_of(names: list[str]) -> str:
     """A sentence that lists the names behind the numbers of `class_labels`; empty if there are none."""
     numbered = [f"#{code} {name}" for code, name in enumerate(names) if not drawable(name)]
@@ -152,6 +180,23 @@ def number(value: object) -> str:
             return "–"
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def plus_minus(value: float, error: float) -> str:
+    """Formats a value with its standard error: both with the decimals of the error's second digit.
+
+    An error that is only rounding is 0. NaN as the error: the value alone.
+
+    Example:
+        >>> plus_minus(0.91234, 0.0123)
+        '0.912 ± 0.012'
+    """
+    if error != error or value != value:
+        return number(value)
+    if error <= 1e-9 * max(1.0, abs(value)):
+        return f"{number(value)} ± 0"
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
 
 
 def panels(

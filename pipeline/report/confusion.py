@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
-from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, panels
+from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, numbered, panels
 from pipeline.report.record import HeadResult
 
 _MOST_CLASSES = 40  # of more classes, only a part of the matrix is drawn
@@ -61,13 +61,14 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
     hits, truth, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
         scores = np.stack([hits / truth, hits / predicted, 2 * hits / (truth + predicted)], axis=1)
+    names = numbered(head.names)
     classes: list[list[object]] = [
-        [code, label, int(truth[code]), *map(float, scores[code])] for code, label in enumerate(head.names)
+        [code, label, int(truth[code]), *map(float, scores[code])] for code, label in enumerate(names)
     ]
     pairs: list[list[object]] = [
         [
-            head.names[true],
-            head.names[guess],
+            names[true],
+            names[guess],
             int(counts[true, guess]),
             float(counts[true, guess] / truth[true]),
         ]

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
-from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, sheet, wrap
+from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, numbered, sheet, wrap
 from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
@@ -65,8 +65,8 @@ def worst_table(record: Record, name: str) -> Table:
     rows: list[list[object]] = [
         [
             int(head.rows[place]),
-            _truth(head, place, head.names),
-            _guess(head, place, head.names),
+            _truth(head, place, numbered(head.names)),
+            _guess(head, place, numbered(head.names)),
             float(head.row_loss[place]),
             *(value_text(values[place]) for values in words.values()),
         ]

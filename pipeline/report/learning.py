@@ -40,13 +40,13 @@ def head_curves(record: Record, name: str) -> Drawing | None:
     figure, drawn = _curve_panels(record, name, {word: _title(word, head) for word in words})
     if figure is None:
         return None
-    if "loss" in drawn and np.isfinite(head.baseline):
+    if "loss" in drawn and np.isfinite(head.val_baseline):
         axes = drawn["loss"]
-        axes.axhline(head.baseline, color=INK, linestyle=":", linewidth=1)
-        place = (0.99, head.baseline)
+        axes.axhline(head.val_baseline, color=INK, linestyle=":", linewidth=1)
+        place = (0.99, head.val_baseline)
         across = axes.get_yaxis_transform()
         axes.text(
-            *place, "baseline (test)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
+            *place, "baseline (val)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
         )
     caption = f"Loss (unweighted, labelled rows only) and metrics of {name} after each epoch."
     return Drawing(figure, caption, f"Learning curves of head {name}: {', '.join(drawn)}. {_kept(record)}")

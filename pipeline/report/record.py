@@ -32,6 +32,7 @@ class HeadResult:
     loss: str
     weight: float
     baseline: float  # loss of the best constant prediction on the test rows
+    val_baseline: float  # the same on the validation rows
     test: dict[str, float]
     val: dict[str, float]
     # (rows,) codes, (rows, classes) distributions, or (rows, columns); numbers in their own unit

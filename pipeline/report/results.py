@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.page.elements import Drawing, Table
-from pipeline.page.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, panels
+from pipeline.page.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, numbered, panels
 from pipeline.report.confusion import confusion_drawings, confusion_tables
 from pipeline.report.record import HeadResult
 
@@ -186,7 +186,7 @@ def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
 
 def _label_table(head: HeadResult) -> Table:
     rows: list[list[object]] = []
-    for column, label in enumerate(head.names):
+    for column, label in enumerate(numbered(head.names)):
         known = np.isfinite(head.labels[:, column])
         truth, score = head.labels[known, column], head.outputs[known, column]
         chosen = score >= 0.5

@@ -9,7 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from pipeline.errors import ConfigError
-from pipeline.metric_names import sign
+from pipeline.sweep.board.groups import Group, fold, ranked
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
@@ -160,15 +160,16 @@ class Parent:
             lines.append(f"[Compare all {len(trials)} trials]({link})")
         for name in objective:
             if best := best_of(finished, name):
-                run = run_page(self.experiment_id, best.run_id)
-                lines.append(f"Best `{name}`: {best.metrics[name]:.4g} by [{best.name}]({run})")
+                run = run_page(self.experiment_id, best.trials[0].run_id)
+                seeds = f" (mean of {len(best.trials)} seeds)" if len(best.trials) > 1 else ""
+                lines.append(f"Best `{name}`: {best.mean(name):.4g}{seeds} by [{best.name}]({run})")
         self.client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(lines))
 
 
-def best_of(trials: Sequence[Trial], metric: str) -> Trial | None:
-    """The trial with the best value of a metric; None if no trial has the metric."""
-    measured = [trial for trial in trials if metric in trial.metrics]
-    return max(measured, key=lambda trial: sign(metric) * trial.metrics[metric], default=None)
+def best_of(trials: Sequence[Trial], metric: str) -> Group | None:
+    """The configuration with the best mean of a metric over its seeds; None if no trial has the metric."""
+    measured = fold([trial for trial in trials if metric in trial.metrics])
+    return ranked(measured, metric)[0] if measured else None
 
 
 def _is_running(trial: Trial) -> bool | None:

@@ -96,7 +96,7 @@ def _settle(study: "optuna.Study", trials: Sequence[Trial], metrics: Sequence[st
 
 
 def importances(storage: str, name: str, metrics: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The share of each objective's variance that each parameter explains, by fANOVA (Hutter et al. 2014).
+    """The importance of each parameter for each objective, by fANOVA (Hutter et al. 2014); the sum is 1.
 
     Skips objectives that have the same value in all complete trials. Empty if no parameter varies.
     """

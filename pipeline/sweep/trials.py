@@ -52,7 +52,7 @@ class Sweep:
         planned: the number of trials; None if unknown.
         command: the command line that started the sweep.
         options: what a pasted command needs besides overrides, such as `--config-dir mine`.
-        importances: objective -> parameter -> its share of the objective's variance; only for searches.
+        importances: objective -> parameter -> its importance, see `study.importances`; only for searches.
         compare: address of the page that compares all trials; empty if there is none.
     """
 

@@ -19,6 +19,7 @@ def predictions(rows: int = 400, shift: float = 0.0, seed: int = 0) -> pd.DataFr
             "class_label": label,
             "class_predicted": np.where(correct, label, "c"),
             "class_probability": 0.9,
+            "class_probabilities": [[0.9, 0.1]] * rows,
             "class_loss": np.where(correct, 0.1, 2.0) + 0.01 * own.normal(size=rows),
             "score_label": truth,
             "score_predicted": truth + 1 + shift + 0.1 * own.normal(size=rows),

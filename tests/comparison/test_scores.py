@@ -19,11 +19,18 @@ def test_the_mean_scores_of_rows_are_the_metrics():
     assert np.isnan(row_scores(frame, "class")["accuracy"][0])
 
 
-def test_binary_heads_and_several_columns_have_scores():
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"late_predicted": [1, 1, 0], "late_probability": [0.9, 0.8, 0.1]},
+        {"late_predicted": [0.9, 0.8, 0.1]},  # as runs of version 0.1 have it
+    ],
+)
+def test_binary_heads_and_several_columns_have_scores(late):
     frame = pd.DataFrame(
         {
             "late_label": [1.0, 0.0, np.nan],
-            "late_predicted": [0.9, 0.8, 0.1],
+            **late,
             "late_loss": [0.1, 1.0, np.nan],
             "both_label": [[1.0, 2.0], [3.0, np.nan], [0.0, 0.0]],
             "both_predicted": [[2.0, 4.0], [4.0, 0.0], [5.0, 5.0]],
@@ -74,7 +81,7 @@ def test_a_first_row_without_a_label_is_a_row_like_any_other(label):
     frame = predictions()
     frame["shares_label"] = [[0.2, 0.8]] * len(frame)
     frame["shares_predicted"], frame["shares_loss"] = frame.class_predicted, 1.0
-    frame["shares_probability"] = 0.5
+    frame["shares_probability"], frame["shares_probabilities"] = 0.5, [[0.5, 0.5]] * len(frame)
     frame[f"{label}_label"] = frame[f"{label}_label"].astype(object)
     frame.at[0, f"{label}_label"] = None
     kept = aligned({"a": frame, "b": frame.copy()})

@@ -137,7 +137,7 @@ def test_contributions_do_not_change_the_weights(trained):
 
 def result(branch, head, points, how="permuted"):
     after = {"skill": 0.9 - points / 100}
-    return Contribution(branch, head, how, {"skill": 0.9}, after, {"skill": 0.01})
+    return Contribution(branch, head, how, {"skill": 0.9}, after, {"skill": 0.01}, (500, 962))
 
 
 def test_metrics_are_points_of_skill_by_branch_and_head():

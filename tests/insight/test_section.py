@@ -25,7 +25,7 @@ HISTORY = {
 
 def result(branch, head, how="permuted", points=10.0):
     before, after = {"loss": 0.1, "skill": 0.9, "mae": 2.0}, {"loss": 0.2, "skill": 0.9 - points / 100}
-    return Contribution(branch, head, how, before, after, {"skill": 0.01})
+    return Contribution(branch, head, how, before, after, {"skill": 0.01}, (500, 962))
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Flow and contribution in sentences: what is notable is said, and what is not is left out."""
 
+import pytest
+
 from pipeline.flow_names import sent
 from pipeline.insight import sentences
 from pipeline.insight.contribution import ALL, Contribution
@@ -7,7 +9,7 @@ from pipeline.insight.contribution import ALL, Contribution
 
 def result(branch, head, points, spread, how="permuted"):
     return Contribution(
-        branch, head, how, {"skill": 0.9}, {"skill": 0.9 - points / 100}, {"skill": spread / 100}
+        branch, head, how, {"skill": 0.9}, {"skill": 0.9 - points / 100}, {"skill": spread / 100}, (9, 9)
     )
 
 
@@ -24,14 +26,31 @@ RESULTS = [
 def test_contributions_and_the_lack_of_them():
     assert sentences({}, ["class", "score"], ["gray", "colour"], RESULTS) == [
         "gray contributes nothing to class: permuting it costs 0.1 ± 0.4 points",
-        "gray contributes nothing to score: permuting it costs 3.0 ± 2.0 points",
+        "whether gray contributes to score is uncertain: permuting it costs 3.0 ± 2.0 points",
         "colour contributes, in points of skill: 24.6 ± 0.6 to class, 160.0 ± 3.0 to score",
     ]
 
 
+@pytest.mark.parametrize(
+    ("points", "spread", "begin"),
+    [
+        (12.3, 7.3, "whether gray contributes to class is uncertain: permuting it costs 12.3 ± 7.3 points"),
+        (-5.0, 1.0, "gray harms class: permuting it gains 5.0 ± 1.0 points of skill"),
+        (-5.0, 4.0, "whether gray contributes to class is uncertain: permuting it costs -5.0 ± 4.0 points"),
+        (-0.5, 0.1, "gray contributes nothing to class: permuting it costs -0.5 ± 0.1 points"),
+    ],
+)
+def test_a_contribution_is_useful_nothing_harmful_or_uncertain(points, spread, begin):
+    (sentence,) = sentences({}, ["class"], ["gray"], [result("gray", "class", points, spread)])
+    assert sentence.startswith(begin)
+
+
 def test_a_head_with_skill_although_all_inputs_are_permuted_is_reported():
     words = sentences({}, ["class"], ["gray"], [result(ALL, "class", 30.0, 1.0)])
-    assert words == ["class still has a skill of 0.60 with all inputs permuted: rows or labels may repeat"]
+    (sentence,) = words
+    assert sentence.startswith(
+        "class still has a skill of 0.60 with all inputs permuted, where 0 is expected"
+    )
 
 
 def test_flow_and_conflicts():

@@ -57,10 +57,12 @@ def test_tags_say_what_was_run_and_include_those_of_the_config(arguments):
     assert opened["tags"].pop("pipeline.version")
     assert opened["tags"] == {
         "git.commit": "3f2a",
+        "pipeline.command": "python -m pipeline.train seed=1 trainer.epochs=2",
         "pipeline.overrides": "seed=1 trainer.epochs=2",
         "team": "birds",
     }
     assert opened["system_metrics"] is False
+    assert "pipeline.overrides" not in arguments(cfg)["tags"]
 
 
 def test_a_run_is_named_by_its_config_or_else_by_its_overrides(cfg, arguments):
@@ -213,12 +215,10 @@ def test_the_columns_of_predictions_have_their_names_and_order(predictions):
     assert list(predictions) == [
         "row",
         *(f"grade_{word}" for word in ("loss", "label", "predicted", "probability", "probabilities")),
-        *(
-            f"{head}_{word}"
-            for head in ("late", "tags", "price", "sizes")
-            for word in ("loss", "label", "predicted")
-        ),
-        *(f"range_{word}" for word in ("loss", "q0.1", "q0.5", "label", "predicted")),
+        *(f"late_{word}" for word in ("loss", "label", "predicted", "probability")),
+        *(f"tags_{word}" for word in ("loss", "label", "predicted", "probability")),
+        *(f"{head}_{word}" for head in ("price", "sizes") for word in ("loss", "label", "predicted")),
+        *(f"range_{word}" for word in ("loss", "label", "predicted", "q0.1", "q0.5")),
     ]
     assert predictions["row"].tolist() == [4, 5]
 
@@ -229,8 +229,11 @@ def test_labels_and_predictions_are_classes_flags_and_numbers_in_their_own_unit(
     assert grade["probability"] == [0.75, 0.75]
     assert grade["probabilities"] == [[0.25, 0.75]] * 2
     assert of_head(predictions, "late")["label"][0] == 1.0
+    assert of_head(predictions, "late")["predicted"] == [0, 0]
+    assert of_head(predictions, "late")["probability"] == [0.25, 0.25]
     assert of_head(predictions, "tags")["label"][0] == [1.0, 0.0]
-    assert of_head(predictions, "tags")["predicted"] == [[0.25, 0.75]] * 2
+    assert of_head(predictions, "tags")["predicted"] == [[0, 1]] * 2
+    assert of_head(predictions, "tags")["probability"] == [[0.25, 0.75]] * 2
     assert of_head(predictions, "price")["label"][0] == pytest.approx(2.0)
     assert of_head(predictions, "price")["predicted"] == [0.25, 0.25]
     assert of_head(predictions, "sizes")["label"][0] == pytest.approx([2.0, 10.0])
@@ -261,7 +264,7 @@ def log(cfg, untrained, monkeypatch):
         run, changed = Run(), composed.config(*composed.PENGUINS)
         changed.tracking.update(changes)
         fitted = FitResult({}, 1, {})
-        artifacts.log_results(run, changed, untrained, fitted, results, overrides=[], seconds={})
+        artifacts.log_results(run, changed, untrained, fitted, results, origin=None, seconds={})
         return run
 
     return logged

@@ -1,5 +1,6 @@
 """The content of the report: parts of the model, results of the heads, examples of the inputs."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -10,6 +11,7 @@ from pipeline import branches
 from pipeline.job import report_record as module
 from pipeline.job.report_record import report_record
 from pipeline.job.results import Results
+from pipeline.job.resume import Origin
 from pipeline.training.fit import FitResult
 from tests import composed
 from tests.branches.model_of import model_of
@@ -52,7 +54,9 @@ def record_of(untrained, results):
         run = SimpleNamespace(url=lambda: "http://server/run")
         history = {"val/loss": [2.0, 1.0]}
         fitted = FitResult(history, 2, {})
-        return report_record(run, cfg, untrained, fitted, changed, list(overrides), {"training": 1.5})
+        return report_record(
+            run, cfg, untrained, fitted, changed, Origin(list(overrides), {}, [Path.cwd()]), {"training": 1.5}
+        )
 
     return collected
 

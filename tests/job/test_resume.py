@@ -130,3 +130,14 @@ def test_a_run_that_was_killed_while_its_files_were_written_keeps_no_half_of_the
         mark_finished("abc", 5)
     assert not is_finished("abc", 5)
     assert not [path for path in Path("mlruns/checkpoints/abc").iterdir() if path.name.endswith(".part")]
+
+
+def test_the_command_of_a_run_names_its_config_folder_and_quotes_its_overrides(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    overrides = ["data=rows", "tracking.run_name=two words"]
+    words = "python -m pipeline.train {}data=rows 'tracking.run_name=two words'"
+    assert Origin(overrides, {}, [tmp_path]).command() == words.format("")
+    inside = Origin(overrides, {}, [tmp_path, tmp_path / "my conf"])
+    assert inside.command() == words.format("--config-dir 'my conf' ")
+    outside = Origin(overrides, {}, [tmp_path, Path("/elsewhere/conf")])
+    assert outside.command() == words.format("--config-dir /elsewhere/conf ")

@@ -49,6 +49,7 @@ def head(kind, *, rows=40, names=None, missing=(), seed=0):
         "CategoricalCrossentropy",
         1.0,
         1.7,
+        1.6,
         test,
         test,
         labels,

@@ -25,8 +25,8 @@ def test_curves_show_train_and_val_and_mark_the_kept_epoch(drawing):
 
 def test_the_loss_panel_shows_the_baseline(drawing):
     axes = learning.head_curves(record(), "score").figure.axes[0]
-    assert any(set(line.get_ydata()) == {1.7} for line in axes.get_lines())
-    assert axes.get_ylim()[1] > 1.7
+    assert any(set(line.get_ydata()) == {1.6} for line in axes.get_lines())
+    assert axes.get_ylim()[1] > 1.6
 
 
 def test_errors_of_a_number_head_name_its_unit(drawing):

@@ -24,16 +24,23 @@ def test_the_bars_are_observed_frequencies_by_predicted_probability():
     bars = {round(bar.get_x() * BINS): bar.get_height() for bar in left.patches}
     assert bars == {9: pytest.approx(0.5), 13: pytest.approx(0.5)}
     assert sum(bar.get_height() for bar in right.patches) == 90
-    assert "expected calibration error" in drawing.alt
 
 
 def test_binary_heads_have_the_figure_and_heads_without_labels_or_probabilities_do_not():
     outputs = np.full((20, 1), 0.25)
     labels = (np.arange(20) % 4 == 0).astype(float)[:, None]
     drawing = reliability_drawing("late", result("binary", labels, outputs))
-    assert "calibration error 0." in drawing.alt
+    assert drawing.alt == "Reliability diagram of head late."
     assert reliability_drawing("late", result("binary", labels * np.nan, outputs)) is None
     assert reliability_drawing("score", result("number", labels, outputs)) is None
+
+
+def test_the_figure_shows_the_heads_own_calibration_error_or_none():
+    made = head("category")
+    assert reliability_drawing("class", made).figure.axes[0].get_title(loc="left") == ""
+    measured = replace(made, test=made.test | {"ece": 0.0625})
+    drawing = reliability_drawing("class", measured)
+    assert drawing.alt.endswith("expected calibration error 0.0625.")
 
 
 def test_every_label_of_a_row_counts_as_one_prediction():

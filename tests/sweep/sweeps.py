@@ -84,17 +84,23 @@ def open_parent(cfg: DictConfig, process: str = GONE) -> Parent:
 
 
 def add_trial(
-    parent: Parent, key: str, status: str = "RUNNING", *, process: str = GONE, **skills: float
+    parent: Parent,
+    key: str,
+    status: str = "RUNNING",
+    *,
+    process: str = GONE,
+    parameter: str = "seed",
+    **skills: float,
 ) -> str:
     """A trial of a sweep, with `best/val_…` metrics; returns its run's id."""
     tags = {
         "mlflow.parentRunId": parent.run_id,
         "sweep.trial": key,
-        "sweep.varied": json.dumps({"seed": key}),
+        "sweep.varied": json.dumps({parameter: key}),
         "sweep.process": process,
-        "sweep.overrides": f"seed={key}",
+        "sweep.overrides": f"{parameter}={key}",
     }
-    run_id = parent.add(f"seed={key}", tags)
+    run_id = parent.add(f"{parameter}={key}", tags)
     for name, value in skills.items():
         parent.client.log_metric(run_id, f"best/val_{name}", value)
     if status != "RUNNING":

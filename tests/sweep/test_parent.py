@@ -120,14 +120,23 @@ def test_a_trial_that_was_interrupted_is_killed(parent):
 
 
 def test_the_description_tells_how_far_the_sweep_is_and_which_trial_is_best(parent):
-    best = add_trial(parent, "1", "FINISHED", skill=0.5)
-    add_trial(parent, "2", "FINISHED", skill=0.25)
-    add_trial(parent, "3", "FAILED")
+    best = add_trial(parent, "1", "FINISHED", parameter="x", skill=0.5)
+    add_trial(parent, "2", "FINISHED", parameter="x", skill=0.25)
+    add_trial(parent, "3", "FAILED", parameter="x")
     parent.describe(["best/val_skill"], planned=4)
     text = parent.tag("mlflow.note.content")
     assert text.startswith("2 of 4 trials finished, 1 failed.")
     assert "[Compare all 3 trials](#/compare-runs?runs=" in text
-    assert f"Best `best/val_skill`: 0.5 by [seed=1](#/experiments/{parent.experiment_id}/runs/{best})" in text
+    assert f"Best `best/val_skill`: 0.5 by [x=1](#/experiments/{parent.experiment_id}/runs/{best})" in text
+
+
+def test_the_best_of_a_sweep_over_seeds_is_a_mean_not_a_lucky_seed(parent):
+    for seed, skill in ((1, 0.5), (2, 0.75)):
+        add_trial(parent, str(seed), "FINISHED", skill=skill)
+    parent.describe(["best/val_skill"], planned=2)
+    assert "Best `best/val_skill`: 0.625 (mean of 2 seeds) by [all seeds]" in parent.tag(
+        "mlflow.note.content"
+    )
 
 
 def test_a_sweep_that_never_had_a_trial_is_deleted(parent):
@@ -137,10 +146,10 @@ def test_a_sweep_that_never_had_a_trial_is_deleted(parent):
 
 def test_the_best_trial_goes_by_the_direction_of_the_metric(parent):
     for number in (1, 3, 2):
-        add_trial(parent, str(number), "FINISHED", skill=number / 10, loss=number)
+        add_trial(parent, str(number), "FINISHED", parameter="x", skill=number / 10, loss=number)
     trials = parent.trials()
-    assert best_of(trials, "best/val_skill").name == "seed=3"
-    assert best_of(trials, "best/val_loss").name == "seed=1"
+    assert best_of(trials, "best/val_skill").name == "x=3"
+    assert best_of(trials, "best/val_loss").name == "x=1"
     assert best_of(trials, "best/val_class_f1") is None
 
 

@@ -107,7 +107,8 @@ def effect_drawing(effects: Sequence[Effect], metric: str) -> Drawing:
         axes.set_ylim(low - reach, high + reach)
     caption = (
         f"Effect of each parameter on {short(metric)}, averaged over the others: mean and standard error; "
-        "dots are trials. All panels share one scale; the largest effect comes first."
+        "dots are trials, without the effects of the other parameters. All panels share one scale; the "
+        "largest effect comes first."
     )
     sizes = ", ".join(f"{effect.parameter} {number(effect.size())}" for effect in effects)
     return Drawing(figure, caption, f"Effects on {short(metric)}: {sizes}")
@@ -132,7 +133,7 @@ def _effect_panel(axes: Axes, effect: Effect) -> None:
 
 
 def importance_drawing(sweep: Sweep) -> Drawing:
-    """How much of each objective's variance each parameter explains."""
+    """The importance of each parameter for each objective."""
     names = list(dict.fromkeys(name for shares in sweep.importances.values() for name in shares))
     figure, (axes,) = panels(1, height=0.34 * len(names) * len(sweep.importances) + 0.8)
     wide = 0.8 / len(sweep.importances)
@@ -143,11 +144,15 @@ def importance_drawing(sweep: Sweep) -> Drawing:
         for row, value in zip(rows, values, strict=True):
             axes.text(value + 0.01, row, f"{value:.2f}", va="center", fontsize=8)
     axes.set(yticks=range(len(names)), yticklabels=[clean(name, 38) for name in names], xlim=(0, 1.08))
-    axes.set_xlabel("share of the variance explained")
+    axes.set_xlabel("importance; the sum is 1")
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper", fontsize=8)
-    return Drawing(figure, "Parameter importances (fANOVA, computed by Optuna).", "Parameter importances")
+    caption = (
+        "How much an objective depends on each parameter over the whole search space, as Optuna estimates it "
+        "from the trials (fANOVA). Only the ranking of large values is sure."
+    )
+    return Drawing(figure, caption, "Parameter importances")
 
 
 def search_drawing(trials: Sequence[Trial], metrics: Sequence[str]) -> Drawing:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import studentized_range
 
 from pipeline.metric_names import sign
 from pipeline.sweep.trials import Trial
@@ -61,6 +60,8 @@ class Noise(NamedTuple):
         From the range test of Tukey and Kramer. It holds for all pairs of groups at once, and therefore also
         for the best group, which was selected for its value.
         """
+        from scipy.stats import studentized_range  # takes half a second, and sweeps need the groups only
+
         if not self.between_freedom or self.groups < 2 or not one or not other:
             return math.nan
         width = studentized_range.ppf(CERTAINTY, self.groups, self.between_freedom)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from pipeline.metric_names import base_name, by_head, name_of, short, skill_of
 from pipeline.page.elements import Drawing, Heading, Section, Table
-from pipeline.page.style import look, number
+from pipeline.page.style import look, number, plus_minus
 from pipeline.page.write import write_page
 from pipeline.sweep.board.choice import choices, front_name, front_values
 from pipeline.sweep.board.effects import effects
@@ -183,7 +183,7 @@ def _with_error(group: Group, metric: str, deviation: float) -> object:
     values = group.values(metric)
     if len(values) < 2 or np.isnan(deviation):
         return group.mean(metric)
-    return f"{number(group.mean(metric))} ± {deviation / np.sqrt(len(values)):.2g}"
+    return plus_minus(group.mean(metric), float(deviation / np.sqrt(len(values))))
 
 
 def _effect_section(sweep: Sweep) -> Iterator[Section]:
