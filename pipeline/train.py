@@ -1,6 +1,6 @@
 """`python -m pipeline.train`: train one model and log it to MLflow."""
 
-import time
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from pipeline.job.resume import (
     resumed_config,
     save_config,
 )
+from pipeline.notices import Clock, notice
 from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
@@ -71,12 +72,17 @@ def run(
         run_id: an existing MLflow run: that of a trial, or the one to resume.
         threads: value of `trainer.threads=auto` if several trials share the machine.
     """
+    clock = Clock()
     # Before the data and the model: nobody should wait for these to learn that the store is not there.
-    from pipeline.tracking import connect, connect_early
+    with clock.phase("opening the store"):
+        from pipeline.tracking import connect, connect_early
 
-    store = connect_early(cfg.tracking.uri, cfg.tracking.experiment)
+        store = connect_early(cfg.tracking.uri, cfg.tracking.experiment)
     # These imports take seconds, so they come after the checks.
-    with importing():
+    with (
+        clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
+        importing(),
+    ):
         from pipeline import compose
         from pipeline.config.make import maker
         from pipeline.job import artifacts, data_identity, label_overview, results
@@ -86,8 +92,8 @@ def run(
 
     if cfg.resume:
         refuse_if_running(cfg.resume)
-    clock, make = Clock(), maker(trusted_modules)
-    with clock.phase("set up"):
+    make = maker(trusted_modules)
+    with clock.phase("setting up"):
         set_up(
             seed=cfg.seed,
             precision=cfg.trainer.precision,
@@ -95,10 +101,10 @@ def run(
             deterministic=cfg.trainer.deterministic,
             shared=threads is not None,
         )
-    with clock.phase("load data"):
+    with clock.phase("loading the data"):
         dataset = compose.load_data(cfg, make, folders=origin.folders)
     cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
-    with clock.phase("build"):
+    with clock.phase("building the model"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)
     data = data_identity.identity(job)
@@ -109,17 +115,18 @@ def run(
     store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         save_config(mlflow_run.run_id, cfg, origin, data)
+        notice(f"run {mlflow_run.run_id}")
         if cfg.sweep.parent is None:
             signals.advise(how_to_resume(mlflow_run.run_id, cfg.tracking.uri))
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
-        with clock.phase("train"):
+        with clock.phase("training", silent=True):
             fitted = train(cfg, job, mlflow_run, start)
-        with clock.phase("test"):
+        with clock.phase("testing"):
             result = results.evaluate_kept(job, fitted)
-        artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, seconds=clock.seconds)
+        artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
-    print(results.summary(result, mlflow_run, list(job.heads)))
+    print(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
     return results.objective(cfg.objective, result)
 
 
@@ -153,7 +160,6 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
         start: the state of the last checkpoint, for a resumed run.
     """
     from pipeline.config.make import settings
-    from pipeline.job.artifacts import first_metrics
     from pipeline.training.checkpoint import Saver
     from pipeline.training.fit import fit
     from pipeline.training.progress import Progress
@@ -161,7 +167,11 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
 
     if start:
         mlflow_run.log_history(start.progress.history)
-    progress = Progress(first_metrics(job.heads), len(job.rows["train"]))
+    stopping = settings(cfg.trainer).get("early_stopping")
+    monitor = stopping["monitor"] if stopping else None
+    progress = Progress(list(job.heads), len(job.rows["train"]), monitor=monitor)
+    if start:
+        progress.recall(start.progress.history)
     with Saver(checkpoint_folder(mlflow_run.run_id)) as saver:
         return fit(
             job.trainer,
@@ -171,7 +181,7 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
             epochs=cfg.trainer.epochs,
             shuffle=cfg.trainer.shuffle,
             seed=cfg.seed,
-            early_stopping=settings(cfg.trainer).get("early_stopping"),
+            early_stopping=stopping,
             callbacks=[
                 mlflow_run.log_epochs(),
                 progress,
@@ -183,22 +193,6 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
             start=start.progress if start else None,
             save=save_to(saver, job.trainer, job.callbacks, cfg.trainer.checkpoint_every),
         )
-
-
-class Clock:
-    """Measures the seconds of each phase of a run."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measure the duration of a `with` block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ def start(
     return subprocess.Popen(list(map(str, command)), cwd=where, env=environment(more), **options)
 
 
+def without_slow_phases(stderr: str) -> list[str]:
+    """The lines of standard error, but for the phases that are only announced on a slow machine."""
+    return [line for line in stderr.splitlines() if line.startswith("importing") or not line.endswith(" …")]
+
+
 def free_port() -> int:
     """A port of this machine at which nothing listens."""
     with socket.socket() as free:

@@ -170,11 +170,19 @@ def test_a_wrong_key_ends_with_code_2_before_anything_heavy_is_imported(tmp_path
 
 
 @pytest.mark.slow
-def test_a_process_that_trains_writes_its_table_to_stdout_and_nothing_to_stderr(folder_with_store):
+def test_a_process_that_trains_writes_its_table_to_stdout_and_its_progress_to_stderr(folder_with_store):
     words = ["experiment=penguins", "trainer=quick", "tracking.log_model=false", "insight=off"]
     done = processes.run_verb("train", *words, where=folder_with_store)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("head")
+    importing, *others = processes.without_slow_phases(done.stderr)
+    assert importing == "importing TensorFlow …"
+    assert others[0].startswith("run ")
+    assert others[1].split()[:2] == ["epoch", "loss"]
+    assert others[-1].split()[0] == "3/3"
+    log = next((folder_with_store / "mlruns" / "hydra").glob("*/train.log")).read_text()
+    assert all(f"{epoch}/3" in log for epoch in (1, 2, 3))
+    assert "took" in done.stdout
 
 
 def test_a_run_leaves_nothing_outside_mlruns(trained):
@@ -286,7 +294,7 @@ def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number)
     assert done.returncode == 128 + number
     assert run.info.status == "KILLED"
     name, run_id = signal.Signals(number).name, run.info.run_id
-    assert done.stderr == (
+    assert done.stderr.endswith(
         f"interrupted ({name})\nto go on with run {run_id}: python -m pipeline.train resume={run_id}\n"
     )
 

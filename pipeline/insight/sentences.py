@@ -24,7 +24,7 @@ def sentences(
     branches: Sequence[str],
     contributions: Sequence[Contribution],
 ) -> list[str]:
-    """A few sentences about a finished training.
+    """A few sentences about a finished training, what matters most first.
 
     Args:
         history: MLflow metric name -> one value per epoch; the sentences use means over the epochs.
@@ -34,12 +34,12 @@ def sentences(
         'score sends its gradient almost only to series (0.91)'
     """
     return [
-        *gradients_sent(history, heads, branches),
-        *gradients_received(history, heads, branches),
+        *leftover_skill(contributions),
+        *contributed(contributions),
         *conflicts(history, heads),
         *speeds(history, branches),
-        *contributed(contributions),
-        *leftover_skill(contributions),
+        *gradients_sent(history, heads, branches),
+        *gradients_received(history, heads, branches),
     ]
 
 

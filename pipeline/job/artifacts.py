@@ -19,7 +19,6 @@ from pipeline.config import flatten, run_name
 from pipeline.config.make import settings
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
-from pipeline.heads import Head
 from pipeline.job import label_overview
 from pipeline.job.job import Job
 from pipeline.job.prediction_columns import PredictionColumns, squeezed
@@ -27,6 +26,7 @@ from pipeline.job.report_record import report_record
 from pipeline.job.results import Results
 from pipeline.job.resume import Origin
 from pipeline.model import export_model, raw_specs
+from pipeline.notices import Clock
 from pipeline.tracking import Run, source_tags
 from pipeline.training.epoch import Epoch
 from pipeline.training.fit import FitResult
@@ -75,12 +75,12 @@ def log_results(
     results: Results,
     *,
     origin: Origin,
-    seconds: Mapping[str, float],
+    clock: Clock,
 ) -> None:
     """Log the metrics, predictions, report and model of a finished training.
 
     Args:
-        seconds: durations of the run's phases.
+        clock: of the run; writing the report and logging the model are phases too.
     """
     metrics = {name: value for name, value in results.metrics.items() if not name.startswith("val/")}
     # MLflow shows single values at step 0 as bars; at any other step they would be points of a curve.
@@ -88,25 +88,23 @@ def log_results(
     run.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_predictions(folder / "predictions", job, results)
-        report.write(folder / "report", report_record(run, cfg, job, fitted, results, origin, seconds))
-        run.log_folder(folder)
+        with clock.phase("writing the report"):
+            _write_predictions(folder / "predictions", job, results)
+            record = report_record(run, cfg, job, fitted, results, origin, clock.seconds)
+            report.write(folder / "report", record)
+            run.log_folder(folder)
     if cfg.tracking.log_model:
-        model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
-        forms = {
-            key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()
-        }
-        example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
-        specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
-        run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms)
+        with clock.phase("logging the model"):
+            _log_model(run, cfg, job, results)
+    run.log_metrics({"time/total_s": clock.total()}, step=0)
 
 
-def first_metrics(heads: Mapping[str, Head]) -> dict[str, str | None]:
-    """Return the metric of each head that the terminal shows during the training; None for none."""
-    return {
-        name: next((metric for metric in head.metrics if isinstance(metric, str)), None)
-        for name, head in heads.items()
-    }
+def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
+    model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
+    forms = {key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()}
+    example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
+    specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
+    run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms)
 
 
 def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: Job) -> None:

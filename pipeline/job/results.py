@@ -20,6 +20,7 @@ from pipeline.training.fit import FitResult
 from pipeline.training.measure import measure
 
 Array = NDArray[Any]
+MOST_SENTENCES = 3  # of insight on the terminal; the report has them all
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,20 @@ def objective(names: str | Sequence[str], results: Results) -> float | tuple[flo
     return metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
 
 
-def summary(results: Results, run: Run, heads: Sequence[str]) -> str:
-    """Return what a training prints at its end: the heads' results, how it ended, insight, where to look."""
+def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> str:
+    """Return what a training prints at its end.
+
+    The heads' results, how the training ended, what insight found first, how long it took, and where to look.
+
+    Args:
+        duration: a sentence.
+    """
     table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses)
+    more = len(results.sentences) - MOST_SENTENCES
+    insight = results.sentences[:MOST_SENTENCES] + ([f"({more} more in the report)"] if more > 0 else [])
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
-    return "\n".join([table, *results.ending, *results.sentences, where])
+    report = [f"report: {path}"] if (path := run.local_path("report/report.html")) else []
+    return "\n".join([table, *results.ending, *insight, duration, *report, where])
 
 
 def result_table(

@@ -97,7 +97,7 @@ def _covering(missing: set[str], allowed: list[str], first: str) -> tuple[list[s
 
 @cache
 def _add_new_fonts() -> bool:
-    """Adds fonts that were installed after matplotlib listed them; whether there are any. Once per process."""
+    """Adds fonts that were installed after matplotlib listed them, once; returns whether there are any."""
     known = {font.fname for font in fontManager.ttflist}
     new = [path for path in findSystemFonts() if path not in known]
     for path in new:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.metric_names import by_head, name_of, share_of, weight_of
+from pipeline.notices import duration
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import COLOURS, INK, clean, number, panels
 from pipeline.report.record import HeadResult, Record
@@ -123,7 +124,8 @@ def time_section(phases: dict[str, float]) -> Section:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     alt = "Time per phase: " + ", ".join(f"{name} {number(float(value))} s" for name, value in phases.items())
-    drawing = Drawing(figure, f"{number(float(total))} seconds in total.", alt)
+    caption = f"{duration(total)} until this page was begun; `time/total_s` in MLflow includes the page too."
+    drawing = Drawing(figure, caption, alt)
     table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], show="file")
     return Section("Time", figures={"time": drawing}, tables={"time": table})
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 import numpy as np
@@ -146,6 +147,14 @@ class Run:
         """The address of the run's page; None if the store is not a server."""
         server = server_of(self.uri)
         return server and run_page(self.experiment_id, self.run_id, server)
+
+    def local_path(self, artifact: str) -> Path | None:
+        """The file of an artifact, below the working folder as a relative path; None if a server holds it."""
+        uri = urlsplit(str(self.client.get_run(self.run_id).info.artifact_uri))
+        if uri.scheme not in ("", "file"):
+            return None
+        path, here = Path(unquote(uri.path)) / artifact, Path.cwd()
+        return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 @contextmanager

@@ -1,35 +1,58 @@
-"""The training's progress on a terminal."""
+"""The lines on a training's epochs, and a bar during long epochs on a terminal."""
 
+import math
+import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras.callbacks import Callback
 from tqdm import tqdm
 
+from pipeline.metric_names import name_of, sign
+from pipeline.notices import logger, notice
+
+HEADER_EVERY = 25  # lines
+PAUSE = 0.3  # seconds between two lines: short epochs share one
+ENDS = ("best", "left")  # titles of the last columns
+
 
 class Progress(Callback):
-    """Prints one line per epoch, and a progress bar during long epochs.
+    """Tells after each epoch the losses, the skills, the best epoch so far and the time left.
+
+    On a terminal the lines fit its width: if there is no room for the losses of all heads, only their skills
+    are shown, and then only those of the first heads.
 
     Args:
-        heads: head -> the metric that is shown beside its loss; None for none.
+        heads: names of the heads.
         rows: number of rows of an epoch.
-        shown: whether anything is printed; by default only if stderr is a terminal.
+        monitor: the metric by which the best epoch is chosen; None for the last one.
+        width: characters of a line; by default those of the terminal, or 120 if there is none.
     """
 
-    def __init__(self, heads: Mapping[str, str | None], rows: int, shown: bool | None = None) -> None:
+    def __init__(
+        self, heads: Sequence[str], rows: int, *, monitor: str | None = None, width: int | None = None
+    ) -> None:
         super().__init__()
-        self.heads, self.rows = heads, rows
-        self.shown = sys.stderr.isatty() if shown is None else shown
+        self.heads, self.rows, self.monitor = list(heads), rows, monitor
+        self.width = width or (shutil.get_terminal_size().columns if sys.stderr.isatty() else 120)
+        self.columns = self._columns()
+        self.best: tuple[float, int] = (-math.inf, 0)
+        self.lines, self.told = 0, -math.inf
+        self.epochs, self.seconds = 0, 0.0
         self.bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if not self.shown:
-            return
-        if epoch == 0:
-            print(self._row("epoch", self._titles()), file=sys.stderr)
         # delay: short epochs show no bar.
-        self.bar = tqdm(total=self.rows, unit=" rows", desc=f"epoch {epoch + 1}", leave=False, delay=1.0)
+        self.bar = tqdm(
+            total=self.rows,
+            unit=" rows",
+            desc=f"epoch {epoch + 1}",
+            leave=False,
+            delay=1.0,
+            disable=not sys.stderr.isatty(),
+        )
 
     def rows_done(self, rows: int) -> None:
         """Set the bar to this number of rows."""
@@ -37,28 +60,91 @@ class Progress(Callback):
             self.bar.update(rows - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        if not self.shown:
-            return
+        logs = logs or {}
         self.bar.close()
-        print(self._row(f"{epoch + 1}/{self.params['epochs']}", self._values(logs or {})), file=sys.stderr)
+        self._measure(logs.get("time/epoch_s", 0.0))
+        self._compare(epoch + 1, logs.get(self.monitor or "", math.nan))
+        line, last = self._line(epoch + 1, logs), epoch + 1 == self.params["epochs"]
+        if time.monotonic() - self.told < PAUSE and not last:
+            logger.info(line)
+            return
+        self.told = time.monotonic()
+        if self.lines % HEADER_EVERY == 0:
+            notice(self._header())
+        self.lines += 1
+        notice(line)
 
-    def _titles(self) -> list[str]:
-        titles = ["loss train|val"]
-        for head, metric in self.heads.items():
-            titles += [f"{head} loss"] + ([f"{head} {metric}"] if metric else [])
-        return [*titles, "s"]
+    def recall(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Take the best epoch of a resumed run from its history."""
+        for epoch, value in enumerate(history.get(self.monitor or "", []), start=1):
+            self._compare(epoch, value)
 
-    def _values(self, logs: Mapping[str, float]) -> list[str]:
-        names = ["loss"]
-        for head, metric in self.heads.items():
-            names += [f"{head}_loss"] + ([f"{head}_{metric}"] if metric else [])
-        pairs = [f"{_number(logs, 'train/' + name)} | {_number(logs, 'val/' + name)}" for name in names]
-        return [*pairs, f"{logs['time/epoch_s']:.2f}"]
+    def _measure(self, seconds: float) -> None:
+        """Average the seconds of the last epochs."""
+        self.epochs += 1
+        # The first epoch traces the graphs, so it says little about those to come.
+        self.seconds = seconds if self.epochs <= 2 else 0.7 * self.seconds + 0.3 * seconds
 
-    @staticmethod
-    def _row(first: str, cells: Sequence[str]) -> str:
-        return "  ".join([f"{first:>7}", *(f"{cell:>17}" for cell in cells[:-1]), f"{cells[-1]:>7}"])
+    def _compare(self, epoch: int, value: float) -> None:
+        if self.monitor and sign(self.monitor) * value > self.best[0]:
+            self.best = sign(self.monitor) * value, epoch
+
+    def _columns(self) -> list[tuple[str, str, int]]:
+        """Return (title, metric, width) for the columns between the epoch and the time."""
+        common = [
+            ("loss", "train/loss", 8),
+            ("val loss", "val/loss", 8),
+            ("val skill", name_of("val", None, "skill"), 9),
+        ]
+        room = self.width - len(_joined("epoch", common, *ENDS))
+        if len(self.heads) == 1:
+            return common
+        skills = [_column(_short(head, 14), head, "skill") for head in self.heads]
+        both = [
+            _column(f"{_short(head, 14)} {word}", head, word)
+            for head in self.heads
+            for word in ("loss", "skill")
+        ]
+        if sum(width + 2 for _, _, width in both) <= room:
+            return common + both
+        while skills and sum(width + 2 for _, _, width in skills) > room:
+            skills.pop()
+        return common + skills
+
+    def _header(self) -> str:
+        return _joined("epoch", self.columns, *ENDS)
+
+    def _line(self, epoch: int, logs: Mapping[str, float]) -> str:
+        left = (self.params["epochs"] - epoch) * self.seconds
+        cells = [(_number(logs.get(metric)), metric, width) for _, metric, width in self.columns]
+        best = str(self.best[1]) if self.best[1] else "-"
+        return _joined(f"{epoch}/{self.params['epochs']}", cells, best, _clock(left))
 
 
-def _number(logs: Mapping[str, float], name: str) -> str:
-    return f"{logs[name]:.4g}" if name in logs else "-"
+def _column(title: str, head: str, word: str) -> tuple[str, str, int]:
+    return title, name_of("val", head, word), max(len(title), 7)
+
+
+def _short(head: str, longest: int) -> str:
+    return head if len(head) <= longest else f"{head[: longest - 1]}…"
+
+
+def _joined(first: str, columns: Sequence[tuple[str, str, int]], best: str, left: str) -> str:
+    cells = [f"{text:>{width}}" for text, _, width in columns]
+    return "  ".join([f"{first:>7}", *cells, f"{best:>4}", f"{left:>7}"])
+
+
+def _clock(seconds: float) -> str:
+    """Format seconds as 0:05, 12:34 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _number(value: float | None) -> str:
+    """Format with four decimals below 100, so that the digits of a column stand below one another."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if abs(value) < 100:
+        return f"{value:.4f}"
+    return f"{value:.1f}" if abs(value) < 1e6 else f"{value:.3g}"

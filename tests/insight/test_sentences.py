@@ -69,12 +69,12 @@ def test_flow_and_conflicts():
         "flow/update_branch_series": [0.07, 0.05],
     }
     assert sentences(history, ["class", "score"], ["image", "series"], []) == [
-        "class sends its gradient to image (0.50), series (0.50)",
-        "score sends its gradient almost only to series (0.91)",
-        "series receives its gradient mostly from score (0.65)",
         "the gradients of class and score conflict in 38 % of the probe batches (mean cosine 0.10), "
         "most often on fusion (45 %)",
         "per epoch, the weights of series change 6 times as much as those of image",
+        "class sends its gradient to image (0.50), series (0.50)",
+        "score sends its gradient almost only to series (0.91)",
+        "series receives its gradient mostly from score (0.65)",
     ]
 
 

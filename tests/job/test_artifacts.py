@@ -14,6 +14,7 @@ from pipeline.heads import Binary, Multiclass, Multilabel, Quantiles, Regression
 from pipeline.job import artifacts
 from pipeline.job.resume import Origin
 from pipeline.losses import Pinball
+from pipeline.notices import Clock
 from pipeline.training.fit import FitResult
 from pipeline.training.head_loss import HeadLoss
 from tests import composed
@@ -71,20 +72,11 @@ def test_a_run_is_named_by_its_config_or_else_by_its_overrides(cfg, arguments):
     assert arguments(named, overrides=["seed=1"])["run_name"] == "mine"
 
 
-def test_the_terminal_shows_the_first_named_metric_of_each_head():
-    measured = {
-        "a": SimpleNamespace(metrics=["mae", "rmse"]),
-        "b": SimpleNamespace(metrics=[keras.metrics.MeanAbsoluteError(), "r2"]),
-        "c": SimpleNamespace(metrics=[]),
-    }
-    assert artifacts.first_metrics(measured) == {"a": "mae", "b": "r2", "c": None}
-
-
 class Run:
     """Keeps what a run logs."""
 
     def __init__(self):
-        self.files, self.metrics, self.models, self.dataset = {}, None, [], None
+        self.files, self.metrics, self.models, self.dataset = {}, [], [], None
 
     def log_folder(self, folder):
         self.files |= {
@@ -94,7 +86,7 @@ class Run:
         }
 
     def log_metrics(self, metrics, step):
-        self.metrics = metrics, step
+        self.metrics.append((metrics, step))
 
     def log_dataset(self, *words):
         self.dataset = words
@@ -264,7 +256,7 @@ def log(cfg, untrained, monkeypatch):
         run, changed = Run(), composed.config(*composed.PENGUINS)
         changed.tracking.update(changes)
         fitted = FitResult({}, 1, {})
-        artifacts.log_results(run, changed, untrained, fitted, results, origin=None, seconds={})
+        artifacts.log_results(run, changed, untrained, fitted, results, origin=None, clock=Clock())
         return run
 
     return logged
@@ -272,7 +264,9 @@ def log(cfg, untrained, monkeypatch):
 
 def test_results_are_logged_as_single_values_without_those_of_the_epochs(log, untrained):
     run = log(log_model=False)
-    assert run.metrics == ({"best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0}, 0)
+    results, time = run.metrics
+    assert results == ({"best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0}, 0)
+    assert time[0].keys() == {"time/total_s"}
     assert run.dataset == ("penguins", untrained.dataset.fingerprint)
     assert run.models == []
 

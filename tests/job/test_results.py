@@ -51,16 +51,24 @@ def test_the_table_has_a_line_per_head_and_a_dash_for_what_is_undefined():
 
 def test_the_summary_is_the_table_the_ending_the_insight_and_where_to_look():
     found = make_results(ending=["kept epoch 3 of 4"], sentences=["Branch x helps head a."])
-    online = SimpleNamespace(url=lambda: "http://server/run", run_id="3f2a", uri="sqlite:///mlflow.db")
-    lines = summary(found, online, ["a", "b"]).split("\n")
+    online = SimpleNamespace(url=lambda: "http://server/run", run_id="3f2a", local_path=lambda name: None)
+    lines = summary(found, online, ["a", "b"], "took 5 s").split("\n")
     assert lines[0].startswith("head")
     assert [line.split()[0] for line in lines[1:3]] == ["a", "b"]
-    assert lines[3:] == ["kept epoch 3 of 4", "Branch x helps head a.", "http://server/run"]
-    local = SimpleNamespace(url=lambda: None, run_id="3f2a", uri="sqlite:///mlflow.db")
-    assert summary(found, local, ["a", "b"]).split("\n")[5:] == [
+    assert lines[3:] == ["kept epoch 3 of 4", "Branch x helps head a.", "took 5 s", "http://server/run"]
+    local = SimpleNamespace(url=lambda: None, run_id="3f2a", local_path=lambda name: f"here/{name}")
+    assert summary(found, local, ["a", "b"], "took 5 s").split("\n")[6:] == [
+        "report: here/report/report.html",
         "run 3f2a",
         "look: python -m pipeline.ui",
     ]
+
+
+def test_of_many_sentences_of_the_insight_the_terminal_shows_three():
+    found = make_results(ending=[], sentences=["one", "two", "three", "four", "five"])
+    run = SimpleNamespace(url=lambda: "http://server/run", local_path=lambda name: None)
+    lines = summary(found, run, ["a", "b"], "took 5 s").split("\n")
+    assert lines[3:7] == ["one", "two", "three", "(2 more in the report)"]
 
 
 @pytest.fixture

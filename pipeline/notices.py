@@ -1,0 +1,93 @@
+"""Lines that tell how a command is getting on: on standard error, and in the log file of the run."""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+DELAY = 1.0  # seconds after which a phase is announced; shorter ones are over before anybody wonders
+SMALL = 0.05  # share of the whole time below which a phase is not worth mentioning
+
+logger = logging.getLogger("pipeline.notices")
+
+
+def notice(line: str) -> None:
+    """Shows a line and writes it to the log file; trials of a sweep only write it."""
+    logger.info(line)
+    if not in_sweep():
+        print(line, file=sys.stderr, flush=True)
+
+
+def in_sweep() -> bool:
+    """Whether this process runs a trial of a sweep, whose lines would mix with those of other trials."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+class Clock:
+    """Tells which phase a run is in, and measures the seconds of each.
+
+    Example:
+        clock = Clock()
+        with clock.phase("loading the data"):
+            …
+        print(clock.sentence())
+    """
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str, *, at_once: bool = False, silent: bool = False) -> Iterator[None]:
+        """Measures a `with` block, and announces it if it takes longer than `DELAY`.
+
+        Args:
+            name: what is going on: "loading the data".
+            at_once: announce it at its begin.
+            silent: do not announce it.
+        """
+        timer = threading.Timer(DELAY, notice, [f"{name} …"])
+        timer.daemon = True
+        started = time.perf_counter()
+        if at_once:
+            notice(f"{name} …")
+        elif not silent:
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def total(self) -> float:
+        """The seconds since the clock was made."""
+        return time.perf_counter() - self.started
+
+    def sentence(self) -> str:
+        """The total, and the phases that took a twentieth of it or more: "took 63 s: training 41 s, …"."""
+        least = SMALL * self.total()
+        phases = [f"{name} {duration(value)}" for name, value in self.seconds.items() if value >= least]
+        return f"took {duration(self.total())}" + (f": {', '.join(phases)}" if phases else "")
+
+
+def duration(seconds: float) -> str:
+    """A duration in words: 0.4 s, 12 s, 2 min 5 s, 1 h 3 min.
+
+    Example:
+        >>> duration(125.2)
+        '2 min 5 s'
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,76 @@
+"""Phases of a run are announced when they take long, and their seconds add up."""
+
+import time
+
+import pytest
+
+from pipeline import notices
+from pipeline.notices import Clock, duration, notice
+
+
+def test_a_notice_goes_to_standard_error_and_to_the_log(capsys, caplog):
+    with caplog.at_level("INFO"):
+        notice("run 3f2a")
+    assert capsys.readouterr() == ("", "run 3f2a\n")
+    assert caplog.messages == ["run 3f2a"]
+
+
+def test_a_trial_of_a_sweep_only_writes_to_its_log(capsys, caplog, monkeypatch):
+    monkeypatch.setattr(notices, "in_sweep", lambda: True)
+    with caplog.at_level("INFO"):
+        notice("run 3f2a")
+    assert capsys.readouterr() == ("", "")
+    assert caplog.messages == ["run 3f2a"]
+
+
+def test_only_long_phases_are_announced(capsys, monkeypatch):
+    monkeypatch.setattr(notices, "DELAY", 0.05)
+    clock = Clock()
+    with clock.phase("loading the data"):
+        time.sleep(0.5)
+    with clock.phase("testing"):
+        pass
+    with clock.phase("training", silent=True):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == "loading the data …\n"
+    assert list(clock.seconds) == ["loading the data", "testing", "training"]
+    assert clock.seconds["loading the data"] >= 0.5
+    assert sum(clock.seconds.values()) <= clock.total()
+
+
+def test_a_phase_that_is_long_for_sure_is_announced_at_once(capsys):
+    with Clock().phase("importing TensorFlow", at_once=True):
+        assert capsys.readouterr().err == "importing TensorFlow …\n"
+
+
+def test_a_failed_phase_is_measured_and_no_longer_announced(capsys, monkeypatch):
+    monkeypatch.setattr(notices, "DELAY", 0.05)
+    clock = Clock()
+    with pytest.raises(ValueError, match="no"), clock.phase("testing"):
+        raise ValueError("no")
+    time.sleep(0.15)
+    assert capsys.readouterr().err == ""
+    assert "testing" in clock.seconds
+
+
+def test_the_sentence_has_the_total_and_the_phases_that_took_long(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(clock, "total", lambda: 72.4)
+    clock.seconds = {"loading the data": 5.25, "building the model": 3.0, "training": 65.0}
+    assert clock.sentence() == "took 1 min 12 s: loading the data 5.2 s, training 1 min 5 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 0 s"),
+        (125.2, "2 min 5 s"),
+        (3599.6, "1 h 0 min"),
+        (3 * 3600 + 61, "3 h 1 min"),
+    ],
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words
