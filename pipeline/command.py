@@ -179,7 +179,11 @@ def message_for(error: Exception) -> str | None:
         return f"{error.full_key}: {error.msg}"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         return f"{error}\n{error.__cause__}"
-    if isinstance(error, ConfigError | HydraException | YAMLError):
+    # By its name, because importing its class takes seconds.
+    if (
+        isinstance(error, ConfigError | HydraException | YAMLError)
+        or type(error).__name__ == "NotFiniteError"
+    ):
         return str(error)
     for note in getattr(error, "__notes__", []):
         if note.startswith(KEY_NOTE):

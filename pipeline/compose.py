@@ -88,6 +88,7 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         jit=cfg.trainer.jit,
         modulation=_modulation(cfg, list(branches), rows, make),
         average=cfg.trainer.get("average"),
+        on_nan=cfg.trainer.get("on_nan", "stop"),
     )
     schedules = _schedules(cfg, list(heads), make)
     insight: Insight = make(cfg.insight)

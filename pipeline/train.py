@@ -17,6 +17,8 @@ from pipeline.job.resume import (
     how_to_resume,
     is_finished,
     mark_finished,
+    mark_not_finite,
+    rate_change,
     resumed_config,
     save_config,
 )
@@ -28,6 +30,7 @@ from pipeline.sweep.launchers import threads
 if TYPE_CHECKING:
     from pipeline.job.job import Job
     from pipeline.tracking import Run, Store
+    from pipeline.training.epoch import NotFiniteError
     from pipeline.training.fit import FitResult
     from pipeline.training.state import RestoredState
 
@@ -111,7 +114,8 @@ def run(
     start = None
     if cfg.resume:
         data_identity.check_same(data_identity.stored_identity(cfg.resume, cfg.tracking.uri), data)
-        start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks)
+        rate = rate_change(cfg.resume, cfg)
+        start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks, rate)
     store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         save_config(mlflow_run.run_id, cfg, origin, data)
@@ -121,13 +125,39 @@ def run(
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
         with clock.phase("training", silent=True):
             fitted = train(cfg, job, mlflow_run, start)
+        failure = not_finite_end(cfg, job, fitted, mlflow_run)
         with clock.phase("testing"):
             result = results.evaluate_kept(job, fitted)
         artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
+        if failure:
+            print(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
+            raise failure
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
     print(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
     return results.objective(cfg.objective, result)
+
+
+def not_finite_end(
+    cfg: DictConfig, job: "Job", fitted: "FitResult", mlflow_run: "Run"
+) -> "NotFiniteError | None":
+    """Log the batch whose loss or gradient was not finite; return the error if it ended the training.
+
+    Raises:
+        NotFiniteError: it ended the training in the first epoch, so there is nothing to test.
+    """
+    from pipeline.job.not_finite import explained, log_batch
+
+    fault = fitted.failure.fault if fitted.failure else fitted.skipped
+    if fault:
+        log_batch(mlflow_run, job, fault)
+    if not fitted.failure:
+        return None
+    mark_not_finite(mlflow_run.run_id)
+    error = explained(cfg, fitted, mlflow_run)
+    if not fitted.best_epoch:
+        raise error
+    return error
 
 
 @contextmanager

@@ -65,6 +65,7 @@ def make_trainer(
     dropout_input=0.0,
     modulation=None,
     average=None,
+    on_nan="stop",
 ):
     keras.utils.set_random_seed(0)
     reads = reads or {}
@@ -99,6 +100,7 @@ def make_trainer(
         jit=jit,
         modulation=modulation,
         average=average,
+        on_nan=on_nan,
     )
 
 

@@ -283,8 +283,9 @@ def test_a_wrong_column_ends_with_code_2_and_no_run(planted_folder, tmp_path):
 
 def test_a_run_that_fails_is_failed_and_keeps_its_traceback(train, tmp_path):
     done, (run,) = train("optimizer=sgd", "optimizer.learning_rate=1e30", "insight=off")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert run.info.status == "FAILED"
+    assert "Traceback" not in done.stderr
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 

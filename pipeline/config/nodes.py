@@ -58,7 +58,7 @@ TRAINER = {
 }
 SHARE = Rule(lambda value: is_number(value) and 0 < value < 1, "a number above 0 and below 1")
 # Runs of version 0.1 have configs without these.
-TRAINER_OPTIONS = {"average": or_null(SHARE)}
+TRAINER_OPTIONS = {"average": or_null(SHARE), "on_nan": one_of("stop", "skip")}
 EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
 EARLY_STOPPING_OPTIONS = {"head_patience": or_null(or_auto(POSITIVE_COUNT))}
 TRACKING = {

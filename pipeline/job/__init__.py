@@ -2,6 +2,7 @@
 
 job                     all parts of a run
 results                 the results of the kept weights
+not_finite              what is left of a loss that was not finite
 ending                  which epoch was kept, and what each head lost by it
 calibration             temperature scaling of class heads
 artifacts               what a run logs to MLflow

@@ -22,6 +22,8 @@ def _kept(fitted: FitResult) -> str:
     trained = max((len(values) for values in fitted.history.values()), default=fitted.best_epoch)
     reason = f"best {fitted.monitor}" if fitted.monitor else "the last"
     text = f"kept epoch {fitted.best_epoch} of {trained} ({reason})"
+    if fitted.failure:
+        return f"{text}; stopped in epoch {trained + 1}, because a loss or gradient was not finite"
     if trained >= fitted.limit:
         return text
     if fitted.heads.best_epoch and all(head in fitted.heads.released for head in fitted.heads.best_epoch):

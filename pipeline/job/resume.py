@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError
 from pipeline.paths import checkpoint_folder, write_text
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
+NOT_FINITE = "not_finite"  # a file without contents
 # Keys that a resumed run may change, because they do not affect its results.
 CHANGEABLE = (
     "resume",
@@ -26,7 +27,10 @@ CHANGEABLE = (
     "tracking",
     "trainer.threads",
     "trainer.checkpoint_every",
+    "trainer.on_nan",
 )
+# Keys that may change too if the run ended because a loss was not finite.
+AFTER_NOT_FINITE = ("optimizer.learning_rate", "trainer.gradient_clip")
 
 
 @dataclass(frozen=True)
@@ -111,17 +115,30 @@ def resumed_config(
             if key not in old:
                 raise ValueError(f"there is no {key}")
     origin = _origin(folder / ORIGIN)
+    changeable = CHANGEABLE + (AFTER_NOT_FINITE if (folder / NOT_FINITE).exists() else ())
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        _check(override, cfg, old, groups, origin.groups)
+        _check(override, cfg, old, groups, origin.groups, changeable)
     new = OmegaConf.merge(old, {key: cfg[key] for key in ("resume", "objective", "tracking")})
-    for key in ("epochs", "threads", "checkpoint_every"):
-        if any(text.lstrip("+").startswith(f"trainer.{key}=") for text in overrides):
-            new.trainer[key] = cfg.trainer[key]
+    for key in ("trainer.epochs", *changeable):
+        if any(text.lstrip("+").startswith(f"{key}=") for text in overrides):
+            OmegaConf.update(new, key, OmegaConf.select(cfg, key), force_add=True)
     return new, origin  # type: ignore[return-value]
+
+
+def rate_change(run_id: str, cfg: DictConfig) -> float:
+    """Return the factor by which a resumed config changes the run's learning rate."""
+    old: Any = OmegaConf.load(checkpoint_folder(run_id) / CONFIG)
+    return float(cfg.optimizer.learning_rate / old.optimizer.learning_rate)
+
+
+def mark_not_finite(run_id: str) -> None:
+    """Record that the run ended because a loss was not finite: it may go on with another learning rate."""
+    write_text(checkpoint_folder(run_id) / NOT_FINITE, "")
 
 
 def mark_finished(run_id: str, epochs: int) -> None:
     """Record that the run has logged all its results with `trainer.epochs=<epochs>`."""
+    (checkpoint_folder(run_id) / NOT_FINITE).unlink(missing_ok=True)
     write_text(checkpoint_folder(run_id) / FINISHED, json.dumps({"epochs": epochs}))
 
 
@@ -166,10 +183,15 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def _check(
-    override: Any, cfg: DictConfig, old: Any, groups: Mapping[str, str], old_groups: Mapping[str, str]
+    override: Any,
+    cfg: DictConfig,
+    old: Any,
+    groups: Mapping[str, str],
+    old_groups: Mapping[str, str],
+    changeable: Sequence[str],
 ) -> None:
     key = override.package or override.key_or_group
-    if any(key == changeable or key.startswith(f"{changeable}.") for changeable in CHANGEABLE):
+    if any(key == free or key.startswith(f"{free}.") for free in changeable):
         return
     now, then = OmegaConf.select(cfg, key), OmegaConf.select(old, key)
     if key == "trainer.epochs" and now >= then:

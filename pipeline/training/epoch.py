@@ -8,11 +8,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.training.fault import Fault
+
 Array = NDArray[Any]
 
 
 class NotFiniteError(ArithmeticError):
-    """A head's loss became NaN or infinite, so the weights are useless from here on."""
+    """A loss or a gradient became NaN or infinite, so the training cannot go on.
+
+    Args:
+        message: says which.
+        fault: where it came from; None if that is not known.
+    """
+
+    def __init__(self, message: str, fault: Fault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Epoch:
         order: for each row of the outputs its row number in the split. A trained stream whose outputs are too
             many has only the first rows of its random order.
         seconds: duration.
+        skipped: number of steps without an update, because a loss or gradient was not finite.
+        fault: the first of these; None if there is none.
     """
 
     losses: dict[str, float]
@@ -39,11 +52,13 @@ class Epoch:
     outputs: dict[str, Array]
     order: Array
     seconds: float
+    skipped: int = 0
+    fault: Fault | None = None
 
     @classmethod
     def of_sums(
         cls,
-        sums: tuple[Any, Any],
+        sums: tuple[Any, Any, Any],
         heads: Sequence[str],
         steps: int,
         *,
@@ -51,8 +66,12 @@ class Epoch:
         outputs: dict[str, Array],
         order: Array,
         seconds: float,
+        fault: Fault | None = None,
     ) -> "Epoch":
         """Compute the means from the sums of `step_sums`.
+
+        Args:
+            steps: number of steps, skipped ones included.
 
         Raises:
             NotFiniteError: the sum of a head's losses is NaN or infinite.
@@ -61,6 +80,8 @@ class Epoch:
         for head, total in zip(heads, totals, strict=True):
             if not np.isfinite(total):
                 raise NotFiniteError(f"the loss of head {head} is {total}")
+        skipped = int(sums[2][0].numpy())
+        steps = max(1, steps - skipped)
         shares = training / max(training.sum(), np.finfo(float).tiny)
         return cls(
             losses={head: total / n for head, total, n in zip(heads, totals, counts, strict=True) if n},
@@ -71,15 +92,21 @@ class Epoch:
             outputs=outputs,
             order=order,
             seconds=seconds,
+            skipped=skipped,
+            fault=fault,
         )
 
 
 def step_sums(
-    losses: Sequence[Any], counts: Sequence[Any], weights: Any, regularisation: Any, training: Sequence[Any]
-) -> tuple[Any, Any]:
-    """Return what each step adds to the sums: a (4, heads) tensor and the regularisation, float64.
+    losses: Sequence[Any],
+    counts: Sequence[Any],
+    weights: Any,
+    regularisation: Any,
+    training: Sequence[Any],
+) -> tuple[Any, Any, Any]:
+    """Return what each step adds to the sums: a (4, heads) tensor, the regularisation, and 0 for no fault.
 
-    The rows are: loss x labelled cells, labelled cells, weight, weight x training loss.
+    The rows are: loss x labelled cells, labelled cells, weight, weight x training loss; all are float64.
 
     Args:
         losses, counts: logged loss and number of labelled cells of each head.
@@ -90,8 +117,15 @@ def step_sums(
     return (
         tf.cast(tf.stack([means * cells, cells, weights, weights * tf.stack(training)]), tf.float64),
         tf.cast(regularisation, tf.float64),
+        tf.zeros((2,), tf.int32),
     )
 
 
-def zero_sums(heads: int) -> tuple[Any, Any]:
-    return tf.zeros((4, heads), tf.float64), tf.zeros((), tf.float64)
+def skipped_sums(heads: int, number: Any, is_first: Any) -> tuple[Any, Any, Any]:
+    """Return what a step without an update adds to the sums: one fault, and its number if it is the first."""
+    table, regularisation, _ = zero_sums(heads)
+    return table, regularisation, tf.stack([1, tf.where(is_first, number, 0)])
+
+
+def zero_sums(heads: int) -> tuple[Any, Any, Any]:
+    return tf.zeros((4, heads), tf.float64), tf.zeros((), tf.float64), tf.zeros((2,), tf.int32)

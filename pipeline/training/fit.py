@@ -1,8 +1,9 @@
 """The loop over epochs: train, validate, call the callbacks, keep the best weights, stop early."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import keras
@@ -15,11 +16,14 @@ from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, logged_weights, weights_at
 from pipeline.metric_names import direction, share_of, weight_of
+from pipeline.training.epoch import NotFiniteError
+from pipeline.training.fault import Fault
 from pipeline.training.head_progress import HeadProgress
 from pipeline.training.measure import Reference, measure
 from pipeline.training.trainer import Trainer
 
 Array = NDArray[Any]
+logger = logging.getLogger(__name__)
 
 
 class Probe(Protocol):
@@ -38,7 +42,10 @@ class Probe(Protocol):
 
 @dataclass
 class KeptEpoch:
-    """The epoch whose weights are kept: the best one by `monitor`, or the last one if `monitor` is None."""
+    """The epoch whose weights are kept: the best one by `monitor`, or the last one if `monitor` is None.
+
+    The weights of the last one are kept too, in case that those of the next one are not finite.
+    """
 
     monitor: str | None
     patience: int
@@ -64,7 +71,7 @@ class KeptEpoch:
             if gain >= 0 if direction(self.monitor) == "min" else gain <= 0:
                 return
         self.epoch, self.metrics = epoch, dict(metrics)
-        self.weights = model.get_weights() if self.monitor else []
+        self.weights = model.get_weights()
 
     def exhausted(self, epoch: int) -> bool:
         """Return whether the last `patience` epochs were not better than the kept one."""
@@ -92,6 +99,9 @@ class FitResult:
         heads: each head's own best epoch.
         monitor: the metric that chose the kept epoch; None if the last one is kept.
         limit: the number of epochs without early stopping.
+        failure: what ended the training, if a loss or gradient was not finite. The model has the kept weights
+            nevertheless, unless this was in the first epoch: then `best_epoch` is 0.
+        skipped: the first batch that was left out because its loss or gradient was not finite.
     """
 
     history: dict[str, list[float]]
@@ -100,6 +110,8 @@ class FitResult:
     heads: HeadProgress = field(default_factory=HeadProgress)
     monitor: str | None = None
     limit: int = 0
+    failure: NotFiniteError | None = None
+    skipped: Fault | None = None
 
 
 def fit(
@@ -135,12 +147,13 @@ def fit(
 
     Raises:
         ConfigError: the training has no metric of the monitor's name.
-        NotFiniteError: a head's loss became NaN or infinite.
     """
     state = start or _first_state(early_stopping)
     kept, progress, model = state.kept, state.heads, trainer.model
     callback_list = CallbackList(list(callbacks), model=model, epochs=epochs)
     model.stop_training = False
+    failure: NotFiniteError | None = None
+    skipped: Fault | None = None
     objective_weights = logged_weights(loss_weights, epochs)
     callback_list.on_train_begin()
     if probe:
@@ -153,7 +166,16 @@ def fit(
         state.epoch += 1
         callback_list.on_epoch_begin(state.epoch - 1)
         order = order_of(state.epoch, len(rows["train"]), seed, shuffle)
-        metrics = _one_epoch(trainer, rows, heads, weights, objective_weights, order, watch)
+        try:
+            metrics, fault = _one_epoch(trainer, rows, heads, weights, objective_weights, order, watch)
+        except NotFiniteError as error:
+            failure = NotFiniteError(f"epoch {state.epoch}: {error}", error.fault)
+            break
+        if fault:
+            skipped = skipped or fault
+            logger.warning(
+                "epoch %d: steps were skipped, see trainer.on_nan: %s", state.epoch, fault.sentence()
+            )
         if probe:
             metrics |= probe({name: metrics[weight_of(name)] for name in trainer.losses})
         _append(state.history, state.epoch, metrics)
@@ -162,11 +184,11 @@ def fit(
         callback_list.on_epoch_end(state.epoch - 1, metrics)
         if save:
             save(state)
-    if kept.monitor:
+    if kept.weights and (kept.monitor or failure):
         model.set_weights(kept.weights)
     callback_list.on_train_end()
     best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
-    return FitResult(state.history, kept.epoch, best, progress, kept.monitor, epochs)
+    return FitResult(state.history, kept.epoch, best, progress, kept.monitor, epochs, failure, skipped)
 
 
 def _first_state(early_stopping: Mapping[str, Any] | None) -> TrainingState:
@@ -205,8 +227,8 @@ def _one_epoch(
     objective_weights: Mapping[str, float],
     order: Array,
     watch: Callable[[int], None] | None,
-) -> dict[str, float]:
-    """Train and validate one epoch; return its metrics.
+) -> tuple[dict[str, float], Fault | None]:
+    """Train and validate one epoch; return its metrics, and the first batch that was left out.
 
     Args:
         loss_weights: those of the training loss in this epoch.
@@ -217,13 +239,17 @@ def _one_epoch(
     trained = trainer.train(rows["train"], order, weights, watch)
     metrics = measure("train", trained, heads["train"], objective_weights).named("train")
     if "val" in rows:
-        validated = trainer.evaluate(rows["val"])
+        try:
+            validated = trainer.evaluate(rows["val"])
+        except NotFiniteError as error:
+            fault = error.fault and replace(error.fault, split="val")
+            raise NotFiniteError(f"validation: {error}", fault) from error
         metrics |= measure("val", validated, heads["val"], objective_weights).named("val")
     metrics |= {weight_of(head): float(value) for head, value in trained.weights.items()}
     metrics |= {share_of(head): float(value) for head, value in trained.shares.items()}
     metrics["time/epoch_s"] = time.perf_counter() - started
     metrics["time/examples_per_s"] = len(order) / trained.seconds
-    return metrics
+    return metrics, trained.fault
 
 
 def _append(history: dict[str, list[float]], epoch: int, metrics: Mapping[str, float]) -> None:

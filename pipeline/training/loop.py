@@ -14,7 +14,7 @@ def loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Mod
     """Return a function that takes the steps `first` to `last` - 1 and adds their sums to `sums`.
 
     Args:
-        step: (inputs, labels, loss_weights) -> (raw outputs, sums) of one batch.
+        step: (inputs, labels, loss_weights, its number) -> (raw outputs, sums) of one batch.
         model, presenter: see `pipeline.model.build_model` and `build_presenter`.
     """
     widths = {name: output.shape[-1] for name, output in model.output.items()}
@@ -26,7 +26,7 @@ def loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Mod
             rows = order[i * batch : (i + 1) * batch]
             x = {name: tf.gather(values, rows) for name, values in inputs.items()}
             y = {name: tf.gather(values, rows) for name, values in labels.items()}
-            outputs, summands = step(x, y, loss_weights)
+            outputs, summands = step(x, y, loss_weights, i)
             arrays = {name: array.write(i - first, outputs[name]) for name, array in arrays.items()}
             return i + 1, tf.nest.map_structure(tf.add, sums, summands), arrays
 

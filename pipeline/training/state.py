@@ -48,7 +48,8 @@ def save_to(
     def save(state: TrainingState) -> None:
         if state.epoch % every:
             return
-        arrays = {f"kept.{i}": values for i, values in enumerate(state.kept.weights)}
+        kept = state.kept.weights if state.kept.monitor else []  # the last epoch's are those of the model
+        arrays = {f"kept.{i}": values for i, values in enumerate(kept)}
         for name, variables in _variables(trainer).items():
             arrays |= numbered_arrays(name, variables)
         facts = {
@@ -63,12 +64,15 @@ def save_to(
     return save
 
 
-def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> RestoredState | None:
+def restore(
+    folder: Path, trainer: Trainer, callbacks: Sequence[Callback], rate: float = 1.0
+) -> RestoredState | None:
     """Restore the trainer from the newest checkpoint; None if there is no checkpoint.
 
     Args:
         folder: the folder of the run's checkpoints.
         callbacks: the same callbacks as in `save_to`.
+        rate: factor on the restored learning rate.
 
     Raises:
         ConfigError: every checkpoint is damaged, or the newest one belongs to another model.
@@ -84,7 +88,11 @@ def restore(folder: Path, trainer: Trainer, callbacks: Sequence[Callback]) -> Re
         problem = "the checkpoint does not fit the model that this version makes of the run's config and data"
         allowed = "the version of the program that trained the run; or a new run"
         raise ConfigError("resume", problem, found=error, allowed=allowed) from error
+    learning_rate = trainer.optimizer.learning_rate
+    if isinstance(learning_rate, keras.Variable):  # else it comes from a schedule, and is not stored
+        learning_rate.assign(learning_rate * rate)
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
+    weights = weights or trainer.model.get_weights()
     progress = TrainingState(
         facts["epoch"],
         facts["history"],

@@ -24,7 +24,8 @@ from pipeline.model.layer_names import branch_layer
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Modulation, Off
 from pipeline.training.descent import Descent, ForwardPass, StepGradients
-from pipeline.training.epoch import Epoch, step_sums, zero_sums
+from pipeline.training.epoch import Epoch, NotFiniteError, skipped_sums, step_sums, zero_sums
+from pipeline.training.fault import Fault, all_finite, find_fault
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.loop import loop_over, spans
 from pipeline.training.weight_average import WeightAverage
@@ -48,6 +49,8 @@ class Trainer:
         jit: compile each step with XLA.
         modulation: see `pipeline.modulation`; built for the model's branches.
         average: decay of `WeightAverage`, whose weights the model has after each epoch; None for none.
+        on_nan: "stop" ends an epoch at the first step whose loss or gradient is not finite, with the weights
+            before it; "skip" leaves out the updates of such steps.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Trainer:
         jit: bool = False,
         modulation: Modulation | None = None,
         average: float | None = None,
+        on_nan: str = "stop",
     ) -> None:
         self.model, self.presenter, self.losses = model, presenter, dict(losses)
         self.balancer, self.optimizer, self.batch_size = balancer, optimizer, batch_size
@@ -86,6 +90,8 @@ class Trainer:
         graph = partial(tf.function, autograph=False, reduce_retracing=True)
         self._train_graph = graph(loop_over(step, model, presenter))
         self._evaluate_graph = graph(loop_over(self._evaluation_step, model, presenter))
+        self.skips = on_nan == "skip"
+        self.faulty = tf.Variable(False, trainable=False)  # whether the epoch had a step that is not finite
         self._zero_sums = zero_sums(len(self.losses))
         self._traced: dict[Any, tuple[Any, int, Any]] = {}
 
@@ -114,16 +120,21 @@ class Trainer:
             watch: called about once per second with the number of rows done.
 
         Raises:
-            NotFiniteError: a head's loss became NaN or infinite.
+            NotFiniteError: a loss or gradient became NaN or infinite, in every step if those are skipped.
         """
         if self.average:
             self.average.hide()
+        self.faulty.assign(False)
         output_rows = len(order)
         if isinstance(rows, Stream):
             output_rows = LARGEST_OUTPUTS // sum(x.shape[-1] for x in self.model.output.values())
         epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch, output_rows)
         means = [epoch.losses.get(name, float("nan")) for name in self.losses]
         self.balancer.on_epoch_end(tf.constant(means, tf.float32))
+        if epoch.fault and not epoch.losses:
+            raise NotFiniteError(
+                f"every step of the epoch was skipped: {epoch.fault.sentence()}", epoch.fault
+            )
         if self.average:
             self.average.show()
         set_means(self.model, rows)
@@ -143,8 +154,8 @@ class Trainer:
         """Return each head's training loss, with class factors and row weights."""
         return self._weighted(self._head_losses(labels, outputs)[0], labels, outputs)
 
-    def _step(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
-        """Update the model on one batch; return its raw outputs and the step's sums."""
+    def _step(self, inputs: Any, labels: Any, loss_weights: Any, number: Any) -> tuple[Any, Any]:
+        """Update the model on one batch, if all is finite; return its raw outputs and the step's sums."""
         states = [tf.identity(state.value) for state in self.random_states]
         with tf.GradientTape(persistent=True) as tape:
             features = encode(self.model, inputs, training=True)
@@ -156,11 +167,32 @@ class Trainer:
         step = self.descent(forward_pass, tf.stack(counts) > 0, loss_weights)
         updates = keras.ops.convert_to_tensor(self.optimizer.iterations)
         factors = self.modulation.factors(self.model, self.losses, features, labels, loss_weights, updates)
-        self._apply(step.gradients, {branch_layer(name): factor for name, factor in factors.items()})
-        if self.average:
-            self.average.update()
-        self._update_balancer(step, inputs, labels, states)
-        return outputs, step_sums(losses, counts, step.weights, self._regularisation(), training_losses)
+        sums = step_sums(losses, counts, step.weights, self._regularisation(), training_losses)
+
+        def update() -> tuple[Any, Any, Any]:
+            self._apply(step.gradients, {branch_layer(name): factor for name, factor in factors.items()})
+            if self.average:
+                self.average.update()
+            self._update_balancer(step, inputs, labels, states)
+            return sums
+
+        def leave_out() -> tuple[Any, Any, Any]:
+            # The same dropout masks again, for whoever looks for the cause.
+            for state, value in zip(self.random_states, states, strict=True):
+                state.assign(value)
+            return skipped_sums(len(self.losses), number, is_first)
+
+        is_first = tf.logical_not(self.faulty)
+        good = all_finite([*losses, *training_losses, *self._unscaled(step.gradients)])
+        if not self.skips:
+            good = tf.logical_and(good, is_first)
+        sums = tf.cond(good, update, leave_out)
+        self.faulty.assign(tf.logical_or(self.faulty, tf.logical_not(good)))
+        return outputs, sums
+
+    def _unscaled(self, gradients: list[Any]) -> list[Any]:
+        """Return the gradients that must be finite: none with loss scaling, which deals with overflows."""
+        return [] if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer) else gradients
 
     def _update_balancer(self, step: StepGradients, inputs: Any, labels: Any, states: list[Any]) -> None:
         """Update the balancer's state, unless half precision overflowed in this step."""
@@ -183,7 +215,7 @@ class Trainer:
         else:
             update()
 
-    def _evaluation_step(self, inputs: Any, labels: Any, loss_weights: Any) -> tuple[Any, Any]:
+    def _evaluation_step(self, inputs: Any, labels: Any, loss_weights: Any, number: Any) -> tuple[Any, Any]:
         _, outputs = forward(self.model, inputs, self.losses, training=False)
         losses, counts = self._head_losses(labels, outputs)
         return outputs, step_sums(losses, counts, loss_weights, self._regularisation(), losses)
@@ -234,11 +266,19 @@ class Trainer:
         weights, size = tf.constant(loss_weights, tf.float32), tf.constant(batch)
         sums = self._zero_sums
         done, pieces = 0, []
+        fault: Fault | None = None
         for window, positions in rows.windows(order, batch):
             data = dict(window.inputs), dict(window.labels), tf.constant(positions, tf.int32)
             for first, last in spans(-(-len(positions) // batch)):
                 arguments = *data, weights, size, tf.constant(first), tf.constant(last), sums
                 outputs, sums = self._concrete(graph, window, arguments)(*arguments)
+                if fault is None and graph is self._train_graph and self.faulty:
+                    start = int(sums[2][1]) * batch
+                    fault = self._fault(
+                        window, positions[start : start + batch], order[done:][start : start + batch]
+                    )
+                    if not self.skips:
+                        raise NotFiniteError(fault.sentence(), fault)
                 if done + first * batch < output_rows:
                     pieces.append(outputs)
                 signals.check()
@@ -249,15 +289,28 @@ class Trainer:
             {head: np.concatenate([piece[form][head].numpy() for piece in pieces]) for head in self.losses}
             for form in (0, 1)
         )
-        return Epoch.of_sums(
-            sums,
-            list(self.losses),
-            -(-done // batch),
-            raw=raw,
-            outputs=outputs,
-            order=order[: len(next(iter(raw.values())))],
-            seconds=time.perf_counter() - started,
-        )
+        used = order[: len(next(iter(raw.values())))]
+        try:
+            return Epoch.of_sums(
+                sums,
+                list(self.losses),
+                -(-done // batch),
+                raw=raw,
+                outputs=outputs,
+                order=used,
+                seconds=time.perf_counter() - started,
+                fault=fault,
+            )
+        except NotFiniteError as error:
+            broken = ~np.all([np.isfinite(values).all(axis=1) for values in raw.values()], axis=0)
+            worst = used[broken][:batch]
+            fault = self._fault(rows, worst, worst)
+            raise NotFiniteError(f"{error}{fault.details()}", fault) from error
+
+    def _fault(self, rows: Rows | Stream, taken: Array, in_split: Array) -> Fault:
+        """Look for what is not finite in some rows, whose numbers in the split are `in_split`."""
+        batch = rows.take(taken)
+        return find_fault(self.model, self.training_losses, list(self.losses), batch, in_split)
 
     def _concrete(self, graph: Any, window: Rows, arguments: tuple[Any, ...]) -> Any:
         """Return the traced graph for these arguments; cached, as the look-up takes 10 % of a short epoch."""

@@ -9,7 +9,15 @@ import pytest
 from omegaconf import OmegaConf
 
 from pipeline.errors import ConfigError
-from pipeline.job.resume import Origin, is_finished, mark_finished, resumed_config, save_config
+from pipeline.job.resume import (
+    Origin,
+    is_finished,
+    mark_finished,
+    mark_not_finite,
+    rate_change,
+    resumed_config,
+    save_config,
+)
 from tests import processes, stores
 
 SCRIPT = Path(__file__).parents[1] / "killed_training.py"
@@ -141,3 +149,14 @@ def test_the_command_of_a_run_names_its_config_folder_and_quotes_its_overrides(t
     assert inside.command() == words.format("--config-dir 'my conf' ")
     outside = Origin(overrides, {}, [tmp_path, Path("/elsewhere/conf")])
     assert outside.command() == words.format("--config-dir /elsewhere/conf ")
+
+
+def test_the_learning_rate_may_change_after_a_loss_that_was_not_finite(run):
+    words, now = ["resume=abc", "optimizer.learning_rate=0.01"], config(**{"optimizer.learning_rate": 0.01})
+    mark_not_finite("abc")
+    cfg, _ = resumed_config(now, words, {})
+    assert cfg.optimizer.learning_rate == 0.01
+    assert rate_change("abc", cfg) == pytest.approx(0.1)
+    mark_finished("abc", 5)
+    with pytest.raises(ConfigError, match="a resumed run cannot change this"):
+        resumed_config(now, words, {})
