@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from pipeline import signals
 from pipeline.command import verb
-from pipeline.config import choices, folders, overrides, trusted
+from pipeline.config import check, choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
@@ -48,6 +48,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
         return objective
     if cfg.resume:
         cfg, origin = resumed_config(cfg, typed, groups)
+        check(cfg, overrides=typed, folders=origin.folders)  # somebody may have changed the stored config
         if is_finished(cfg.resume, cfg.trainer.epochs):
             print(f"run {cfg.resume} has finished; to train it further, set a larger trainer.epochs")
             return None

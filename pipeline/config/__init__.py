@@ -17,6 +17,7 @@ from pipeline.config.heads import (
     check_loss_weights,
     check_names,
 )
+from pipeline.config.hydra_node import check_hydra
 from pipeline.config.metrics import check_flow_names, check_metric_names, check_watched_metrics
 from pipeline.config.naming import choices, flatten, run_name
 from pipeline.config.nodes import check_nodes
@@ -28,6 +29,7 @@ __all__ = [
     "CONF",
     "PARENT_OVERRIDE",
     "check",
+    "check_hydra",
     "choices",
     "expand",
     "flatten",

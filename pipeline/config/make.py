@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import Container, OmegaConf
 
-from pipeline.config.trust import whitelist
+from pipeline.config.trust import check_targets, whitelist
 
 Make = Callable[..., Any]
 
@@ -15,7 +15,11 @@ def maker(trusted: Sequence[str] = ()) -> Make:
     """Returns a function that calls a node's `_target_` with the node's other keys as keyword arguments.
 
     Args:
-        trusted: packages that a `_target_` may name besides this one and Keras.
+        trusted: packages that a `_target_` may name besides the parts of this program and of Keras.
+
+    Raises:
+        ConfigError: by the returned function, if the node names anything else. Configs of stored runs have no
+            other check.
 
     Example:
         >>> maker()({"_target_": "keras.losses.MeanSquaredError"})
@@ -24,9 +28,17 @@ def maker(trusted: Sequence[str] = ()) -> Make:
     allowed = whitelist(trusted)
 
     def make(node: Any, **more: Any) -> Any:
+        check_targets(*_plain(node, trusted))
         return instantiate(node, _convert_="all", _execution_whitelist_=allowed, **more)
 
     return make
+
+
+def _plain(node: Any, trusted: Sequence[str]) -> tuple[Any, Sequence[str], str]:
+    """A node as plain values, the trusted modules, and the node's key."""
+    if isinstance(node, Container):
+        return settings(node), trusted, str(node._get_full_key(None))
+    return node, trusted, ""
 
 
 def settings(node: Any) -> dict[str, Any]:

@@ -44,7 +44,6 @@ ANNOTATIONS = {
     "Sequence[str]": list_of(TEXT),
     "str | Sequence[str]": TEXTS,
 }
-HYDRAS_OWN = dict.fromkeys(("_partial_", "_recursive_", "_convert_", "_args_"), ANYTHING)
 SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
 AUTOMATIC = {"bins": or_auto(COUNT)}
 # Arguments with a range, by name; they mean the same in every part.
@@ -118,7 +117,7 @@ def _check_part(config: dict[str, Any], key: str, target: str) -> None:
     required, optional = arguments(target, key)
     # `auto` is replaced before a part is called, so annotations do not have it.
     optional = {name: AUTOMATIC.get(name, rule) for name, rule in optional.items()}
-    check_node(parent, node, required, optional=optional | HYDRAS_OWN)
+    check_node(parent, node, required, optional=optional)
     for name, rule in RANGES.items():
         if name in node:
             rule.check(f"{parent}.{name}", node[name])

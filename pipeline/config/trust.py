@@ -9,18 +9,12 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
+from pipeline.config.part_names import ALL, modules, parts_at
 from pipeline.errors import ConfigError
 
-CALLABLE = (
-    "keras.losses",
-    "keras.optimizers",
-    "keras.metrics",
-    "keras.callbacks",
-    "keras.layers",
-    "keras.regularizers",
-    "keras.initializers",
-    "pipeline",
-)
+SWEEP_CALLBACK = "pipeline.sweep.callback.SweepCallback"  # named in conf/config.yaml, below `hydra`
+# Keys with which Hydra changes how a part is called.
+HYDRAS_OWN = ("_args_", "_convert_", "_partial_", "_recursive_")
 
 
 def trusted(overrides: Sequence[str]) -> list[str]:
@@ -56,10 +50,15 @@ def _module_names(override: str) -> list[str]:
 def whitelist(trusted_modules: Sequence[str] = ()) -> list[str]:
     """Patterns for Hydra's `execution_whitelist` and `instantiate(…, _execution_whitelist_=…)`.
 
-    They include the modules in which Keras defines its public names, because Hydra checks these as well.
+    They include the modules that define the parts, because Hydra checks these names as well. This is a second
+    line of defence: `check_targets` allows only the listed classes of these modules.
     """
-    defining = [name.replace("keras.", "keras.src.") for name in CALLABLE if name.startswith("keras.")]
-    return [f"{name}.*" for name in (*CALLABLE, *defining, *trusted_modules)]
+    return [
+        *ALL,
+        SWEEP_CALLBACK,
+        *dict.fromkeys(f"{name}.*" for name in modules()),
+        *(f"{name}.*" for name in trusted_modules),
+    ]
 
 
 def check_trust(config: dict[str, Any], typed: Sequence[str]) -> None:
@@ -71,24 +70,69 @@ def check_trust(config: dict[str, Any], typed: Sequence[str]) -> None:
             found=config["trusted_modules"],
             allowed="trusted_modules=[name, …] on the command line",
         )
-    prefixes = (*CALLABLE, *typed)
-    for key, target in find_targets(config):
-        if not isinstance(target, str) or not target.startswith(tuple(f"{name}." for name in prefixes)):
-            raise ConfigError(
-                key,
-                "this target is not in a trusted module; if you trust it, add "
-                f"trusted_modules=[{str(target).split('.')[0]}] to the command line",
-                found=target,
-                allowed=[f"{name}.…" for name in prefixes],
-            )
+    check_targets(config, typed)
+
+
+def check_targets(node: Any, typed: Sequence[str], key: str = "") -> None:
+    """Every node below this one that calls something calls a part, or what is in a trusted module.
+
+    Args:
+        node: plain dicts and lists.
+        typed: the trusted modules.
+        key: where the node stands in the config; "" is the whole config or unknown.
+
+    Raises:
+        ConfigError: the first node that calls something else.
+    """
+    for below, called in find_calls(node, key):
+        target = called.get("_target_")
+        if isinstance(target, str) and target.startswith(tuple(f"{name}." for name in typed)):
+            continue
+        for word in HYDRAS_OWN:
+            if word in called:
+                problem = "this key of Hydra works only in a node whose _target_ is in trusted_modules"
+                raise ConfigError(f"{below}.{word}", problem, found=called[word])
+        if "_target_" not in called:
+            continue
+        allowed = parts_at(below)
+        if target not in allowed:
+            raise _not_a_part(f"{below}._target_" if below else "_target_", target, allowed)
+        if target.startswith("keras."):
+            _check_plain(below, called)
+
+
+def _not_a_part(key: str, target: Any, allowed: Sequence[str]) -> ConfigError:
+    if target in ALL:
+        return ConfigError(key, "this part does not belong here", found=target, allowed=allowed)
+    module, _, _ = str(target).rpartition(".")
+    package = str(target).partition(".")[0]
+    problem = (
+        "this is no part that a config may call; if you trust it, add "
+        f"trusted_modules=[{module if package in ('keras', 'pipeline') else package}] to the command line"
+    )
+    return ConfigError(key, problem, found=target, allowed=allowed)
+
+
+def _check_plain(key: str, node: dict[str, Any]) -> None:
+    """Keras builds any object that a mapping of an argument describes, so arguments are plain values."""
+    for name, value in node.items():
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, dict) and "_target_" not in one for one in values):
+            problem = "a part of Keras takes no mapping here"
+            raise ConfigError(f"{key}.{name}", problem, found=value, allowed="a value, or a list of values")
 
 
 def find_targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Yields the dotted key and the value of every `_target_` in a plain config."""
+    for below, called in find_calls(node, key):
+        if "_target_" in called:
+            yield f"{below}._target_" if below else "_target_", called["_target_"]
+
+
+def find_calls(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the dotted key and every mapping with a key that Hydra reads when it calls parts."""
+    if isinstance(node, dict) and any(word in node for word in ("_target_", *HYDRAS_OWN)):
+        yield key, node
     pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for name, value in pairs:
-        below = f"{key}.{name}" if key else str(name)
-        if name == "_target_":
-            yield below, value
-        else:
-            yield from find_targets(value, below)
+        yield from find_calls(value, f"{key}.{name}" if key else str(name))

@@ -118,7 +118,9 @@ def resumed_config(
     changeable = CHANGEABLE + (AFTER_NOT_FINITE if (folder / NOT_FINITE).exists() else ())
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         _check(override, cfg, old, groups, origin.groups, changeable)
-    new = OmegaConf.merge(old, {key: cfg[key] for key in ("resume", "objective", "tracking")})
+    # The stored config cannot widen trust, so `trusted_modules` has to be typed again.
+    kept = ("resume", "objective", "tracking", "trusted_modules")
+    new = OmegaConf.merge(old, {key: cfg[key] for key in kept})
     for key in ("trainer.epochs", *changeable):
         if any(text.lstrip("+").startswith(f"{key}=") for text in overrides):
             OmegaConf.update(new, key, OmegaConf.select(cfg, key), force_add=True)

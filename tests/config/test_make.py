@@ -1,8 +1,8 @@
 import pytest
-from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
 
 from pipeline.config.make import maker, settings
+from pipeline.errors import ConfigError
 from pipeline.loss_weights import Linear
 
 NODE = OmegaConf.create({"_target_": "pipeline.loss_weights.Linear", "start": 0.0, "epochs": 3})
@@ -13,14 +13,31 @@ def test_a_node_is_called_with_its_keys_and_further_arguments():
 
 
 def test_lists_of_a_node_become_plain_lists():
-    node = OmegaConf.create({"_target_": "pipeline.errors.ConfigError", "allowed": ["a"]})
-    assert type(maker()(node, key="k", problem="p", found=OmegaConf.create([1])).found) is list
+    node = OmegaConf.create({"_target_": "collections.ChainMap", "_args_": [{"a": [1]}]})
+    assert type(maker(["collections"])(node)["a"]) is list
 
 
-@pytest.mark.parametrize("target", ["os.getcwd", "pipeline.command.os.getcwd", "keras.losses.os.getcwd"])
-def test_a_target_outside_the_trusted_modules_is_not_called(target):
-    with pytest.raises(InstantiationException):
-        maker()({"_target_": target})
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.getcwd",
+        "pipeline.command.os.getcwd",
+        "keras.losses.os.getcwd",
+        "pipeline.errors.ConfigError",
+        "keras.callbacks.CSVLogger",
+        "pipeline.losses.Pinball.from_config",
+    ],
+)
+@pytest.mark.parametrize("wrap", [dict, OmegaConf.create, lambda node: [node], lambda node: {"a": [node]}])
+def test_what_is_no_part_is_not_called(target, wrap):
+    with pytest.raises(ConfigError, match="this is no part that a config may call"):
+        maker()(wrap({"_target_": target}))
+
+
+def test_the_message_names_the_key_of_a_stored_config():
+    cfg = OmegaConf.create({"heads": {"score": {"loss": {"_target_": "os.getcwd"}}}})
+    with pytest.raises(ConfigError, match=r"^heads\.score\.loss\._target_: .*trusted_modules=\[os\]"):
+        maker()(cfg.heads.score)
 
 
 def test_a_target_of_a_trusted_module_is_called():

@@ -56,7 +56,7 @@ from tests.config.cases import right_configs, wrong_configs
     ),
     (
         ["heads.score.loss._target_=keras.losses.MeanSquareError"],
-        "heads.score.loss._target_: Keras has no such name",
+        "heads.score.loss._target_: this is no part that a config may call",
         ["nearest: keras.losses.MeanSquaredError"],
     ),
     (["~heads.score.loss"], "heads.score.loss: this key is missing", []),
@@ -71,13 +71,13 @@ from tests.config.cases import right_configs, wrong_configs
     (["branches.image.dropout=half"], "branches.image.dropout: ", ["found:   'half'"]),
     (
         ["branches.image._target_=pipeline.branches.Conv2d"],
-        "branches.image._target_: there is no such part",
+        "branches.image._target_: this is no part that a config may call",
         ["nearest: pipeline.branches.Conv2D"],
     ),
     (
         ["branches.image._target_=pipeline.branch.Conv2D"],
-        "branches.image._target_: there is no such module",
-        ["nearest: pipeline.branches"],
+        "branches.image._target_: this is no part that a config may call",
+        ["nearest: pipeline.branches.Conv2D"],
     ),
     (["+fusion.with=3"], "fusion.with: there is no such key", ["allowed: units, activation, dropout"]),
     (["+balancer.alpha=1"], "balancer.alpha: there is no such key", []),
@@ -87,7 +87,7 @@ from tests.config.cases import right_configs, wrong_configs
     (["branches.image.learning_rate=-1"], "branches.image.learning_rate: ", ["at least 0"]),
     (
         ["optimizer._target_=keras.optimizers.Adm"],
-        "optimizer._target_: Keras has no such name",
+        "optimizer._target_: this is no part that a config may call",
         ["nearest: keras.optimizers.Adam"],
     ),
 )

@@ -55,7 +55,7 @@ def test_a_config_keeps_its_flags(struct, readonly):
 
 def test_a_composed_config_with_an_old_path_passes_the_checks(compose):
     cfg = compose(*QUANTILES)
-    with pytest.raises(ConfigError, match="no such module"):
+    with pytest.raises(ConfigError, match="this is no part"):
         config.check(cfg)
     config.check(config.expand(cfg))
 

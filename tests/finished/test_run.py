@@ -1,6 +1,7 @@
 """A finished run is loaded with its model, inputs and columns, and its batches fit into memory."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -54,6 +55,23 @@ def test_old_names_in_a_stored_config_still_resolve(untrained, tmp_path):
     cfg = FinishedRun.of(run, maker()).cfg
     assert cfg.heads.body_mass.loss._target_ == "pipeline.losses.Pinball"
     assert json.loads(labels).keys() == cfg.heads.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("kind: table", "_target_: os.system", "data.inputs.traits._target_: .*trusted_modules=.os."),
+        ("kind: number", "_target_: pipeline.command.verb", "data.targets.body_mass._target_: "),
+    ],
+)
+def test_a_stored_config_calls_only_parts(untrained, tmp_path, old, new, key):
+    shutil.copytree(untrained.folder, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "config" / "config.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    with pytest.raises(ConfigError, match=f"^{key}"):
+        FinishedRun.of(type(untrained)(tmp_path, untrained.job), maker())
 
 
 @pytest.mark.parametrize(

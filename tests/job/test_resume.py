@@ -64,6 +64,7 @@ def config(**changes):
             "resume": None,
             "objective": "best/val_skill",
             "tracking": {"log_model": True},
+            "trusted_modules": [],
             "seed": 0,
             "optimizer": {"learning_rate": 0.1},
             "trainer": {"epochs": 5, "batch_size": 32, "threads": "auto", "checkpoint_every": 1},
@@ -99,6 +100,13 @@ def test_another_option_of_a_group_is_rejected_and_the_same_one_is_not(run):
     resumed_config(config(), ["resume=abc", "experiment=x"], {"experiment": "x"})
     with pytest.raises(ConfigError, match="experiment"):
         resumed_config(config(), ["resume=abc", "experiment=y"], {"experiment": "y"})
+
+
+def test_a_stored_config_does_not_widen_trust(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_config("abc", config(trusted_modules=["os"]), Origin([], {}, [tmp_path]))
+    cfg, _ = resumed_config(config(resume="abc"), [], {})
+    assert cfg.trusted_modules == []
 
 
 def test_changeable_keys_can_differ(run):

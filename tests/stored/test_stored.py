@@ -71,3 +71,13 @@ def check(found: dict[str, float], due: dict[str, float], tolerance: float) -> N
     assert set(due) <= set(found)
     for name, value in due.items():
         np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_a_stored_config_that_somebody_changed_calls_only_parts(stored):
+    (config,) = stored.folder.glob("mlruns/checkpoints/*/config.yaml")
+    text = config.read_text().replace("keras.optimizers.Adam", "os.system")
+    config.write_text(text.replace("trusted_modules: []", "trusted_modules: [os]"))
+    done = call("train", f"resume={stored.run_id}", "trainer.epochs=4", where=stored.folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("optimizer._target_: this is no part")
+    assert "trusted_modules=[os] to the command line" in done.stderr
