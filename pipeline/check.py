@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
+from pipeline.errors import printable
 from pipeline.heavy_imports import importing
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ FORWARD_SHARE = 1 / 3  # of a training step's time; the backward pass takes abou
 @verb
 def command(cfg: DictConfig) -> None:
     """Check one composed config with its data."""
-    print(page(cfg, folders=folders(), trusted_modules=trusted(overrides())))
+    print(printable(page(cfg, folders=folders(), trusted_modules=trusted(overrides()))))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the
 import atexit
 import functools
 import gc
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config, signals
 from pipeline.config.quoting import quote_texts
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.signals import Interrupted
 from pipeline.sweep.callback import WorkersLostError
 
@@ -42,6 +43,16 @@ TEXTS_OF_TRAINING = (
     "tracking.experiment",
 )
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
+
+
+class PrintableRecord(logging.LogRecord):
+    """A record whose message may contain names and cells of files."""
+
+    def getMessage(self) -> str:  # noqa: N802 - logging's name
+        return printable(super().getMessage())
+
+
+logging.setLogRecordFactory(PrintableRecord)
 
 
 def check_training(cfg: DictConfig) -> None:
@@ -111,7 +122,7 @@ def _report(error: BaseException) -> int:
 
 def _write(text: str) -> None:
     try:
-        sys.stderr.write(text)
+        sys.stderr.write(printable(text))
         sys.stderr.flush()
         sys.stdout.flush()
     except OSError:
@@ -135,11 +146,11 @@ def _checked(task: Task, check: Check) -> Task:
                 raise Interrupted(number) from error
             message = message_for(error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                sys.stderr.write(f"failed: {' '.join(overrides)}\n{message or repr(error)}\n")
+                sys.stderr.write(printable(f"failed: {' '.join(overrides)}\n{message or repr(error)}\n"))
                 raise
             if message:
                 # SystemExit, because Hydra adds lines to the message of an Exception.
-                sys.stderr.write(message + "\n")
+                sys.stderr.write(printable(message + "\n"))
                 raise SystemExit(2) from error
             raise
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import resolved
 from pipeline.config.quoting import quoted
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 
@@ -57,7 +57,7 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="compare", check=check)
 def command(cfg: DictConfig) -> None:
     """Compares the runs that the command line names."""
-    print(run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri))
+    print(printable(run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri)))
 
 
 def main() -> None:

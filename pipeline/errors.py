@@ -1,7 +1,28 @@
 """The error for mistakes that users can correct: in a config, a file or a row."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+# Control characters but tab and line feed, and those that change the direction of text.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+LONGEST = 2000  # characters of a wrong value in a message
+
+
+def printable(text: str) -> str:
+    r"""A text for the terminal: what could move its cursor or write its keyboard's input is shown as a code.
+
+    Example:
+        >>> printable("\x1b[2Jred")
+        '\\x1b[2Jred'
+    """
+    return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a long text: a cell may have megabytes."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
 
 
 class ConfigError(ValueError):
@@ -24,14 +45,14 @@ class ConfigError(ValueError):
         self.key, self.problem, self.found = key, problem, found
         lines = [f"{key}: {problem}"]
         if found is not None:
-            lines.append(f"  found:   {found}")
+            lines.append(f"  found:   {shortened(str(found))}")
         if isinstance(allowed, str):
             lines.append(f"  allowed: {allowed}")
         elif allowed is not None:
             names = [str(name) for name in allowed]
             lines.append(f"  allowed: {', '.join(names) or '(nothing)'}")
             lines += [f"  nearest: {name}" for name in get_close_matches(str(found), names, n=1, cutoff=0.4)]
-        super().__init__("\n".join(lines))
+        super().__init__(printable("\n".join(lines)))
 
     def __reduce__(self) -> tuple[object, ...]:
         # Workers of a sweep send errors to the main process; `allowed` is already part of the message.

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, resolved, trusted
 from pipeline.config.data import check_entries, check_files, check_split
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
 from pipeline.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
@@ -59,7 +59,8 @@ def main(cfg: DictConfig) -> None:
 
     typed = overrides()
     chosen = choices(HydraConfig.get().runtime.choices).get("data")
-    print(run(resolved(cfg), chosen, command=" ".join(["python -m pipeline.evaluate", *typed]), typed=typed))
+    command = " ".join(["python -m pipeline.evaluate", *typed])
+    print(printable(run(resolved(cfg), chosen, command=command, typed=typed)))
 
 
 def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list[str]) -> str:

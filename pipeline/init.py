@@ -16,7 +16,7 @@ from pipeline.command import verb
 from pipeline.config import CONF, resolved
 from pipeline.config import expand as expand_parts
 from pipeline.config.quoting import quoted, split_list
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input, write_text
 from pipeline.rules import FLAG, TEXT, TEXTS, Rule, check_node, list_of, or_null
@@ -68,13 +68,13 @@ def command(cfg: DictConfig) -> None:
     folders = [Path.cwd(), *(file.parent for source in sources for file in source.files)]
     roots = guess.Roots(list(dict.fromkeys(folders)))
     if not targets:
-        print(candidates(guess.candidates(sources, roots), files, out))
+        print(printable(candidates(guess.candidates(sources, roots), files, out)))
         return
     assert out is not None  # `check` refuses targets without it
     plan = guess.make_plan(sources, targets, roots)
     text = guess.as_yaml(plan, header=header(files, plan.sampled, train_words(out)))
     write_text(out, text)
-    print(text)
+    print(printable(text))
     print(f"{out} is written; its comments say why. Change what is wrong, then check it again.\n")
     check_written(out)
 
@@ -166,7 +166,7 @@ def check_written(out: Path) -> None:
         again = shlex.join(["python", "-m", "pipeline.check", *words])
         sys.stderr.write(f"The check of {out} fails:\n{error}\nChange the file, then: {again}\n")
         raise SystemExit(2) from error
-    print(f"{page}\n\n{shlex.join(['python', '-m', 'pipeline.train', *words])}")
+    print(printable(f"{page}\n\n{shlex.join(['python', '-m', 'pipeline.train', *words])}"))
 
 
 @contextmanager

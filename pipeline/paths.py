@@ -4,8 +4,10 @@ Standard library only: checks run before heavy imports.
 """
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,11 +26,11 @@ def locate(path: str, folders: Sequence[str | Path], key: str) -> Path:
         key: the config key to name in the message.
 
     Raises:
-        ConfigError: the file does not exist.
+        ConfigError: the file does not exist, or is a pipe, a device or a socket.
     """
     candidates = [_in_package(path, key)] if path.startswith(PACKAGE) else _candidates(path, folders)
     for candidate in candidates:
-        if candidate.exists():
+        if _exists(candidate, key):
             return candidate
     looked_at = ", ".join(map(str, candidates))
     raise ConfigError(
@@ -55,13 +57,58 @@ def expand(paths: str | Sequence[str], folders: Sequence[str | Path], key: str) 
         # From the root, so that absolute patterns work too; folders without wildcards are not listed.
         matches = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
         if matches:
-            return matches
+            return [match for match in matches if _exists(match, key)]
     raise ConfigError(
         key,
         "no file matches this pattern",
         found=paths,
         allowed=f"a pattern that matches a file in {', '.join(map(str, folders))}",
     )
+
+
+def locate_inside(path: str, roots: Sequence[str | Path], key: str) -> Path:
+    """Finds an existing file that a cell of a data file names, in one of the roots or below it.
+
+    Raises:
+        ConfigError: the file does not exist, or lies elsewhere, by `..`, a link or an absolute path.
+    """
+    outside = ConfigError(
+        key,
+        "the path leaves the folder of the files",
+        found=path,
+        allowed=f"a file in {', '.join(map(str, roots))}; or `root: <a folder that contains all files>`",
+    )
+    if path.startswith(PACKAGE):  # finding it would import the package
+        raise outside
+    found = locate(path, roots, key)
+    # Most files of a folder are no links, so that the folder alone is resolved, once.
+    real = found.resolve() if found.is_symlink() else _resolved(found.parent) / found.name
+    if not any(real.is_relative_to(_resolved(Path(root).absolute())) for root in roots):
+        raise outside
+    return found
+
+
+@cache
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
+
+
+def _exists(path: Path, key: str) -> bool:
+    """Whether a file or folder exists; reading anything else may never end.
+
+    Raises:
+        ConfigError: it is neither a file nor a folder, or its name is none.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise ConfigError(key, "the file cannot be opened", found=error) from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        problem = "a pipe, a device or a socket cannot be read, because it may have no end"
+        raise ConfigError(key, problem, found=path, allowed="a file or a folder")
+    return True
 
 
 def checkpoint_folder(run_id: str) -> Path:

@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import name_of
 from pipeline.rules import MAPPING, TEXT, check_node, or_null
 
@@ -27,7 +27,7 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="promote", check=check, texts=("name", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Promotes the candidate, or says why not."""
-    print(run(cfg.name, cfg.tracking.uri))
+    print(printable(run(cfg.name, cfg.tracking.uri)))
 
 
 def run(name: str, uri: str | None) -> str:

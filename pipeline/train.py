@@ -11,6 +11,7 @@ from pipeline import signals
 from pipeline.command import verb
 from pipeline.config import check, choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
+from pipeline.errors import printable
 from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
     Origin,
@@ -135,7 +136,7 @@ def run(
             raise failure
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
-    print(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
+    print(printable(results.summary(result, mlflow_run, list(job.heads), clock.sentence())))
     return results.objective(cfg.objective, result)
 
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.rules import FLAG, MAPPING, TEXT, Rule, check_node, is_whole, or_null
 
 HOST = "127.0.0.1"
@@ -50,10 +50,10 @@ def main(cfg: DictConfig) -> None:
     if (database := database_of(uri)) and is_writable(database):
         relocate(database)  # MLflow's server looks for artifacts where the database says they are
     if server_of(uri):
-        print("\n".join(links(uri, uri)))
+        print(printable("\n".join(links(uri, uri))))
         return
     address = f"http://{HOST}:{cfg.port}"
-    print("\n".join(links(uri, address)), flush=True)
+    print(printable("\n".join(links(uri, address))), flush=True)
     serve(uri, cfg.port, address, browser=cfg.browser and sys.stdout.isatty())
 
 

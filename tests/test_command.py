@@ -1,5 +1,6 @@
 """What every verb shares: messages, exit codes, signals, and a start without heavy imports."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -153,6 +154,14 @@ def test_a_config_file_cannot_widen_trust_but_the_command_line_can(run_here, tmp
     assert alone.stderr.startswith("trusted_modules: only the command line can set this, not a config file")
     typed = run_here("--config-dir", "mine", "experiment=theirs", "trusted_modules=[builtins]", does="build")
     assert (typed.returncode, typed.stderr) == (0, "")
+
+
+def test_control_characters_do_not_reach_the_terminal(run_here, caplog):
+    done = run_here("objective=a\x1b[2Jb", does="build")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    logging.getLogger("pipeline").warning("a class called %s", "\x1b[2J")
+    assert caplog.messages == ["a class called \\x1b[2J"]
 
 
 def test_a_part_that_refuses_its_arguments_is_a_message(run_here):

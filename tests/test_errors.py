@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -28,3 +28,10 @@ def test_an_error_can_be_pickled() -> None:
     error = ConfigError("k", "p", found="a", allowed=["b"])
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.key, again.found) == (str(error), "k", "a")
+
+
+def test_control_characters_are_not_sent_to_the_terminal() -> None:
+    assert printable("\x1b[2J\x07\x9b1m\u202ea\tb\nc") == "\\x1b[2J\\x07\\x9b1m\\u202ea\tb\nc"
+    assert printable("é 漢字 👩\u200d👩 עברית") == "é 漢字 👩\u200d👩 עברית"
+    shown = str(ConfigError("k\x1b]0;k\x07", "p\r", found="\x1b[31mred", allowed=["\x9bx"]))
+    assert not any(sign in shown for sign in "\x1b\x07\r\x9b")

@@ -1,12 +1,14 @@
 """Paths of sources: folders, globs and installed packages."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.paths import complete_file, expand, locate, refuse_input, write_text
+from pipeline.paths import complete_file, expand, locate, locate_inside, refuse_input, write_text
 from tests import processes
 
 
@@ -75,3 +77,46 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path):
         part.write_bytes((tmp_path / "none").read_bytes())
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
     assert (tmp_path / "new" / "a.txt").read_text() == "first"
+
+
+def test_pipes_and_devices_are_refused_and_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (str(tmp_path / "pipe.csv"), "/dev/zero", str(tmp_path / "*.csv")):
+        with pytest.raises(ConfigError, match="a pipe, a device or a socket cannot be read"):
+            expand(path, [tmp_path], "key")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_message(tmp_path, name):
+    with pytest.raises(ConfigError, match=r"^key: the file cannot be opened"):
+        locate(name, [tmp_path], "key")
+
+
+@pytest.mark.parametrize(
+    "cell", ["../precious.png", "below/../../precious.png", "{outside}", "link.png", "folder/precious.png"]
+)
+def test_a_cell_names_no_file_outside_of_the_root(tmp_path, cell):
+    root = tmp_path / "root"
+    (root / "below").mkdir(parents=True)
+    precious = tmp_path / "precious.png"
+    precious.touch()
+    (root / "link.png").symlink_to(precious)
+    (root / "folder").symlink_to(tmp_path)
+    path = cell.format(outside=precious)
+    with pytest.raises(ConfigError, match="the path leaves the folder of the files"):
+        locate_inside(path, [root], "key")
+    assert locate_inside(path, [root, tmp_path], "key").samefile(precious)
+
+
+def test_a_cell_imports_no_package(tmp_path):
+    with pytest.raises(ConfigError, match="the path leaves the folder of the files"):
+        locate_inside("pkg://antigravity/a.png", [tmp_path], "key")
+    assert "antigravity" not in sys.modules
+
+
+def test_files_and_links_inside_of_the_root_are_found(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.png").touch()
+    (tmp_path / "link.png").symlink_to("below/a.png")
+    for name in ("below/a.png", "link.png", "below/../below/a.png", str(tmp_path / "below" / "a.png")):
+        assert locate_inside(name, [tmp_path], "key").samefile(tmp_path / "below" / "a.png")

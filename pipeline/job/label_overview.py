@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import data
+from pipeline.errors import printable
 from pipeline.job.job import Job
 from pipeline.page.text_table import text_table
 
@@ -36,7 +37,7 @@ def overview(job: Job) -> pd.DataFrame:
 def show(job: Job) -> None:
     """Print the overview if stderr is a terminal."""
     if sys.stderr.isatty():
-        print(as_text(overview(job)), file=sys.stderr)
+        print(printable(as_text(overview(job))), file=sys.stderr)
 
 
 def as_text(table: pd.DataFrame) -> str:

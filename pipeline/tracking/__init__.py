@@ -1,9 +1,10 @@
 """Reads and writes MLflow's records. No other package imports MLflow."""
 
 from pipeline.tracking import mlflow_settings  # before MLflow, which reads some settings when imported
+from pipeline.tracking.git import source_tags
 from pipeline.tracking.opening import Store, connect, connect_early, default_uri, open_store
 from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run
-from pipeline.tracking.writing import Run, Writer, log_failure, open_run, source_tags
+from pipeline.tracking.writing import Run, Writer, log_failure, open_run
 
 __all__ = [
     "MlflowClient",

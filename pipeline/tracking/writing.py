@@ -1,8 +1,6 @@
 """Writes runs to MLflow: opens them, logs their epochs, and closes them with the right status."""
 
 import queue
-import shutil
-import subprocess
 import threading
 import time
 import traceback
@@ -224,18 +222,3 @@ def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     client.set_tag(run_id, "pipeline.failure", reason[:500])
     client.log_text(run_id, "".join(traceback.format_exception(error)), "traceback.txt")
-
-
-def source_tags(folder: Path) -> dict[str, str]:
-    """The git commit of a folder and whether it has uncommitted changes; {} outside a repository."""
-    if not shutil.which("git"):
-        return {}
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    return {"git.commit": commit, "git.dirty": str(bool(_git(folder, "status", "--porcelain"))).lower()}
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None

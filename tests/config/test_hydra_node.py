@@ -1,8 +1,10 @@
 """The node `hydra` of a stranger's config file changes nothing that it must not; the command line may."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from pipeline.config.hydra_node import check_hydra, check_search_path
@@ -59,11 +61,15 @@ REFUSED = {
 
 
 @pytest.fixture
-def theirs(tmp_path: Path) -> Path:
+def theirs(tmp_path: Path) -> Iterator[Path]:
     """A folder with an experiment of a stranger, to be written, and a file that must survive."""
     (tmp_path / "theirs" / "experiment").mkdir(parents=True)
     (tmp_path / "precious").write_text("kept")
-    return tmp_path
+    # The fixture `compose` of this folder keeps Hydra open.
+    state = GlobalHydra.instance()
+    opened, state.hydra = state.hydra, None
+    yield tmp_path
+    state.hydra = opened
 
 
 def write(folder: Path, text: str) -> None:

@@ -104,7 +104,7 @@ def test_another_option_of_a_group_is_rejected_and_the_same_one_is_not(run):
 
 def test_a_stored_config_does_not_widen_trust(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    save_config("abc", config(trusted_modules=["os"]), Origin([], {}, [tmp_path]))
+    save_config("abc", config(trusted_modules=["os"]), Origin([], {}, [tmp_path]), {"fingerprint": "f"})
     cfg, _ = resumed_config(config(resume="abc"), [], {})
     assert cfg.trusted_modules == []
 

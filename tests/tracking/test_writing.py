@@ -14,8 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline import signals
-from pipeline.tracking import Writer, connect, default_uri, log_failure, open_run, source_tags, writing
-from tests import processes, stores
+from pipeline.tracking import Writer, connect, default_uri, log_failure, open_run, writing
+from tests import stores
 
 ROUNDS = 8
 
@@ -217,18 +217,6 @@ def test_the_reason_of_a_failure_is_its_first_line_and_never_too_long(uri):
     run_id = client.create_run(experiment).info.run_id
     log_failure(client, run_id, ValueError("x" * 1000 + "\nand more"))
     assert client.get_run(run_id).data.tags["pipeline.failure"] == ("ValueError: " + "x" * 1000)[:500]
-
-
-def test_the_commit_and_uncommitted_changes_are_tags(tmp_path):
-    assert source_tags(tmp_path) == {}
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
-    processes.run([*git, "init", "-q"], tmp_path, check=True)
-    assert source_tags(tmp_path) == {}  # no commit yet
-    processes.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], tmp_path, check=True)
-    commit = processes.run(["git", "rev-parse", "HEAD"], tmp_path).stdout.strip()
-    assert source_tags(tmp_path) == {"git.commit": commit, "git.dirty": "false"}
-    (tmp_path / "new").touch()
-    assert source_tags(tmp_path) == {"git.commit": commit, "git.dirty": "true"}
 
 
 def test_threads_that_find_no_database_make_one_together(tmp_path):

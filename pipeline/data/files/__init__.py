@@ -1,6 +1,7 @@
 """How files are read, one class per format. Each class lists its file's columns and reads one at a time.
 
 arrays: .npz and .npy files, and arrays or data frames in memory.
+npz: the arrays of .npz files, with a limit on what they unpack to.
 arrow: .parquet files and saved Hugging Face data sets.
 delimited: .csv and .tsv files.
 dialect: their separator, signs of numbers and encoding.

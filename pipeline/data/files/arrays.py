@@ -1,5 +1,6 @@
 """Arrays: .npz and .npy files, and arrays or data frames in memory."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.data.files.file_errors import check_column_names, reading
+from pipeline.data.files.npz import NpzMember, npz_columns
 from pipeline.data.files.stored import StoredNpy, map_npy, reorder, to_array
 
 
@@ -17,13 +19,11 @@ class Npz:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        with reading(path, key), path.open("rb") as file, np.load(file) as archive:
-            self.columns = list(archive.files)
+        self.columns = npz_columns(path, key)
 
     def read(self, column: str) -> np.ndarray:
-        with reading(self.path, self.key), self.path.open("rb") as file, np.load(file) as archive:
-            values: np.ndarray = archive[column]
-            return values
+        with reading(self.path, self.key), zipfile.ZipFile(self.path) as archive:
+            return NpzMember(archive, column, self.path, self.key).whole()
 
 
 class Npy:

@@ -6,7 +6,7 @@ A row that cannot be read keeps its place, with all its cells missing, so that r
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from pipeline.data.files import FORMATS, SEPARATORS, format_suffix
 from pipeline.data.files.arrow import parquet_columns
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files.file_errors import check_not_empty, reading
+from pipeline.data.files.npz import NpzMember, npz_columns
 from pipeline.data.files.stored import map_npy, to_array
 from pipeline.errors import ConfigError
 
@@ -106,12 +107,14 @@ class NpzChunks:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        with reading(path, key), zipfile.ZipFile(path) as archive:
-            self.columns = [name.removesuffix(".npy") for name in archive.namelist()]
+        self.columns = npz_columns(path, key)
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
         with reading(self.path, self.key), zipfile.ZipFile(self.path) as archive:
-            members = {name: NpzMember(archive.open(f"{name}.npy")) for name in names}
+            members = {name: NpzMember(archive, name, self.path, self.key) for name in names}
+            for name, member in members.items():
+                if not member.shape:
+                    raise ValueError(f"{name}: a single value, not a column")
             lengths = {name: member.shape[0] for name, member in members.items()}
             if len(set(lengths.values())) > 1:
                 raise ConfigError(
@@ -125,36 +128,3 @@ class NpzChunks:
                 count = min(rows, total - first)
                 arrays = {name: member.take(count) for name, member in members.items()}
                 yield Chunk(arrays, (first + count) / total)
-
-
-class NpzMember:
-    """One array of an .npz file, read from its start."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
-        version = np.lib.format.read_magic(stream)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        self.shape, fortran_order, self.dtype = read_header(stream)
-        if self.dtype.hasobject:
-            raise ValueError("an array of Python objects; reading it would run the file's code")
-        if not self.shape:
-            raise ValueError("a single value, not a column")
-        self.position = 0
-        # In Fortran order the first rows are spread over the whole file.
-        self.array = self._cells(self.shape[::-1]).T if fortran_order and len(self.shape) > 1 else None
-
-    def take(self, rows: int) -> np.ndarray:
-        """The next rows, (rows, ...)."""
-        start, self.position = self.position, self.position + rows
-        if self.array is not None:
-            return np.ascontiguousarray(self.array[start : self.position])
-        return self._cells((rows, *self.shape[1:]))
-
-    def _cells(self, shape: tuple[int, ...]) -> np.ndarray:
-        size = int(np.prod(shape)) * self.dtype.itemsize
-        content = self.stream.read(size)
-        if len(content) < size:
-            raise EOFError("the array ends before its last row")
-        return np.frombuffer(content, self.dtype).reshape(shape)

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
-from pipeline.data.files.file_errors import check_column_names, reading
+from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
 from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
 
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+BLOCK = 1 << 22  # bytes that are read at a time
+LONGEST_ROW = 1 << 29
 EMPTY = [""]
 NO_NUMBER = ["NaN", "nan", "None"]  # missing in a column of numbers
 WHOLE = r"^(-?\d+)\.0$"  # how pandas writes whole numbers in a column with missing cells
@@ -38,6 +40,7 @@ class Delimited:
         separator: the one that the file's suffix suggests.
         needed: the columns that will be read; None: all.
         options: of `separator`, `decimal`, `thousands` and `encoding`; others are found in the file.
+        streamed: whether the rows are read in chunks, so that all of them need not fit into the memory.
     """
 
     def __init__(
@@ -48,10 +51,12 @@ class Delimited:
         separator: str,
         needed: Collection[str] | None,
         options: Mapping[str, str] | None = None,
+        streamed: bool = False,
     ) -> None:
-        self.path, self.key = path, key
+        self.path, self.key, self.streamed = path, key, streamed
         self.table = pa.table({})
         with reading(path, key):
+            self.block = self._block()
             with self._open() as file:
                 head = file.read(SAMPLE)
                 whole = not file.read(1)
@@ -98,15 +103,37 @@ class Delimited:
         check_column_names([name for name in self.names if name in names], self.path, self.key)
         return [str(self.names.index(name)) for name in names]
 
-    def reading_options(self, **more: Any) -> arrow_csv.ReadOptions:
+    def reading_options(self) -> arrow_csv.ReadOptions:
         """Arrow's options: columns go by their positions, and the header is skipped as the first row."""
         return arrow_csv.ReadOptions(
             use_threads=False,  # with several threads Arrow does not report the number of an invalid row
             column_names=[str(position) for position in range(len(self.names))],
             skip_rows_after_names=1,
             encoding="utf8" if self.dialect.encoding == "utf-8" else self.dialect.encoding,
-            **more,
+            block_size=self.block,
         )
+
+    def _block(self) -> int:
+        """The bytes that Arrow reads at a time: a row must fit into one block.
+
+        Raises:
+            ConfigError: a compressed file, which is unpacked as a whole, does not fit into the memory.
+        """
+        if (size := self.path.stat().st_size) <= BLOCK and self.path.suffix.lower() not in COMPRESSED:
+            return BLOCK
+        longest = line = size = 0
+        with self._open() as file:
+            while part := file.read(BLOCK):
+                size += len(part)
+                if not self.streamed:
+                    check_unpacked(size, self.path, self.key)
+                first, last = part.find(b"\n"), part.rfind(b"\n")
+                longest = max(longest, line + (len(part) if first < 0 else first))
+                line = line + len(part) if first < 0 else len(part) - last
+                if longest > LONGEST_ROW:
+                    raise ValueError(f"a row is longer than {LONGEST_ROW:,} bytes")
+        # A row between the ends of one part is shorter than a block.
+        return max(BLOCK, 2 * max(longest, line))
 
     def _header(self) -> list[str]:
         encoding = "utf-8-sig" if self.dialect.encoding == "utf-8" else self.dialect.encoding

@@ -12,7 +12,6 @@ from pyarrow import csv as arrow_csv
 from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited, text_cells
 from pipeline.data.files.file_errors import reading
 
-BLOCK = 1 << 22  # bytes that Arrow reads at a time
 SHOWN = 80  # characters of an invalid row in a message
 
 
@@ -43,7 +42,7 @@ class DelimitedChunks:
 
     def __init__(self, path: Path, key: str, *, separator: str) -> None:
         self.path, self.key = path, key
-        self.table = Delimited(path, key, separator=separator, needed=())
+        self.table = Delimited(path, key, separator=separator, needed=(), streamed=True)
         self.columns, self.number_format = self.table.columns, self.table.dialect.numbers
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
@@ -80,7 +79,7 @@ class DelimitedChunks:
             strings_can_be_null=True,
             check_utf8=False,
         )
-        options = self.table.reading_options(block_size=BLOCK)
+        options = self.table.reading_options()
         for batch in arrow_csv.open_csv(text, options, parsing, conversion):
             yield batch.rename_columns(list(names))
 

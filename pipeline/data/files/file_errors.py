@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 
+from pipeline.data.files.memory import available
 from pipeline.errors import ConfigError
 
 # KeyError: JSON files without an expected key. TokenError: NumPy, for a broken header.
-# The errors that pyarrow raises are ValueErrors and OSErrors.
+# The errors that pyarrow raises are ValueErrors, OSErrors and MemoryErrors.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -24,6 +25,10 @@ UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
     csv.Error,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    NotImplementedError,  # a compression of a .zip file
 )
 
 
@@ -45,6 +50,22 @@ def reading(path: Path, key: str) -> Iterator[None]:
 def check_not_empty(path: Path, key: str) -> None:
     if path.stat().st_size == 0:
         raise ConfigError(key, f"{path} is empty", found="0 bytes")
+
+
+def check_unpacked(size: int, path: Path, key: str) -> None:
+    """Checks that what a file unpacks to fits into the memory; a small file may unpack to terabytes.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    limit = available()
+    if size > limit:
+        raise ConfigError(
+            key,
+            f"{path} unpacks to more than the memory that is free",
+            found=f"{size / 2**30:,.1f} GiB or more from a file of {path.stat().st_size / 2**20:,.1f} MiB",
+            allowed=f"up to {limit / 2**30:,.1f} GiB",
+        )
 
 
 def check_column_names(names: list[str], path: object, key: str) -> None:

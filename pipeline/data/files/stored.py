@@ -178,7 +178,10 @@ def _blank(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
 def map_npy(path: Path, key: str) -> np.ndarray:
     """Memory-maps an .npy file without reading its rows."""
     with reading(path, key):
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        # `np.load` would also open an archive of this name.
+        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        if not array.ndim:
+            raise ValueError("a single value, not a column")
         return array
 
 

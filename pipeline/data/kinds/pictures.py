@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,12 +11,26 @@ from PIL import Image, ImageOps
 
 from pipeline.data.columns import Column, is_missing
 from pipeline.errors import ConfigError
-from pipeline.paths import locate
+from pipeline.paths import locate_inside
 
 GREY = ("1", "L")
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 ORIENTATION = 0x0112  # the EXIF tag
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+# Not all that Pillow reads: for some formats it starts other programs, such as Ghostscript.
+FORMATS = ("BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+MEGAPIXELS = Image.MAX_IMAGE_PIXELS // 10**6 if Image.MAX_IMAGE_PIXELS else 89
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+# A small file may unpack to a picture that fills the memory.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 def holds_pictures(column: Column) -> bool:
@@ -99,15 +114,18 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
         cell = cell.get("bytes") or cell.get("path")
     try:
         if isinstance(cell, bytes):
-            picture = Image.open(io.BytesIO(cell))
+            picture = Image.open(io.BytesIO(cell), formats=FORMATS)
         else:
-            path = locate(str(cell), roots, column.key)
+            path = locate_inside(str(cell), roots, column.key)
             # Pillow maps an uncompressed .tiff file into memory with the size it has after turning.
             mapped = path.suffix.lower() in (".tif", ".tiff")
-            picture = Image.open(io.BytesIO(path.read_bytes()) if mapped else path)
+            picture = Image.open(io.BytesIO(path.read_bytes()) if mapped else path, formats=FORMATS)
     except ConfigError as error:
         allowed = f"a picture file in {', '.join(map(str, roots))}"
-        raise column.error(row, "the picture file does not exist", allowed) from error
+        if "does not exist" in error.problem:
+            raise column.error(row, "the picture file does not exist", allowed) from error
+        allowed += "; `root: <folder>` names another folder"
+        raise column.error(row, error.problem, allowed, found=error.found) from error
     except UNREADABLE as error:
         raise _unreadable(column, row, error) from error
     if picture.mode not in EIGHT_BITS:
@@ -121,6 +139,8 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
 def _unreadable(column: Column, row: int, error: Exception) -> ConfigError:
     cell = column.values[row]
     found = f"{cell if isinstance(cell, str) else type(cell).__name__}: {error}"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return column.error(row, "the picture is too large", f"up to {MEGAPIXELS} million pixels", found)
     return column.error(row, "the picture is truncated or unreadable", "png, jpeg, …", found)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.files import delimited_chunks
+from pipeline.data.files import delimited
 from pipeline.data.files.chunks import open_chunks
 
 
@@ -14,7 +14,7 @@ from pipeline.data.files.chunks import open_chunks
 def test_rows_with_a_wrong_number_of_cells_keep_their_place_across_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(delimited_chunks, "BLOCK", block)
+    monkeypatch.setattr(delimited, "BLOCK", block)
     wrong = [0, 1, 30, 59]
     lines = ["a,b", *("alone" if row in wrong else f"{row},x" for row in range(60))]
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:

@@ -125,11 +125,12 @@ def test_pictures_may_replace_arrays_and_are_only_resized_if_the_config_has_a_si
     Picture.fromarray(GREY[0, ..., 0]).save(tmp_path / "right.png")
     Picture.new("L", (9, 9)).save(tmp_path / "large.png")
     paths = objects(str(tmp_path / "right.png"), str(tmp_path / "large.png"))
-    image = restore(fitted.inputs["x"], ENTRY)
+    entry = ENTRY | {"root": str(tmp_path)}
+    image = restore(fitted.inputs["x"], entry)
     np.testing.assert_array_equal(read_new(image, [0], a=paths)["x"][0], GREY[0])
     with pytest.raises(RowError, match="differs from that in training"):
         read_new(image, a=paths)
-    resized = restore(fitted.inputs["x"], ENTRY | {"size": [8, 6]})
+    resized = restore(fitted.inputs["x"], entry | {"size": [8, 6]})
     assert read_new(resized, a=paths)["x"].shape == (2, 8, 6, 1)
 
 

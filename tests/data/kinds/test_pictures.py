@@ -1,6 +1,8 @@
 """Picture files are decoded as people see them, and unreadable ones are named."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,36 @@ def test_a_wrong_picture_is_named_with_its_row(content: Any, problem: str, tmp_p
         load_input(ENTRY | {"root": "photos"}, [tmp_path], a=paths)
     assert "row 4" in caught.value.problem
     assert caught.value.key == "data.inputs.x.column"
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A .png file of a few bytes that declares a large picture."""
+    header = struct.pack(">II", width, height) + b"\x08\x02\0\0\0"
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (10_000, 10_000), (2**31 - 1, 1)])
+def test_a_picture_that_unpacks_to_gigabytes_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match=r"the picture is too large[^$]*row 0[^$]*89 million pixels"):
+        load_input(ENTRY, a=objects(*[bomb(*size)] * ROWS))
+
+
+def test_formats_for_which_pillow_starts_programs_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 6\n%%EndComments\n")
+    with pytest.raises(ConfigError, match="truncated or unreadable"):
+        load_input(ENTRY, [tmp_path], a=repeated("a.png"))
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "link.png"])
+def test_pictures_outside_of_the_root_are_refused_with_their_row(tmp_path: Path, name: str) -> None:
+    (tmp_path / "photos").mkdir()
+    Picture.fromarray(PIXELS[0]).save(tmp_path / "secret.png")
+    (tmp_path / "photos" / "link.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(ConfigError, match=r"the path leaves the folder[^$]*row 0[^$]*`root: <folder>`"):
+        load_input(ENTRY | {"root": "photos"}, [tmp_path], a=repeated(name))
+    everywhere = load_input(ENTRY | {"root": "."}, [tmp_path], a=repeated("secret.png"))
+    np.testing.assert_array_equal(all_rows(everywhere)[0], PIXELS[0])
