@@ -36,7 +36,10 @@ DEFAULT_SCALES = {
 }
 SCALES_OF_0_1 = {**dict.fromkeys(DEFAULT_SCALES, "standard"), "image": "bytes"}
 # Options of inputs that keep what version 0.1 did, for the runs that it stored.
-OPTIONS_OF_0_1: dict[str, dict[str, bool | str]] = {"text": {"fold": False}, "series": {"gaps": "none"}}
+OPTIONS_OF_0_1: dict[str, dict[str, bool | int | str]] = {
+    "text": {"fold": False, "letters": 0},
+    "series": {"gaps": "none"},
+}
 NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
 IMAGE_SCALES = ("auto", "bytes", "robust", "standard", "none")
 JOINS = ("left", "inner", "exact")  # the first is the default

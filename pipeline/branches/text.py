@@ -1,8 +1,11 @@
-"""Texts as word ids (rows, length): 0 is padding, 1 a word that is not in the training texts."""
+"""Texts as word ids (rows, length): 0 is padding, 1 a word that is not in the training texts.
+
+Ids of groups of letters may follow those of the words, see `Vocabularies`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from keras import KerasTensor, layers, ops
 
@@ -10,9 +13,22 @@ from pipeline.branches.attention import attend_steps, with_positions
 from pipeline.branches.branch import Branch
 from pipeline.branches.codes import hide
 from pipeline.branches.stack import dense_stack, dropped
-from pipeline.branches.steps import convolve_steps, pool_steps
+from pipeline.branches.steps import convolve_steps, mean_over_steps, pool_steps
 
 UNSEEN = 1
+
+
+class Vocabularies(NamedTuple):
+    """What the ids of a text stand for: words or, in all columns from `longest` on, groups of letters.
+
+    Args:
+        words, letters: number of different ids.
+        longest: number of columns of words.
+    """
+
+    words: int
+    letters: int = 0
+    longest: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,26 +51,30 @@ class Text(Branch):
     units: Sequence[int] = ()
     activation: str = "relu"
 
-    def words(
-        self, ids: KerasTensor, vocabularies: Sequence[int], name: str
-    ) -> tuple[KerasTensor, KerasTensor]:
-        """Return the embedded words (rows, length, embedding) and which are not padding (rows, length, 1)."""
+    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
+        sizes = Vocabularies(*vocabularies)
+        words = x[:, : sizes.longest] if sizes.letters else x
+        features = pool_steps(*self.read(*self.embedded(words, sizes.words, name), name), self.pooling)
+        if sizes.letters:
+            letters = self.embedded(x[:, sizes.longest :], sizes.letters, f"{name}_letters")
+            features = layers.Concatenate(name=f"{name}_features")([features, mean_over_steps(*letters)])
+        return dense_stack(features, self.units, self.activation, self.dropout, name)
+
+    def embedded(self, ids: KerasTensor, size: int, name: str) -> tuple[KerasTensor, KerasTensor]:
+        """Return the embedded ids (rows, length, embedding) and which are not padding (rows, length, 1)."""
         hidden = hide(ids, self.unseen, UNSEEN, name)
-        x = layers.Embedding(vocabularies[0], self.embedding, name=f"{name}_embedding")(hidden)
+        x = layers.Embedding(size, self.embedding, name=f"{name}_embedding")(hidden)
         real = ops.expand_dims(ops.not_equal(ids, 0), -1)
         return dropped(x, self.dropout_words, f"{name}_dropout_words"), real
 
-    def pooled(self, x: KerasTensor, real: KerasTensor, name: str) -> KerasTensor:
-        """Pool the words to features (rows, features)."""
-        return dense_stack(pool_steps(x, real, self.pooling), self.units, self.activation, self.dropout, name)
+    def read(self, x: KerasTensor, real: KerasTensor, name: str) -> tuple[KerasTensor, KerasTensor]:
+        """Relate the embedded words to each other; return the same shapes."""
+        return x, real
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextBag(Text):
     """A bag of words: the mean (or maximum) of the words' embeddings, without their order."""
-
-    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
-        return self.pooled(*self.words(x, vocabularies, name), name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +89,9 @@ class TextConv(Text):
     kernel_size: int = 3
     padding: Literal["same", "valid"] = "same"
 
-    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
-        embedded, real = self.words(x, vocabularies, name)
-        convolved = convolve_steps(
-            embedded,
+    def read(self, x: KerasTensor, real: KerasTensor, name: str) -> tuple[KerasTensor, KerasTensor]:
+        return convolve_steps(
+            x,
             real,
             self.filters,
             kernel_size=self.kernel_size,
@@ -80,7 +99,6 @@ class TextConv(Text):
             activation=self.activation,
             name=name,
         )
-        return self.pooled(*convolved, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +117,9 @@ class TextTransformer(Text):
     position: Literal["sinusoidal", "learned", "none"] = "sinusoidal"
     longest: int = 512
 
-    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
-        embedded, real = self.words(x, vocabularies, name)
+    def read(self, x: KerasTensor, real: KerasTensor, name: str) -> tuple[KerasTensor, KerasTensor]:
         attended = attend_steps(
-            with_positions(embedded, self.position, self.longest, name),
+            with_positions(x, self.position, self.longest, name),
             real,
             blocks=self.blocks,
             attention_heads=self.attention_heads,
@@ -111,4 +128,4 @@ class TextTransformer(Text):
             dropout=self.dropout,
             name=name,
         )
-        return self.pooled(attended, real, name)
+        return attended, real

@@ -14,8 +14,9 @@ def unseen_shares(dataset: Dataset, split: str = "val") -> dict[str, float]:
     for name, source in dataset.inputs.items():
         if source.kind == "text":
             prepared = dataset.splits[split].prepared[name]
+            longest = source.vocabularies[2] if len(source.vocabularies) > 1 else None
             rows = np.unique(np.linspace(0, len(prepared) - 1, SAMPLE).astype(int))
-            words = prepared[rows]
+            words = prepared[rows][:, :longest]
             shares[name] = float((words == UNSEEN).sum() / max(1, (words != PADDING).sum()))
     return shares
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from keras import KerasTensor
 
 from pipeline.data.columns import ColumnReader, strings
+from pipeline.data.kinds.letters import MOST_WORDS, fit_letters, letter_layer
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -40,6 +41,11 @@ class Text:
         longest: number of tokens to which a text is cut; None: that of the longest training text, up to 256.
         split: "whitespace", or "character" for languages without spaces between words.
         fold: False compares words as version 0.1 did: without capitals and punctuation of ASCII only.
+        letters: largest number of groups of letters that are looked up beside the words of short texts, see
+            `pipeline.data.kinds.letters`; 0 for none.
+
+    The prepared text is (rows, longest) ids of words, followed by those of its groups of letters if there are
+    any; then `vocabularies` is (words, groups, longest).
     """
 
     kind: ClassVar[str] = "text"
@@ -50,13 +56,17 @@ class Text:
     longest: int | None = None
     split: str = "whitespace"
     fold: bool = True
+    letters: int = 20_000
 
     name: str = field(init=False)
     words: list[str] = field(init=False)
+    groups: list[str] = field(init=False, default_factory=list)
+    most_groups: int = field(init=False, default=0)
 
     @property
     def vocabularies(self) -> tuple[int, ...]:
-        return (len(self.words) + 2,)
+        words = len(self.words) + 2
+        return (words, len(self.groups) + 2, self.longest or 0) if self.groups else (words,)
 
     def references(self) -> dict[str, str]:
         return {self.column: "column"}
@@ -82,6 +92,8 @@ class Text:
         if self.longest is None:
             blocks = sources.blocks([self.column], f"{key}.column", train)
             self.longest = min(max(self._longest(layer, sources, rows) for rows in blocks), MOST_TOKENS)
+        if self.letters and self.longest <= MOST_WORDS:
+            self._fit_letters(sources, train)
         if self.split == "whitespace":
             self._look_for_blanks(self.raw(sources, train[:SAMPLE])[name])
 
@@ -102,7 +114,15 @@ class Text:
             output_sequence_length=self.longest,
             name=f"{self.name}{FOLDED}" if self.fold else None,
         )
-        return keras.ops.cast(layer(tensors[self.name]), "int32")
+        words = keras.ops.cast(layer(tensors[self.name]), "int32")
+        if not self.groups:
+            return words
+        letters = letter_layer(
+            self.groups,
+            output_sequence_length=self.most_groups,
+            name=f"{self.name}_letters{FOLDED}" if self.fold else None,
+        )
+        return keras.ops.concatenate([words, keras.ops.cast(letters(tensors[self.name]), "int32")], axis=1)
 
     def _check_options(self, key: str) -> None:
         if self.split not in SPLIT_BY:
@@ -117,6 +137,13 @@ class Text:
     def _tensor(self, texts: Iterable[str]) -> KerasTensor:
         words = [fold(text) for text in texts] if self.fold else list(texts)
         return keras.ops.convert_to_tensor(words, dtype="string")
+
+    def _fit_letters(self, sources: Sources, train: np.ndarray) -> None:
+        def texts() -> Iterator[KerasTensor]:
+            for rows in sources.blocks([self.column], f"data.inputs.{self.name}.column", train):
+                yield self._tensor(self.raw(sources, rows)[self.name])
+
+        self.groups, self.most_groups = fit_letters(texts, self.letters)
 
     def _longest(self, layer: keras.layers.Layer, sources: Sources, rows: np.ndarray) -> int:
         return int(layer(self._tensor(self.raw(sources, rows)[self.name])).shape[1])

@@ -8,7 +8,8 @@ import pytest
 
 from tests.data.small_data import NUMBERS, ROWS, TEXTS, all_rows, load_input, objects, prepare, refuse_input
 
-ENTRY = {"kind": "text", "column": "s.a"}
+LETTERS = {"kind": "text", "column": "s.a"}
+ENTRY = LETTERS | {"letters": 0}
 
 
 def test_texts_become_tokens_of_lower_case_words_with_0_for_padding_and_1_for_unseen() -> None:
@@ -55,6 +56,33 @@ def test_words_are_found_in_other_capitals_quotes_and_normal_forms(training: str
     dataset = load_input(ENTRY, a=objects(*[training] * 6, *[later] * 6))
     assert (all_rows(dataset) == 2).all()
     assert prepare(dataset, {"x": objects(later, "other")})[:, 0].tolist() == [2, 1]
+
+
+def test_short_texts_are_also_read_as_the_groups_of_letters_that_several_have() -> None:
+    dataset = load_input(LETTERS, a=objects(*["Sand Hill"] * 3, *["Sandy Hall"] * 3, *["Northfield"] * 6))
+    longest = dataset.inputs["x"].vocabularies[2]
+    assert longest == 2
+    assert all_rows(dataset).shape[1] > longest
+    names = set(dataset.inputs["x"].groups)
+    assert {"s a", "s a n d", "d   h"} <= names
+    known, other = prepare(dataset, {"x": objects("sandhill", "xqx")})
+    assert known[:2].tolist() == other[:2].tolist() == [1, 0]
+    assert (known[2:] > 1).sum() > 10
+    assert not (other[2:] > 1).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "cells"),
+    [
+        ({"letters": 0}, ["Sand Hill"] * 12),
+        ({}, ["many words " * 10] * 12),
+        ({}, [chr(ord("a") + i) * 2 for i in range(12)]),
+    ],
+)
+def test_long_texts_and_texts_that_share_no_letters_are_read_as_words(
+    options: dict[str, Any], cells: list[str]
+) -> None:
+    assert len(load_input(LETTERS | options, a=objects(*cells)).inputs["x"].vocabularies) == 1
 
 
 def test_without_folding_texts_are_read_as_in_version_0_1() -> None:
