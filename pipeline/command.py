@@ -1,6 +1,7 @@
 """`python -m pipeline.<verb> overrides…`: Hydra's command line, with readable messages and exit codes.
 
 Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the user, with one message;
+3 done in part: `predict` could not read some rows, `train` could not reach the store at its end;
 128 + n ended by signal n: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 

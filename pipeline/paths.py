@@ -116,6 +116,11 @@ def checkpoint_folder(run_id: str) -> Path:
     return Path.cwd() / "mlruns" / "checkpoints" / run_id
 
 
+def waiting_folder(run_id: str) -> Path:
+    """The folder of what a run has logged and its store does not have yet."""
+    return Path.cwd() / "mlruns" / "waiting" / run_id
+
+
 @contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
     """Yields another path in the same folder; its file becomes `path` once the `with` block has succeeded.

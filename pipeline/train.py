@@ -28,6 +28,8 @@ from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 
+NOT_SENT = 3  # exit code: the training is complete, but its store does not have all of it
+
 if TYPE_CHECKING:
     from pipeline.job.job import Job
     from pipeline.tracking import Run, Store
@@ -137,6 +139,8 @@ def run(
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
     print(printable(results.summary(result, mlflow_run, list(job.heads), clock.sentence())))
+    if mlflow_run.unsent and cfg.sweep.parent is None:
+        raise SystemExit(NOT_SENT)
     return results.objective(cfg.objective, result)
 
 

@@ -88,14 +88,17 @@ def log_results(
     run.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with clock.phase("writing the report"):
-            _write_predictions(folder / "predictions", job, results)
-            record = report_record(run, cfg, job, fitted, results, origin, clock.seconds)
-            report.write(folder / "report", record)
-            run.log_folder(folder)
+        _write_predictions(folder / "predictions", job, results)
+        run.log_folder(folder)
     if cfg.tracking.log_model:
         with clock.phase("logging the model"):
             _log_model(run, cfg, job, results)
+    # The last one, because it is drawn while the model is on its way to the store.
+    with tempfile.TemporaryDirectory() as name, clock.phase("writing the report"):
+        folder = Path(name)
+        record = report_record(run, cfg, job, fitted, results, origin, clock.seconds)
+        report.write(folder / "report", record)
+        run.log_folder(folder)
     run.log_metrics({"time/total_s": clock.total()}, step=0)
 
 

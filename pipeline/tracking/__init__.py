@@ -4,7 +4,7 @@ from pipeline.tracking import mlflow_settings  # before MLflow, which reads some
 from pipeline.tracking.git import source_tags
 from pipeline.tracking.opening import Store, connect, connect_early, default_uri, open_store
 from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run
-from pipeline.tracking.writing import Run, Writer, log_failure, open_run
+from pipeline.tracking.writing import Run, log_failure, open_run
 
 __all__ = [
     "MlflowClient",
@@ -12,7 +12,6 @@ __all__ = [
     "Run",
     "Store",
     "StoredRun",
-    "Writer",
     "all_runs",
     "connect",
     "connect_early",

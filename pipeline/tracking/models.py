@@ -1,22 +1,26 @@
 """Logs and registers models; of the versions under a name one is `candidate` and one `champion`."""
 
 import json
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
+from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from pipeline import folding, times
 from pipeline.errors import ConfigError
+from pipeline.paths import write_text
 from pipeline.tracking.pager import all_pages
 
 if TYPE_CHECKING:
@@ -27,35 +31,35 @@ Specs = Mapping[str, tuple[tuple[int | None, ...], str]]
 CANDIDATE, CHAMPION = "candidate", "champion"
 
 
-def log_model(
-    client: MlflowClient,
+def save_model(
+    path: Path,
+    run_id: str,
     model: "keras.Model",
     specs: Specs,
     example: Mapping[str, Any],
-    register: str | None,
     forms: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Logs a Keras model as the `model` of the open run; the logged model loads without this package.
+    """Saves a Keras model in MLflow's form to the folder `path`; it loads without this package.
 
     Args:
         model: takes raw inputs and returns probabilities and original units, both by name.
         specs: raw input -> its shape without the rows, and the type of its values.
         example: a few rows of every input.
-        register: registers the model under this name, as its `candidate`; None: does not register it.
         forms: raw input of times -> the fields of its `pipeline.times.TimeForm`.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
     kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        model.save(path)
+        keras_path = Path(folder) / "model.keras"
+        model.save(keras_path)
         forms_path = Path(folder) / "forms.json"
-        forms_path.write_text(json.dumps(forms))
-        logged = mlflow.pyfunc.log_model(
-            name="model",
+        forms_path.write_text(json.dumps(forms), encoding="utf-8")
+        mlflow.pyfunc.save_model(
+            path=str(path),
+            mlflow_model=Model(run_id=run_id),
             python_model=str(LOGGED_MODEL),
             artifacts={
-                "keras_model": str(path),
+                "keras_model": str(keras_path),
                 "folding": folding.__file__,
                 "times": times.__file__,
                 "forms": str(forms_path),
@@ -71,10 +75,79 @@ def log_model(
                 f"{name}=={metadata.version(name)}"
                 for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
             ],
-            registered_model_name=register,
         )
+    # Loading the code for the example may leave them.
+    for cache in path.rglob("__pycache__"):
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def send_model(
+    client: MlflowClient,
+    run_id: str,
+    experiment_id: str,
+    folder: Path,
+    *,
+    params: Mapping[str, str],
+    register: str | None,
+    link: Callable[[str], None],
+    upload: Callable[[Path, str], None],
+) -> None:
+    """Logs a saved model as the `model` of a run.
+
+    MLflow's own `log_model` asks for the history of each metric of the run, one after the other.
+
+    Args:
+        folder: holds `model/`, and how far an earlier attempt came.
+        register: registers the model under this name, as its `candidate`; None: does not register it.
+        link: links metrics to a model's id.
+        upload: copies a folder to a place of artifacts.
+    """
+    state = _State(folder / "state.json")
+    if "id" not in state:
+        logged = client.create_logged_model(experiment_id, "model", run_id, params=dict(params))
+        state.add(id=logged.model_id, place=logged.artifact_location)
+    if "ready" not in state:
+        _name(folder / "model", state["id"], state["place"])
+        upload(folder / "model", state["place"])
+        client.finalize_logged_model(state["id"], LoggedModelStatus.READY)
+        client.log_outputs(run_id, [LoggedModelOutput(state["id"], 0)])
+        link(state["id"])
+        state.add(ready="yes")
     if register is not None:
-        client.set_registered_model_alias(register, CANDIDATE, logged.registered_model_version)
+        _register(client, register, state, run_id)
+
+
+def _name(folder: Path, model_id: str, place: str) -> None:
+    """Writes the id that the store gave a model into its description."""
+    model = Model.load(str(folder))
+    model.model_id = model.model_uuid = model_id
+    model.artifact_path = place
+    model.save(str(folder / MLMODEL_FILE_NAME))
+
+
+def _register(client: MlflowClient, name: str, state: "_State", run_id: str) -> None:
+    if "version" not in state:
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+                raise
+        source = f"models:/{state['id']}"
+        version = client.create_model_version(name, source, run_id, model_id=state["id"])
+        state.add(version=str(version.version))
+    client.set_registered_model_alias(name, CANDIDATE, state["version"])
+
+
+class _State(dict[str, str]):
+    """Facts that a file keeps, so that an interrupted upload is not begun again as another model."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+
+    def add(self, **facts: str) -> None:
+        self.update(facts)
+        write_text(self.path, json.dumps(self))
 
 
 def version_of(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:

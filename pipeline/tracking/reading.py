@@ -14,9 +14,10 @@ from mlflow.tracking import MlflowClient
 from pipeline.errors import ConfigError
 from pipeline.tracking.addresses import database_of, run_page, server_of, shown
 from pipeline.tracking.opening import open_store
+from pipeline.tracking.outbox import LARGEST_BATCH
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
 from pipeline.tracking.relocation import moved
-from pipeline.tracking.writing import LARGEST_BATCH
+from pipeline.tracking.writing import OURS
 
 __all__ = [
     "MlflowClient",
@@ -30,7 +31,6 @@ __all__ = [
     "search_runs",
 ]
 
-OURS = "pipeline.version"  # a tag of every run of this program
 SWEEP = "sweep.command"  # a tag of the run of a sweep itself
 SHORTEST = 4  # characters of an abbreviated id
 SHOWN = 12  # runs in a message

@@ -1,134 +1,110 @@
 """Writes runs to MLflow: opens them, logs their epochs, and closes them with the right status."""
 
-import queue
-import threading
+import json
+import logging
+import os
+import shutil
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import mlflow
-import numpy as np
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import Metric, RunData, RunStatus
+from mlflow.entities import LifecycleStage, RunStatus
+from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 
 from pipeline import signals
-from pipeline.tracking.addresses import run_page, server_of
-from pipeline.tracking.models import Specs, log_model
-from pipeline.tracking.opening import Store
+from pipeline.errors import ConfigError
+from pipeline.paths import waiting_folder, write_text
+from pipeline.tracking.addresses import run_page, server_of, shown, without_password, without_passwords
+from pipeline.tracking.models import Specs, save_model
+from pipeline.tracking.opening import Store, failing_with
+from pipeline.tracking.outbox import (
+    FILES,
+    METRICS,
+    PATIENCE,
+    PATIENCE_AFTER_SIGNAL,
+    Outbox,
+    first_line,
+    send_all,
+    waits,
+)
+from pipeline.tracking.sending import Sender, is_passing, points
 
 if TYPE_CHECKING:
     import keras
 
     from pipeline.tracking.epochs import LogEpochs
 
-SECONDS_PER_BATCH = 1.0  # metrics of fast epochs are sent together
-LARGEST_BATCH = 1000  # metrics; MLflow's limit per request
+logger = logging.getLogger(__name__)
 
-
-class Writer:
-    """Sends metrics to MLflow in a thread, about once a second, so that training does not wait for it.
-
-    The next call of `put` or `close` raises the errors of the thread.
-    """
-
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self.client, self.run_id = client, run_id
-        # Written in C: if a signal interrupts `put`, no lock stays locked.
-        self.waiting: queue.SimpleQueue[list[Metric] | None] = queue.SimpleQueue()
-        self.error: Exception | None = None
-        self.logged: dict[tuple[str, int], float] = {}  # (metric, step) -> value, by earlier processes
-        self.thread = threading.Thread(target=self._send, name="mlflow-writer", daemon=True)
-        self.thread.start()
-
-    def put(self, metrics: Mapping[str, float], step: int) -> None:
-        """Queues the finite metrics of a step, because MLflow would store infinity as a large number."""
-        if self.error:
-            raise self.error
-        now = int(time.time() * 1000)
-        self.waiting.put(
-            [
-                Metric(name, value, now, step)
-                for name, value in metrics.items()
-                if np.isfinite(value) and not self._is_logged(name, step, value)
-            ]
-        )
-
-    def _is_logged(self, name: str, step: int, value: float) -> bool:
-        """Whether an earlier process logged it; values at step 0, which are not of an epoch, may change."""
-        logged = self.logged.get((name, step))
-        return logged is not None and (step > 0 or logged == value)
-
-    def close(self) -> None:
-        """Sends the queued metrics and ends the thread."""
-        self.waiting.put(None)
-        self.thread.join()
-        if self.error:
-            raise self.error
-
-    def _send(self) -> None:
-        done = False
-        while not done:
-            batch = [self.waiting.get()]
-            until = time.monotonic() + SECONDS_PER_BATCH
-            while batch[-1] is not None and (left := until - time.monotonic()) > 0:
-                try:
-                    batch.append(self.waiting.get(timeout=left))
-                except queue.Empty:
-                    break
-            done = batch[-1] is None
-            self._send_batch([metric for metrics in batch if metrics for metric in metrics])
-
-    def _send_batch(self, metrics: list[Metric]) -> None:
-        try:
-            for first in range(0, len(metrics), LARGEST_BATCH):
-                self.client.log_batch(self.run_id, metrics=metrics[first : first + LARGEST_BATCH])
-        except Exception as error:
-            self.error = error
+FAILURE = "pipeline.failure"  # tag: why the run failed
+OURS = "pipeline.version"  # a tag of every run of this program
+READERS = 8  # requests at a time: a server may take a second for each
 
 
 class Run:
-    """An open MLflow run."""
+    """An open MLflow run. What it logs goes through its outbox; nothing here waits for the store."""
 
-    def __init__(self, run_id: str, experiment_id: str, uri: str) -> None:
-        self.run_id, self.experiment_id, self.uri = run_id, experiment_id, uri
-        self.client = MlflowClient(uri)
-        self.writer = Writer(self.client, run_id)
+    def __init__(self, store: Store, run: MlflowRun, logged: Mapping[tuple[str, int], float]) -> None:
+        self.client, self.uri, self.experiment_id = store.client, store.uri, run.info.experiment_id
+        self.run_id = run.info.run_id
+        self.logged = dict(logged)  # (metric, step) -> value, by earlier processes
+        self.params = dict(run.data.params)
+        self.results: list[list[Any]] = []  # the metrics at step 0, which MLflow also shows at the model
+        self.unsent: str | None = None  # set when the run ends: what to do if its store could not be reached
+        self.outbox = _outbox(store, run)
 
     def log_epochs(self) -> "LogEpochs":
         """A callback that logs every epoch."""
         # Imported here, because the parent of a sweep does not train and should not wait for Keras.
         from pipeline.tracking.epochs import LogEpochs
 
-        return LogEpochs(self.writer.put)
+        return LogEpochs(self.log_metrics)
 
     def log_history(self, history: Mapping[str, list[float]]) -> None:
         """Logs the metrics that an earlier process measured but may not have logged."""
         for epoch in range(max(map(len, history.values()), default=0)):
-            self.writer.put({name: values[epoch] for name, values in history.items()}, epoch + 1)
+            self.log_metrics({name: values[epoch] for name, values in history.items()}, epoch + 1)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        """Logs the metrics of a step."""
-        self.writer.put(metrics, step)
+        """Logs the finite metrics of a step."""
+        found = points(metrics, step, int(time.time() * 1000))
+        if step == 0:
+            self.results += found
+        new = [point for point in found if not self._is_logged(point[0], step, point[1])]
+        if new:
+            self.outbox.put({"kind": METRICS, METRICS: new})
+
+    def _is_logged(self, name: str, step: int, value: float) -> bool:
+        """Whether an earlier process logged it; values at step 0, which are not of an epoch, may change."""
+        logged = self.logged.get((name, step))
+        return logged is not None and (step > 0 or logged == value)
+
+    def log_params(self, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        """Logs new params and tags."""
+        # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
+        new = {name: str(value) for name, value in params.items() if name not in self.params}
+        self.params |= new
+        self.outbox.put({"kind": "params", "params": new, "tags": dict(tags)})
 
     def log_folder(self, folder: Path) -> None:
         """Logs the contents of a folder as artifacts."""
-        self.client.log_artifacts(self.run_id, str(folder))
+        copy = self.outbox.new_folder()
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        self.outbox.put({"kind": "files", "path": f"{FILES}/{copy.name}"})
 
     def log_dataset(self, name: str, fingerprint: str) -> None:
         """Shows the data in the run's Dataset column; its digest is the split's fingerprint."""
-        dataset = MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=fingerprint[:8])
-        try:
-            mlflow.log_input(dataset, context="training")
-        except MlflowException:
-            # Two runs logged the same new data at the same time: MLflow looks it up and then inserts it.
-            mlflow.log_input(dataset, context="training")
+        self.outbox.put({"kind": "dataset", "name": name, "digest": fingerprint[:8]})
 
     def log_model(
         self,
@@ -139,7 +115,51 @@ class Run:
         forms: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`."""
-        log_model(self.client, model, specs, example, register, forms or {})
+        folder = self.outbox.new_folder()
+        save_model(folder / "model", self.run_id, model, specs, example, forms or {})
+        entry = {"kind": "model", "path": f"{FILES}/{folder.name}", "register": register}
+        self.outbox.put(entry | {"params": self.params, METRICS: self.results})
+
+    def log_failure(self, error: BaseException) -> None:
+        """Logs why the run failed."""
+        self.outbox.append({"kind": "params", "params": {}, "tags": {FAILURE: reason(error)}})
+        folder = self.outbox.new_folder()
+        (folder / "traceback.txt").write_text(_traceback(error), encoding="utf-8")
+        self.outbox.append({"kind": "files", "path": f"{FILES}/{folder.name}"})
+
+    def end(self, status: str) -> None:
+        """Closes the run once its store has everything, or after a minute without it, 10 s after a signal.
+
+        Raises:
+            Exception: what the store refused for good.
+        """
+        if signals.received():
+            status = RunStatus.to_string(RunStatus.KILLED)
+        patience = PATIENCE_AFTER_SIGNAL if status == RunStatus.to_string(RunStatus.KILLED) else PATIENCE
+        try:
+            # Before the wait, because a second signal ends the process at once.
+            self._append_end(status)
+            self.outbox.drain(patience)
+            if self.outbox.error and status == RunStatus.to_string(RunStatus.FINISHED):
+                self._append_end(RunStatus.to_string(RunStatus.FAILED))
+                self.outbox.drain(patience)
+        finally:
+            if self.outbox.position < self.outbox.size:
+                self.unsent = self._safe()
+                sys.stderr.write(f"{self.unsent}\n")
+            self.outbox.close()
+        if self.outbox.error and status != RunStatus.to_string(RunStatus.KILLED):
+            raise self.outbox.error
+
+    def _append_end(self, status: str) -> None:
+        self.outbox.append({"kind": "end", "status": status, "time": int(time.time() * 1000)})
+
+    def _safe(self) -> str:
+        why = f" ({without_passwords(first_line(self.outbox.failing))})" if self.outbox.failing else ""
+        return (
+            f"your training is safe, but {shown(self.uri)} does not have all of it{why}\n"
+            f"it waits in {self.outbox.folder}; send it: python -m pipeline.sync run={self.run_id}"
+        )
 
     def url(self) -> str | None:
         """The address of the run's page; None if the store is not a server."""
@@ -170,55 +190,139 @@ def open_run(
     Args:
         store: the result of `connect`.
         params: name -> scalar.
-        run_id: an existing run, which keeps its name and its params; None: a new run.
+        run_id: an existing run, which keeps its name and its params; None: that of MLFLOW_RUN_ID if it is
+            open and empty, or else a new run.
+
+    Raises:
+        ConfigError: the run does not exist, was deleted, or is that of MLFLOW_RUN_ID and not empty.
     """
-    _, uri, experiment_id = store
     # A signal is let through only where its exception closes the run.
     with signals.held():
-        active = mlflow.start_run(
-            run_id=run_id,
-            experiment_id=experiment_id,
-            run_name=None if run_id else run_name,
-            tags=dict(tags),
-            log_system_metrics=system_metrics,
-        )
-        run = Run(active.info.run_id, experiment_id, uri)
+        with failing_with("tracking.uri", store.uri):
+            run_id = run_id or _run_of_environment(store)
+            found = _existing(store, run_id) if run_id else None
+            logged = _logged(store.client, found) if found else {}
+            if found is None:
+                names = {"mlflow.runName": run_name}
+                found = store.client.create_run(store.experiment_id, tags=resolve_tags({**tags, **names}))
+        run = Run(store, found, logged)
         status = RunStatus.FINISHED
         try:
-            with signals.let_through():
-                _prepare(run, active.data, params)
+            with signals.let_through(), _active(run, found, system_metrics=system_metrics):
+                if run_id:
+                    run.outbox.put({"kind": "status", "status": RunStatus.to_string(RunStatus.RUNNING)})
+                run.log_params(params, tags if run_id else {})
                 yield run
+            if FAILURE in found.data.tags:
+                run.outbox.append({"kind": "untag", "tag": FAILURE})
         except Exception as error:
             status = RunStatus.FAILED
             if not signals.received():
-                log_failure(run.client, run.run_id, error)
+                run.log_failure(error)
             raise
         except BaseException:
             status = RunStatus.KILLED
             raise
         finally:
-            try:
-                run.writer.close()
-            except Exception:
-                status = RunStatus.FAILED
-                raise
-            finally:
-                mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if signals.received() else status))
+            run.end(RunStatus.to_string(status))
 
 
-def _prepare(run: Run, data: RunData, params: Mapping[str, Any]) -> None:
-    """Logs the params, and finds out which metrics an earlier process logged."""
-    run.writer.logged = {
-        (name, metric.step): metric.value
-        for name in data.metrics
-        for metric in run.client.get_metric_history(run.run_id, name)
-    }
-    # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
-    mlflow.log_params({name: str(value) for name, value in params.items() if name not in data.params})
+@contextmanager
+def _active(run: Run, found: MlflowRun, *, system_metrics: bool) -> Iterator[None]:
+    """Makes a run the active one of MLflow, and logs the use of the machine if wanted."""
+    # For callbacks of people that log to the active run; `mlflow.start_run` would ask the server three times.
+    _active_run_stack.get().append(ActiveRun(found))
+    monitor = None
+    if system_metrics:
+        from pipeline.tracking.machine_use import Monitor
+
+        monitor = Monitor(run.run_id, run.log_metrics)
+        monitor.start()
+    try:
+        yield
+    finally:
+        if monitor:
+            monitor.finish()
+        _active_run_stack.get().pop()
+
+
+def _outbox(store: Store, run: MlflowRun) -> Outbox:
+    info = run.info
+    folder = waiting_folder(info.run_id)
+    facts = {"run": info.run_id, "experiment": info.experiment_id, "place": info.artifact_uri}
+    write_text(folder / "run.json", json.dumps(facts | {"uri": without_password(store.uri)}))
+    sender = Sender(store.client, store.uri, info.run_id, info.experiment_id, info.artifact_uri)
+    return Outbox(folder, sender, is_passing, shown(store.uri))
+
+
+def _run_of_environment(store: Store) -> str | None:
+    """The run of MLFLOW_RUN_ID, as `mlflow run` sets it.
+
+    Raises:
+        ConfigError: the run has ended, or another program has logged to it.
+    """
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if not run_id:
+        return None
+    run = _existing(store, run_id, key="MLFLOW_RUN_ID")
+    from_project = "mlflow.project.entryPoint" in run.data.tags
+    empty = not (run.data.metrics or OURS in run.data.tags or (run.data.params and not from_project))
+    if run.info.status not in ("RUNNING", "SCHEDULED") or not empty:
+        raise ConfigError(
+            "MLFLOW_RUN_ID",
+            f"this run is {run.info.status}{'' if empty else ' and not empty'}; training would overwrite it",
+            found=run_id,
+            allowed="an open run without params and metrics; or unset the variable",
+        )
+    return run_id
+
+
+def _existing(store: Store, run_id: str, key: str = "resume") -> MlflowRun:
+    """A run of the store; what an earlier process of it has left is sent first."""
+    try:
+        found = store.client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise ConfigError(
+            key,
+            f"there is no such run in {shown(store.uri)}",
+            found=run_id,
+            allowed="a run of this store; set tracking.uri or MLFLOW_TRACKING_URI for another one",
+        ) from error
+    if found.info.lifecycle_stage != LifecycleStage.ACTIVE:
+        cure = f"another run; or restore it: mlflow runs restore --run-id {run_id}"
+        raise ConfigError(key, "this run was deleted", found=run_id, allowed=cure)
+    folder = waiting_folder(run_id)
+    if waits(folder):
+        info = found.info
+        send_all(folder, Sender(store.client, store.uri, run_id, info.experiment_id, info.artifact_uri))
+        found = store.client.get_run(run_id)
+    return found
+
+
+def _logged(client: MlflowClient, run: MlflowRun) -> dict[tuple[str, int], float]:
+    """(metric, step) -> value, of everything that a run has logged."""
+    names = list(run.data.metrics)
+    with ThreadPoolExecutor(READERS) as pool:
+        histories = pool.map(lambda name: client.get_metric_history(run.info.run_id, name), names)
+        return {
+            (name, metric.step): metric.value
+            for name, history in zip(names, histories, strict=True)
+            for metric in history
+        }
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
     """Logs why a run failed: one line as a tag, and the artifact traceback.txt."""
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    client.set_tag(run_id, "pipeline.failure", reason[:500])
-    client.log_text(run_id, "".join(traceback.format_exception(error)), "traceback.txt")
+    client.set_tag(run_id, FAILURE, reason(error))
+    client.log_text(run_id, _traceback(error), "traceback.txt")
+
+
+def reason(error: BaseException) -> str:
+    """Why a run failed, in one line."""
+    return without_passwords(f"{type(error).__name__}: {error}".splitlines()[0])[:500]
+
+
+def _traceback(error: BaseException) -> str:
+    return without_passwords("".join(traceback.format_exception(error)))

@@ -14,80 +14,17 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline import signals
-from pipeline.tracking import Writer, connect, default_uri, log_failure, open_run, writing
+from pipeline.errors import ConfigError
+from pipeline.paths import waiting_folder
+from pipeline.tracking import connect, default_uri, log_failure, open_run
 from tests import stores
 
 ROUNDS = 8
 
 
-class Client:
-    """Keeps the metrics that it is sent, batch by batch."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.batches, self.error = [], error
-
-    def log_batch(self, run_id: str, metrics: list) -> None:
-        if self.error:
-            raise self.error
-        self.batches.append([(metric.key, metric.value, metric.step) for metric in metrics])
-
-
-def sent(client: Client) -> list:
-    return [metric for batch in client.batches for metric in batch]
-
-
-def test_metrics_are_sent_in_order_and_all_by_the_end():
-    client = Client()
-    writer = Writer(client, "r")
-    writer.put({"a": 1.0, "b": 2.0}, 1)
-    writer.put({"a": 3.0}, 2)
-    writer.close()
-    assert sent(client) == [("a", 1.0, 1), ("b", 2.0, 1), ("a", 3.0, 2)]
-
-
-def test_fast_epochs_are_sent_together_and_no_call_is_larger_than_mlflow_allows(monkeypatch):
-    monkeypatch.setattr(writing, "SECONDS_PER_BATCH", 600)
-    client = Client()
-    writer = Writer(client, "r")
-    for step in range(3):
-        writer.put({str(i): float(i) for i in range(700)}, step)
-    writer.close()
-    assert [len(batch) for batch in client.batches] == [1000, 1000, 100]
-
-
-def test_what_is_not_finite_is_left_out():
-    client = Client()
-    writer = Writer(client, "r")
-    writer.put({"a": float("nan"), "b": float("inf"), "c": 0.0}, 1)
-    writer.close()
-    assert sent(client) == [("c", 0.0, 1)]
-
-
-def test_what_an_earlier_process_logged_is_not_sent_again():
-    client = Client()
-    writer = Writer(client, "r")
-    writer.logged = {("a", 1): 0.5, ("test/a", 0): 0.5, ("test/b", 0): 0.5}
-    writer.put({"a": 0.6}, 1)  # of an epoch the first value counts
-    writer.put({"a": 0.7}, 2)
-    writer.put({"test/a": 0.5, "test/b": 0.4}, 0)
-    writer.close()
-    assert sent(client) == [("a", 0.7, 2), ("test/b", 0.4, 0)]
-
-
-def test_an_error_of_the_server_is_raised_at_the_next_metrics_and_at_the_end():
-    writer = Writer(Client(ValueError("full")), "r")
-    writer.put({"a": 1.0}, 1)
-    until = time.monotonic() + 60
-    while writer.error is None and time.monotonic() < until:
-        time.sleep(0.01)
-    with pytest.raises(ValueError, match="full"):
-        writer.put({"a": 1.0}, 2)
-    with pytest.raises(ValueError, match="full"):
-        writer.close()
-
-
 @pytest.fixture
-def uri(folder_with_store):
+def uri(folder_with_store, monkeypatch):
+    monkeypatch.chdir(folder_with_store)
     return f"sqlite:///{folder_with_store}/mlruns/mlflow.db"
 
 
@@ -146,8 +83,10 @@ def test_a_run_is_killed_even_if_a_library_raised_an_error_of_its_own_at_a_signa
 
 
 def test_a_signal_while_a_run_is_opened_leaves_it_killed(uri, sigterm, monkeypatch):
-    real = mlflow.start_run
-    monkeypatch.setattr(mlflow, "start_run", lambda **options: (sigterm(), real(**options))[1])
+    real = MlflowClient.create_run
+    monkeypatch.setattr(
+        MlflowClient, "create_run", lambda *words, **options: (sigterm(), real(*words, **options))[1]
+    )
     with pytest.raises(signals.Interrupted), opened(uri):
         pytest.fail("it opened all the same")
     client, _, experiment = connect(uri, "e")
@@ -156,16 +95,77 @@ def test_a_signal_while_a_run_is_opened_leaves_it_killed(uri, sigterm, monkeypat
 
 def test_a_signal_while_a_run_is_closed_leaves_it_killed(uri, sigterm):
     with pytest.raises(signals.Interrupted), opened(uri) as run:  # noqa: PT012
-        close = run.writer.close
-        run.writer.close = lambda: (sigterm(), close())
+        end = run.end
+        run.end = lambda status: (sigterm(), end(status))
     assert run.client.get_run(run.run_id).info.status == "KILLED"
 
 
-def test_a_run_whose_metrics_could_not_be_sent_has_failed(uri):
-    with pytest.raises(ValueError, match="full"), opened(uri) as run:  # noqa: PT012
-        run.writer.client = Client(ValueError("full"))
-        run.log_metrics({"a": 1.0}, 0)
+def test_a_run_whose_metrics_the_store_refuses_has_failed(uri):
+    with pytest.raises(MlflowException, match="Invalid"), opened(uri) as run:
+        run.log_metrics({"a[]": 1.0}, 0)
     assert run.client.get_run(run.run_id).info.status == "FAILED"
+
+
+def test_what_is_not_finite_is_left_out(uri):
+    with opened(uri) as run:
+        run.log_metrics({"a": float("nan"), "b": float("inf"), "c": 0.0}, 1)
+    assert run.client.get_run(run.run_id).data.metrics == {"c": 0.0}
+
+
+def test_the_reason_of_a_failure_goes_when_the_resumed_run_succeeds(uri):
+    with pytest.raises(ZeroDivisionError), opened(uri) as run:
+        raise ZeroDivisionError
+    with opened(uri, run_id=run.run_id):
+        pass
+    found = run.client.get_run(run.run_id)
+    assert found.info.status == "FINISHED"
+    assert "pipeline.failure" not in found.data.tags
+
+
+def test_callbacks_of_people_log_to_the_active_run(uri):
+    with opened(uri) as run:
+        mlflow.log_metric("mine", 3.0)
+    assert mlflow.active_run() is None
+    assert run.client.get_run(run.run_id).data.metrics == {"mine": 3.0}
+
+
+def test_nothing_waits_after_a_run_has_ended(uri, folder_with_store):
+    with opened(uri) as run:
+        run.log_metrics({"a": 1.0}, 1)
+        assert waiting_folder(run.run_id).is_dir()
+    assert not (folder_with_store / "mlruns" / "waiting").exists()
+
+
+def test_the_run_of_the_environment_is_used_if_it_is_open_and_empty(uri, monkeypatch):
+    client, _, experiment = connect(uri, "e")
+    run_id = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    with opened(uri) as run:
+        assert run.run_id == run_id
+    with pytest.raises(ConfigError, match="MLFLOW_RUN_ID: this run is FINISHED and not empty"), opened(uri):
+        pass
+    client.set_terminated(run_id := client.create_run(experiment).info.run_id)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    with pytest.raises(ConfigError, match="MLFLOW_RUN_ID: this run is FINISHED"), opened(uri):
+        pass
+    used = client.create_run(experiment).info.run_id
+    client.log_metric(used, "a", 1.0)
+    monkeypatch.setenv("MLFLOW_RUN_ID", used)
+    with pytest.raises(ConfigError, match="not empty"), opened(uri):
+        pass
+
+
+def test_a_run_that_is_not_there_or_deleted_is_told(uri):
+    with pytest.raises(ConfigError, match="resume: there is no such run"), opened(uri, run_id="0" * 32):
+        pass
+    client, _, experiment = connect(uri, "e")
+    run_id = client.create_run(experiment).info.run_id
+    client.delete_run(run_id)
+    with (
+        pytest.raises(ConfigError, match=r"(?s)was deleted.*mlflow runs restore"),
+        opened(uri, run_id=run_id),
+    ):
+        pass
 
 
 def test_a_run_that_is_opened_again_keeps_its_name_its_params_and_what_it_logged(uri):
@@ -180,19 +180,9 @@ def test_a_run_that_is_opened_again_keeps_its_name_its_params_and_what_it_logged
     assert [metric.value for metric in history] == [3.0, 2.0]
 
 
-def test_data_that_another_run_names_at_the_same_moment_is_named_all_the_same(uri, monkeypatch):
-    real, calls = mlflow.log_input, []
-
-    def second(dataset, context):
-        calls.append(dataset.digest)
-        if len(calls) == 1:
-            raise MlflowException("UNIQUE constraint failed")
-        real(dataset, context=context)
-
-    monkeypatch.setattr(mlflow, "log_input", second)
+def test_the_data_are_named(uri):
     with opened(uri) as run:
         run.log_dataset("rows", "0123456789")
-    assert calls == ["01234567"] * 2
     (found,) = run.client.get_run(run.run_id).inputs.dataset_inputs
     assert (found.dataset.name, found.dataset.digest) == ("rows", "01234567")
 

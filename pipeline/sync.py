@@ -1,0 +1,50 @@
+"""Sends what runs logged while their store could not be reached: `python -m pipeline.sync`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import resolved
+from pipeline.errors import ConfigError
+from pipeline.paths import waiting_folder
+from pipeline.rules import MAPPING, TEXT, check_node, or_null
+
+if TYPE_CHECKING:
+    from pipeline.tracking.waiting import Waiting
+
+KEYS = {"run": or_null(TEXT), "tracking": MAPPING}
+
+
+def check(cfg: DictConfig) -> None:
+    """Raises ConfigError for an unknown key, or a run of which nothing waits."""
+    config = resolved(cfg)
+    check_node("", config, KEYS)
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    if config["run"] is not None and not waiting_folder(config["run"]).is_dir():
+        there = sorted(path.name for path in waiting_folder("*").parent.glob("*"))
+        raise ConfigError("run", "nothing of this run waits here", found=config["run"], allowed=there)
+
+
+@verb(config_name="sync", check=check, texts=("run", "tracking.uri"))
+def main(cfg: DictConfig) -> None:
+    """Sends what waits."""
+    for line in lines(cfg.run, cfg.tracking.uri):
+        print(line, flush=True)
+
+
+def lines(run: str | None, uri: str | None) -> list[str]:
+    """Sends what waits of one run, None: of all runs in this folder; returns a line for each."""
+    from pipeline.tracking.waiting import find, send
+
+    found: list[Waiting] = find([waiting_folder(run)] if run else _folders())
+    return [send(waiting, uri) for waiting in found] or ["nothing waits here"]
+
+
+def _folders() -> list[Path]:
+    return sorted(path for path in waiting_folder("*").parent.glob("*") if path.is_dir())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Sends what a run logged to its store; every entry can be sent again if it was sent in part."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.tracking.addresses import database_of
+from pipeline.tracking.models import send_model
+from pipeline.tracking.outbox import LARGEST_BATCH, METRICS, Entry
+from pipeline.tracking.relocation import moved
+
+PARAMS_PER_BATCH = 100  # MLflow's limit
+UPLOADS = 8  # at a time: a server may take a second for each
+
+
+class Sender:
+    """Sends the entries of one run.
+
+    Args:
+        place: of the run's artifacts, as the store names it.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str, run_id: str, experiment_id: str, place: str) -> None:
+        self.client, self.uri, self.run_id, self.experiment_id = client, uri, run_id, experiment_id
+        self.place = place
+
+    def __call__(self, entries: list[Entry], folder: Path) -> None:
+        """Sends metrics, or one other entry."""
+        if entries[0]["kind"] == METRICS:
+            return self._metrics([point for entry in entries for point in entry[METRICS]])
+        (entry,) = entries
+        kinds: dict[str, Callable[[Entry, Path], None]] = {
+            "status": self._status,
+            "params": self._params,
+            "untag": self._untag,
+            "dataset": self._dataset,
+            "files": self._files,
+            "model": self._model,
+            "end": self._end,
+        }
+        return kinds[entry["kind"]](entry, folder)
+
+    def _metrics(self, points: list[list[Any]], model_id: str | None = None) -> None:
+        metrics = [Metric(*point, model_id=model_id, run_id=self.run_id) for point in points]
+        for first in range(0, len(metrics), LARGEST_BATCH):
+            self.client.log_batch(self.run_id, metrics=metrics[first : first + LARGEST_BATCH])
+
+    def _status(self, entry: Entry, folder: Path) -> None:
+        self.client.update_run(self.run_id, status=entry["status"])
+
+    def _params(self, entry: Entry, folder: Path) -> None:
+        params = [Param(name, value) for name, value in entry["params"].items()]
+        tags = [RunTag(name, value) for name, value in entry["tags"].items()]
+        for first in range(0, max(len(params), len(tags)), PARAMS_PER_BATCH):
+            part = slice(first, first + PARAMS_PER_BATCH)
+            self.client.log_batch(self.run_id, params=params[part], tags=tags[part])
+
+    def _untag(self, entry: Entry, folder: Path) -> None:
+        if entry["tag"] in self.client.get_run(self.run_id).data.tags:
+            self.client.delete_tag(self.run_id, entry["tag"])
+
+    def _dataset(self, entry: Entry, folder: Path) -> None:
+        source = LocalArtifactDatasetSource(entry["name"])
+        dataset = MetaDataset(source, name=entry["name"], digest=entry["digest"])
+        context = [InputTag("mlflow.data.context", "training")]
+        named = DatasetInput(dataset._to_mlflow_entity(), context)
+        self.client.log_inputs(self.run_id, datasets=[named])
+
+    def _files(self, entry: Entry, folder: Path) -> None:
+        upload(folder / entry["path"], self.place, self.uri)
+
+    def _model(self, entry: Entry, folder: Path) -> None:
+        send_model(
+            self.client,
+            self.run_id,
+            self.experiment_id,
+            folder / entry["path"],
+            params=entry["params"],
+            register=entry["register"],
+            link=lambda model_id: self._metrics(entry[METRICS], model_id),
+            upload=lambda files, place: upload(files, place, self.uri),
+        )
+
+    def _end(self, entry: Entry, folder: Path) -> None:
+        self.client.set_terminated(self.run_id, entry["status"], entry["time"])
+
+
+def upload(folder: Path, place: str, uri: str) -> None:
+    """Copies the contents of a folder to a place of artifacts, several files at a time to a server."""
+    if not folder.exists():
+        return  # sent before the process was killed
+    database = database_of(uri)
+    if database is not None and (here := moved(place, database)) is not None:
+        get_artifact_repository(here.as_uri()).log_artifacts(str(folder))
+        return
+    repository = get_artifact_repository(place, tracking_uri=uri)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+
+    def send(path: Path) -> None:
+        inside = path.parent.relative_to(folder).as_posix()
+        repository.log_artifact(str(path), None if inside == "." else inside)
+
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        list(pool.map(send, files))
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error of a store may pass: of the network, of a server or database, or of permissions."""
+    if isinstance(error, MlflowException):
+        return bool(error.error_code != "INVALID_PARAMETER_VALUE")
+    return isinstance(error, OSError | requests.RequestException | SQLAlchemyError)
+
+
+def points(metrics: Mapping[str, float], step: int, time: int) -> list[list[Any]]:
+    """The finite metrics of a step, because MLflow would store infinity as a large number."""
+    return [[name, float(value), time, step] for name, value in metrics.items() if value - value == 0]
