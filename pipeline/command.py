@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
@@ -190,7 +190,7 @@ def message_for(error: Exception) -> str | None:
     if isinstance(error, InterpolationResolutionError):
         return f"{error.full_key}: {error.msg}"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
-        return f"{error}\n{error.__cause__}"
+        return f"{error}\n{error.__cause__}{_found_elsewhere(error.__cause__)}"
     # By its name, because importing its class takes seconds.
     if (
         isinstance(error, ConfigError | HydraException | YAMLError)
@@ -202,6 +202,24 @@ def message_for(error: Exception) -> str | None:
             key = note.removeprefix(KEY_NOTE)
             return f"{key}: this part does not accept its arguments\n{type(error).__name__}: {error}"
     return None
+
+
+def _found_elsewhere(error: OmegaConfBaseException) -> str:
+    """A line with the keys that have the last name of an unknown key, such as `seed` for `trainer.seed`."""
+    if "Did you mean" in str(error) or not isinstance(error.parent_node, Container):
+        return ""
+    config: Any = OmegaConf.to_container(error.parent_node._get_root(), resolve=False)
+    config.pop("hydra", None)
+    found = [key for key in _dotted(config) if key.rpartition(".")[2] == str(error.key)]
+    return f"\nnearest: {', '.join(found)}" if found else ""
+
+
+def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """All keys of a config, each with those above it."""
+    for name, value in node.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{name}.")
 
 
 def _traceback(error: Exception) -> str:

@@ -74,6 +74,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     """
     with importing():
         from pipeline.config.make import maker
+        from pipeline.data.source import missing_words, with_words
         from pipeline.finished import evaluation_record
         from pipeline.finished.evaluation import evaluate
         from pipeline.finished.run import FinishedRun
@@ -88,7 +89,9 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     own = chosen is None and config["sources"] is None
     if config["sources"] is not None:
         check_sources(config["sources"], data["sources"])
-        data = {**data, "sources": {**data["sources"], **config["sources"]}}
+        words = missing_words(data["sources"])
+        new = {source: with_words(files, words.get(source)) for source, files in config["sources"].items()}
+        data = {**data, "sources": {**data["sources"], **new}}
     found = evaluate(
         recorded,
         finished,

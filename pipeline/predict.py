@@ -89,6 +89,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     """Predicts all rows; returns their number and the number of rejected rows."""
     with importing():
         from pipeline.config.make import maker
+        from pipeline.data.source import missing_words
         from pipeline.data.unlabelled import RowReader
         from pipeline.finished.predictions import predict
         from pipeline.finished.run import FinishedRun
@@ -104,6 +105,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         finished.inputs,
         finished.specs,
         missing=config["missing"],
+        words=missing_words(resolved(finished.cfg)["data"]["sources"]),
         join=finished.cfg.data.get("join"),
         key=config["key"],
         folders=[Path.cwd()],

@@ -302,12 +302,21 @@ def _plain(text: str, day_first: bool | None) -> str:
     elif _YEAR_MONTH.fullmatch(text):
         return f"{text[:4]}-{int(text[5:]):02}-01"
     else:
-        named = _NAMED_MONTH.search(text) and re.search(r"\d", text)
+        named = _NAMED_MONTH.search(text) and _names_a_year(text)
         return text if named or _COMPACT.fullmatch(text) else ""
     if len(year) == 2:
         year = f"{'19' if int(year) >= 69 else '20'}{year}"
     rest = re.sub(r"^[T\s,]+(\d):", r" 0\1:", rest)
     return f"{year}-{int(month):02}-{int(day):02}{rest.replace('.m.', 'm')}"
+
+
+def _names_a_year(text: str) -> bool:
+    """Whether a date with the name of its month has a year: of four digits, or beside a day, as in 5 May 99.
+
+    pandas takes the number of "Oct 45" for a year and that of "Oct 25" for a day of the present year.
+    """
+    numbers = re.findall(r"\d+", re.sub(r"\d+:[\d:.]+.*", "", text))
+    return len(numbers) > 1 or any(len(number) == 4 for number in numbers)
 
 
 def _since_1970(moments: Any) -> np.ndarray:

@@ -74,6 +74,8 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
         ),
         (["+optimiser=adam"], ["optimiser"]),
         (["loss_weights.klass=2"], ["Could not override 'loss_weights.klass'", "Did you mean: 'class'?"]),
+        (["trainer.seed=1"], ["Key 'seed' is not in struct", "nearest: seed"]),
+        (["epochs=1"], ["nearest: trainer.epochs"]),
         (["trainer=["], ["trainer=["]),
         (["seed=choice(1,2)"], ["seed"]),
         (["-m", "optimizer=adam,adm"], ["optimizer: there is no such option", "nearest: adam"]),

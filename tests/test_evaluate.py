@@ -101,6 +101,15 @@ def test_new_files_are_read_with_the_runs_own_preprocessing(recorded, client, tm
     assert same["body_mass_mae"] == pytest.approx(error, rel=1e-5)
 
 
+def test_rows_without_labels_are_sent_to_predict(recorded, tmp_path):
+    pd.read_csv(PENGUINS).drop(columns="body_mass_g").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(ConfigError, match="but an evaluation needs labels") as caught:
+        run(run=recorded.penguins, sources={"penguins": str(tmp_path / "new.csv")})
+    assert caught.value.key == "data.targets.body_mass.column"
+    assert "pipeline.predict" in str(caught.value)
+    assert "nearest" not in str(caught.value)
+
+
 def test_other_data_with_the_runs_inputs_and_targets_is_evaluated_whole(recorded, client, tmp_path):
     frame = pd.read_csv(PENGUINS).rename(columns={"species": "kind"})
     frame.to_csv(tmp_path / "other.csv", index=False)

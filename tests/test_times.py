@@ -56,6 +56,12 @@ def test_dates_of_every_common_form_are_read(cells: list[str], first: str) -> No
     assert found[2:] == [None, None]
 
 
+@pytest.mark.parametrize("text", ["Oct 45", "Oct 25", "5 May", "May", "Oct 45 12:30", "45 Oct", "Sept. 90"])
+def test_a_month_with_one_short_number_is_no_date(text: str) -> None:
+    # It may be a day or a year.
+    assert moments(objects("Oct 5, 1990", text)) == ["1990-10-05T00:00:00", None]
+
+
 @pytest.mark.parametrize(
     ("numbers", "first"),
     [

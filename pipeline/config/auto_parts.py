@@ -26,7 +26,7 @@ def expand(cfg: DictConfig) -> DictConfig:
     """Replaces `_auto_` by parts, old `_target_`s by present ones; drops nulls; adds scales of numbers.
 
     `branches.image=null` leaves out the branch, `data.inputs.image=null` the input and its automatic branch;
-    heads and targets likewise, with the loss weight.
+    heads and targets likewise, with the loss weight. `data.split.stratify=null` leaves out an option.
 
     Settings such as `branches.image.dropout=0.1` change the chosen part; a part that is named, as in
     `+branch@branches.image=resnet`, replaces it. Heads without a loss weight get `auto`, see
@@ -57,10 +57,10 @@ def _nulls(node: DictConfig) -> list[str]:
 
 
 def _without_nulls(cfg: DictConfig) -> DictConfig:
-    """Drops what is null among the inputs, targets, branches and heads; `_parts` drops automatic parts."""
+    """Drops nulls: inputs, targets, options of the split, branches, heads; `_parts` drops automatic parts."""
     copy = cfg.copy()
     OmegaConf.set_struct(copy, False)
-    for key in ("data.inputs", "data.targets", *GROUPS):
+    for key in ("data.inputs", "data.targets", "data.split", *GROUPS):
         node = OmegaConf.select(copy, key)
         if not isinstance(node, DictConfig) or AUTO in node:
             continue

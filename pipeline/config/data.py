@@ -120,6 +120,14 @@ def check_split(config: dict[str, Any]) -> None:
             "data.split", "the way to split is missing", found=", ".join(split), allowed=SPLIT_FORMS
         )
     required, optional = ({name: SPLIT_RULES[name] for name in names} for names in SPLIT_FORMS[form])
+    for option in split:
+        if option in SPLIT_RULES and option not in (*required, *optional):
+            raise ConfigError(
+                f"data.split.{option}",
+                f"a split by {form} does not take this option; Hydra keeps it from the data's own split",
+                found=split[option],
+                allowed=f"data.split.{option}=null drops it",
+            )
     check_node("data.split", split, required, optional=optional)
     for word in ("column", "time", "group"):
         _check_columns(f"data.split.{word}", split.get(word, []), sources)

@@ -148,6 +148,7 @@ def load_labelled(
     columns, split_fingerprint = column_keys(chosen_inputs, chosen_targets), None
     forms = _forms(all_inputs, all_targets, split or {}, {})
     options: dict[str, Any] = {"folders": folders, "join": join, "forms": forms, "in_memory": in_memory}
+    options["brief"] = True  # the training has said more
     if which == "all":
         joined = Sources(sources, references=columns, **options)
         joined.read(columns)
@@ -157,13 +158,15 @@ def load_labelled(
         joined = splitter.open(sources, columns, **options)
         hashes, codes = splitter.split(joined)
         rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(hashes, codes)
-    return LabelledRows(
+    found = LabelledRows(
         rows,
         raw=_merge(source.raw(joined, rows) for source in chosen_inputs.values()),
         labels={name: target.encode(joined, rows) for name, target in chosen_targets.items()},
         numbers=_numbers(chosen_targets, joined, rows),
         fingerprint=split_fingerprint,
     )
+    joined.report()
+    return found
 
 
 def _build(

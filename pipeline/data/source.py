@@ -19,6 +19,10 @@ from pipeline.paths import expand
 SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
 
 
+class NoColumnError(ConfigError):
+    """A source has no such column."""
+
+
 class Source:
     """One named source: the rows of its files, one file after the other.
 
@@ -135,7 +139,7 @@ class Source:
     def _column_of(self, part: Columns, place: str, column: str, key: str) -> Columns:
         if column not in part.columns:
             names = [f"{self.name}.{name}".rstrip(".") for name in part.columns]
-            raise ConfigError(
+            raise NoColumnError(
                 key,
                 f"there is no such column in {place}",
                 found=f"{self.name}.{column}".rstrip("."),
@@ -163,6 +167,20 @@ class Source:
         """Describes where a row comes from: the file, and the row of that file."""
         part = int(np.searchsorted(self._ends, row, side="right"))
         return f"{self.parts[part][0]}, row {row - (int(self._ends[part - 1]) if part else 0)}"
+
+
+def with_words(entry: SourceEntry, words: Sequence[str] | None) -> SourceEntry:
+    """New files of a source, with the words for missing cells that the source has, unless they have own."""
+    if words is None or not (isinstance(entry, (str, list)) or "path" in entry):
+        return entry
+    files: Any = {"path": entry} if isinstance(entry, (str, list)) else entry
+    return {"missing": list(words), **files}
+
+
+def missing_words(sources: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Source -> its own words for missing cells, of the sources that have any."""
+    options = {name: split_entry(entry)[1] for name, entry in sources.items()}
+    return {name: list(option["missing"]) for name, option in options.items() if "missing" in option}
 
 
 def unique_columns(part: Columns) -> list[str]:

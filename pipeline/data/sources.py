@@ -36,6 +36,8 @@ class Sources:
             are grouped by the key of the join.
         in_memory: False leaves columns on disk where their format can be read by rows; "auto" does so where
             the files are large.
+        brief: `report` says in one line how many words were taken as missing cells, instead of one for each
+            column as it is read.
 
     Raises:
         ConfigError: a file does not exist or cannot be read; a key is empty, occurs twice, or is missing
@@ -52,6 +54,7 @@ class Sources:
         join: Join | None = None,
         forms: Mapping[str, LongForm] | None = None,
         in_memory: bool | str = True,
+        brief: bool = False,
     ) -> None:
         join_key, how = split_join(join)
         needed: dict[str, set[str]] = {name: {join_key} if join_key else set() for name in entries}
@@ -76,7 +79,7 @@ class Sources:
         self.orders: dict[str, np.ndarray] = {}
         self.cache: dict[str, Values] = {}
         self.texts: dict[str, np.ndarray] = {}
-        self.reported: set[str] = set()  # columns whose words for missing cells have been said
+        self.brief, self.words = brief, dict[str, int]()  # column -> cells with words for missing ones
         if join_key:
             self.keys, self.orders = match_rows(self.sources, join_key, how)
             self.lengths = {name: source.rows for name, source in self.sources.items()}
@@ -97,9 +100,10 @@ class Sources:
         if source.is_written(name):
             cells, counts = without_words(self._text(source, reference, name, key), source.missing)
             text = lambda: cells  # noqa: E731 - a function, as the cells of some rows are made on demand
-        if counts and reference not in self.reported:
-            self.reported.add(reference)
-            report_words(reference, counts, source.key)
+        if counts and reference not in self.words:
+            self.words[reference] = sum(counts.values())
+            if not self.brief:
+                report_words(reference, counts, source.key)
         return Column(reference, key, values, self._place_of(reference, key), source.number_format, text)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
@@ -110,6 +114,14 @@ class Sources:
             return self.column(reference, key).take(rows)
         values, _ = without_words(self.values(reference, key)[rows], source.missing)
         return Column(reference, key, values, lambda row: place(int(rows[row])), source.number_format)
+
+    def report(self) -> None:
+        """Says in one line how many words were taken as missing cells."""
+        if self.words:
+            columns = ", ".join(self.words)
+            logger.warning(
+                "%s cells hold words for missing ones (%s)", f"{sum(self.words.values()):,}", columns
+            )
 
     def _text(self, source: Source | LongSource, reference: str, name: str, key: str) -> np.ndarray:
         if reference not in self.texts:

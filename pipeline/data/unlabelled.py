@@ -17,7 +17,7 @@ from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.series import long_forms
 from pipeline.data.kinds.vector import short_name
 from pipeline.data.patterns import is_pattern, matching, side_by_side
-from pipeline.data.source import SourceEntry
+from pipeline.data.source import SourceEntry, with_words
 from pipeline.data.source_chunks import SourceChunks
 from pipeline.errors import ConfigError
 from pipeline.paths import expand, locate
@@ -76,6 +76,8 @@ class RowReader:
         inputs: name -> a restored input.
         specs: name -> its raw model inputs.
         missing: names of the inputs that are missing in all rows.
+        words: source of the data -> the words that mean a missing cell in it; those of `MISSING_WORDS` in
+            the other sources.
         join: the column on which the sources of a mapping are joined.
         key: a column of the files that names the rows; None: that of `join`, or the file names of a folder.
         folders: where relative paths are looked for, in this order.
@@ -91,12 +93,13 @@ class RowReader:
         specs: Mapping[str, Specs],
         *,
         missing: Sequence[str] = (),
+        words: Mapping[str, Sequence[str]] | None = None,
         join: Join | None = None,
         key: str | None = None,
         folders: Sequence[Path] = (),
     ) -> None:
         self.inputs = {name: source for name, source in inputs.items() if name not in missing}
-        self.specs, self.missing = specs, list(missing)
+        self.specs, self.missing, self.words = specs, list(missing), words or {}
         self.folders, self.key, self.key_name = list(folders), key, key
         self._check_missing(inputs)
         self.references = sorted({name for source in self.inputs.values() for name in source.references()})
@@ -141,7 +144,8 @@ class RowReader:
             wide = is_pattern(name, part.columns)
             names = matching(name, part.columns)
             values = side_by_side([chunk.columns[one] for one in names]) if wide else chunk.columns[name]
-            values, _ = without_words(values, MISSING_WORDS)
+            words = self.words.get(reference.partition(".")[0], MISSING_WORDS)
+            values, _ = without_words(values, words)
             columns[reference] = Column(
                 reference, KEY, values, lambda row: f"row {first + row}", number_format
             )
@@ -167,6 +171,7 @@ class RowReader:
         if self.key is not None:
             problem = "with several sources the key is the column of data.join"
             raise ConfigError("key", problem, found=self.key, allowed="null")
+        entries = {name: with_words(entry, self.words.get(name)) for name, entry in entries.items()}
         self.parts = [SourceChunks(entries, self.references, join, self.forms, self.folders, KEY)]
         self.columns: dict[str, str] = {}
         if join:

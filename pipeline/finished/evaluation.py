@@ -14,6 +14,7 @@ from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
 from pipeline.data.kinds import TARGETS, Input, Target, build
 from pipeline.data.loading import LabelledRows, load_labelled
+from pipeline.data.source import NoColumnError
 from pipeline.errors import ConfigError
 from pipeline.finished.run import FinishedRun, Forward, restore_input
 from pipeline.heads import Head
@@ -124,13 +125,20 @@ def evaluate(
     node = make(data)
     node.pop("leaks", None)  # leaks concern only the training
     inputs, targets = _restored(finished, node, facts)
-    rows = load_labelled(
-        **{**node, "inputs": inputs, "targets": targets, "split": node.get("split")},
-        which=which,
-        restored=[*finished.inputs, *heads],
-        folders=folders,
-        seed=finished.cfg.seed,
-    )
+    try:
+        rows = load_labelled(
+            **{**node, "inputs": inputs, "targets": targets, "split": node.get("split")},
+            which=which,
+            restored=[*finished.inputs, *heads],
+            folders=folders,
+            seed=finished.cfg.seed,
+        )
+    except NoColumnError as error:
+        if not error.key.startswith("data.targets."):
+            raise
+        problem = f"{error.problem}, but an evaluation needs labels"
+        allowed = "rows with labels; python -m pipeline.predict takes rows without"
+        raise ConfigError(error.key, problem, found=error.found, allowed=allowed) from error
     if own and rows.fingerprint is not None:
         _check_fingerprint(run, rows.fingerprint)
     if not len(rows.rows):

@@ -125,6 +125,11 @@ from tests.config.cases import right_configs, wrong_configs
         ["allowed: fractions; or"],
     ),
     (
+        ["data=penguins", "+data.split={time: penguins.year, fractions: [0.8, 0.1, 0.1]}"],
+        "data.split.stratify: a split by time does not take this option",
+        ["found:   species", "allowed: data.split.stratify=null drops it"],
+    ),
+    (
         ["data.targets.class.names=kanjis.x"],
         "data.targets.class.names: there is no such source",
         ["nearest: kanji.<column>"],
@@ -143,6 +148,13 @@ def test_a_wrong_data_node_is_refused(assert_refused, overrides, start, parts):
 )
 def test_a_right_data_node_passes(compose, overrides):
     config.check(compose(*overrides))
+
+
+def test_an_option_of_the_split_that_is_null_is_dropped(compose):
+    split = "+data.split={time: penguins.year, fractions: [0.8, 0.1, 0.1], stratify: null, seed: null}"
+    cfg = config.expand(compose("data=penguins", "experiment=penguins", split))
+    config.check(cfg)
+    assert {*cfg.data.split} == {"time", "fractions", "rows"}
 
 
 def test_a_relative_file_is_looked_for_in_every_folder(compose, error_message, tmp_path):

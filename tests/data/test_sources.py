@@ -47,6 +47,20 @@ def test_sources_without_a_key_are_matched_by_position_and_must_have_the_same_le
         sources.column("b.y", "data.inputs.y.column")
 
 
+def test_words_for_missing_cells_can_be_said_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    table = {
+        "a": np.array(["NA", "x", "NA"]),
+        "b": np.array(["n/a", "y", "z"]),
+        "c": np.array(["u", "v", "w"]),
+    }
+    sources = Sources({"s": table}, brief=True)
+    for name in ("s.a", "s.b", "s.c", "s.a"):
+        sources.column(name, "k")
+    assert not caplog.messages
+    sources.report()
+    assert caplog.messages == ["3 cells hold words for missing ones (s.a, s.b)"]
+
+
 def test_row_groups_are_those_of_the_first_column_that_has_several(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": np.arange(10)}), tmp_path / "a.parquet", row_group_size=4)
     sources = Sources({"s": str(tmp_path / "*.parquet"), "t": {"x": np.arange(10)}}, in_memory=False)

@@ -97,6 +97,23 @@ def test_the_files_of_a_list_or_a_glob_follow_each_other(open_rows: Open, tmp_pa
         assert [part.share for part in parts] == [0.5, 1.0]
 
 
+@pytest.mark.parametrize("entry", ["new.csv", {"t": "new.csv"}, {"t": {"path": "new.csv"}}])
+def test_words_for_missing_cells_are_those_of_the_source(open_rows: Open, tmp_path: Path, entry: Any) -> None:
+    (tmp_path / "new.csv").write_text("amount,colour\n1.5,red\n-,-\n2.5,NA\n")
+    reader = open_rows(entry, "facts", words={"t": ["", "-"]}, folders=[tmp_path])
+    arrays, rejected = read_all(reader)
+    assert not rejected
+    np.testing.assert_array_equal(arrays["facts.amount"], [1.5, np.nan, 2.5])
+    assert arrays["facts.colour"].tolist() == ["red", "", "NA"]
+
+
+def test_own_words_of_new_files_come_first(open_rows: Open, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("amount,colour\n1.5,red\n2.5,-\n")
+    entry = {"t": {"path": "new.csv", "missing": ["red"]}}
+    arrays, _ = read_all(open_rows(entry, "facts", words={"t": ["-"]}, folders=[tmp_path]))
+    assert arrays["facts.colour"].tolist() == ["", "-"]
+
+
 def test_a_key_column_names_the_rows(open_rows: Open, tmp_path: Path) -> None:
     rows = next(open_rows(write(tmp_path, "a.npz"), "facts", key="id").read(3))
     assert rows.keys.tolist() == ["p0", "p1", "p2"]

@@ -32,6 +32,9 @@ UNREADABLE = (
 )
 
 
+OBJECT_ARRAYS = ("allow_pickle", "Python objects")  # words of the errors of NumPy, and of `NpzMember`
+
+
 @contextmanager
 def reading(path: Path, key: str) -> Iterator[None]:
     """Turns any error that occurs while the file is read into a ConfigError that names the file."""
@@ -40,6 +43,14 @@ def reading(path: Path, key: str) -> Iterator[None]:
     except ConfigError:
         raise
     except UNREADABLE as error:
+        if any(words in str(error) for words in OBJECT_ARRAYS):
+            raise ConfigError(
+                key,
+                f"{path} holds an array of Python objects, which is not read because it can run any code",
+                found=error,
+                allowed="numbers, or texts saved with `array.astype(str)`; lists of different lengths, and "
+                "texts of which some are missing, as columns of a .parquet file",
+            ) from error
         raise ConfigError(
             key,
             f"{path} cannot be read: it is truncated, damaged or not in the format that its name suggests",
