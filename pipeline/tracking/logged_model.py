@@ -19,6 +19,7 @@ from mlflow.pyfunc import PythonModel
 
 BATCH = 256
 FLAGS = {"true": "1", "false": "0"}
+LARGEST = float(np.finfo(np.float32).max)  # the model computes in float32
 
 
 class LoggedModel(PythonModel):
@@ -48,7 +49,7 @@ class LoggedModel(PythonModel):
         ]
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        columns = _columns(model_input)
+        columns = _columns(model_input, list(self.model.input))
         for name in self.model.input:
             if name not in columns:
                 raise _wrong(name, f"is missing; the inputs of the model are {', '.join(self.model.input)}")
@@ -59,11 +60,14 @@ class LoggedModel(PythonModel):
             for name, tensor in self.model.input.items()
         }
         rows = len(next(iter(values.values())))
+        if not rows:
+            raise _wrong(next(iter(values)), "has no rows")
         for name, array in values.items():
             if len(array) != rows:
                 raise _wrong(name, f"has {len(array)} rows, but {next(iter(values))!r} has {rows}")
             if name in self.byte_inputs and not _are_bytes(array):
                 raise _wrong(name, "must be whole numbers from 0 to 255, or null for a whole row")
+            _check_range(name, array)
         texts_folded = self.fold_texts(self.model, values)
         pieces = [
             self.model(
@@ -92,11 +96,16 @@ class LoggedModel(PythonModel):
         return np.asarray(found)
 
 
-def _columns(model_input: Any) -> dict[str, Any]:
+def _columns(model_input: Any, names: list[str]) -> dict[str, Any]:
     if isinstance(model_input, list):
         model_input = pd.DataFrame(model_input)
     if isinstance(model_input, pd.DataFrame):
         return {str(name): list(column) for name, column in model_input.items()}
+    if not isinstance(model_input, dict):
+        raise _wrong(names[0], f"is not named; the inputs of the model are {', '.join(names)}")
+    for name, values in model_input.items():
+        if np.ndim(values) == 0 if isinstance(values, np.ndarray) else not isinstance(values, list | tuple):
+            raise _wrong(name, "must be a list with a value for each row")
     return dict(model_input)
 
 
@@ -115,20 +124,24 @@ def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
         array = _stacked(name, rows, shape, dtype)
     if any(expected not in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)):
         raise _wrong(name, f"has rows of shape {array.shape[1:]}, but the model takes {tuple(shape)}")
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # `_check_range` tells which input is too large
+        return array.astype(dtype, copy=False)
 
 
 def _cells(name: str, values: Any, dtype: str) -> np.ndarray:
     """One value per row: texts, where "" is missing, or numbers, where NaN is missing."""
-    if np.ndim(values) == 2 and np.shape(values)[1] == 1:
-        values = [row[0] for row in values]
+    values = [row[0] if isinstance(row, list | np.ndarray) and len(row) == 1 else row for row in values]
+    for row, value in enumerate(values):
+        if isinstance(value, list | dict | np.ndarray):
+            raise _wrong(name, f"must be one value per row, row {row} has {value!r}")
     texts = [_text(value) for value in values]
     if dtype == "string":
         return np.array(texts, dtype=object)
     numbers = np.full(len(texts), np.nan, dtype=dtype)
     for row, text in enumerate(texts):
         try:
-            numbers[row] = float(FLAGS.get(text, text) or "nan")
+            with np.errstate(over="ignore"):
+                numbers[row] = float(FLAGS.get(text, text) or "nan")
         except ValueError as error:
             raise _wrong(name, f"must be a number or null, row {row} has {values[row]!r}") from error
     return numbers
@@ -151,7 +164,7 @@ def _row(name: str, row: int, value: Any, shape: Any) -> np.ndarray | None:
         return None
     try:
         numbers = np.array(value.tolist() if isinstance(value, np.ndarray) else value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _wrong(name, f"must be numbers of shape {tuple(shape)}, row {row} is not: {error}") from error
     # A series with one channel and a grey image may come without the last axis.
     return numbers[..., None] if numbers.ndim == len(shape) - 1 and shape[-1] == 1 else numbers
@@ -170,7 +183,8 @@ def _stacked(name: str, rows: list[np.ndarray | None], shape: Any, dtype: str) -
     array = np.full((len(rows), *(longest if size is None else size for size in shape)), np.nan, dtype)
     for place, row in zip(array, rows, strict=True):
         if row is not None:
-            place[: len(row)] = row
+            with np.errstate(over="ignore"):
+                place[: len(row)] = row
     return array
 
 
@@ -180,8 +194,19 @@ def _are_bytes(array: np.ndarray) -> bool:
     return bool((fits.all(axis=rows) | np.isnan(array).all(axis=rows)).all())
 
 
+def _check_range(name: str, array: np.ndarray) -> None:
+    """Raises an error for infinite numbers and those beyond float32, which would become NaN in the model."""
+    if array.dtype.kind != "f":
+        return
+    large = (np.abs(array) > LARGEST).reshape(len(array), -1).any(axis=1)
+    if large.any():
+        row = int(np.argmax(large))
+        number = float(np.nanmax(np.abs(array[row])))
+        raise _wrong(name, f"must have finite numbers up to {LARGEST:.3g}, row {row} has {number:.3g}")
+
+
 def _check_sound(values: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> None:
-    """Raises an error if a prediction is not finite, because values are missing that training always had."""
+    """Raises an error if a prediction is not finite: values are missing that training had, or too large."""
     wrong = ~np.all([np.isfinite(output).all(axis=1) for output in outputs.values()], axis=0)
     for row in np.flatnonzero(wrong):
         for name, array in values.items():
@@ -189,6 +214,13 @@ def _check_sound(values: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) 
             some_or_all = np.any if array.ndim == 4 else np.all
             if array.dtype.kind == "f" and some_or_all(np.isnan(array[row])):
                 raise _wrong(name, f"has missing values in row {row}, which no training row had")
+        sizes = {
+            name: float(np.max(np.abs(np.nan_to_num(array[row].astype(np.float64))), initial=0.0))
+            for name, array in values.items()
+            if array.dtype.kind == "f"
+        }
+        name = max(sizes, key=lambda one: sizes[one]) if sizes else next(iter(values))
+        raise _wrong(name, f"has values in row {row} for which the model gives no finite number")
 
 
 def _wrong(name: str, problem: str) -> MlflowException:

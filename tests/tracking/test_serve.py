@@ -131,6 +131,57 @@ def test_what_does_not_fit_names_its_input(planted, changed, message):
     assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
+@pytest.mark.parametrize("number", [1e308, -1e39, float("inf"), "-Infinity", 10**400])
+def test_numbers_beyond_those_of_the_model_name_their_input(penguins, planted, number):
+    with pytest.raises(
+        MlflowException, match=r"input 'traits\.bill_depth_mm' must have finite numbers up to"
+    ):
+        penguins(**{"traits.bill_depth_mm": number})
+    series = [[0.1, 0.2], [number, 0.4]]
+    if isinstance(number, float):
+        with pytest.raises(MlflowException, match=r"input 'series' must have finite numbers up to 3\.4e"):
+            planted(image=[IMAGE], series=[series])
+    else:
+        with pytest.raises(MlflowException, match="input 'series' must "):
+            planted(image=[IMAGE], series=[series])
+
+
+ODD = [None, True, "", "x", {}, {"a": [1]}, [], [[]], [[], [1]], 0, -1e30, 1e38, "\0", [None], [[None]], b"a"]
+
+
+def test_whatever_stands_in_a_request_is_answered_or_names_its_input(penguins, planted):
+    """Nothing but an answer of finite numbers, or a message that a server turns into status 400."""
+    answers, errors = [], []
+    for value in ODD:
+        requests = [(penguins, {name: value}) for name in TRAITS]
+        requests += [(planted, {"image": [value], "series": [SERIES]})]
+        requests += [(planted, {"image": [IMAGE], "series": [value]})]
+        for predict, words in requests:
+            try:
+                answers.append(predict(**words))
+            except MlflowException as error:
+                errors.append(error)
+    assert all(np.isfinite(output).all() for found in answers for output in found.values())
+    assert all(error.error_code == "INVALID_PARAMETER_VALUE" for error in errors)
+    assert all("input '" in str(error) for error in errors)
+    assert min(len(answers), len(errors)) > 20
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{}, {"image": 3, "series": 4}, {"image": np.array(3), "series": np.array(None)}, [], [3], "x"],
+)
+def test_a_request_of_another_form_is_refused(load, recorded, request_):
+    with pytest.raises(MlflowException) as caught:
+        load(recorded.planted).predict(request_)
+    assert caught.value.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+
+
+def test_a_request_without_rows_is_refused(planted):
+    with pytest.raises(MlflowException, match="input 'image' has no rows"):
+        planted(image=[], series=[])
+
+
 def test_a_text_where_a_number_is_due_names_its_input(penguins):
     with pytest.raises(
         MlflowException, match=r"input 'traits\.bill_depth_mm' must be a number.*row 0 has 'deep'"
@@ -184,12 +235,17 @@ def wait_for(address):
             time.sleep(0.5)
 
 
+def no_json(word):
+    """NaN and Infinity, which Python reads, are no JSON."""
+    raise AssertionError(word)
+
+
 def post(address, body):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"{address}/invocations", data, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read())
+            return answer.status, json.loads(answer.read(), parse_constant=no_json)
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
 
@@ -245,3 +301,42 @@ def test_a_bad_request_is_a_400_that_names_the_input(servers, recorded):
         assert status == 400
         assert words in answer["message"]
     assert post(planted, b"nonsense")[0] == 400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["1e308", "1e39", "Infinity", "-1e400", "1" + "0" * 400])
+def test_a_number_beyond_those_of_the_model_is_a_400_that_names_the_input(servers, recorded, number):
+    penguins, planted = servers[recorded.penguins], servers[recorded.planted]
+    row = json.dumps({**TRAITS, "traits.bill_depth_mm": "here"}).replace('"here"', number)
+    status, answer = post(penguins, f'{{"instances": [{row}]}}'.encode())
+    assert (status, "input 'traits.bill_depth_mm'" in answer["message"]) == (400, True)
+    columns = json.dumps({"image": [IMAGE], "series": [[[0.1, "here"]]]}).replace('"here"', number)
+    status, answer = post(planted, f'{{"inputs": {columns}}}'.encode())
+    assert (status, "input 'series'" in answer["message"]) == (400, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"inputs": 3}',
+        b'{"inputs": {}}',
+        b'{"inputs": {"image": 3, "series": null}}',
+        b'{"inputs": {"image": [], "series": []}}',
+        b'{"instances": []}',
+        b'{"instances": [3]}',
+        b'{"instances": [{"image": {"a": 1}, "series": {}}]}',
+        b'{"dataframe_split": {"columns": ["image"], "data": [[1, 2]]}}',
+        b'{"inputs": {"image": [[["\\ud800"]]], "series": [[[1, 2]]]}}',
+        b"\xff\xfe",
+    ],
+)
+def test_no_request_is_answered_with_a_traceback(servers, recorded, body):
+    status, answer = post(servers[recorded.planted], body)
+    assert status == 400
+    assert "message" in answer
+    assert "Traceback" not in json.dumps(answer)
