@@ -43,12 +43,19 @@ class NpzMember:
     def __init__(self, archive: zipfile.ZipFile, name: str, path: Path, key: str) -> None:
         self.path, self.key = path, key
         self.stream = archive.open(f"{name}{SUFFIX}")
+        try:
+            self._read_header(name, archive.getinfo(f"{name}{SUFFIX}").file_size)
+        except Exception:
+            self.stream.close()  # the archive's file stays open as long as its members
+            raise
+
+    def _read_header(self, name: str, size: int) -> None:
         version = np.lib.format.read_magic(self.stream)
         read_header = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         self.shape, fortran_order, self.dtype = read_header(self.stream)
-        self._check(name, archive.getinfo(f"{name}{SUFFIX}").file_size - self.stream.tell())
+        self._check(name, size - self.stream.tell())
         self.position = 0
         # In Fortran order the first rows are spread over the whole file.
         self.array = self._cells(self.shape[::-1]).T if fortran_order and len(self.shape) > 1 else None
