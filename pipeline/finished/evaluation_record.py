@@ -97,6 +97,8 @@ def write_page(
     }
     record = Record(
         title=f"Evaluation {name} of {run.name}",
+        facts=[],
+        warnings=[],
         command=command,
         config_yaml="",
         run_url=run.url(),

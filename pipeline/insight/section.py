@@ -14,9 +14,10 @@ from pipeline import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table
-from pipeline.page.style import COLOUR_MAP, COLOURS, INK, WIDTH, clean, panels
+from pipeline.page.style import COLOUR_MAP, INK, WIDTH, clean, plus_minus
 
 Array = NDArray[np.float64]
+DARK_POINTS = 55  # from which on text in a cell of the matrix is white
 MOST_ROWS = 24  # per heat map, those with the largest values; the history has them all
 
 
@@ -34,8 +35,11 @@ def insight_section(
     Args:
         words: the sentences.
     """
-    figures = {"flow": flow_maps(history, heads, branches), "contribution": contribution_bars(contributions)}
-    tables = {"flow": flow_table(history, heads, branches), "contribution": contribution_table(contributions)}
+    figures = {
+        "contribution": contribution_matrix(contributions),
+        "flow": flow_maps(history, heads, branches),
+    }
+    tables = {"contribution": contribution_table(contributions), "flow": flow_table(history, heads, branches)}
     drawn: dict[str, Figure | bytes | Drawing] = {
         name: drawing for name, drawing in figures.items() if drawing is not None
     }
@@ -77,34 +81,38 @@ def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -
     return Drawing(figure, caption, f"Heat maps over epochs: {', '.join(maps)}")
 
 
-def contribution_bars(contributions: Sequence[Contribution]) -> Drawing | None:
-    """Points of skill lost: a panel per head with a pair of bars per branch."""
-    shown = [one for one in contributions if one.branch != ALL and one.points == one.points]
-    heads = list(dict.fromkeys(one.head for one in shown))
-    if not heads:
+def contribution_matrix(contributions: Sequence[Contribution]) -> Drawing | None:
+    """Points of skill lost without each branch: a row per head, a column per branch, darker for more."""
+    shown = [
+        one
+        for one in contributions
+        if one.how == "permuted" and one.branch != ALL and one.points == one.points
+    ]
+    if not shown:
         return None
+    heads = list(dict.fromkeys(one.head for one in shown))
     branches = list(dict.fromkeys(one.branch for one in shown))
-    figure, grid = panels(len(heads), height=0.45 * len(branches) + 0.9)
-    for axes, head in zip(grid, heads, strict=True):
-        for shift, how, colour in ((-0.2, "permuted", COLOURS[0]), (0.2, "stand-in", COLOURS[1])):
-            own = [one for one in shown if one.head == head and one.how == how]
-            places = [branches.index(one.branch) + shift for one in own]
-            spread = [one.points_spread for one in own]
-            axes.barh(
-                places, [one.points for one in own], 0.38, xerr=spread, color=colour, ecolor=INK, label=how
-            )
-        axes.axvline(0, color=INK, linewidth=0.8)
-        axes.set(title=clean(head, 30), xlabel="points of skill lost")
-        axes.set(yticks=range(len(branches)), yticklabels=[clean(branch, 20) for branch in branches])
-        axes.grid(visible=False, axis="y")
-        axes.invert_yaxis()
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2)
+    points = np.full((len(heads), len(branches)), np.nan)
+    width, height = 1.9 + 1.35 * len(branches), 0.9 + 0.42 * len(heads)
+    figure = Figure(figsize=(min(width, WIDTH), height), layout="constrained")
+    axes = figure.subplots()
+    for one in shown:
+        row, column = heads.index(one.head), branches.index(one.branch)
+        points[row, column] = one.points
+        dark = one.points > DARK_POINTS
+        text = plus_minus(one.points, one.points_spread)
+        colour = "white" if dark else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=colour)
+    axes.imshow(points, cmap="Blues", norm=Normalize(0, 100), aspect="auto")
+    axes.set_xticks(range(len(branches)), [clean(branch, 20) for branch in branches])
+    axes.set_yticks(range(len(heads)), [clean(head, 30) for head in heads])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
     caption = (
-        "Skill that a head loses on validation rows when a branch's input is permuted across rows (line: "
-        "standard deviation over the repeats), or when the branch's output is replaced by its stand-in: the "
-        "learned output for a missing input, else the mean output. More than 100 points: without the branch "
-        "the head is worse than a constant."
+        "Points of skill that a head (row) loses on validation rows when a branch's input (column) is "
+        "permuted across rows, ± standard deviation over the repeats. More than 100: without the branch the "
+        "head is worse than a constant. Below 0: it is better without the branch."
     )
     return Drawing(figure, caption, f"Points of skill that {', '.join(heads)} lose without each branch")
 
@@ -124,13 +132,17 @@ def flow_table(history: History, heads: Sequence[str], branches: Sequence[str]) 
             if any(value == value for value in values):
                 rows.append([head, branch, *values])
     caption = "Norms of the gradients on the probe, with the weights in force; means over the epochs."
-    return Table(["head", "branch", *measures, "share of the branch's gradient"], rows, caption)
+    return Table(["head", "branch", *measures, "share of the branch's gradient"], rows, caption, "folded")
 
 
 def contribution_table(contributions: Sequence[Contribution]) -> Table:
-    """One row per head, branch, and way of replacing the branch's input."""
+    """One row per head, branch, and way of replacing the branch's input: permuted, or by its stand-in.
+
+    The stand-in is the branch's learned output for a missing input, else its mean output.
+    """
     rows: list[list[object]] = []
-    for one in sorted(contributions, key=lambda one: one.head):
+    heads = list(dict.fromkeys(one.head for one in contributions))
+    for one in sorted(contributions, key=lambda one: heads.index(one.head)):
         metric = next((word for word in one.before if word not in ("loss", "skill")), "skill")
         numbers: list[object] = [one.points, one.points_spread]
         for word in ("skill", "loss", metric):
@@ -138,9 +150,10 @@ def contribution_table(contributions: Sequence[Contribution]) -> Table:
         rows.append([one.head, one.branch, one.how, *numbers[:6], metric, *numbers[6:]])
     columns = ["head", "branch", "how", "points lost", "±", "skill", "skill without", "loss", "loss without"]
     caption = (
-        f"{_rows_of(contributions)} Sanity check: with {ALL} permuted, a head should not beat a constant."
+        f"Contributions in full. {_rows_of(contributions)} Sanity check: with {ALL} permuted, a head should "
+        "not beat a constant."
     )
-    return Table([*columns, "metric", "value", "value without"], rows, caption)
+    return Table([*columns, "metric", "value", "value without"], rows, caption, "folded")
 
 
 def _rows_of(contributions: Sequence[Contribution]) -> str:

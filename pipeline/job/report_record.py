@@ -1,6 +1,8 @@
 """The content of the report: the model's parts, the heads' results, and examples of the inputs."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from keras import Model
@@ -35,7 +37,9 @@ def report_record(
 ) -> report.Record:
     """Collect the content of the report; `seconds` are the durations of the run's phases."""
     return report.Record(
-        title=cfg.tracking.run_name or " ".join(origin.overrides) or "defaults",
+        title=cfg.tracking.run_name or _title(job, origin),
+        facts=_facts(tracked, cfg, job),
+        warnings=[leak.sentence for leak in job.dataset.leaks],
         command=origin.command(),
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
         run_url=tracked.url(),
@@ -48,6 +52,29 @@ def report_record(
         phases=dict(seconds),
         sections=[*_texts(job), *_insight(job, fitted, results)],
     )
+
+
+def _title(job: Job, origin: Origin) -> str:
+    """Return the data, the heads and the overrides that choose neither: "penguins: species · seed=1"."""
+    heads, most = list(job.heads), 4
+    names = ", ".join(heads[:most]) + (f" and {len(heads) - most} more" if len(heads) > most else "")
+    others = [text for text in origin.overrides if not text.startswith(("data=", "branches=", "heads="))]
+    return " · ".join([f"{origin.groups.get('data', 'data')}: {names}", *others])
+
+
+def _facts(tracked: Run, cfg: DictConfig, job: Job) -> list[str]:
+    """Return the run's id, the time, the seed, the rows of the splits, and the labels that are missing."""
+    rows = {split: len(part.rows) for split, part in job.dataset.splits.items()}
+    counted = ", ".join(f"{split} {count:,}" for split, count in rows.items())
+    facts = [
+        f"run {tracked.run_id}",
+        f"{datetime.now():%Y-%m-%d %H:%M}",
+        f"seed {cfg.seed}",
+        f"rows: {counted}",
+    ]
+    shares = job.dataset.labelled_shares()
+    lacking = [f"{name} {100 * shares[name]:.0f} %" for name in job.heads if shares[name] < 1]
+    return facts + ([f"labelled training rows: {', '.join(lacking)}"] if lacking else [])
 
 
 def _texts(job: Job) -> list[Section]:
@@ -102,23 +129,55 @@ def _parts(job: Job) -> list[report.Part]:
             _layers(job.model.get_layer(layer)),
             loss=type(job.heads[name].loss).__name__ if group == "head" else None,
             weight=job.loss_weights[name] if group == "head" else None,
+            **(_source(job, name) if group == "branch" else {}),
         )
         for group, name, layer in [*branches, ("fusion", "fusion", FUSION), *heads]
     ]
 
 
+def _source(job: Job, name: str) -> dict[str, Any]:
+    """Return the kind of an input, and its columns or its shape."""
+    source = job.dataset.inputs[name]
+    columns = [key.removeprefix(f"{name}.") for key in source.specs()]
+    details = columns if source.kind == "table" else [_shape(job.model.input[name])]
+    return {"source": source.kind, "details": details}
+
+
 def _layers(model: Model) -> list[tuple[str, str, int]]:
     """Return (label, output shape, number of weights) of the layers of a part.
 
-    A last line shows the part's output if it comes from a plain operation, such as masked pooling.
+    Layers that are side by side are one entry. A last one shows the part's output if it comes from a plain
+    operation, such as masked pooling.
     """
-    layers = [
-        (_label(layer), _shape(layer.output), layer.count_params())
-        for layer in model.layers
-        if type(layer).__module__.startswith("keras.src.layers") and type(layer).__name__ != "InputLayer"
-    ]
+    depths: dict[int, int] = {}
+    rows: dict[int, list[Any]] = {}
+    for layer in filter(_is_shown, model.layers):
+        rows.setdefault(_depth(layer, depths), []).append(layer)
+    layers = [_entry(rows[depth]) for depth in sorted(rows)]
     output = _shape(model.output)
     return layers if layers and layers[-1][1] == output else [*layers, ("pooled", output, 0)]
+
+
+def _is_shown(operation: Any) -> bool:
+    name = type(operation).__name__
+    return type(operation).__module__.startswith("keras.src.layers") and name != "InputLayer"
+
+
+def _depth(operation: Any, known: dict[int, int]) -> int:
+    """Return the number of layers on the longest way from an input to the operation's output."""
+    if id(operation) not in known:
+        tensors = [tensor for node in operation._inbound_nodes for tensor in node.input_tensors]
+        before = [_depth(tensor._keras_history.operation, known) for tensor in tensors]
+        known[id(operation)] = max(before, default=0) + _is_shown(operation)
+    return known[id(operation)]
+
+
+def _entry(layers: Sequence[Any]) -> tuple[str, str, int]:
+    """Return one entry for layers that are side by side: 3 × Embedding, 8 | 8 | 4."""
+    labels = Counter(map(_label, layers))
+    label = " | ".join(f"{count} × {name}" if count > 1 else name for name, count in labels.items())
+    shapes = dict.fromkeys(_shape(layer.output) for layer in layers)
+    return label, " | ".join(shapes), sum(layer.count_params() for layer in layers)
 
 
 def _shape(tensor: Any) -> str:

@@ -13,7 +13,7 @@ from pipeline.report.learning import head_curves, learning_section, time_section
 from pipeline.report.picture import model_section
 from pipeline.report.record import HeadResult, InputExamples, Part, Record
 from pipeline.report.reliability import reliability_drawing
-from pipeline.report.results import all_scores, headline, result_drawings, result_tables, skills
+from pipeline.report.results import all_scores, headlines, result_drawings, result_tables, skills
 
 __all__ = [
     "HeadResult",
@@ -40,10 +40,10 @@ def write(folder: Path, record: Record) -> None:
     with look(_words(record)):
         sections = [
             _result_section(record),
-            model_section(record.parts),
+            *record.sections,
             learning_section(record),
             *(_head_section(record, name) for name in record.heads),
-            *record.sections,
+            model_section(record.parts),
             *([time_section(record.phases)] if record.phases else []),
         ]
         write_page(folder, _heading(record), sections)
@@ -66,18 +66,19 @@ def write_heads(folder: Path, heading: Heading, record: Record, first: Section, 
 
 
 def _heading(record: Record) -> Heading:
-    note = Markup(". ").join(sentence[:1].upper() + sentence[1:] for sentence in record.ending) + "."
+    run, *facts = record.facts
     url = record.run_url
-    if url and url.startswith(("http://", "https://")):
-        note += Markup(' · run: <a href="{0}">{0}</a>').format(url)
-    elif url:
-        note += f" · run: {url}"
+    linked = url and url.startswith(("http://", "https://"))
+    shown = Markup('<a href="{}">{}</a>').format(url, run) if linked else run
+    note = Markup(" · ").join([shown, *facts])
     return Heading(record.title, note, record.command, record.config_yaml)
 
 
 def _result_section(record: Record) -> Section:
-    tables = {"heads": headline(record.heads), "scores": all_scores(record.heads)}
-    return Section("Result", figures={"skill": skills(record.heads)}, tables=tables)
+    paragraphs: list[str] = [Markup("<strong>Warning: {}</strong>").format(text) for text in record.warnings]
+    paragraphs.append(Markup(". ").join(text[:1].upper() + text[1:] for text in record.ending) + ".")
+    tables = headlines(record.heads) | {"scores": all_scores(record.heads)}
+    return Section("Result", paragraphs, {"skill": skills(record.heads)}, tables)
 
 
 def _head_section(record: Record, name: str, *, curves: bool = True) -> Section:

@@ -7,9 +7,10 @@ from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import GREY, INK, clean, number, sheet, wrap
 from pipeline.report.record import Part
 
-_FILL = {"branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
-_EDGE = {"branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}
+_FILL = {"input": "#ffffff", "branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
+_EDGE = {"input": "#595959", "branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}
 _POINTS, _LINE, _GAP, _MARGIN = 8.5, 0.16, 0.2, 0.15
+_MOST_COLUMNS = 6  # of a table that are named
 _MOST_LAYERS = 12  # drawn per part; the middle of a longer part is folded
 
 Box = tuple[str, list[str], list[str]]  # colour group, bold lines, plain lines
@@ -47,8 +48,8 @@ def draw_model(parts: list[Part]) -> Drawing:
     _bar_stack(axes, bars, top=tops[1], width=width, heads=len(heads))
     _stacks(axes, heads, top=tops[2], column=column, width=width, until=None)
     caption = (
-        "Data flows from top to bottom. Each box shows a layer, its output shape and its parameters; the "
-        "last box of a head shows its loss and weight."
+        "Data flows from top to bottom. Each box shows a layer, its output shape and its parameters; layers "
+        "side by side share a box. The last box of a head shows its loss and weight."
     )
     return Drawing(figure, caption, _alt(groups, total))
 
@@ -61,6 +62,10 @@ def _alt(groups: dict[str, list[Part]], total: int) -> str:
 
 def _boxes(part: Part, inner: float) -> list[Box]:
     boxes: list[Box] = [("", wrap(f"{part.group} {part.name}", inner, _POINTS + 1.5), [])]
+    if part.source:
+        named = [line for text in part.details[:_MOST_COLUMNS] for line in wrap(text, inner, _POINTS - 1)]
+        more = len(part.details) - _MOST_COLUMNS
+        boxes.append(("input", [part.source], named + ([f"… {more} more"] if more > 0 else [])))
     for label, shape, parameters in _folded(part.layers):
         details = wrap(shape, inner, _POINTS - 1) if shape else []
         details += [f"{parameters:,} parameters"] if parameters else []

@@ -1,5 +1,6 @@
 """The data of a report: plain values about one finished run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,13 +10,19 @@ from pipeline.page.elements import Section
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the model; `layers` are (label, output shape, number of parameters) in order."""
+    """One part of the model.
+
+    `layers` are (label, output shape, number of parameters) in order; layers side by side are one entry.
+    `source` is the kind of a branch's input, and `details` are its columns, or its shape.
+    """
 
     group: str  # "branch", "fusion" or "head"
     name: str
     layers: list[tuple[str, str, int]]
     loss: str | None = None
     weight: float | None = None
+    source: str = ""
+    details: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class Record:
     """Everything that the report shows of one run."""
 
     title: str
+    facts: list[str]  # about the run: its id, when it was made, its seed, its rows
+    warnings: list[str]  # such as data leaks
     command: str
     config_yaml: str
     run_url: str | None

@@ -1,6 +1,7 @@
 """Test results of each head, drawn according to the kind of its target."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,24 +17,42 @@ _MOST_LABELS = 40
 _MOST_POINTS = 4000  # more than this are drawn as a density
 
 
-def headline(heads: dict[str, HeadResult]) -> Table:
-    """One row per head: its test metrics and the loss of the baseline, the best constant prediction."""
-    words = list(dict.fromkeys(word for head in heads.values() for word in head.test))
-    words = [word for word in words if word not in ("loss", "skill")]
+def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
+    """Tables of the heads' test results: one for the page for each set of metrics, and all heads as a CSV.
+
+    Skill and loss come first. Heads of one kind share a table, so that no cell is empty and none is cut.
+    """
+    groups: dict[tuple[str, ...], dict[str, HeadResult]] = {}
+    for name, head in heads.items():
+        words = tuple(word for word in head.test if word not in ("loss", "skill"))
+        groups.setdefault(words, {})[name] = head
+    tables = {
+        "heads" if len(groups) == 1 else f"heads_{number}": _headline(list(words), group)
+        for number, (words, group) in enumerate(groups.items(), start=1)
+    }
+    if len(groups) > 1:
+        every = list(dict.fromkeys(word for words in groups for word in words))
+        tables["heads"] = replace(_headline(every, heads), show="file")
+    last = list(tables)[len(groups) - 1]
+    caption = (
+        "Test rows, with the weights of the kept epoch. Skill: 0 = no better than the baseline, which is the "
+        "best constant prediction; 1 = perfect."
+    )
+    return tables | {last: replace(tables[last], caption=caption)}
+
+
+def _headline(words: list[str], heads: dict[str, HeadResult]) -> Table:
     rows: list[list[object]] = [
         [
-            *(name, head.loss, float(head.weight)),
-            *(float(head.test.get(word, np.nan)) for word in (*words, "loss")),
-            *(float(head.baseline), float(head.test.get("skill", np.nan))),
+            name,
+            *(float(head.test.get(word, np.nan)) for word in ("skill", "loss")),
+            float(head.baseline),
+            *(float(head.test.get(word, np.nan)) for word in words),
+            float(head.weight),
         ]
         for name, head in heads.items()
     ]
-    columns = ["head", "loss function", "weight", *words, "loss", "baseline loss", "skill"]
-    caption = (
-        "Test rows, with the weights of the kept epoch. The baseline is the best constant prediction; skill: "
-        "0 = no better than the baseline, 1 = perfect."
-    )
-    return Table(columns, rows, caption)
+    return Table(["head", "skill", "loss", "baseline loss", *words, "weight"], rows)
 
 
 def all_scores(heads: dict[str, HeadResult]) -> Table:

@@ -6,7 +6,7 @@ import pytest
 from pipeline.flow_names import cosine, received, sent, update
 from pipeline.insight import insight_section
 from pipeline.insight.contribution import ALL, Contribution
-from pipeline.insight.section import MOST_ROWS, contribution_bars, contribution_table, flow_maps, flow_table
+from pipeline.insight.section import MOST_ROWS, contribution_matrix, contribution_table, flow_maps, flow_table
 from pipeline.page.style import look
 
 NAN = float("nan")
@@ -70,17 +70,27 @@ def test_flow_is_listed_by_head_and_branch_as_means_over_epochs():
     )
 
 
-def test_bars_show_the_points_lost_by_both_ways_and_not_the_sanity_check():
-    results = [result("image", "a"), result("image", "a", "stand-in", points=4.0), result(ALL, "a")]
-    (axes,) = contribution_bars(results).figure.axes
-    assert [bar.get_width() for bar in axes.patches] == pytest.approx([10, 4])
-    assert contribution_bars([result(ALL, "a")]) is None
+def test_the_matrix_shows_the_points_lost_per_head_and_branch_and_not_the_sanity_check():
+    results = [
+        result("image", "b", points=10.0),
+        result("series", "b", points=150.0),
+        result("image", "a", points=-4.0),
+        result("image", "a", "stand-in", points=70.0),
+        result(ALL, "a"),
+    ]
+    (axes,) = contribution_matrix(results).figure.axes
+    np.testing.assert_allclose(axes.images[0].get_array().filled(NAN), [[10, 150], [-4, NAN]])
+    assert axes.images[0].get_clim() == (0, 100)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+    assert {text.get_text() for text in axes.texts} == {"10.0 ± 1.0", "150.0 ± 1.0", "-4.0 ± 1.0"}
+    assert contribution_matrix([result(ALL, "a")]) is None
 
 
 def test_contributions_are_listed_with_their_first_metric():
-    table = contribution_table([result("image", "a_b"), result(ALL, "a")])
+    table = contribution_table([result(ALL, "a"), result("image", "a_b"), result("image", "a")])
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    assert [(row["head"], row["branch"]) for row in rows] == [("a", ALL), ("a_b", "image")]
+    assert [(row["head"], row["branch"]) for row in rows] == [("a", ALL), ("a", "image"), ("a_b", "image")]
     assert rows[1]["points lost"] == pytest.approx(10)
     assert (rows[1]["metric"], rows[1]["value"]) == ("mae", 2.0)
     assert np.isnan(rows[1]["value without"])
+    assert table.caption.startswith("Contributions in full. 500 of the 962 validation rows")

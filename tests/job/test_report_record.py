@@ -51,20 +51,26 @@ def record_of(untrained, results):
     def collected(*overrides, sentences=(), name="null"):
         cfg = composed.config(*composed.PENGUINS, f"tracking.run_name={name}")
         changed = Results(**{**vars(results), "sentences": list(sentences)})
-        run = SimpleNamespace(url=lambda: "http://server/run")
+        run = SimpleNamespace(url=lambda: "http://server/run", run_id="3f2a")
         history = {"val/loss": [2.0, 1.0]}
         fitted = FitResult(history, 2, {})
         return report_record(
-            run, cfg, untrained, fitted, changed, Origin(list(overrides), {}, [Path.cwd()]), {"training": 1.5}
+            run,
+            cfg,
+            untrained,
+            fitted,
+            changed,
+            Origin(list(overrides), {"data": "penguins"}, [Path.cwd()]),
+            {"training": 1.5},
         )
 
     return collected
 
 
-def test_the_title_is_the_name_or_the_overrides_or_the_defaults(record_of):
+def test_the_title_is_the_name_or_the_data_the_heads_and_what_was_overridden(record_of):
     assert record_of("seed=1", name="mine").title == "mine"
-    assert record_of("seed=1", "trainer=quick").title == "seed=1 trainer=quick"
-    assert record_of().title == "defaults"
+    assert record_of("data=penguins", "seed=1").title == "penguins: species, body_mass · seed=1"
+    assert record_of().title == "penguins: species, body_mass"
 
 
 def test_the_record_says_how_to_run_it_again_and_what_happened(record_of):
@@ -76,6 +82,15 @@ def test_the_record_says_how_to_run_it_again_and_what_happened(record_of):
     assert (record.history, record.best_epoch) == ({"val/loss": [2.0, 1.0]}, 2)
     assert record.ending == ["kept epoch 2 of 2"]
     assert record.phases == {"training": 1.5}
+
+
+def test_the_facts_are_the_run_its_seed_its_rows_and_the_heads_that_lack_labels(record_of, untrained):
+    run, time, seed, rows, *lacking = record_of().facts
+    assert (run, seed) == ("run 3f2a", "seed 0")
+    assert time[:2] == "20"
+    assert rows.startswith(f"rows: train {len(untrained.dataset.splits['train'].rows)}, val ")
+    shares = untrained.dataset.labelled_shares()
+    assert bool(lacking) == any(share < 1 for share in shares.values())
 
 
 def test_insight_is_a_section_only_if_it_has_something_to_say(record_of):
@@ -105,6 +120,16 @@ def test_a_baseline_without_labels_is_nan(record_of):
     heads = record_of().heads
     assert heads["species"].baseline == 1.0
     assert np.isnan(heads["body_mass"].baseline)
+
+
+def test_layers_that_are_side_by_side_are_one_entry_and_a_branch_shows_its_input(record_of, untrained):
+    part = next(part for part in record_of().parts if part.group == "branch")
+    assert part.source == "table"
+    assert {"island", "sex", "bill_length_mm"} <= set(part.details)
+    labels = [label for label, _, _ in part.layers]
+    assert labels[:2] == ["2 × Embedding", "Concatenate"]
+    model = untrained.model.get_layer("branch_traits")
+    assert sum(parameters for _, _, parameters in part.layers) == model.count_params()
 
 
 def test_examples_are_the_raw_test_rows_of_each_input(record_of, untrained):

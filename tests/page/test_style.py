@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager, get_font
 
 from pipeline.page import style
 from tests.pages import words
@@ -96,3 +97,33 @@ def test_panels_fill_rows_and_a_sheet_is_in_inches():
     assert tuple(figure.get_size_inches()) == (3, 2)
     assert axes.get_xlim() == (0, 3)
     assert axes.get_ylim() == (2, 0)
+
+
+def test_tables_have_the_numbers_of_names_that_figures_cannot_show(only_dejavu):
+    with style.look([]):
+        assert style.numbered(["other", "木"]) == ["other", "#1 木"]
+
+
+def test_a_font_that_was_installed_after_matplotlib_listed_them_is_found(monkeypatch):
+    fonts = [font for font in fontManager.ttflist if font.name == "STIXGeneral"]
+    dejavu = get_font(next(font.fname for font in fontManager.ttflist if font.name == "DejaVu Sans"))
+    both = set.intersection(*(set(get_font(font.fname).get_charmap()) for font in fonts))
+    character = chr(min(code for code in both if not dejavu.get_char_index(code)))
+    style._add_new_fonts.cache_clear()
+    listed = [font for font in fontManager.ttflist if font.name != "STIXGeneral"]
+    monkeypatch.setattr(fontManager, "ttflist", listed)
+    monkeypatch.setattr(style, "findSystemFonts", lambda: [font.fname for font in fonts])
+    assert style.families([character], ["STIX"]) == ["DejaVu Sans", "STIXGeneral"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.91234, 0.0123, "0.912 ± 0.012"),
+        (1.0, 2.2e-16, "1 ± 0"),
+        (1234.5, 67.8, "1,234 ± 68"),
+        (0.5, float("nan"), "0.5"),
+    ],
+)
+def test_a_value_and_its_error_have_the_same_decimals(value, error, text):
+    assert style.plus_minus(value, error) == text

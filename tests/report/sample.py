@@ -101,6 +101,8 @@ def record(heads=None, **changes):
     inputs = {"image": InputExamples("image", {"image": images()})}
     result = Record(
         title="kanji <default>",
+        facts=["run abc", "2026-11-27 12:00", "seed 0", "rows: train 80, val 40, test 40"],
+        warnings=[],
         command="python -m pipeline.train loss_weights.class=2.0",
         config_yaml="seed: 0\ntitle: <b>bold</b>\n",
         run_url="http://127.0.0.1:5000/#/experiments/1/runs/abc",

@@ -24,7 +24,7 @@ def test_worst_rows_come_first_and_unlabelled_rows_never():
 
 def test_the_table_of_worst_rows_has_row_label_prediction_and_loss():
     made = replace(
-        head("category", rows=2),
+        head("category", rows=2, names=["other", "tree", "water"]),
         labels=np.array([1, 2]),
         outputs=np.array([[0.1, 0.2, 0.7], [0.0, 0.1, 0.9]]),
         row_loss=np.array([1.5, 0.1]),
@@ -32,7 +32,7 @@ def test_the_table_of_worst_rows_has_row_label_prediction_and_loss():
     )
     table = examples.worst_table(record({"class": made}), "class")
     assert table.columns == ["row", "true", "predicted", "loss"]
-    assert table.rows == [[17, "木", "氵 (0.70)", 1.5], [4, "氵", "氵 (0.90)", 0.1]]
+    assert table.rows == [[17, "tree", "water (0.70)", 1.5], [4, "water", "water (0.90)", 0.1]]
 
 
 @pytest.mark.parametrize("inputs", [0, 1, 2, 3, 4, 6])

@@ -58,7 +58,7 @@ def test_default_run_has_every_figure_and_table(written):
         *("curves_score", "predicted_score", "worst_score"),
     }
     assert {path.stem for path in (folder / "tables").iterdir()} == {
-        *("heads", "scores", "layers", "history", "time"),
+        *("heads", "heads_1", "heads_2", "scores", "layers", "history", "time"),
         *("pairs_class", "classes_class", "confusion_class", "worst_class", "worst_score"),
     }
 
@@ -82,7 +82,14 @@ def test_command_config_and_title_are_on_the_page_and_escaped(written):
 def test_only_web_addresses_become_links(tmp_path):
     page = write(tmp_path, small(run_url="javascript:alert(1)"))
     assert all(link.startswith("#") for link in page.links)
-    assert "javascript:alert(1)" in page.text
+    assert "run abc" in page.text
+
+
+def test_the_first_lines_tell_the_run_its_rows_and_what_is_wrong_with_the_data(tmp_path):
+    page = write(tmp_path, small(warnings=["3 rows of <test> are in train"]))
+    assert "seed 0 · rows: train 80, val 40, test 40" in page.text
+    assert "<strong>Warning: 3 rows of &lt;test&gt; are in train</strong>" in page.text
+    assert page.text.index("Warning") < page.text.index("<table>")
 
 
 def test_matplotlibs_state_is_restored_and_pyplot_is_not_imported(tmp_path):
@@ -129,7 +136,7 @@ def test_other_modules_add_sections(tmp_path):
     assert {"flow", "skill", "skill_2"} <= figures(tmp_path)  # the report has a figure `skill` of its own
     assert "words for it" in [image["alt"] for image in page.images]
     titles = re.findall(r"<h2>(.*?)</h2>", page.text)
-    assert titles == ["Result", "Model", "Learning", "Head class", "Insight", "Time", "Config"]
+    assert titles == ["Result", "Insight", "Learning", "Head class", "Model", "Time", "Config"]
 
 
 def test_heads_can_be_written_without_the_training(tmp_path):

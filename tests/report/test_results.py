@@ -11,13 +11,27 @@ from tests.report.sample import NAN, head, metrics, record
 
 
 def test_the_headline_has_each_heads_metrics_and_its_baseline():
-    table = results.headline({"class": head("category"), "score": head("number")})
+    tables = results.headlines({"class": head("category"), "score": head("number")})
+    table = tables["heads"]
     by_head = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert by_head["class"]["accuracy"] == 0.8
     assert np.isnan(by_head["class"]["mae"])
     assert by_head["score"]["mae"] == 0.8
     assert by_head["score"]["baseline loss"] == 1.7
     assert by_head["score"]["skill"] == 0.7
+
+
+def test_the_page_has_a_table_for_heads_of_the_same_metrics_skill_first_and_no_empty_cell():
+    tables = results.headlines({"a": head("category"), "b": head("number"), "c": head("category")})
+    shown = {name: table for name, table in tables.items() if table.show == "open"}
+    assert [[row[0] for row in table.rows] for table in shown.values()] == [["a", "c"], ["b"]]
+    for table in shown.values():
+        assert table.columns[:4] == ["head", "skill", "loss", "baseline loss"]
+        assert not any(cell != cell for row in table.rows for cell in row)
+    assert tables["heads"].show == "file"
+    assert [bool(table.caption) for table in shown.values()] == [False, True]
+    (single,) = results.headlines({"a": head("category")}).items()
+    assert (single[0], single[1].show) == ("heads", "open")
 
 
 def test_scores_hold_both_splits():
