@@ -1,6 +1,5 @@
 """A finished run: its logged model, how its data is read, and how its predictions are written."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from pipeline.config.make import Make
-from pipeline.config.renamed import stored
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
+from pipeline.finished.stored_files import read_config, read_facts, read_model, readable
 from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
 from pipeline.model import raw_specs
@@ -53,23 +52,24 @@ class FinishedRun:
         Raises:
             ConfigError: the run has no model or no config, or an input's class cannot be restored.
         """
-        cfg: Any = stored(OmegaConf.load(run.artifact("config/config.yaml")))  # type: ignore[arg-type]
-        names = json.loads(run.artifact("config/labels.json").read_text())
-        model = keras.saving.load_model(run.model(), compile=False)
-        specs = {name: raw_specs(model, name) for name in cfg.branches}
+        path = run.artifact("config/config.yaml")
+        cfg = read_config(path)
+        names = read_facts(run.artifact("config/labels.json"))
+        model = read_model(run.model())
         # Runs of version 0.1 have no facts of inputs.
-        path = "config/inputs.json"
-        facts = json.loads(run.artifact(path).read_text()) if run.has(path) else {}
-        inputs = {
-            name: restore_input(name, make(cfg.data.inputs[name]), specs[name], facts.get(name))
-            for name in cfg.branches
-        }
-        columns = {
-            name: PredictionColumns(
-                _kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ())
-            )
-            for name, head in cfg.heads.items()
-        }
+        facts = read_facts(run.artifact("config/inputs.json")) if run.has("config/inputs.json") else {}
+        with readable(path):
+            specs = {name: raw_specs(model, name) for name in cfg.branches}
+            inputs = {
+                name: restore_input(name, make(cfg.data.inputs[name]), specs[name], facts.get(name))
+                for name in cfg.branches
+            }
+            columns = {
+                name: PredictionColumns(
+                    _kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ())
+                )
+                for name, head in cfg.heads.items()
+            }
         return cls(cfg, model, specs, inputs, columns, facts)
 
     def batch(self) -> int:

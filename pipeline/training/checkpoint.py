@@ -20,6 +20,7 @@ from keras.callbacks import Callback
 from numpy.typing import NDArray
 
 from pipeline import signals
+from pipeline.data.files.npz import read_npz
 from pipeline.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ def load(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
         if damage := _damage(path):
             logger.warning("the checkpoint %s is damaged and passed over: %s", path, damage)
             continue
-        with np.load(path / "arrays.npz") as arrays:
-            return dict(arrays), json.loads((path / "state.json").read_text())["facts"]
+        arrays = read_npz(path / "arrays.npz", "resume")
+        return arrays, json.loads((path / "state.json").read_text())["facts"]
     if found:
         raise ConfigError(
             "resume",
@@ -193,8 +194,10 @@ class RestoreCallbacks(Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         for callback, state in self.pairs:
+            known = callback_state(callback)
             for name, value in state.items():
-                setattr(callback, name, value)
+                if name in known:  # somebody may have changed the file
+                    setattr(callback, name, value)
 
 
 def numbered_arrays(prefix: str, variables: Sequence[Any]) -> dict[str, NDArray[Any]]:

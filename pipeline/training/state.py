@@ -1,14 +1,16 @@
 """Saves the state of a training after an epoch, and restores it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras.callbacks import Callback
 
 from pipeline.errors import ConfigError
 from pipeline.training.checkpoint import (
+    Arrays,
     RestoreCallbacks,
     Saver,
     assign,
@@ -84,22 +86,26 @@ def restore(
     try:
         for name, variables in _variables(trainer).items():
             assign(name, variables, arrays)
-    except ValueError as error:
+        progress = _progress(arrays, facts, trainer)
+        restoring = RestoreCallbacks(callbacks, facts["callbacks"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = "the checkpoint does not fit the model that this version makes of the run's config and data"
         allowed = "the version of the program that trained the run; or a new run"
         raise ConfigError("resume", problem, found=error, allowed=allowed) from error
     learning_rate = trainer.optimizer.learning_rate
     if isinstance(learning_rate, keras.Variable):  # else it comes from a schedule, and is not stored
         learning_rate.assign(learning_rate * rate)
+    return RestoredState(progress, [restoring])
+
+
+def _progress(arrays: Arrays, facts: Mapping[str, Any], trainer: Trainer) -> TrainingState:
     weights = [arrays[f"kept.{i}"] for i in range(sum(name.startswith("kept.") for name in arrays))]
-    weights = weights or trainer.model.get_weights()
-    progress = TrainingState(
+    return TrainingState(
         facts["epoch"],
         facts["history"],
-        KeptEpoch(**facts["kept"], weights=weights),
+        KeptEpoch(**facts["kept"], weights=weights or trainer.model.get_weights()),
         HeadProgress(**facts.get("heads", {})),  # checkpoints of version 0.1 have none
     )
-    return RestoredState(progress, [RestoreCallbacks(callbacks, facts["callbacks"])])
 
 
 def _variables(trainer: Trainer) -> dict[str, Sequence[keras.Variable]]:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -72,6 +74,50 @@ def test_a_stored_config_calls_only_parts(untrained, tmp_path, old, new, key):
     file.write_text(text.replace(old, new))
     with pytest.raises(ConfigError, match=f"^{key}"):
         FinishedRun.of(type(untrained)(tmp_path, untrained.job), maker())
+
+
+@pytest.fixture
+def copied(untrained, tmp_path):
+    """A copy of the run, to be changed."""
+    shutil.copytree(untrained.folder, tmp_path, dirs_exist_ok=True)
+    return type(untrained)(tmp_path, untrained.job)
+
+
+@pytest.mark.parametrize("name", ["config/config.yaml", "config/labels.json", "model.keras"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe\x00", b"data: 3\nbranches: {x: 4}"])
+def test_a_file_that_somebody_changed_is_named(copied, name, content):
+    (copied.folder / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"^run: .*{name}"):
+        FinishedRun.of(copied, maker())
+
+
+def test_a_model_that_holds_code_is_refused(copied, tmp_path):
+    marker = tmp_path / "marker"
+    x = keras.Input((1,), name="traits")
+    text = str(marker)
+    layer = keras.layers.Lambda(lambda value: [value, Path(text).touch()][0], output_shape=(1,))
+    keras.Model({"traits": x}, {"species": layer(x)}).save(copied.model())
+    marker.unlink(missing_ok=True)
+    with pytest.raises(ConfigError, match=r"^run: the model .* holds Python code, which is not run"):
+        FinishedRun.of(copied, maker())
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("os", "system"), ("keras.utils", "get_file"), ("mine", "Layer")]
+)
+def test_a_model_with_a_class_of_others_is_refused(copied, module, name):
+    file = copied.model()
+    with zipfile.ZipFile(file) as archive:
+        members = {one: archive.read(one) for one in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1] |= {"module": module, "class_name": name, "registered_name": None}
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for one, content in members.items():
+            archive.writestr(one, content)
+    with pytest.raises(ConfigError, match=r"^run: the model .* cannot be loaded"):
+        FinishedRun.of(copied, maker())
 
 
 @pytest.mark.parametrize(

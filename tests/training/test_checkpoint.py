@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import keras
@@ -151,3 +152,28 @@ def feed(callback, first, losses, begin=True):
         callback.on_train_begin()
     for epoch, loss in enumerate(losses, first):
         callback.on_epoch_end(epoch, {"val/loss": loss})
+
+
+def test_a_checkpoint_with_pickled_objects_is_refused_and_not_unpickled(tmp_path):
+    save(tmp_path, 1, {"a": np.zeros(2)}, {})
+    path = tmp_path / "epoch-000001"
+    np.savez(path / "arrays.npz", a=np.array([Unpickled()], dtype=object))
+    state = json.loads((path / "state.json").read_text())
+    state["sha256"] = hashlib.sha256((path / "arrays.npz").read_bytes()).hexdigest()
+    (path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(ConfigError, match=r"arrays\.npz holds an array of Python objects"):
+        load(tmp_path)
+
+
+class Unpickled:
+    """Fails the test when it is made of a pickle."""
+
+    def __reduce__(self):
+        return pytest.fail, ("unpickled",)
+
+
+def test_callbacks_get_back_their_state_and_nothing_else():
+    callback = keras.callbacks.EarlyStopping(monitor="a")
+    callback.wait = 1
+    RestoreCallbacks([callback], [{"wait": 3, "on_epoch_end": 4, "_model": 5}]).on_train_begin()
+    assert (callback.wait, callable(callback.on_epoch_end), callback._model) == (3, True, None)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pipeline.data.files.file_errors import check_column_names, reading
 from pipeline.data.files.stored import StoredParquet, to_array
 from pipeline.errors import ConfigError
+from pipeline.paths import locate_inside
 
 
 class Parquet:
@@ -67,7 +68,7 @@ def parquet_columns(path: Path, key: str) -> list[str]:
 def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
     if (path / "dataset_dict.json").exists():
         splits = json.loads((path / "dataset_dict.json").read_text())["splits"]
-        return [(split, file) for split in splits for _, file in _arrow_files(path / split, key)]
+        return [(split, file) for split in splits for _, file in _arrow_files(_inside(path, split), key)]
     if not (path / "state.json").exists():
         raise ConfigError(
             key,
@@ -76,4 +77,9 @@ def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
             allowed="a file, a glob, or a folder with state.json or dataset_dict.json",
         )
     state = json.loads((path / "state.json").read_text())
-    return [("", path / entry["filename"]) for entry in state["_data_files"]]
+    return [("", _inside(path, entry["filename"])) for entry in state["_data_files"]]
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """What a saved data set names lies in its folder."""
+    return locate_inside(str(folder / name), [folder], name)

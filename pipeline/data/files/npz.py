@@ -33,6 +33,13 @@ def npz_columns(path: Path, key: str) -> list[str]:
     return names
 
 
+def read_npz(path: Path, key: str) -> dict[str, np.ndarray]:
+    """All arrays by name."""
+    names = npz_columns(path, key)
+    with reading(path, key), zipfile.ZipFile(path) as archive:
+        return {name: NpzMember(archive, name, path, key).whole() for name in names}
+
+
 class NpzMember:
     """One array of an open .npz file, unpacked from its start.
 
