@@ -26,6 +26,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config, signals
+from pipeline.config.private import clean_hydra_files, hide_passwords
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError, printable
 from pipeline.signals import Interrupted
@@ -97,7 +98,7 @@ def verb(
         signals.listen()
         # Without this, Python collects the garbage of TensorFlow and MLflow at exit, for up to two seconds.
         atexit.register(gc.freeze)
-        sys.argv[1:] = quote_texts(sys.argv[1:], texts)
+        sys.argv[1:] = hide_passwords(quote_texts(sys.argv[1:], texts))
         try:
             _run_on(_checked(task, check), config_name)
         except BaseException as error:
@@ -137,6 +138,7 @@ def _checked(task: Task, check: Check) -> Task:
         signals.listen()  # again, because a job of a sweep may run in another process
         overrides = config.overrides()
         try:
+            clean_hydra_files()
             cfg = config.expand(cfg)
             check(cfg)
             result = task(cfg)

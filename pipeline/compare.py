@@ -19,6 +19,7 @@ from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
+from pipeline.secrets import mask
 
 if TYPE_CHECKING:
     from pipeline.comparison.verdicts import Contender
@@ -111,7 +112,7 @@ def run(
     folder = Path(output or f"mlruns/comparisons/{sweep or '-'.join(one.run_id[:6] for one in runs[:4])}")
     _check_output(folder, page.PAGE)
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
-    words = [*names, *(f"{key}={value}" for key, value in options.items() if value)]
+    words = [*names, *(f"{key}={mask(value)}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
     shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
     return "\n".join([*shown, f"page: {(folder / page.PAGE).resolve()}"])

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from pipeline.secrets import mask
+
 # Control characters but tab and line feed, and those that change the direction of text.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -13,11 +15,13 @@ LONGEST = 2000  # characters of a wrong value in a message
 def printable(text: str) -> str:
     r"""A text for the terminal: what could move its cursor or write its keyboard's input is shown as a code.
 
+    Passwords and values of the environment are replaced, see `pipeline.secrets`.
+
     Example:
         >>> printable("\x1b[2Jred")
         '\\x1b[2Jred'
     """
-    return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), mask(text))
 
 
 def shortened(text: str) -> str:

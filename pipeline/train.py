@@ -122,7 +122,7 @@ def run(
         start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks, rate)
     store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
-        save_config(mlflow_run.run_id, cfg, origin, data)
+        save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
         notice(f"run {mlflow_run.run_id}")
         if cfg.sweep.parent is None:
             signals.advise(how_to_resume(mlflow_run.run_id, cfg.tracking.uri))

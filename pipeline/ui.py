@@ -49,8 +49,8 @@ def main(cfg: DictConfig) -> None:
     uri = open_store(cfg.tracking.uri)
     if (database := database_of(uri)) and is_writable(database):
         relocate(database)  # MLflow's server looks for artifacts where the database says they are
-    if server_of(uri):
-        print(printable("\n".join(links(uri, uri))))
+    if server := server_of(uri):
+        print(printable("\n".join(links(uri, server))))
         return
     address = f"http://{HOST}:{cfg.port}"
     print(printable("\n".join(links(uri, address))), flush=True)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import report
 from pipeline.config import flatten, run_name
-from pipeline.config.make import settings
+from pipeline.config.private import public
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.job import label_overview
@@ -36,18 +36,18 @@ Array = NDArray[Any]
 
 def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
     """Return the arguments of `pipeline.tracking.open_run`: name, params, tags and so on."""
-    tracking = cfg.tracking
+    tracking = public(cfg)["tracking"]
     return {
-        "run_name": tracking.run_name or run_name(origin.overrides),
+        "run_name": tracking["run_name"] or run_name(origin.overrides),
         "params": _params(cfg, origin.groups),
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
             "pipeline.command": origin.command(),
             **({"pipeline.overrides": " ".join(origin.overrides)} if origin.overrides else {}),
-            **settings(tracking.tags),
+            **tracking["tags"],
         },
-        "system_metrics": tracking.system_metrics,
+        "system_metrics": cfg.tracking.system_metrics,
     }
 
 
@@ -55,7 +55,9 @@ def _params(cfg: DictConfig, groups: Mapping[str, str]) -> dict[str, Any]:
     """Return the config's values and the options of its groups, each once."""
     # The option of a group says the same as its class.
     redundant = {"resume", *(f"{group}._target_" for group in groups)}
-    return {name: value for name, value in {**flatten(cfg), **groups}.items() if name not in redundant}
+    return {
+        name: value for name, value in {**flatten(public(cfg)), **groups}.items() if name not in redundant
+    }
 
 
 def log_config(run: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
@@ -112,7 +114,7 @@ def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
 
 def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: Job) -> None:
     folder.mkdir()
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(public(cfg)))
     (folder / "overrides.yaml").write_text(OmegaConf.to_yaml(list(overrides)))
     split = {name: len(rows.rows) for name, rows in job.dataset.splits.items()}
     _write_json(folder / "split.json", {"fingerprint": job.dataset.fingerprint, "rows": split})

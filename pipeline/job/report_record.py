@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data, report
+from pipeline.config.private import public
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.insight import insight_section
@@ -37,11 +38,11 @@ def report_record(
 ) -> report.Record:
     """Collect the content of the report; `seconds` are the durations of the run's phases."""
     return report.Record(
-        title=cfg.tracking.run_name or _title(job, origin),
+        title=public(cfg)["tracking"]["run_name"] or _title(job, origin),
         facts=_facts(tracked, cfg, job),
         warnings=[leak.sentence for leak in job.dataset.leaks],
         command=origin.command(),
-        config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
+        config_yaml=OmegaConf.to_yaml(public(cfg)),
         run_url=tracked.url(),
         history=fitted.history,
         best_epoch=fitted.best_epoch,

@@ -1,6 +1,7 @@
 """`resume=<run id>` continues an interrupted run from its last checkpoint, with the same results."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from pipeline.config.private import ADDRESS, public
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
 from pipeline.paths import checkpoint_folder, write_text
+from pipeline.secrets import mask
+from pipeline.tracking.addresses import remembered
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
 NOT_FINITE = "not_finite"  # a file without contents
@@ -66,18 +70,23 @@ def data_folders(run_id: str) -> list[Path]:
     return _origin(path).folders if path.exists() else []
 
 
-def save_config(run_id: str, cfg: DictConfig, origin: Origin, data: Mapping[str, Any]) -> None:
+def save_config(
+    run_id: str, cfg: DictConfig, origin: Origin, data: Mapping[str, Any], uri: str | None = None
+) -> None:
     """Save the config and its origin beside the checkpoints, before the first epoch.
 
     Args:
         data: the result of `pipeline.job.data_identity.identity`.
+        uri: the complete address of the run's store.
     """
     folder = checkpoint_folder(run_id)
     facts = asdict(origin) | {"folders": [str(path) for path in origin.folders]}
+    if uri:
+        facts["store"] = remembered(uri, Path.cwd())
     write_text(folder / ORIGIN, json.dumps(facts))
     write_text(folder / DATA, json.dumps(data))
     # The last one, because its presence says that the run can be resumed.
-    write_text(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
+    write_text(folder / CONFIG, OmegaConf.to_yaml(public(cfg)))
 
 
 def how_to_resume(run_id: str, uri: str | None) -> str:
@@ -86,7 +95,7 @@ def how_to_resume(run_id: str, uri: str | None) -> str:
     Args:
         uri: the address of the run's store; None: the default.
     """
-    words = [f"resume={run_id}", *([f"tracking.uri={uri}"] if uri else [])]
+    words = [f"resume={run_id}", *([f"tracking.uri={mask(uri)}"] if uri else [])]
     return f"to go on with run {run_id}: python -m pipeline.train {shlex.join(words)}\n"
 
 
@@ -121,6 +130,10 @@ def resumed_config(
     # The stored config cannot widen trust, so `trusted_modules` has to be typed again.
     kept = ("resume", "objective", "tracking", "trusted_modules")
     new = OmegaConf.merge(old, {key: cfg[key] for key in kept})
+    if cfg.tracking.get("experiment") is None:
+        new.tracking.experiment = old.tracking.get("experiment")
+    if cfg.tracking.get("uri") is None and "MLFLOW_TRACKING_URI" not in os.environ:
+        new.tracking.uri = _remembered_uri(old, folder / ORIGIN)
     for key in ("trainer.epochs", *changeable):
         if any(text.lstrip("+").startswith(f"{key}=") for text in overrides):
             OmegaConf.update(new, key, OmegaConf.select(cfg, key), force_add=True)
@@ -136,6 +149,16 @@ def rate_change(run_id: str, cfg: DictConfig) -> float:
 def mark_not_finite(run_id: str) -> None:
     """Record that the run ended because a loss was not finite: it may go on with another learning rate."""
     write_text(checkpoint_folder(run_id) / NOT_FINITE, "")
+
+
+def _remembered_uri(old: Any, origin: Path) -> str | None:
+    """The address of the run's store, perhaps as it was configured, with variables of the environment."""
+    configured: Any = OmegaConf.to_container(old.tracking, resolve=False)
+    uri = configured.get("uri")
+    if isinstance(uri, str) and "${" in uri and ADDRESS not in uri:
+        return uri
+    with readable(origin):
+        return json.loads(origin.read_text(encoding="utf-8")).get("store")  # type: ignore[no-any-return]
 
 
 def mark_finished(run_id: str, epochs: int) -> None:

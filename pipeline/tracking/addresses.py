@@ -92,27 +92,22 @@ def shown(uri: str) -> str:
 
 
 def without_password(uri: str) -> str:
-    """An address without its password.
+    """An address without its password, also if another secret is a part of it.
 
     Example:
         >>> without_password("https://ann:secret@host:5000")
         'https://ann@host:5000'
     """
-    parts = urlsplit(uri)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return uri
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
+    return re.sub(r"^(\w[\w+]*://[^:/@]*):.*@", r"\1@", uri)
 
 
-def without_passwords(text: str) -> str:
-    """A text without the passwords of the addresses in it.
-
-    Example:
-        >>> without_passwords("tracking.uri=https://ann:secret@host:5000 seed=1")
-        'tracking.uri=https://ann@host:5000 seed=1'
-    """
-    return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1@", text)
+def remembered(uri: str, folder: Path) -> str:
+    """An address to store with a run: without a password, and relative if the folder holds the database."""
+    database = database_of(uri)
+    if database is None:
+        return without_password(uri)
+    inside = database.is_relative_to(folder)
+    return f"{SQLITE}{database.relative_to(folder)}" if inside else sqlite_address(database)
 
 
 def local_path(uri: str) -> Path | None:

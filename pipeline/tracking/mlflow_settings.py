@@ -9,6 +9,7 @@ DEFAULTS = {
     # With MLflow's own seven retries and two minutes an answer, a server that is away blocks for 17 minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # with the password; the program prints it without
     "GIT_PYTHON_REFRESH": "quiet",
 }
 SECONDS_LOCKED = 100  # that a statement waits for a database which another process has locked

@@ -21,8 +21,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import ConfigError
+from pipeline.secrets import mask
 from pipeline.tracking import mlflow_settings
-from pipeline.tracking.addresses import database_of, server_of, shown, store_address, without_passwords
+from pipeline.tracking.addresses import database_of, server_of, shown, store_address
 from pipeline.tracking.database import (
     check_database,
     check_schema,
@@ -146,7 +147,7 @@ def failing_with(key: str, address: str) -> Iterator[None]:
             check_schema(str(error).partition("found version ")[2].partition(",")[0], address, key)
         raise ConfigError(
             key,
-            f"the store cannot be used: {without_passwords(str(cause).splitlines()[0])}",
+            f"the store cannot be used: {mask(str(cause).splitlines()[0])}",
             found=shown(address),
             allowed="a store that can be reached and that you may write to",
         ) from error

@@ -24,7 +24,8 @@ from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 from pipeline import signals
 from pipeline.errors import ConfigError
 from pipeline.paths import waiting_folder, write_text
-from pipeline.tracking.addresses import run_page, server_of, shown, without_password, without_passwords
+from pipeline.secrets import mask
+from pipeline.tracking.addresses import run_page, server_of, shown, without_password
 from pipeline.tracking.models import Specs, save_model
 from pipeline.tracking.opening import Store, failing_with
 from pipeline.tracking.outbox import (
@@ -56,7 +57,7 @@ class Run:
 
     def __init__(self, store: Store, run: MlflowRun, logged: Mapping[tuple[str, int], float]) -> None:
         self.client, self.uri, self.experiment_id = store.client, store.uri, run.info.experiment_id
-        self.run_id = run.info.run_id
+        self.run_id, self.place = run.info.run_id, str(run.info.artifact_uri)
         self.logged = dict(logged)  # (metric, step) -> value, by earlier processes
         self.params = dict(run.data.params)
         self.results: list[list[Any]] = []  # the metrics at step 0, which MLflow also shows at the model
@@ -155,7 +156,7 @@ class Run:
         self.outbox.append({"kind": "end", "status": status, "time": int(time.time() * 1000)})
 
     def _safe(self) -> str:
-        why = f" ({without_passwords(first_line(self.outbox.failing))})" if self.outbox.failing else ""
+        why = f" ({mask(first_line(self.outbox.failing))})" if self.outbox.failing else ""
         return (
             f"your training is safe, but {shown(self.uri)} does not have all of it{why}\n"
             f"it waits in {self.outbox.folder}; send it: python -m pipeline.sync run={self.run_id}"
@@ -168,7 +169,7 @@ class Run:
 
     def local_path(self, artifact: str) -> Path | None:
         """The file of an artifact, below the working folder as a relative path; None if a server holds it."""
-        uri = urlsplit(str(self.client.get_run(self.run_id).info.artifact_uri))
+        uri = urlsplit(self.place)
         if uri.scheme not in ("", "file"):
             return None
         path, here = Path(unquote(uri.path)) / artifact, Path.cwd()
@@ -321,8 +322,8 @@ def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None
 
 def reason(error: BaseException) -> str:
     """Why a run failed, in one line."""
-    return without_passwords(f"{type(error).__name__}: {error}".splitlines()[0])[:500]
+    return mask(f"{type(error).__name__}: {error}".splitlines()[0])[:500]
 
 
 def _traceback(error: BaseException) -> str:
-    return without_passwords("".join(traceback.format_exception(error)))
+    return mask("".join(traceback.format_exception(error)))
