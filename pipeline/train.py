@@ -15,6 +15,7 @@ from pipeline.errors import printable
 from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
     Origin,
+    full_id,
     how_to_resume,
     is_finished,
     mark_finished,
@@ -50,6 +51,7 @@ def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     if objective is not None:
         return objective
     if cfg.resume:
+        cfg.resume = full_id(cfg.resume)
         cfg, origin = resumed_config(cfg, typed, groups)
         check(cfg, overrides=typed, folders=origin.folders)  # somebody may have changed the stored config
         if is_finished(cfg.resume, cfg.trainer.epochs):

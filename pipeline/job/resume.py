@@ -99,25 +99,49 @@ def how_to_resume(run_id: str, uri: str | None) -> str:
     return f"to go on with run {run_id}: python -m pipeline.train {shlex.join(words)}\n"
 
 
+def full_id(name: str) -> str:
+    """Return the id of a run with checkpoints in this folder.
+
+    Args:
+        name: the id, its beginning (4 characters or more), or `latest` for the run that trained last.
+
+    Raises:
+        ConfigError: there is no such run, or several ids begin so.
+    """
+    parent = checkpoint_folder("any").parent
+    folders = sorted(parent.glob("*/"), key=_last_change, reverse=True) if parent.exists() else []
+    runs = [folder.name for folder in folders if (folder / CONFIG).exists()]
+    if name in runs:
+        return name
+    found = runs[:1] if name == "latest" else [run for run in runs if len(name) >= 4 and run.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{parent} has no checkpoints of this run"
+    if found:
+        problem = f"{len(found)} runs have an id that begins so"
+    raise ConfigError(
+        "resume", problem, found=name, allowed=found or runs or "nothing: no run was trained here"
+    )
+
+
+def _last_change(folder: Path) -> float:
+    return max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
+
+
 def resumed_config(
     cfg: DictConfig, overrides: Sequence[str], groups: Mapping[str, str]
 ) -> tuple[DictConfig, Origin]:
     """Return the config and origin of the run to resume, with the allowed changes.
 
     Args:
-        cfg: the config composed from the present command line.
+        cfg: the config composed from the present command line; `resume` is a `full_id`.
         overrides: those of the present command line.
         groups: the options of the present command line.
 
     Raises:
-        ConfigError: the working folder has no such run, or an override would change its results.
+        ConfigError: the run's config is damaged, or an override would change its results.
     """
     folder = checkpoint_folder(cfg.resume)
-    if not (folder / CONFIG).exists():
-        runs = sorted(path.name for path in folder.parent.glob("*")) if folder.parent.exists() else []
-        raise ConfigError(
-            "resume", f"{folder.parent} has no checkpoints of this run", found=cfg.resume, allowed=runs
-        )
     with readable(folder / CONFIG):
         old = stored(OmegaConf.load(folder / CONFIG))  # type: ignore[arg-type]
         for key in ("seed", "trainer", "tracking", "objective"):

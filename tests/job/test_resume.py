@@ -1,6 +1,7 @@
 """A run that is killed at any time and resumed has the same results as one that was never killed."""
 
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from omegaconf import OmegaConf
 from pipeline.errors import ConfigError
 from pipeline.job.resume import (
     Origin,
+    full_id,
     is_finished,
     mark_finished,
     mark_not_finite,
@@ -117,7 +119,24 @@ def test_changeable_keys_can_differ(run):
 
 def test_the_message_for_a_misspelled_run_has_the_nearest_one(run):
     with pytest.raises(ConfigError, match="nearest: abc"):
-        resumed_config(config(resume="abd"), ["resume=abd"], {})
+        full_id("abd")
+
+
+def test_a_run_is_found_by_its_id_its_beginning_or_as_the_latest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no run was trained here"):
+        full_id("latest")
+    for age, name in enumerate(("12345678", "1234abcd", "99990000")):
+        folder = tmp_path / "mlruns" / "checkpoints" / name
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text("seed: 0")
+        os.utime(folder / "config.yaml", (1000 - age, 1000 - age))
+    assert [full_id(name) for name in ("1234abcd", "9999", "12345")] == ["1234abcd", "99990000", "12345678"]
+    assert full_id("latest") == "12345678"
+    with pytest.raises(ConfigError, match="2 runs have an id that begins so"):
+        full_id("1234")
+    with pytest.raises(ConfigError, match="no checkpoints of this run"):
+        full_id("999")
 
 
 def test_a_finished_run_is_unfinished_again_with_more_epochs(run):
