@@ -81,6 +81,7 @@ ENCODERS = {
     ),
     "dense": ("vector", branches.Dense(units=[6, 6], **OFTEN)),
     "table": ("table", branches.Table(units=[6], embedding=2, unseen=0.1, **OFTEN)),
+    "tabm": ("table", branches.TabM(units=[6], members=3, embedding=2, unseen=0.1, **OFTEN)),
     "text_bag": ("text", branches.TextBag(embedding=4, unseen=0.1, units=[5], **SMALL)),
     "text_conv": ("text", branches.TextConv(embedding=4, filters=[5], dropout_words=0.1, **SMALL)),
     "text_transformer": ("text", branches.TextTransformer(embedding=8, attention_heads=2, **SMALL)),
@@ -99,7 +100,7 @@ QUICK = {
     "gated": ["conv1d", "text_transformer"],
     "attention": ["table", "gru", "transformer"],
     "film": ["lstm", "text_bag"],
-    "film_one": ["dense", "application"],
+    "film_one": ["dense", "application", "tabm"],
 }
 # Without an input that is never missing, the fusion of a row without inputs is 0, where ReLU has no gradient.
 ALWAYS = branches.Dense(units=[6])

@@ -10,6 +10,7 @@ from pipeline.branches.branch import Branch
 from pipeline.branches.image import Application, Conv2D, ResNet
 from pipeline.branches.series import GRU, LSTM, Conv1D, Transformer
 from pipeline.branches.table import Table
+from pipeline.branches.tabm import TabM
 from pipeline.branches.text import TextBag, TextConv, TextTransformer
 from pipeline.branches.vector import Dense
 
@@ -23,6 +24,7 @@ __all__ = [
     "Conv2D",
     "Dense",
     "ResNet",
+    "TabM",
     "Table",
     "TextBag",
     "TextConv",

@@ -65,6 +65,11 @@ class Table(Branch):
     bins: int = 0
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
+        columns = self.joined(x, name, vocabularies)
+        return dense_stack(columns, self.units, self.activation, self.dropout, name)
+
+    def joined(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:
+        """Return the embedded, plain and encoded columns side by side, (rows, features)."""
         columns = [
             self._embedded(x[:, i], size, f"{name}_embedding_{i + 1}") for i, size in enumerate(vocabularies)
         ]
@@ -73,8 +78,7 @@ class Table(Branch):
             columns.append(numeric)
             if self.bins:
                 columns.append(piecewise_linear(numeric, self.bins, name))
-        joined = layers.Concatenate(name=f"{name}_columns")(columns) if len(columns) > 1 else columns[0]
-        return dense_stack(joined, self.units, self.activation, self.dropout, name)
+        return layers.Concatenate(name=f"{name}_columns")(columns) if len(columns) > 1 else columns[0]
 
     def _embedded(self, codes: KerasTensor, size: int, name: str) -> KerasTensor:
         codes = hide(ops.cast(codes, "int32"), self.unseen, UNSEEN, name)

@@ -16,7 +16,7 @@ def _names(module: str, names: str) -> tuple[str, ...]:
 
 BRANCHES = _names(
     "pipeline.branches",
-    "Application Conv1D Conv2D Dense GRU LSTM ResNet Table TextBag TextConv TextTransformer Transformer",
+    "Application Conv1D Conv2D Dense GRU LSTM ResNet TabM Table TextBag TextConv TextTransformer Transformer",
 )
 AUGMENTS = ("pipeline.branches.Augment",)
 FUSIONS = _names("pipeline.fusion", "Add Attention Concatenate FiLM Gated")

@@ -66,6 +66,8 @@ RANGES = {
     "rows": or_null(POSITIVE_COUNT),
     "attention_heads": POSITIVE_COUNT,
     "expansion": POSITIVE_COUNT,
+    "members": POSITIVE_COUNT,
+    "spread": NOT_NEGATIVE,
     "longest": POSITIVE_COUNT,
     "dropout_words": SHARE,
     "unseen": SHARE,

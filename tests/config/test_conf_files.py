@@ -37,6 +37,7 @@ PLACES = {
     "branch/lstm": ["branch@branches.series=lstm"],
     "branch/resnet": ["branch@branches.image=resnet"],
     "branch/table": ["experiment=penguins", "branch@branches.traits=table"],
+    "branch/tabm": ["experiment=penguins", "branch@branches.traits=tabm"],
     "branch/text_bag": [*TEXT, "branch@branches.series=text_bag"],
     "branch/text_conv": [*TEXT, "branch@branches.series=text_conv"],
     "branch/text_transformer": [*TEXT, "branch@branches.series=text_transformer"],
