@@ -10,6 +10,7 @@ from hydra import compose
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.config.loss_words import with_losses
 from pipeline.config.renamed import renamed
 from pipeline.config.scales import with_scales
 from pipeline.errors import ConfigError
@@ -23,7 +24,7 @@ ConfigStore.instance().store(name="open", node=OmegaConf.create({}, flags={"stru
 
 
 def expand(cfg: DictConfig) -> DictConfig:
-    """Replaces `_auto_` by parts, old `_target_`s by present ones; drops nulls; adds scales of numbers.
+    """Replaces `_auto_` by parts, words for losses and old `_target_`s; drops nulls; adds scales of numbers.
 
     `branches.image=null` leaves out the branch, `data.inputs.image=null` the input and its automatic branch;
     heads and targets likewise, with the loss weight. `data.split.stratify=null` leaves out an option.
@@ -33,8 +34,13 @@ def expand(cfg: DictConfig) -> DictConfig:
     `pipeline.loss_weights.of_share`.
 
     Raises:
-        ConfigError: a branch or head whose input or target does not exist or is of an unknown kind.
+        ConfigError: a branch or head whose input or target does not exist or is of an unknown kind, or a word
+            for no loss.
     """
+    return with_losses(_with_parts(cfg))
+
+
+def _with_parts(cfg: DictConfig) -> DictConfig:
     cfg = with_scales(_without_nulls(renamed(cfg)))
     groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
     if not groups:
