@@ -36,7 +36,7 @@ def with_losses(cfg: DictConfig) -> DictConfig:
 
 def _items(heads: Any) -> list[tuple[str, Any]]:
     # Nodes of a wrong type are left to the checks, whose messages are clearer.
-    return list(heads.items()) if isinstance(heads, DictConfig) else []
+    return [(str(name), head) for name, head in heads.items()] if isinstance(heads, DictConfig) else []
 
 
 def _loss(head: Any) -> Any:
