@@ -1,6 +1,7 @@
 """Data: sources of rows, kinds of inputs and targets, and splits. `load` is the entry point.
 
 loading: loads a data set, or labelled rows for a finished run.
+split_reader: reads the rows of a split.
 dataset: a loaded data set and its splits.
 sources: the sources of a data set, with their rows matched.
 source: one source, and how its entry in a config is read.
@@ -9,6 +10,8 @@ long_form: sources with a row for each step of a series.
 patterns: columns that are named together, such as x_*.
 list_cells: lists of numbers that are written as text.
 columns: one column, converted to numbers or strings.
+missing: which cells are missing.
+truths: words for yes and no.
 splitter: opens the sources as the split needs them, and splits the rows.
 splits: which rows train, validate and test.
 file_rows: what tells the rows of a file apart, and which classes they have.

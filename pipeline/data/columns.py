@@ -1,7 +1,6 @@
 """One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
-import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,22 +13,13 @@ import pandas as pd
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import Values
 from pipeline.data.list_cells import parse_list
+from pipeline.data.missing import NOT_AVAILABLE, holds_text_only, is_missing
 from pipeline.errors import ConfigError
 
-# Cells that hold one of these words are missing, whatever the column means and whatever the file's format.
-MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
-# "None" may be a class, but not a number.
-NOT_AVAILABLE = {*MISSING_WORDS, "None"}
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
-logger = logging.getLogger(__name__)
 LARGEST = float(np.finfo(np.float32).max)
 NUMBERS_ALLOWED = "numbers, or empty cells"
-YES, NO = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
-TRUTHS_ALLOWED = (
-    "0 and 1, or yes/no, y/n, true/false, t/f, on/off; of two other words name one for yes with `yes: <word>`"
-)
-SHOWN = 5  # words in a message
 
 
 @dataclass(frozen=True)
@@ -86,52 +76,6 @@ class RowError(ConfigError):
         self.column, self.reason = column, f"{problem}; found: {found}; allowed: {allowed}"
 
 
-def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
-    """Replaces the cells that hold one of the words by None; returns how many cells held each word."""
-    if values.dtype.kind not in "OU" or not words:
-        return values, {}
-    cells = pd.Series(values.ravel(), dtype=object)
-    found = cells.isin([word for word in words if word]).to_numpy()
-    if not found.any():
-        return values, {}
-    result = values.astype(object)
-    result[found.reshape(values.shape)] = None
-    return result, cells[found].value_counts().to_dict()
-
-
-def report_words(reference: str, counts: Mapping[str, int], source_key: str) -> None:
-    """Says how many cells of a column hold words for missing values."""
-    listed = ", ".join(f"{count:,} cells are {word}" for word, count in counts.items())
-    logger.warning("%s: %s, taken as missing (%s.missing)", reference, listed, source_key)
-
-
-def is_missing(values: np.ndarray) -> np.ndarray:
-    """Marks missing cells: NaN, None, NaT and blank strings. Boolean, of the same shape as `values`."""
-    if values.dtype.kind == "f":
-        return np.asarray(np.isnan(values))
-    if values.dtype.kind in "mM":
-        return np.asarray(np.isnat(values))
-    if values.dtype.kind in "US":
-        return np.asarray(np.char.str_len(np.char.strip(values)) == 0)
-    if values.dtype.kind != "O":
-        return np.zeros(values.shape, dtype=bool)
-    if _holds_text_only(values):
-        codes, distinct = pd.factorize(values)  # None has the code -1, which picks the last entry
-        return np.asarray(np.array([*(not word.strip() for word in distinct), True])[codes])
-    return np.array([_is_missing_cell(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)
-
-
-def _holds_text_only(values: np.ndarray) -> bool:
-    """Whether the cells of a column are text or missing, so that each distinct text can be treated once."""
-    return values.ndim == 1 and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
-
-
-def _is_missing_cell(cell: object) -> bool:
-    if isinstance(cell, str):
-        return not cell.strip()
-    return cell is None or cell is pd.NaT or cell is pd.NA or (isinstance(cell, float) and cell != cell)
-
-
 def numbers(column: Column) -> np.ndarray:
     """Converts the cells to float32, or float64 where the source has more digits; NaN = missing.
 
@@ -165,45 +109,6 @@ def numbers(column: Column) -> np.ndarray:
     return values
 
 
-def truths(column: Column, yes: str | None = None, *, must_occur: bool = True) -> np.ndarray:
-    """Converts the cells to 1 for yes and 0 for no, float64; NaN = missing.
-
-    Args:
-        yes: the word for yes; every other word of the column means no. None: the words of `YES` and `NO`, in
-            upper or lower case, and numbers.
-        must_occur: whether `yes` must be in the column.
-
-    Raises:
-        ConfigError: a cell is another word, `yes` is not in the column, or there is more than one other word.
-    """
-    if yes is None and column.values.dtype.kind in "fbiu":
-        return numbers(column)
-    words = strings(column)
-    if yes is not None:
-        return _by_word(column, words, text_of(yes), must_occur)
-    lower = np.array([word.strip().lower() for word in words], dtype=object)
-    known = dict.fromkeys(YES, 1.0) | dict.fromkeys(NO, 0.0) | {"": np.nan}
-    known |= dict.fromkeys(map(str.lower, NOT_AVAILABLE), np.nan)
-    unknown = np.array([word not in known for word in lower], dtype=bool)
-    if unknown.any():
-        raise column.error(int(np.argmax(unknown)), "neither yes nor no", TRUTHS_ALLOWED)
-    return np.array([known[word] for word in lower])
-
-
-def _by_word(column: Column, words: np.ndarray, yes: str, must_occur: bool) -> np.ndarray:
-    others = sorted({*words} - {yes, ""})
-    absent = must_occur and yes not in words
-    if absent or len(others) > 1:
-        problem = "does not occur" if absent else f"is not the only word besides {others[0]!r}"
-        raise ConfigError(
-            f"{column.key.rpartition('.')[0]}.yes",
-            f"{yes!r} {problem} in column '{column.reference}'",
-            found=", ".join(others[:SHOWN]),
-            allowed="a column with two words, one of them named by `yes`",
-        )
-    return np.where(words == "", np.nan, (words == yes).astype(np.float64))
-
-
 def strings(column: Column) -> np.ndarray:
     """Converts the cells to Python strings in an object array; "" = missing, and 3.0 becomes "3".
 
@@ -219,7 +124,7 @@ def strings(column: Column) -> np.ndarray:
             allowed="one value per row",
         )
     values = values.astype(object) if values.dtype.kind == "U" else values
-    if values.dtype.kind in "biuf" or (values.dtype == object and _holds_text_only(values)):
+    if values.dtype.kind in "biuf" or (values.dtype == object and holds_text_only(values)):
         codes, distinct = pd.factorize(values)  # missing cells have the code -1, which picks the last entry
         texts = [text_of(cell) for cell in distinct]
         texts = [*("" if text.isspace() else text for text in texts), ""]

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import is_missing, text_of
+from pipeline.data.columns import text_of
 from pipeline.data.files.stored import BLOCK_BYTES, LazyArray, blocks, row_bytes, spans
+from pipeline.data.missing import is_missing
 
 CHUNK = 16_384  # rows that are hashed at a time; fewer where rows are long
 SHORT = 64  # bytes of a cell whose hash is remembered, because short cells are often repeated

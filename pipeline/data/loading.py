@@ -1,27 +1,25 @@
 """Loads a data set: opens its sources, splits the rows, fits inputs and targets on the training rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import keras
 import numpy as np
 
-from pipeline.data.columns import numbers
-from pipeline.data.dataset import Dataset, InputRows, Split
-from pipeline.data.files.lazy import LazyRows
+from pipeline.data.dataset import Dataset, Split
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.hashes import fingerprint
 from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.far_cells import report_far
 from pipeline.data.kinds.image import Image
-from pipeline.data.kinds.prepare import preparation, prepare_rows
+from pipeline.data.kinds.prepare import preparation
 from pipeline.data.kinds.series import long_forms
 from pipeline.data.long_form import LongForm, refuse_steps
 from pipeline.data.source import SourceEntry
 from pipeline.data.sources import Sources
+from pipeline.data.split_reader import SplitReader, merged, original_numbers
 from pipeline.data.splits import group_names
 from pipeline.data.splitter import Splitter, column_keys
 from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
@@ -89,7 +87,7 @@ def load(
     graphs = {
         name: preparation(source) for name, source in chosen_inputs.items() if not source.prepare_in_model
     }
-    reader = _SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
+    reader = SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
     splits = {name: reader.read(rows[name]) for name in SPLITS}
     groups = group_names(split["group"], joined) if split.get("group") is not None else None
     if not streamed:
@@ -160,9 +158,9 @@ def load_labelled(
         rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(hashes, codes)
     found = LabelledRows(
         rows,
-        raw=_merge(source.raw(joined, rows) for source in chosen_inputs.values()),
+        raw=merged(source.raw(joined, rows) for source in chosen_inputs.values()),
         labels={name: target.encode(joined, rows) for name, target in chosen_targets.items()},
-        numbers=_numbers(chosen_targets, joined, rows),
+        numbers=original_numbers(chosen_targets, joined, rows),
         fingerprint=split_fingerprint,
     )
     joined.report()
@@ -220,10 +218,6 @@ def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str
     return {name: part for name, part in parts.items() if only is None or name in only}
 
 
-def _merge(mappings: Iterable[Mapping[str, Part]]) -> dict[str, Part]:
-    return {key: value for mapping in mappings for key, value in mapping.items()}
-
-
 def _report_far(
     joined: Sources,
     inputs: Mapping[str, Any],
@@ -242,71 +236,7 @@ def _report_far(
             report_far(parts, rows, joined, f"data.targets.{name}")
 
 
-def _numbers(targets: Mapping[str, Target], joined: Sources, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The labels of number targets in original units: decoded from float32 they would lose digits."""
-    return {
-        name: target.original(joined, rows)
-        if hasattr(target, "original")
-        else target.decode(target.encode(joined, rows))
-        for name, target in targets.items()
-        if target.kind == "number"
-    }
-
-
 def _picture_bytes(joined: Sources, inputs: Mapping[str, Input]) -> int:
     """Memory that all picture files take when they are decoded."""
     pictures = [source for source in inputs.values() if isinstance(source, Image) and source.files]
     return sum(joined.rows * int(np.prod(source.shape)) for source in pictures)
-
-
-@dataclass(frozen=True)
-class _SplitReader:
-    """Reads the rows of a split with fitted inputs and targets; `graphs` are the inputs' preparations."""
-
-    joined: Sources
-    inputs: dict[str, Input]
-    targets: dict[str, Target]
-    weight_columns: dict[str, str]
-    graphs: dict[str, keras.Model]
-    streamed: bool
-
-    def read(self, rows: np.ndarray) -> Split:
-        read_input = self._stream_input if self.streamed else self._read_input
-        values = [read_input(name, rows) for name in self.inputs]
-        return Split(
-            rows=rows,
-            raw=_merge(raw for raw, _ in values),
-            prepared=dict(zip(self.inputs, (prepared for _, prepared in values), strict=True)),
-            labels={name: target.encode(self.joined, rows) for name, target in self.targets.items()},
-            numbers=_numbers(self.targets, self.joined, rows),
-            weights={name: self._weights(name, rows) for name in self.weight_columns},
-        )
-
-    def _read_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
-        raw = self.inputs[name].raw(self.joined, rows)
-        return raw, prepare_rows(self.graphs[name], raw) if name in self.graphs else raw[name]
-
-    def _stream_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
-        """One input's raw and prepared rows, without reading them."""
-        source, joined, graph = self.inputs[name], self.joined, self.graphs.get(name)
-        row_groups = joined.row_groups(list(source.references()), f"data.inputs.{name}")
-        row_groups = None if row_groups is None else row_groups[rows]
-
-        def raw(key: str) -> LazyRows:
-            return LazyRows(lambda rows: source.raw(joined, rows)[key], rows, row_groups)
-
-        def prepare(rows: np.ndarray) -> np.ndarray:
-            return prepare_rows(graph, source.raw(joined, rows))
-
-        prepared = raw(name) if graph is None else LazyRows(prepare, rows, row_groups)
-        return {key: raw(key) for key in source.specs()}, prepared
-
-    def _weights(self, name: str, rows: np.ndarray) -> np.ndarray:
-        key = f"data.targets.{name}.{SAMPLE_WEIGHT}"
-        column = self.joined.column(self.weight_columns[name], key).take(rows)
-        values = numbers(column)
-        invalid = np.isnan(values) | (values < 0)
-        if values.ndim != 1 or invalid.any():
-            row = int(np.argmax(invalid))
-            raise column.error(row, "not a sample weight", "one number >= 0 per row", values[row])
-        return values.astype(np.float32)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import Column, RowError, is_missing, numbers, report_words, without_words
+from pipeline.data.columns import Column, RowError, numbers
 from pipeline.data.joins import key_texts
+from pipeline.data.missing import is_missing, report_words, without_words
 from pipeline.data.source import Source
 from pipeline.data.times import form_of, read_times
 from pipeline.errors import ConfigError

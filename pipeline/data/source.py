@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values
+from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.errors import ConfigError
 from pipeline.paths import expand

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.columns import Column, report_words, text_of, without_words
+from pipeline.data.columns import Column, text_of
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import ReorderedColumn, Values, group_starts, reorder, row_bytes, spans
 from pipeline.data.joins import Join, match_rows, split_join
 from pipeline.data.long_form import LongForm, LongSource
+from pipeline.data.missing import report_words, without_words
 from pipeline.data.patterns import is_pattern, shortened
 from pipeline.data.source import Source, SourceEntry
 from pipeline.errors import ConfigError

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import NOT_AVAILABLE, Column, is_missing
+from pipeline.data.columns import Column
+from pipeline.data.missing import NOT_AVAILABLE, is_missing
 from pipeline.errors import ConfigError
 from pipeline.times import ALLOWED, DURATION, MOMENT, TIME_OF_DAY, TimeForm, find_form, in_iso, seconds
 

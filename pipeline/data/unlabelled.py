@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS, Column, ColumnReader, RowError, without_words
+from pipeline.data.columns import Column, ColumnReader, RowError
 from pipeline.data.files.chunks import FILE, Chunks, PictureFolder, open_chunks
 from pipeline.data.files.delimited_chunks import Chunk
 from pipeline.data.files.dialect import NumberFormat
@@ -16,6 +16,7 @@ from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.series import long_forms
 from pipeline.data.kinds.vector import short_name
+from pipeline.data.missing import MISSING_WORDS, without_words
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.data.source import SourceEntry, with_words
 from pipeline.data.source_chunks import SourceChunks

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from pipeline.data.columns import is_missing, text_of
+from pipeline.data.columns import text_of
+from pipeline.data.missing import is_missing
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import FinishedRun, Forward
 from pipeline.paths import complete_file

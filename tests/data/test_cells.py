@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline import data
-from pipeline.data.columns import MISSING_WORDS, without_words
+from pipeline.data.missing import MISSING_WORDS, without_words
 from tests.data.small_data import objects
 
 SPLIT = {"fractions": [0.5, 0.25, 0.25], "seed": 0}

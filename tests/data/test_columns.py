@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.data.columns import Column, RowError, is_missing, numbers, strings, text_of
+from pipeline.data.columns import Column, RowError, numbers, strings, text_of
+from pipeline.data.missing import is_missing
 from pipeline.errors import ConfigError
 from tests.data.small_data import objects
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.columns import is_missing, numbers, strings
+from pipeline.data.columns import numbers, strings
+from pipeline.data.missing import is_missing
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.files.stored import ChainedColumn
+from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.source import Source, split_entry
 from pipeline.errors import ConfigError
 

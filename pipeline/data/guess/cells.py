@@ -9,18 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import (
-    MISSING_WORDS,
-    NOT_AVAILABLE,
-    Column,
-    is_missing,
-    numbers,
-    strings,
-    without_words,
-)
+from pipeline.data.columns import Column, numbers, strings
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.stored import row_bytes
+from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, is_missing, without_words
 from pipeline.data.source import Source
 from pipeline.errors import ConfigError
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.data.columns import is_missing
 from pipeline.data.guess import arrays, numeric, pictures, words
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.meaning import Meaning
+from pipeline.data.missing import is_missing
 from pipeline.errors import ConfigError
 
 FEWEST_VALUES = 5  # with fewer, training rows may have none

@@ -7,11 +7,11 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from pipeline.data.columns import is_missing
 from pipeline.data.guess.cells import Cells
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import TIMES, says
 from pipeline.data.leakage import FEWEST, copied
+from pipeline.data.missing import is_missing
 from pipeline.errors import ConfigError
 
 NEAR = 0.9995  # rank correlation: the same order but for rounding, as of a price and its logarithm

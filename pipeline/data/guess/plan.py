@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import MISSING_WORDS
 from pipeline.data.guess.cells import Cells, SampledSource, open_source
 from pipeline.data.guess.columns import meaning_of
 from pipeline.data.guess.copies import Answer, answer, doubled_arrays, gives_away
@@ -21,6 +20,7 @@ from pipeline.data.guess.split import SplitGuess, guess_split
 from pipeline.data.guess.steps import StepsAndFacts, steps_and_facts, steps_input
 from pipeline.data.guess.targets import TargetGuess, as_target, find
 from pipeline.data.kinds.table import Table
+from pipeline.data.missing import MISSING_WORDS
 from pipeline.data_options import COLUMN_OPTIONS
 from pipeline.errors import ConfigError
 

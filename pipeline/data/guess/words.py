@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.columns import NO, NOT_AVAILABLE, YES
 from pipeline.data.guess import pictures
 from pipeline.data.guess.cells import Cells, parsed, shown
 from pipeline.data.guess.meaning import Meaning
 from pipeline.data.guess.names import TIMES, names_identifier, names_thing, says
 from pipeline.data.kinds.targets import SEPARATORS
 from pipeline.data.list_cells import holds_list, parse_list
+from pipeline.data.missing import NOT_AVAILABLE
+from pipeline.data.truths import NO, YES
 from pipeline.times import MOMENT, TIME_OF_DAY, find_form, seconds
 
 MOST = 0.98  # share of the cells that must look alike; the others are slips

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, is_missing, numbers, stack, strings, text_of
+from pipeline.data.columns import Column, numbers, stack, strings, text_of
 from pipeline.data.kinds.targets import SplitRows, check_labelled
+from pipeline.data.missing import is_missing
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from pipeline.labels import class_codes

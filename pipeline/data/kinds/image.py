@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, ColumnReader, is_missing, stack
+from pipeline.data.columns import Column, ColumnReader, stack
 from pipeline.data.kinds.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import (
@@ -22,6 +22,7 @@ from pipeline.data.kinds.scaling import (
     squash,
     standardise,
 )
+from pipeline.data.missing import is_missing
 from pipeline.data.sources import Sources
 from pipeline.data_options import IMAGE_SCALES
 from pipeline.errors import ConfigError

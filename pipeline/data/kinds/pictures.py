@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.data.columns import Column, is_missing
+from pipeline.data.columns import Column
+from pipeline.data.missing import is_missing
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 

@@ -5,8 +5,9 @@ from itertools import islice
 
 import numpy as np
 
-from pipeline.data.columns import NOT_AVAILABLE, Column, is_missing, list_in_row, numbers
+from pipeline.data.columns import Column, list_in_row, numbers
 from pipeline.data.list_cells import holds_list
+from pipeline.data.missing import NOT_AVAILABLE, is_missing
 from pipeline.errors import ConfigError
 
 SAMPLE = 100  # cells that tell whether a column holds lists

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import NO, YES, Column, strings, text_of, truths
+from pipeline.data.columns import Column, strings, text_of
 from pipeline.data.kinds.vector import column_list, number_columns, short_name
 from pipeline.data.sources import Sources
+from pipeline.data.truths import NO, YES, truths
 from pipeline.errors import ConfigError
 
 SEPARATORS = ("|", ";", ",", " ")
