@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from pipeline.errors import printable
+
 DELAY = 1.0  # seconds after which a phase is announced; shorter ones are over before anybody wonders
 SMALL = 0.05  # share of the whole time below which a phase is not worth mentioning
 
@@ -18,9 +20,18 @@ logger = logging.getLogger("pipeline.notices")
 
 def notice(line: str) -> None:
     """Shows a line and writes it to the log file; trials of a sweep only write it."""
+    line = printable(line)
     logger.info(line)
     if not in_sweep():
         print(line, file=sys.stderr, flush=True)
+
+
+def tell(text: str) -> None:
+    """Writes a result to standard output and to the log file; trials of a sweep only write to their log."""
+    text = printable(text)
+    logger.info(text)
+    if not in_sweep():
+        print(text)
 
 
 def in_sweep() -> bool:

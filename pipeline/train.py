@@ -24,7 +24,7 @@ from pipeline.job.resume import (
     resumed_config,
     save_config,
 )
-from pipeline.notices import Clock, notice
+from pipeline.notices import Clock, notice, tell
 from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
@@ -136,11 +136,11 @@ def run(
             result = results.evaluate_kept(job, fitted)
         artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
         if failure:
-            print(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
+            tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
             raise failure
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
     signals.advise("")
-    print(printable(results.summary(result, mlflow_run, list(job.heads), clock.sentence())))
+    tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
     if mlflow_run.unsent and cfg.sweep.parent is None:
         raise SystemExit(NOT_SENT)
     return results.objective(cfg.objective, result)

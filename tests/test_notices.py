@@ -74,3 +74,13 @@ def test_the_sentence_has_the_total_and_the_phases_that_took_long(monkeypatch):
 )
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_result_goes_to_standard_output_unless_trials_would_mix(capsys, caplog, monkeypatch):
+    with caplog.at_level("INFO"):
+        notices.tell("head  skill")
+        assert capsys.readouterr() == ("head  skill\n", "")
+        monkeypatch.setattr(notices, "in_sweep", lambda: True)
+        notices.tell("head  skill")
+    assert capsys.readouterr() == ("", "")
+    assert caplog.messages == ["head  skill"] * 2

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hydra.core.hydra_config import HydraConfig
 
 from pipeline import data
 from pipeline.errors import printable
 from pipeline.job.job import Job
+from pipeline.notices import in_sweep
 from pipeline.page.text_table import text_table
 
 SHOWN_CLASSES = 6  # of one head, on the terminal
@@ -35,8 +37,8 @@ def overview(job: Job) -> pd.DataFrame:
 
 
 def show(job: Job) -> None:
-    """Print the overview if stderr is a terminal."""
-    if sys.stderr.isatty():
+    """Print the overview if stderr is a terminal; of a sweep's trials only the first one does."""
+    if sys.stderr.isatty() and not (in_sweep() and HydraConfig.get().job.num):
         print(printable(as_text(overview(job))), file=sys.stderr)
 
 

@@ -6,6 +6,7 @@ attempt    one job: its run in MLflow, or the result of an earlier attempt
 process    which process runs a trial, and whether it is alive
 study      brings a stored Optuna study up to date before a search resumes
 trials     a sweep and its trials as plain values
+lines      what a sweep prints
 watch      draws the board while the trials run
 board      the page with the results of a sweep
 launchers  how many trials share a machine; starts workers early

@@ -204,6 +204,8 @@ def _watch(
         command=command,
         options=options,
         importances=_importances(config, study),
+        since=int(parent.tag("sweep.since")),
+        workers=workers(config.hydra.launcher),
     )
 
 

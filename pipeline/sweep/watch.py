@@ -1,11 +1,13 @@
-"""Watches a sweep: draws its board each time trials end, and notes in which order its workers end."""
+"""Watches a sweep: tells of trials that ended, draws the board, and notes in which order workers end."""
 
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.errors import printable
 from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trials import Sweep, Trial
@@ -26,6 +28,8 @@ class Watch:
     Args:
         parent: the sweep's run.
         importances: returns how much the parameters of a search matter; see `pipeline.sweep.study`.
+        since: when the command was started, in milliseconds; earlier trials are not told of.
+        workers: the number of trials that run at the same time.
     """
 
     def __init__(
@@ -38,9 +42,13 @@ class Watch:
         command: str,
         options: str,
         importances: Importances,
+        since: int = 0,
+        workers: int = 1,
     ) -> None:
         self.parent, self.title, self.objective, self.planned = parent, title, objective, planned
         self.command, self.options, self.importances = command, options, importances
+        self.since, self.workers = since, workers
+        self.told: set[str] = set()  # ids of the runs of trials
         self.deaths = Deaths()
         self.drawn = 0  # number of ended trials on the last board
         self.next_drawing = 0.0
@@ -64,11 +72,24 @@ class Watch:
                 if trial.status == "RUNNING":
                     self.deaths.watch(trial.process)
             if elsewhere:
+                self._tell(trials)
                 self._draw_if_due(trials)
 
     def look(self) -> None:
-        """Draws the board again, after a trial has ended in this process."""
-        self._draw_if_due(self.parent.trials())
+        """Tells of trials that ended in this process, and draws the board again."""
+        trials = self.parent.trials()
+        self._tell(trials)
+        self._draw_if_due(trials)
+
+    def _tell(self, trials: list[Trial]) -> None:
+        from pipeline.sweep.lines import trial_line
+
+        new = [one for one in trials if one.status != "RUNNING" and one.run_id not in self.told]
+        for trial in sorted(new, key=lambda one: one.ended or one.started):
+            self.told.add(trial.run_id)
+            if trial.started >= self.since:
+                line = trial_line(trial, trials, self.objective, planned=self.planned, workers=self.workers)
+                print(printable(line), file=sys.stderr, flush=True)
 
     def _draw_if_due(self, trials: list[Trial]) -> None:
         ended = sum(trial.status != "RUNNING" for trial in trials)
@@ -107,10 +128,13 @@ class Watch:
         return compare_page(self.parent.experiment_id, run_ids, server) if server else ""
 
     def ending(self, since: int) -> str:
-        """The text printed at the end: how many trials finished, which did not, and where the board is."""
+        """The text printed at the end: the best configurations, the trials without a result, the board."""
+        from pipeline.sweep.lines import best_lines
+
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
-        lines = [f"{finished} of {self.planned or len(trials)} trials finished"]
+        lines = best_lines(trials, self.objective)
+        lines += [f"{finished} of {self.planned or len(trials)} trials finished"]
         lines += [
             f"  {trial.status.lower()}: {trial.name}: {trial.reason}"
             for trial in trials

@@ -85,6 +85,19 @@ def test_trials_of_other_processes_are_watched_and_drawn_by_a_thread(parent, wat
     assert list(watching.deaths.watched.values()) == [who]
 
 
+def test_each_trial_that_ended_under_this_command_is_told_of_once(parent, watching, boards, capsys):
+    add_trial(parent, "1", "FINISHED", skill=0.5)
+    watching.look()
+    watching.look()
+    line = capsys.readouterr().err
+    assert line.startswith("1/3  seed=1  skill (val) 0.5")
+    assert line.count("\n") == 1
+    watching.since = int(time.time() * 1000) + 60_000
+    add_trial(parent, "2", "FINISHED", skill=0.5)
+    watching.look()
+    assert capsys.readouterr().err == ""
+
+
 def test_the_ending_lists_what_failed_under_this_command_and_where_the_board_is(parent, watching):
     add_trial(parent, "1", "FINISHED")
     parent.end(add_trial(parent, "2"), ValueError("too small"))
