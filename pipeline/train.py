@@ -11,7 +11,6 @@ from pipeline import signals
 from pipeline.command import verb
 from pipeline.config import check, choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
-from pipeline.errors import printable
 from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
     Origin,

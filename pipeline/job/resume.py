@@ -19,7 +19,6 @@ from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
 from pipeline.paths import checkpoint_folder, write_text
 from pipeline.secrets import mask
-from pipeline.tracking.addresses import remembered
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
 NOT_FINITE = "not_finite"  # a file without contents
@@ -82,6 +81,8 @@ def save_config(
     folder = checkpoint_folder(run_id)
     facts = asdict(origin) | {"folders": [str(path) for path in origin.folders]}
     if uri:
+        from pipeline.tracking.addresses import remembered  # the package imports MLflow, which takes seconds
+
         facts["store"] = remembered(uri, Path.cwd())
     write_text(folder / ORIGIN, json.dumps(facts))
     write_text(folder / DATA, json.dumps(data))
