@@ -25,10 +25,21 @@ class Fusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Concatenate(Fusion):
-    """Concatenates the branches' features."""
+    """Concatenates the branches' features.
+
+    Args:
+        skip: pass the joined features on beside those of the dense layers, so that heads are also linear in
+            them (wide and deep, Cheng et al. 2016, arXiv:1606.07792).
+    """
+
+    skip: bool = False
 
     def __call__(self, branches: Mapping[str, KerasTensor]) -> KerasTensor:
-        return fused_stack(joined(list(branches.values())), self.units, self.activation, self.dropout)
+        together = joined(list(branches.values()))
+        fused = fused_stack(together, self.units, self.activation, self.dropout)
+        if not self.skip or not self.units:
+            return fused
+        return layers.Concatenate(name="fusion_skip")([fused, together])
 
 
 @dataclass(frozen=True, kw_only=True)

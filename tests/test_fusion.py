@@ -46,6 +46,13 @@ def test_concatenate_keeps_all_features():
     )
 
 
+def test_concatenate_may_pass_the_features_on_beside_the_dense_layers():
+    fused = np.asarray(model_of(fusion.Concatenate(units=[7], skip=True))(features()))
+    everything = np.concatenate(list(FEATURES.values()), axis=1)
+    assert fused.shape == (6, 7 + everything.shape[1])
+    np.testing.assert_array_equal(fused[:, 7:], everything)
+
+
 def test_add_is_the_sum_of_the_projections():
     model = model_of(fusion.Add(width=8, activation=None))
     projected = [model.get_layer(f"fusion_project_{name}")(x) for name, x in FEATURES.items()]

@@ -55,6 +55,7 @@ class Table(Branch):
         unseen: share of the categories that are replaced by the code for unseen ones in training.
         bins: number of bins of the piecewise-linear encoding that is added for each numeric column (see
             `piecewise_linear`); 0 for none.
+        skip: pass the columns on beside the features of the dense layers.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("table", "vector")
@@ -63,9 +64,17 @@ class Table(Branch):
     activation: str | None = "relu"
     unseen: float = 0.0
     bins: int = 0
+    skip: bool = False
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
         columns = self.joined(x, name, vocabularies)
+        deep = self.deep(columns, name)
+        if not self.skip or not self.units:
+            return deep
+        return layers.Concatenate(name=f"{name}_skip")([deep, columns])
+
+    def deep(self, columns: KerasTensor, name: str) -> KerasTensor:
+        """Apply the dense layers to (rows, features)."""
         return dense_stack(columns, self.units, self.activation, self.dropout, name)
 
     def joined(self, x: KerasTensor, name: str, vocabularies: Sequence[int]) -> KerasTensor:

@@ -5,7 +5,6 @@ Ba 2020, arXiv:2002.06715): one matrix for all members, and vectors of each memb
 and what comes out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras import KerasTensor, initializers, layers, ops
@@ -32,8 +31,7 @@ class TabM(Table):
     members: int = 16
     spread: float = 0.5
 
-    def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
-        columns = self.joined(x, name, vocabularies)
+    def deep(self, columns: KerasTensor, name: str) -> KerasTensor:
         factors = self._own(columns, columns.shape[-1], initializers.RandomNormal(1.0, self.spread), name)
         of_members = ops.expand_dims(columns, 1) * factors
         for i, width in enumerate(self.units, 1):

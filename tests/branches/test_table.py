@@ -1,6 +1,7 @@
 """Table branches: categorical columns are embedded, and a missing cell is not an unseen category."""
 
 import numpy as np
+import pytest
 
 from pipeline import branches
 from tests.branches.model_of import model_of
@@ -49,3 +50,13 @@ def test_bins_come_after_the_embeddings_and_only_for_numbers():
     assert model(np.ones((5, 3), "float32")).shape == (5, 2 + 2 + 2 * 3)
     only_words = model_of(branches.Table(units=[], embedding=2, bins=3), (1,), vocabularies=(4,))
     assert only_words(np.ones((5, 1), "float32")).shape == (5, 2)
+
+
+@pytest.mark.parametrize("branch", [branches.Table, branches.TabM])
+def test_the_columns_may_be_passed_on_beside_the_dense_layers(branch):
+    model = model_of(branch(units=[4], embedding=2, skip=True), (2,), vocabularies=(3,))
+    x = np.float32([[0, 0.5], [2, -1]])
+    features = np.asarray(model(x))
+    assert features.shape == (2, 4 + 2 + 1)
+    np.testing.assert_array_equal(features[:, -1], x[:, 1])
+    assert model_of(branch(units=[], skip=True), (2,))(x).shape == (2, 2)
