@@ -29,6 +29,7 @@ from pipeline import config, signals
 from pipeline.config.private import clean_hydra_files, hide_passwords
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError, printable
+from pipeline.paths import FOLDER, use_folder
 from pipeline.signals import Interrupted
 from pipeline.sweep.callback import WorkersLostError
 
@@ -43,6 +44,8 @@ TEXTS_OF_TRAINING = (
     "tracking.uri",
     "tracking.run_name",
     "tracking.experiment",
+    "tracking.register",
+    "tracking.folder",
 )
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
@@ -139,6 +142,7 @@ def _checked(task: Task, check: Check) -> Task:
         overrides = config.overrides()
         try:
             clean_hydra_files()
+            use_folder(OmegaConf.select(cfg, "tracking.folder") or FOLDER)
             cfg = config.expand(cfg)
             check(cfg)
             result = task(cfg)

@@ -35,7 +35,7 @@ def check(cfg: DictConfig) -> None:
     """
     config = resolved(cfg)
     check_node("", config, KEYS, optional={"data": MAPPING})
-    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT), "folder": TEXT})
     if config["sources"] is not None and "data" in config:
         raise ConfigError(
             "sources",

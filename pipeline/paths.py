@@ -14,6 +14,8 @@ from pathlib import Path
 from pipeline.errors import ConfigError
 
 PACKAGE = "pkg://"
+FOLDER = "mlruns"
+_folder = FOLDER
 
 
 def locate(path: str, folders: Sequence[str | Path], key: str) -> Path:
@@ -111,14 +113,24 @@ def _exists(path: Path, key: str) -> bool:
     return True
 
 
+def use_folder(folder: str) -> None:
+    """Sets where checkpoints and what waits for its store are kept: `tracking.folder`."""
+    global _folder  # the folder of this process; hundreds of calls would pass it on
+    _folder = folder
+
+
 def checkpoint_folder(run_id: str) -> Path:
-    """The folder of a run's checkpoints, below the working folder."""
-    return Path.cwd() / "mlruns" / "checkpoints" / run_id
+    """The folder of a run's checkpoints, below the working folder unless `tracking.folder` is elsewhere."""
+    return _runs() / "checkpoints" / run_id
 
 
 def waiting_folder(run_id: str) -> Path:
     """The folder of what a run has logged and its store does not have yet."""
-    return Path.cwd() / "mlruns" / "waiting" / run_id
+    return _runs() / "waiting" / run_id
+
+
+def _runs() -> Path:
+    return Path.cwd() / Path(_folder).expanduser()
 
 
 @contextmanager

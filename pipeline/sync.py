@@ -21,7 +21,7 @@ def check(cfg: DictConfig) -> None:
     """Raises ConfigError for an unknown key, or a run of which nothing waits."""
     config = resolved(cfg)
     check_node("", config, KEYS)
-    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT), "folder": TEXT})
     if config["run"] is not None and not waiting_folder(config["run"]).is_dir():
         there = sorted(path.name for path in waiting_folder("*").parent.glob("*"))
         raise ConfigError("run", "nothing of this run waits here", found=config["run"], allowed=there)

@@ -77,6 +77,9 @@ def check_hydra(node: DictConfig, typed: Sequence[str]) -> None:
             problem = "only the command line can set this, not a config file"
             raise ConfigError(f"hydra.{name}", problem, found=_value(plain, name))
     _check_name(plain["job"]["name"])
+    if _value(plain, "job.chdir"):
+        problem = "runs, checkpoints and relative paths belong to the folder in which the command is started"
+        raise ConfigError("hydra.job.chdir", problem, found="true", allowed="false")
     _check_lines("hydra.launcher", plain.get("launcher"))
     for name in ("job_logging", "hydra_logging"):
         if plain.get(name) is not None and not _is_typed(f"hydra.{name}", typed):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.config.record_names import check_record_names
 from pipeline.data_options import JOINS, LEAK_POLICIES
 from pipeline.errors import ConfigError
 from pipeline.rules import (
@@ -23,6 +24,7 @@ from pipeline.rules import (
     or_null,
 )
 
+FILLED = Rule(lambda value: isinstance(value, str) and value.strip() != "", "a text that is not empty")
 TOP = {
     "seed": COUNT,
     "data": MAPPING,
@@ -39,7 +41,7 @@ TOP = {
     "tracking": MAPPING,
     "objective": TEXTS,
     "sweep": MAPPING,
-    "resume": or_null(TEXT),
+    "resume": or_null(FILLED),
     "trusted_modules": list_of(TEXT),
 }
 TRAINER = {
@@ -62,7 +64,8 @@ TRAINER_OPTIONS = {"average": or_null(SHARE), "on_nan": one_of("stop", "skip")}
 EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
 EARLY_STOPPING_OPTIONS = {"head_patience": or_null(or_auto(POSITIVE_COUNT))}
 TRACKING = {
-    "uri": or_null(TEXT),
+    "uri": or_null(FILLED),
+    "folder": FILLED,
     "experiment": or_null(TEXT),
     "run_name": or_null(TEXT),
     "tags": MAPPING,
@@ -91,6 +94,7 @@ def check_nodes(config: dict[str, Any]) -> None:
         check_node("trainer.early_stopping", stopping, EARLY_STOPPING, optional=EARLY_STOPPING_OPTIONS)
     check_node("tracking", config["tracking"], TRACKING)
     check_node("sweep", config["sweep"], SWEEP)
+    check_record_names(config["tracking"], config["sweep"])
     check_node("data", config["data"], DATA, optional=DATA_OPTIONS)
     if isinstance(config["data"].get("join"), dict):
         check_node("data.join", config["data"]["join"], {"key": TEXT}, optional={"how": one_of(*JOINS)})

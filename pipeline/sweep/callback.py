@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline.config import PARENT_OVERRIDE
+from pipeline.config.record_names import check_record_names
 from pipeline.errors import ConfigError
 from pipeline.sweep.launchers import warm, workers
 from pipeline.sweep.process import end_with, identity
@@ -69,6 +70,7 @@ class SweepCallback(Callback):
             self._start(config)
 
     def _start(self, config: DictConfig) -> None:
+        check_record_names(_plain(config.tracking), _plain(config.sweep))
         warm(config.hydra.launcher)
         fixed, varies, planned = plan(config)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
@@ -207,6 +209,10 @@ def _watch(
         since=int(parent.tag("sweep.since")),
         workers=workers(config.hydra.launcher),
     )
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
 
 
 def _set(config: DictConfig, key: str, value: Any) -> None:

@@ -49,7 +49,9 @@ class Parent:
             return parent
         tags = {**tags, "sweep.since": str(int(time.time() * 1000))}
         name = cfg.sweep.name
-        for run in search_runs(client, [experiment_id], f"tags.`sweep.name` = '{name}'") if name else []:
+        # Compared here, because MLflow's search has no way to write every name.
+        sweeps = search_runs(client, [experiment_id], "tags.`sweep.command` != ''") if name else []
+        for run in (run for run in sweeps if run.data.tags.get("sweep.name") == name):
             parent = cls(client, uri, experiment_id, run.info.run_id)
             parent.take_over(run.data.tags["sweep.process"], tags)
             return parent

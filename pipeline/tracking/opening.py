@@ -38,6 +38,7 @@ from pipeline.tracking.running import close_lost
 # After the import, which sets them to INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
 SECONDS_TO_OPEN = 15.0
 SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
 PAUSE = 1.0  # seconds between two attempts
@@ -191,6 +192,13 @@ def _check_database_server(address: str, key: str) -> None:
         engine = create_engine(address, connect_args={"connect_timeout": int(SECONDS_TO_OPEN)})
         engine.connect().close()
         engine.dispose()
+
+
+def in_words(error: BaseException) -> str:
+    """What an error of a store means, in a few words."""
+    if isinstance(error, MlflowException) and "failed with exception" in str(error):
+        return _unreachable(str(error))[0]
+    return mask((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 
 def _unreachable(text: str) -> tuple[str, float]:

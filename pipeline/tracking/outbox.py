@@ -41,10 +41,19 @@ class Outbox:
         is_passing: whether an error will pass, so that sending is tried again. Another error is kept: the
             entry is dropped, and the next call of `put` or `close` raises it.
         name: of the store, for messages.
+        describe: an error in words, for messages.
     """
 
-    def __init__(self, folder: Path, send: Send, is_passing: Callable[[Exception], bool], name: str) -> None:
-        self.folder, self.send, self.is_passing, self.name = folder, send, is_passing, name
+    def __init__(
+        self,
+        folder: Path,
+        send: Send,
+        is_passing: Callable[[Exception], bool],
+        name: str,
+        describe: Callable[[Exception], str] = str,
+    ) -> None:
+        self.folder, self.send, self.is_passing = folder, send, is_passing
+        self.name, self.describe = name, describe
         self.error: Exception | None = None  # one that will not pass
         self.failing: Exception | None = None  # why the last attempt failed
         self.changed = threading.Condition()
@@ -159,7 +168,7 @@ class Outbox:
             logger.warning(
                 "%s cannot be written (%s); the training goes on, and what it logs waits in %s",
                 self.name,
-                first_line(error),
+                self.describe(error),
                 self.folder,
             )
         self.failing = error
@@ -224,11 +233,6 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.parent.exists() and not any(folder.parent.iterdir()):
         folder.parent.rmdir()
-
-
-def first_line(error: BaseException) -> str:
-    """The beginning of an error's message."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _position(folder: Path) -> int:

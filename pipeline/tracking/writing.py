@@ -27,14 +27,13 @@ from pipeline.paths import waiting_folder, write_text
 from pipeline.secrets import mask
 from pipeline.tracking.addresses import run_page, server_of, shown, without_password
 from pipeline.tracking.models import Specs, save_model
-from pipeline.tracking.opening import Store, failing_with
+from pipeline.tracking.opening import Store, failing_with, in_words
 from pipeline.tracking.outbox import (
     FILES,
     METRICS,
     PATIENCE,
     PATIENCE_AFTER_SIGNAL,
     Outbox,
-    first_line,
     send_all,
     waits,
 )
@@ -95,7 +94,9 @@ class Run:
         # MLflow refuses another value; a resumed run may have other epochs, and parts that have moved since.
         new = {name: str(value) for name, value in params.items() if name not in self.params}
         self.params |= new
-        self.outbox.put({"kind": "params", "params": new, "tags": dict(tags)})
+        self.outbox.put(
+            {"kind": "params", "params": new, "tags": {name: str(value) for name, value in tags.items()}}
+        )
 
     def log_folder(self, folder: Path) -> None:
         """Logs the contents of a folder as artifacts."""
@@ -156,7 +157,7 @@ class Run:
         self.outbox.append({"kind": "end", "status": status, "time": int(time.time() * 1000)})
 
     def _safe(self) -> str:
-        why = f" ({mask(first_line(self.outbox.failing))})" if self.outbox.failing else ""
+        why = f" ({in_words(self.outbox.failing)})" if self.outbox.failing else ""
         return (
             f"your training is safe, but {shown(self.uri)} does not have all of it{why}\n"
             f"it waits in {self.outbox.folder}; send it: python -m pipeline.sync run={self.run_id}"
@@ -253,7 +254,7 @@ def _outbox(store: Store, run: MlflowRun) -> Outbox:
     facts = {"run": info.run_id, "experiment": info.experiment_id, "place": info.artifact_uri}
     write_text(folder / "run.json", json.dumps(facts | {"uri": without_password(store.uri)}))
     sender = Sender(store.client, store.uri, info.run_id, info.experiment_id, info.artifact_uri)
-    return Outbox(folder, sender, is_passing, shown(store.uri))
+    return Outbox(folder, sender, is_passing, shown(store.uri), in_words)
 
 
 def _run_of_environment(store: Store) -> str | None:

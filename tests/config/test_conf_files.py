@@ -63,6 +63,7 @@ COMMANDS = {
     "promote": ["name=kanji"],
     "compare": ["runs=[a,b]"],
     "init": ["sources=[rows.csv]"],
+    "sync": [],
     "ui": [],
 }
 OF_COMMAND = {command: "config" if command == "train" else command for command in COMMANDS}
