@@ -191,7 +191,7 @@ def test_the_loaded_model_predicts_the_same(trained, dataset, tmp_path):
     trainer, *_ = trained
     whole = export_model(dataset.inputs, trainer.model, trainer.presenter, {})
     whole.save(tmp_path / "model.keras")
-    raw = {name: dataset.splits["test"].raw[name] for name in whole.input}
+    raw = {name: dataset.splits["test"].raw[name][:] for name in whole.input}
     raw = {k: tf.constant(v.astype(str) if v.dtype == object else v) for k, v in raw.items()}
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)(raw)
     for head, values in whole(raw).items():

@@ -126,7 +126,9 @@ def strings(column: Column) -> np.ndarray:
     values = values.astype(object) if values.dtype.kind == "U" else values
     if values.dtype.kind in "biuf" or (values.dtype == object and holds_text_only(values)):
         codes, distinct = pd.factorize(values)  # missing cells have the code -1, which picks the last entry
-        texts = [text_of(cell) for cell in distinct]
+        texts = [
+            cell if type(cell) is str and cell not in TRUTH_VALUES else text_of(cell) for cell in distinct
+        ]
         texts = [*("" if text.isspace() else text for text in texts), ""]
         return np.asarray(np.array(texts, dtype=object)[codes])
     return _strings_of_objects(column, values)

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,14 +44,6 @@ def cell_hashes(values: np.ndarray | LazyArray) -> np.ndarray:
         (rows,) uint64.
     """
     return np.concatenate([_block_hashes(block) for block in blocks(values)])
-
-
-def combined_hashes(columns: Mapping[str, np.ndarray | LazyArray]) -> np.ndarray:
-    """A hash of each row's cells in all columns, whatever the order of the columns, (rows,) uint64."""
-    total: np.ndarray = np.zeros(1, dtype=np.uint64)
-    for name, values in columns.items():
-        total = total + cell_hashes(values) * name_factor(name)
-    return total
 
 
 def name_factor(name: str) -> np.uint64:

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.dataset import Dataset, Leak
-from pipeline.data.hashes import combined_hashes
+from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.stored import row_bytes
+from pipeline.data.hashes import cell_hashes, name_factor
 from pipeline.data.kinds import Target
 from pipeline.data_options import LEAK_POLICIES, SPLITS
 from pipeline.errors import ConfigError
@@ -67,20 +70,51 @@ def report_leaks(leaks: Sequence[Leak], policy: str) -> None:
 
 
 def _duplicates(dataset: Dataset) -> Iterator[Leak]:
-    hashes = {name: combined_hashes(split.raw) for name, split in dataset.splits.items()}
+    shared = shared_rows({name: split.raw for name, split in dataset.splits.items()})
     for first, second in combinations(SPLITS, 2):
-        repeated = pd.Series(hashes[second]).isin(hashes[first]).to_numpy()
+        hashes, places = shared[second]
+        repeated = np.zeros(len(dataset.splits[second].rows), dtype=bool)
+        repeated[places[np.isin(hashes, shared[first][0])]] = True
         if not repeated.any():
             continue
         examples = []
         for index in np.flatnonzero(repeated)[:SHOWN]:
-            original = int(np.argmax(hashes[first] == hashes[second][index]))
+            (same,) = hashes[places == index]
+            original = int(shared[first][1][np.argmax(shared[first][0] == same)])
             rows = dataset.splits[second].rows[index], dataset.splits[first].rows[original]
             examples.append(f"row {rows[0]} ({second}) equals row {rows[1]} ({first})")
         sentence = (
             f"{repeated.sum()} of {len(repeated)} rows in {second} have the same inputs as a row in {first}"
         )
         yield Leak(DUPLICATES, sentence, examples)
+
+
+def shared_rows(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The rows of each split that occur in another one too: their hashes, and their positions.
+
+    Column after column is hashed, for the rows that may still be in several splits: in most tables the first
+    column of numbers leaves none.
+
+    Args:
+        splits: split -> column -> (rows, ...); all have the same columns.
+    """
+    lengths = {split: len(next(iter(columns.values()))) for split, columns in splits.items()}
+    rows = {split: np.arange(length) for split, length in lengths.items()}
+    totals: dict[str, Any] = {split: np.zeros(length, dtype=np.uint64) for split, length in lengths.items()}
+    some = next(iter(splits.values()))
+    for key in sorted(some, key=lambda key: (row_bytes(some[key]) > 8, some[key].dtype.kind != "f")):
+        for split, columns in splits.items():
+            if not len(rows[split]):
+                continue
+            whole = len(rows[split]) == lengths[split]
+            cells = columns[key] if whole else LazyRows(columns[key].__getitem__, rows[split])
+            totals[split] = totals[split] + cell_hashes(cells) * name_factor(key)
+        distinct = pd.Series(np.concatenate([pd.unique(total) for total in totals.values()]))
+        several = distinct[distinct.duplicated()].to_numpy()
+        for split, total in totals.items():
+            kept = np.isin(total, several)
+            rows[split], totals[split] = rows[split][kept], total[kept]
+    return {split: (totals[split], rows[split]) for split in splits}
 
 
 def _shared_groups(dataset: Dataset, groups: np.ndarray) -> Iterator[Leak]:

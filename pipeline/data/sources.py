@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,8 @@ class Sources:
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         """Reads some rows of a column; only these are read from a column on disk."""
+        if rows is self.all_rows:
+            return self.column(reference, key)
         place = self._place_of(reference, key)
         source, name = self._find(reference, key)
         if source.is_written(name):
@@ -123,6 +126,11 @@ class Sources:
             logger.warning(
                 "%s cells hold words for missing ones (%s)", f"{sum(self.words.values()):,}", columns
             )
+
+    @cached_property
+    def all_rows(self) -> np.ndarray:
+        """All row numbers; `part` does not copy columns for this array."""
+        return np.arange(self.rows)
 
     def _text(self, source: Source | LongSource, reference: str, name: str, key: str) -> np.ndarray:
         if reference not in self.texts:

@@ -1,17 +1,17 @@
 """Reads the rows of a split: raw, prepared, labels and weights."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 
 from pipeline.data.columns import numbers
 from pipeline.data.dataset import InputRows, Split
-from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.lazy import LazyRows, taken
 from pipeline.data.kinds import Input, Target
-from pipeline.data.kinds.prepare import prepare_rows
+from pipeline.data.kinds.prepare import encoded, prepare_rows
 from pipeline.data.sources import Sources
 from pipeline.data_options import SAMPLE_WEIGHT
 
@@ -28,6 +28,7 @@ class SplitReader:
     weight_columns: dict[str, str]
     graphs: dict[str, keras.Model]
     streamed: bool
+    tables: dict[str, Any] = field(default_factory=dict)  # raw and encoded, of all rows
 
     def read(self, rows: np.ndarray) -> Split:
         read_input = self._stream_input if self.streamed else self._read_input
@@ -42,8 +43,23 @@ class SplitReader:
         )
 
     def _read_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
-        raw = self.inputs[name].raw(self.joined, rows)
-        return raw, prepare_rows(self.graphs[name], raw) if name in self.graphs else raw[name]
+        source = self.inputs[name]
+        if source.kind == "table":
+            return self._read_table(name, rows)
+        raw = source.raw(self.joined, rows)
+        if name not in self.graphs:
+            return raw, raw[name]
+        return raw, prepare_rows(self.graphs[name], encoded(source, raw))
+
+    def _read_table(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
+        """A table is read and encoded for all splits at once, and its raw columns are not copied."""
+        if name not in self.tables:
+            raw = self.inputs[name].raw(self.joined, self.joined.all_rows)
+            self.tables[name] = raw, encoded(self.inputs[name], raw)
+        raw, codes = self.tables[name]
+        arrays = {key: taken(values, rows) for key, values in codes.items()}
+        prepared = prepare_rows(self.graphs[name], arrays)
+        return {key: taken(values, rows) for key, values in raw.items()}, prepared
 
     def _stream_input(self, name: str, rows: np.ndarray) -> tuple[Mapping[str, InputRows], InputRows]:
         """One input's raw and prepared rows, without reading them."""
@@ -55,7 +71,7 @@ class SplitReader:
             return LazyRows(lambda rows: source.raw(joined, rows)[key], rows, row_groups)
 
         def prepare(rows: np.ndarray) -> np.ndarray:
-            return prepare_rows(graph, source.raw(joined, rows))
+            return prepare_rows(graph, encoded(source, source.raw(joined, rows)))
 
         prepared = raw(name) if graph is None else LazyRows(prepare, rows, row_groups)
         return {key: raw(key) for key in source.specs()}, prepared

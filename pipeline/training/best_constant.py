@@ -1,5 +1,6 @@
 """The best constant prediction: the baseline of a head's skill."""
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -36,7 +37,7 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
     row_counts = tf.constant(counts, tf.float32)
     activate = keras.activations.get(activation)
 
-    @tf.function
+    @partial(tf.function, autograph=False)  # converting the Python code takes a second
     def mean_loss(inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(inputs)

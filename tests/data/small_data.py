@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline import data
 from pipeline.data.kinds import INPUTS, Input, build
-from pipeline.data.kinds.prepare import preparation, prepare_rows
+from pipeline.data.kinds.prepare import encoded, preparation, prepare_rows
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 
@@ -96,7 +96,8 @@ def all_rows(dataset: data.Dataset, which: str = "prepared", name: str = "x") ->
 
 def prepare(dataset: data.Dataset, raw: dict[str, Any]) -> np.ndarray:
     """Prepares raw rows of the input `x`."""
-    return prepare_rows(preparation(dataset.inputs["x"]), raw)
+    source = dataset.inputs["x"]
+    return prepare_rows(preparation(source), encoded(source, raw))
 
 
 def refuse_input(entry: dict[str, Any], cells: Any, option: str, problem: str) -> None:

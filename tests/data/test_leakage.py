@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline import data
-from pipeline.data.leakage import COPY, DUPLICATES, GROUPS, copied, report_leaks
+from pipeline.data.leakage import COPY, DUPLICATES, GROUPS, copied, report_leaks, shared_rows
 from pipeline.errors import ConfigError
 from tests.data.streams import load_files
 from tests.shipped import shipped
@@ -217,3 +217,15 @@ def test_copies_among_many_rows_are_found_by_looking_at_some_first(
     if copied:
         assert f"of target {target}" in found[0].sentence
         assert len(found[0].examples) == 5
+
+
+def test_rows_of_several_splits_are_found_column_by_column() -> None:
+    first = {"x": np.array([1.0, 2.0, 3.0, np.nan]), "w": np.array(["a", "b", "c", "d"], dtype=object)}
+    second = {"x": np.array([2.0, 3.0, np.nan]), "w": np.array(["b", "z", "d"], dtype=object)}
+    found = shared_rows({"train": first, "val": second, "test": {key: v[:1] for key, v in first.items()}})
+    assert {split: rows.tolist() for split, (_, rows) in found.items()} == {
+        "train": [0, 1, 3],
+        "val": [0, 2],
+        "test": [0],
+    }
+    assert found["val"][0].tolist() == found["train"][0][1:].tolist()

@@ -187,8 +187,8 @@ def test_a_column_of_steps_with_one_value_for_each_key_is_like_any_other(
         join="id",
     )
     train = dataset.splits["train"]
-    assert train.raw["facts.code"].tolist() == ["007", "7", "", "007", "7", ""]
-    assert train.raw["facts.age"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert train.raw["facts.code"][:].tolist() == ["007", "7", "", "007", "7", ""]
+    assert train.raw["facts.age"][:].tolist() == [0, 1, 2, 3, 4, 5]
     assert train.labels["y"].tolist() == [0, 1, -1, 0, 1, -1]
     assert train.raw["wave"][1, :, 0].tolist() == [3, 2]
     assert "s.code: 4 cells are NA" in caplog.text

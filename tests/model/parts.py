@@ -64,6 +64,6 @@ def make(
 def tensors(raw: dict[str, Any]) -> dict[str, Any]:
     """Raw values as a model takes them."""
     return {
-        name: tf.constant(values.astype(str) if values.dtype == object else values)
+        name: tf.constant(values[:].astype(str) if values.dtype == object else values[:])
         for name, values in raw.items()
     }

@@ -1,6 +1,7 @@
 """The rows of one input in one split, read and prepared when they are requested."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,10 @@ class LazyRows:
         first = read(rows[:1])
         self.shape, self.dtype, self.ndim = (len(rows), *first.shape[1:]), first.dtype, first.ndim
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        values = self[:]
+        return values if dtype is None else values.astype(dtype)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -38,3 +43,8 @@ class LazyRows:
         for span in spans(len(rows), row_bytes(self), READ_BYTES):
             result[span] = self.read(rows[span])
         return result
+
+
+def taken(values: np.ndarray, rows: np.ndarray) -> LazyRows:
+    """Some rows of an array in memory, which are copied when they are requested."""
+    return LazyRows(lambda chosen: np.asarray(values[chosen]), rows)

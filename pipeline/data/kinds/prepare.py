@@ -1,20 +1,18 @@
 """Preparation as a graph of Keras layers, and the arrays that this graph computes."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.files.stored import row_bytes, spans
+from pipeline.data.files.stored import LazyArray, row_bytes, spans
 from pipeline.folding import fold_texts
 
 Specs = dict[str, tuple[tuple[int | None, ...], str]]  # raw model input -> shape without rows, and dtype
-BATCH_BYTES, MOST_ROWS = (
-    1 << 24,
-    1 << 14,
-)  # raw rows at a time: bounds the memory, and is large enough to be fast
+# Raw rows at a time: bounds the memory, and is large enough to be fast.
+BATCH_BYTES, MOST_ROWS = 1 << 24, 1 << 15
 
 
 class Preparation(Protocol):
@@ -31,17 +29,23 @@ def input_tensors(specs: Specs) -> dict[str, KerasTensor]:
 
 
 def preparation(source: Preparation) -> keras.Model:
-    """The graph of a fitted input: takes a dict of raw tensors, returns one prepared tensor."""
-    tensors = input_tensors(source.specs())
+    """The graph of a fitted input: takes a dict of raw or encoded tensors, returns one prepared tensor."""
+    tensors = input_tensors(source.encoded_specs() if hasattr(source, "encoded_specs") else source.specs())
     return keras.Model(tensors, source.prepare(tensors))
 
 
-def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+def encoded(source: Any, raw: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Raw arrays as the graph of `preparation` takes them."""
+    arrays: Mapping[str, np.ndarray] = source.encoded(raw) if hasattr(source, "encoded") else raw
+    return arrays
+
+
+def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray | LazyArray]) -> np.ndarray:
     """Runs a preparation on raw arrays, in batches.
 
     Args:
         graph: the result of `preparation`; the saved model contains the same graph.
-        raw: raw model input -> (rows, ...).
+        raw: raw model input -> (rows, ...), encoded.
 
     Returns:
         (rows, ...) float32, or int32 for text.

@@ -123,7 +123,8 @@ class Table:
         for reference, centre, spread in zip(
             self.numeric, self.numbers.median, self.numbers.spread, strict=True
         ):
-            yield Measured(reference, short_name(reference), raw[self._raw_name(reference)], centre, spread)
+            values = raw[self._raw_name(reference)][:]
+            yield Measured(reference, short_name(reference), values, centre, spread)
 
     def specs(self) -> Specs:
         """Categories are "string" (missing: ""), numbers and times, in seconds, "float64".
@@ -149,6 +150,24 @@ class Table:
             times.prepare(tensors[self._raw_name(reference)]) for reference, times in self.times.items()
         ]
         return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+    def encoded(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Raw arrays with the codes of words in their place, for a graph that takes `encoded_specs`.
+
+        Each distinct word is looked up once; the look-up of the model takes ten times as long.
+        """
+        words = {self._raw_name(reference): values for reference, values in self.categories.items()}
+        return {
+            name: _codes(values, words[name]) if name in words and words[name].dtype == object else values
+            for name, values in raw.items()
+        }
+
+    def encoded_specs(self) -> Specs:
+        """The specs of the results of `encoded`."""
+        return {
+            name: (shape, "float32" if dtype == "string" else dtype)
+            for name, (shape, dtype) in self.specs().items()
+        }
 
     def _raw_name(self, reference: str) -> str:
         # Keras does not allow a slash in a name.
@@ -181,7 +200,18 @@ def _numeric_categories(column: Column) -> np.ndarray:
     return np.where(np.isnan(parsed) & (words != "").to_numpy(), np.inf, parsed)
 
 
+def _codes(words: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    """The codes that the look-up of `_encode` gives to words, float32."""
+    numbers, distinct = pd.factorize(np.asarray(words))
+    found = pd.Index(categories, dtype=object).get_indexer(distinct)
+    codes = np.where(found < 0, UNSEEN, found + 2)
+    codes[distinct == ""] = MISSING
+    return np.asarray(codes.astype(np.float32)[numbers])
+
+
 def _encode(tensor: KerasTensor, categories: np.ndarray) -> KerasTensor:
+    if categories.dtype == object and tensor.dtype != "string":
+        return tensor  # codes, see `Table.encoded`
     if categories.dtype == object:
         lookup = keras.layers.StringLookup(vocabulary=["", *categories], mask_token=None, num_oov_indices=1)
         return keras.ops.cast(lookup(tensor), "float32")

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import data
 from pipeline.data.kinds import INPUTS, TARGETS, build
-from pipeline.data.kinds.prepare import input_tensors, preparation, prepare_rows
+from pipeline.data.kinds.prepare import encoded, input_tensors, preparation, prepare_rows
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from tests import processes
@@ -42,7 +42,7 @@ def test_a_saved_preparation_of_every_kind_gives_the_same_in_a_process_without_t
         arrays |= {
             key: values.astype(str) if values.dtype == object else values for key, values in raw.items()
         }
-        expected[name] = prepare_rows(preparation(source), raw)
+        expected[name] = prepare_rows(preparation(source), encoded(source, raw))
         assert outputs[name].shape[0] is None, label
     keras.Model(tensors, outputs).save(tmp_path / "model.keras")
     np.savez(tmp_path / "raw.npz", **arrays)

@@ -3,12 +3,14 @@
 import datetime as dt
 import json
 
+import keras
 import numpy as np
 import pytest
 
 from pipeline import data
 from pipeline.data.columns import RowError
 from pipeline.data.kinds import INPUTS, build
+from pipeline.data.kinds.prepare import encoded, input_tensors, preparation, prepare_rows
 from pipeline.errors import ConfigError
 from tests.data.small_data import (
     CODES,
@@ -35,6 +37,15 @@ def test_unseen_categories_are_0_missing_ones_1_and_training_categories_start_at
     assert prepared[:, 1].tolist() == [4, 3, 1, 4, 4, 2, 3, 0, 1, 4, 4, 3]
     assert prepared.shape == (ROWS, 5)
     np.testing.assert_array_equal(prepared[:, 4], np.isnan(HOLES))
+
+
+def test_words_get_the_codes_that_the_look_up_of_the_model_gives_them() -> None:
+    words = objects("b", "", "true", "b", "[x]", "ä", "a b", "new", "", "a", "7", "b")
+    source = load_input({"kind": "table", "categorical": ["s.a"]}, a=words).inputs["x"]
+    raw = {"x.a": words}
+    tensors = input_tensors(source.specs())
+    in_model = prepare_rows(keras.Model(tensors, source.prepare(tensors)), raw)
+    np.testing.assert_array_equal(prepare_rows(preparation(source), encoded(source, raw)), in_model)
 
 
 def test_a_column_without_training_values_has_only_missing_and_unseen_categories() -> None:
