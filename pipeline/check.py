@@ -160,7 +160,9 @@ def peak_memory() -> int:
     status = Path("/proc/self/status")
     if status.exists():
         # getrusage would include the peak of the parent process.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        line = next(
+            line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:")
+        )
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

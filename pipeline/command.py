@@ -8,6 +8,7 @@ Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the
 import atexit
 import functools
 import gc
+import io
 import logging
 import os
 import signal
@@ -99,6 +100,7 @@ def verb(
     @functools.wraps(task)
     def command() -> None:
         signals.listen()
+        _print_any_sign()
         # Without this, Python collects the garbage of TensorFlow and MLflow at exit, for up to two seconds.
         atexit.register(gc.freeze)
         sys.argv[1:] = hide_passwords(quote_texts(sys.argv[1:], texts))
@@ -110,6 +112,13 @@ def verb(
             signals.forget()
 
     return command
+
+
+def _print_any_sign() -> None:
+    """Prints signs that the terminal's encoding lacks, as in the locale C, as codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: BaseException) -> int:
@@ -132,7 +141,7 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except OSError:
         # After SIGHUP there is no terminal left, and Python's own writing at exit would fail too.
-        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _checked(task: Task, check: Check) -> Task:

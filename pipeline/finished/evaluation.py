@@ -120,7 +120,7 @@ def evaluate(
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
-    facts = json.loads(run.artifact("config/heads.json").read_text())
+    facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
     heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
     node.pop("leaks", None)  # leaks concern only the training
@@ -229,7 +229,7 @@ def _restored(
 
 
 def _check_fingerprint(run: StoredRun, fingerprint: str) -> None:
-    logged = json.loads(run.artifact("config/split.json").read_text())["fingerprint"]
+    logged = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["fingerprint"]
     if fingerprint != logged:
         raise ConfigError(
             "data",

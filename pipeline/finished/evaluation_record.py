@@ -49,7 +49,7 @@ def log(
             "at": datetime.now(UTC).isoformat(),
             "rows": rows,
         }
-        (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts))
+        (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts), encoding="utf-8")
         run.log(metrics, Path(folder), f"evaluations/{name}")
     where = run.url() or f"run {run.run_id}"
     return f"{text(intervals, rows)}\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"

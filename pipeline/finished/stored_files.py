@@ -57,7 +57,7 @@ def read_config(path: Path) -> DictConfig:
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the mapping in a .json file."""
     with readable(path):
-        facts = json.loads(path.read_text())
+        facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict):
             raise ValueError("not a mapping")
         return facts

@@ -114,8 +114,8 @@ def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
 
 def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: Job) -> None:
     folder.mkdir()
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(public(cfg)))
-    (folder / "overrides.yaml").write_text(OmegaConf.to_yaml(list(overrides)))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(public(cfg)), encoding="utf-8")
+    (folder / "overrides.yaml").write_text(OmegaConf.to_yaml(list(overrides)), encoding="utf-8")
     split = {name: len(rows.rows) for name, rows in job.dataset.splits.items()}
     _write_json(folder / "split.json", {"fingerprint": job.dataset.fingerprint, "rows": split})
     _write_json(
@@ -138,7 +138,7 @@ def _head_facts(name: str, job: Job) -> dict[str, Any]:
 
 def _write_environment(folder: Path) -> None:
     folder.mkdir()
-    (folder / "requirements.txt").write_text("\n".join(_packages()) + "\n")
+    (folder / "requirements.txt").write_text("\n".join(_packages()) + "\n", encoding="utf-8")
     machine = {
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -180,4 +180,4 @@ def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Ar
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

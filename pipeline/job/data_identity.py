@@ -54,10 +54,13 @@ def stored_identity(run_id: str, uri: str | None) -> dict[str, Any]:
     path = checkpoint_folder(run_id) / DATA
     if path.exists():
         with readable(path):
-            return dict(json.loads(path.read_text()))
+            return dict(json.loads(path.read_text(encoding="utf-8")))
     run = find_run(run_id, uri)
-    rows = json.loads(run.artifact("config/split.json").read_text())["rows"]
-    return {"rows": rows, "labels": json.loads(run.artifact("config/labels.json").read_text())}
+    rows = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["rows"]
+    return {
+        "rows": rows,
+        "labels": json.loads(run.artifact("config/labels.json").read_text(encoding="utf-8")),
+    }
 
 
 def check_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -62,7 +62,9 @@ def write(folder: Path, job: Job) -> None:
     ]
     table.assign(counts=counts).to_csv(folder / "summary.csv", index=False)
     leaks = [vars(leak) for leak in job.dataset.leaks]
-    (folder / "leaks.json").write_text(json.dumps(leaks, indent=2, ensure_ascii=False, default=str) + "\n")
+    (folder / "leaks.json").write_text(
+        json.dumps(leaks, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+    )
 
 
 def _baseline(job: Job, name: str) -> list[Any]:

@@ -32,7 +32,7 @@ def log_batch(run: Run, job: Job, fault: Fault) -> None:
         folder = Path(name) / FOLDER
         folder.mkdir()
         np.savez(folder / "batch.npz", row=rows[fault.positions], **arrays)
-        (folder / "batch.json").write_text(json.dumps(facts, indent=2, default=str) + "\n")
+        (folder / "batch.json").write_text(json.dumps(facts, indent=2, default=str) + "\n", encoding="utf-8")
         run.log_folder(Path(name))
 
 

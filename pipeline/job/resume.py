@@ -198,12 +198,12 @@ def is_finished(run_id: str, epochs: int) -> bool:
     if not path.exists():
         return False
     with readable(path):
-        return bool(json.loads(path.read_text())["epochs"] >= epochs)
+        return bool(json.loads(path.read_text(encoding="utf-8"))["epochs"] >= epochs)
 
 
 def _origin(path: Path) -> Origin:
     with readable(path):
-        facts = json.loads(path.read_text())
+        facts = json.loads(path.read_text(encoding="utf-8"))
         folders = [Path(folder) for folder in facts["folders"]]
         return Origin(list(facts["overrides"]), dict(facts["groups"]), folders)
 

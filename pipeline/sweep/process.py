@@ -56,7 +56,7 @@ def pid_of(who: str) -> int:
 def _start(pid: int) -> str:
     """When a process started, in ticks since boot; "" if it has ended, even if nobody has waited for it."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except FileNotFoundError:
         return "" if sys.platform == "linux" else _exists(pid)
     except ProcessLookupError:

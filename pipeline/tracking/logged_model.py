@@ -38,7 +38,7 @@ class LoggedModel(PythonModel):
         self.model = keras.saving.load_model(context.artifacts["keras_model"])
         self.fold_texts = runpy.run_path(context.artifacts["folding"])["fold_texts"]
         self.times = runpy.run_path(context.artifacts["times"])
-        forms = json.loads(Path(context.artifacts["forms"]).read_text())
+        forms = json.loads(Path(context.artifacts["forms"]).read_text(encoding="utf-8"))
         self.forms = {name: self.times["TimeForm"](**form) for name, form in forms.items()}
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
         self.byte_inputs = [

@@ -131,7 +131,7 @@ def _refusal(owner: Path) -> ConfigError:
 
 def _read(owner: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(owner.read_text())
+        facts = json.loads(owner.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

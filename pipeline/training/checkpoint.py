@@ -49,7 +49,7 @@ def save(folder: Path, epoch: int, arrays: Arrays, facts: Mapping[str, Any]) -> 
         "facts": facts,
         "facts_sha256": _checksum_of(facts),
     }
-    with (scratch / "state.json").open("w") as file:
+    with (scratch / "state.json").open("w", encoding="utf-8") as file:
         json.dump(record, file)
         file.flush()
         os.fsync(file.fileno())
@@ -73,7 +73,7 @@ def load(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
             logger.warning("the checkpoint %s is damaged and passed over: %s", path, damage)
             continue
         arrays = read_npz(path / "arrays.npz", "resume")
-        return arrays, json.loads((path / "state.json").read_text())["facts"]
+        return arrays, json.loads((path / "state.json").read_text(encoding="utf-8"))["facts"]
     if found:
         raise ConfigError(
             "resume",
@@ -87,7 +87,7 @@ def load(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
 def _damage(path: Path) -> str | None:
     """Return what is wrong with a checkpoint; None if it is as it was written."""
     try:
-        record = json.loads((path / "state.json").read_text())
+        record = json.loads((path / "state.json").read_text(encoding="utf-8"))
         if record["sha256"] != _checksum(path / "arrays.npz"):
             return "arrays.npz has another checksum than when it was written"
         # Checkpoints of version 0.1 have no such checksum.

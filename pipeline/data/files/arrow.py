@@ -67,7 +67,7 @@ def parquet_columns(path: Path, key: str) -> list[str]:
 
 def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
     if (path / "dataset_dict.json").exists():
-        splits = json.loads((path / "dataset_dict.json").read_text())["splits"]
+        splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
         return [(split, file) for split in splits for _, file in _arrow_files(_inside(path, split), key)]
     if not (path / "state.json").exists():
         raise ConfigError(
@@ -76,7 +76,7 @@ def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:
             found=str(path),
             allowed="a file, a glob, or a folder with state.json or dataset_dict.json",
         )
-    state = json.loads((path / "state.json").read_text())
+    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     return [("", _inside(path, entry["filename"])) for entry in state["_data_files"]]
 
 

@@ -22,7 +22,7 @@ def available() -> int:
 def _available_on_machine() -> int:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
+        for line in meminfo.read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     # Other systems do not list the available memory in a file; half of all memory is a cautious guess.
