@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
     from pipeline.sweep.trials import Trial
     from pipeline.sweep.watch import Watch
 
+SECONDS_TO_OPEN = 60.0  # that another sweep of this folder may take to begin
+STUDY = "sweep.study"  # tag of the sweep's run
+ONE_VALUE = (
+    "tracking",
+    "tracking.uri",
+    "tracking.experiment",
+    "sweep",
+    "sweep.name",
+    "sweep.parent",
+    "resume",
+)
 RECORDED = ("train",)  # commands whose jobs are runs in MLflow
 
 
@@ -51,9 +63,10 @@ class SweepCallback(Callback):
         self.watch: Watch | None = None
         self.since = 0
         self.process = ""  # identity of the process that started joblib's workers
+        self.held = contextlib.ExitStack()  # the lock of the sweep's run
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "parent": None, "watch": None}
+        return {**self.__dict__, "parent": None, "watch": None, "held": None}
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep preset without -m."""
@@ -67,15 +80,22 @@ class SweepCallback(Callback):
         if config.hydra.job.name not in RECORDED:
             return
         with _ending_on_errors():
-            self._start(config)
+            try:
+                self._start(config)
+            except BaseException as error:
+                self._abandon(error)
+                raise
 
     def _start(self, config: DictConfig) -> None:
         check_record_names(_plain(config.tracking), _plain(config.sweep))
-        warm(config.hydra.launcher)
         fixed, varies, planned = plan(config)
+        _check_varied(varies)
+        warm(config.hydra.launcher)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
-        self.parent = _open_parent(config, command, fixed, varies)
+        parent = _open_parent(config, command, fixed, varies)
+        self._hold(parent)
+        self.parent = parent
         self.since = int(self.parent.tag("sweep.since"))
         if config.sweep.parent is None:
             with read_write(config.hydra):
@@ -84,17 +104,41 @@ class SweepCallback(Callback):
             self.process = identity()
             # Without this, joblib puts trials that take no time in one batch with long ones.
             _set(config, "hydra.launcher.batch_size", "1")
-        study = config.sweep.name or self.parent.run_id
-        self._resume_search(config, study)
+        study = _study_name(config, self.parent)
+        nothing_left = self._resume_search(config, study)
         self.watch = _watch(self.parent, config, planned, command, options(words), study)
+        if nothing_left:
+            # Hydra's sweeper fails without any trial to run.
+            code, self.watch = self._close(None), None
+            raise SystemExit(code)
         self.watch.start()
 
-    def _resume_search(self, config: DictConfig, study: str) -> None:
+    def _hold(self, parent: "Parent") -> None:
+        """Shows by a lock that this process runs the sweep, so that others close its run if it is killed."""
+        from pipeline.tracking.running import only_process
+
+        self.held.enter_context(only_process(parent.run_id, parent.uri))
+
+    def _abandon(self, error: BaseException) -> None:
+        """Closes the sweep's run if the sweep could not start; a run without trials is deleted."""
+        watch_ended = isinstance(error, SystemExit) and self.watch is None
+        if self.parent is not None and not watch_ended:
+            if self.parent.attempts():
+                self.parent.end(self.parent.run_id, error)
+            else:
+                self.parent.forget()
+        self.parent = None
+        self.held.close()
+
+    def _resume_search(self, config: DictConfig, study: str) -> bool:
+        """Lets a search run only the trials that are left; returns whether there are none."""
         from pipeline.sweep.study import is_search, left_to_do
+        from pipeline.sweep.suggestions import keep_searching
 
         assert self.parent is not None
         if not is_search(config.hydra.sweeper):
-            return
+            return False
+        keep_searching(self.parent, config)
         settings = left_to_do(
             config.hydra.sweeper,
             name=study,
@@ -105,6 +149,7 @@ class SweepCallback(Callback):
         )
         for name, value in settings.items():
             _set(config, f"hydra.sweeper.{name}", value)
+        return bool(settings["n_trials"] == 0)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Runs in the process of the job."""
@@ -145,8 +190,10 @@ class SweepCallback(Callback):
         self.parent.settle(self.watch.deaths if broken else None)
         self.watch.deaths.close()
         if broken and len(self._failures()) > len(before):
+            self.held.close()
             raise WorkersLostError(self.parent.run_id)
         code = self._close(error)
+        self.held.close()
         if code and not isinstance(error, KeyboardInterrupt | SystemExit):
             # Replaces the error of the first failed trial; all errors have been printed.
             raise SystemExit(code)
@@ -173,13 +220,24 @@ class SweepCallback(Callback):
             status = "FAILED"
         else:
             status = "FINISHED"
-        self.watch.draw(running=False)
+        if isinstance(error, Exception) and not failures and not isinstance(error, BrokenProcessPool):
+            # Not the error of a trial, which has been printed: that of the sweeper or its database.
+            from pipeline.tracking import log_failure
+
+            log_failure(self.parent.client, self.parent.run_id, error)
+            sys.stderr.write(f"the sweep ended: {type(error).__name__}: {error}\n")
+        try:
+            self.watch.draw(running=False)
+        except Exception as problem:
+            sys.stderr.write(f"the board could not be drawn: {type(problem).__name__}: {problem}\n")
         self.parent.client.set_terminated(self.parent.run_id, status)
         print(self.watch.ending(self.since))
         return 0 if status == "FINISHED" else 1
 
 
 def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: list[str]) -> "Parent":
+    from filelock import FileLock, Timeout
+
     from pipeline.sweep.parent import Parent
 
     tags = {
@@ -190,7 +248,34 @@ def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: lis
         "pipeline.overrides": " ".join(fixed),
         "pipeline.version": metadata.version("multihead-pipeline"),
     }
-    return Parent.open(config, tags, config.sweep.parent)
+    # Of two sweeps of one name that start at once, the second one finds the run of the first.
+    lock = FileLock(Path.cwd() / "mlruns" / "sweeps.lock")
+    Path(lock.lock_file).parent.mkdir(exist_ok=True)
+    try:
+        with lock.acquire(timeout=SECONDS_TO_OPEN):
+            return Parent.open(config, tags, config.sweep.parent)
+    except Timeout as error:
+        allowed = "one sweep at a time begins; try again when that one has"
+        raise ConfigError("sweep.name", "another sweep is beginning here", allowed=allowed) from error
+
+
+def _study_name(config: DictConfig, parent: "Parent") -> str:
+    """The name of a search's study: it belongs to one sweep in one experiment, and to one config."""
+    from pipeline.sweep.attempt import key
+
+    # Searches of version 0.1 called their studies by the name of the sweep.
+    if config.sweep.name and not parent.has_tag(STUDY) and parent.attempts():
+        return str(config.sweep.name)
+    name = f"{config.sweep.name or 'search'} {parent.run_id[:8]} {key(config)}"
+    parent.client.set_tag(parent.run_id, STUDY, name)
+    return name
+
+
+def _check_varied(varies: Sequence[str]) -> None:
+    for name in varies:
+        if name in ONE_VALUE:
+            problem = "a sweep cannot vary this: its trials are runs of one experiment, below one parent"
+            raise ConfigError(name, problem, allowed="one value, or a sweep for each")
 
 
 def _watch(

@@ -35,6 +35,10 @@ class Parent:
         """A tag of the parent."""
         return str(self.client.get_run(self.run_id).data.tags[name])
 
+    def has_tag(self, name: str) -> bool:
+        """Whether the parent has a tag."""
+        return name in self.client.get_run(self.run_id).data.tags
+
     @classmethod
     def open(cls, cfg: DictConfig, tags: Mapping[str, str], run_id: str | None = None) -> "Parent":
         """Opens a parent: an existing one with this id or with the config's `sweep.name`, or else a new one.

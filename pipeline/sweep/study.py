@@ -1,6 +1,7 @@
 """Brings a stored Optuna study up to date before Hydra's sweeper resumes it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,10 @@ def left_to_do(
     if sweeper.storage.startswith("sqlite:///"):
         Path(sweeper.storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     directions = [DIRECTIONS[direction(metric)] for metric in metrics]
-    study = optuna.create_study(
-        study_name=name, storage=sweeper.storage, directions=directions, load_if_exists=True
-    )
+    with _usable(sweeper.storage):
+        study = optuna.create_study(
+            study_name=name, storage=sweeper.storage, directions=directions, load_if_exists=True
+        )
     stored = [direction.name.lower() for direction in study.directions]
     if stored != directions:
         problem = f"the stored study {name} has other objectives"
@@ -75,6 +77,23 @@ def left_to_do(
         # A sampler with the same seed would suggest the same values again.
         settings["sampler.seed"] = sweeper.sampler.seed + len(study.trials)
     return settings
+
+
+@contextmanager
+def _usable(storage: str) -> Iterator[None]:
+    """Turns errors of a study's database into one message."""
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OptunaError, SQLAlchemyError, OSError, RuntimeError) as error:
+        raise ConfigError(
+            "hydra.sweeper.storage",
+            "the database of the study cannot be used: it is locked, damaged or of another version",
+            found=f"{storage}: {str(error).splitlines()[0]}",
+            allowed="wait until its other users have ended; or another file, hydra.sweeper.storage=sqlite:///…",
+        ) from error
 
 
 def _settle(study: "optuna.Study", trials: Sequence[Trial], metrics: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Watches a sweep: tells of trials that ended, draws the board, and notes in which order workers end."""
 
+import logging
 import sys
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trials import Sweep, Trial
 from pipeline.tracking.addresses import compare_page, server_of
 
+logger = logging.getLogger(__name__)
 SECONDS = 2.0  # between two checks of the trials
 SHARE = 20  # drawing takes at most 1/20 of the time
 
@@ -96,7 +98,11 @@ class Watch:
         if ended == self.drawn or time.monotonic() < self.next_drawing:
             return
         started = time.monotonic()
-        self.draw(running=True)
+        try:
+            self.draw(running=True)
+        except Exception as error:
+            # The trials matter more than their board, which is drawn again later.
+            logger.warning("the board could not be drawn: %s: %s", type(error).__name__, error)
         self.next_drawing = time.monotonic() + SHARE * (time.monotonic() - started)
 
     def draw(self, *, running: bool) -> None:

@@ -75,16 +75,26 @@ def close_lost(client: MlflowClient, uri: str) -> None:
                 _close(client, run_id)
                 owner.unlink(missing_ok=True)
         except ConfigError:
-            continue  # it is being trained
+            continue  # it is being trained, or its sweep runs
         except MlflowException as error:
             logger.warning("the killed run %s could not be closed: %s", run_id, error)
 
 
 def _close(client: MlflowClient, run_id: str) -> None:
-    if client.get_run(run_id).info.status != RunStatus.to_string(RunStatus.RUNNING):
+    """Close a run that is still RUNNING.
+
+    Raises:
+        ConfigError: it belongs to a sweep that runs, which closes its trials itself and knows why they ended.
+    """
+    run = client.get_run(run_id)
+    if run.info.status != RunStatus.to_string(RunStatus.RUNNING):
         return
+    if sweep := run.data.tags.get("mlflow.parentRunId"):
+        refuse_if_running(sweep)
     client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
-    command = f"python -m pipeline.train resume={run_id}"
+    if sweep:
+        return  # the sweep goes on as a whole
+    command = run.data.tags.get("sweep.command", f"python -m pipeline.train resume={run_id}")
     logger.warning(
         "the process of run %s was killed; the run is closed as KILLED. Go on: %s", run_id, command
     )

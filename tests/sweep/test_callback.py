@@ -90,7 +90,7 @@ def end(callback: SweepCallback, error: BaseException | None = None) -> str:
 
 def test_a_worker_gets_the_callback_without_the_store_and_the_thread(callback):
     copy = pickle.loads(pickle.dumps(callback))
-    assert (copy.parent, copy.watch, copy.since) == (None, None, callback.since)
+    assert (copy.parent, copy.watch, copy.held, copy.since) == (None, None, None, callback.since)
 
 
 def test_a_sweep_whose_trials_finished_has_finished(callback, capsys):
@@ -98,6 +98,25 @@ def test_a_sweep_whose_trials_finished_has_finished(callback, capsys):
     assert end(callback) == "FINISHED"
     assert callback.watch.done == ["stop", "draw running=False"]
     assert capsys.readouterr().out == "the ending\n"
+
+
+def test_a_board_that_cannot_be_drawn_leaves_no_sweep_running(callback, capsys, monkeypatch):
+    add_trial(callback.parent, "1", "FINISHED")
+    monkeypatch.setattr(callback.watch, "draw", lambda running: 1 / 0, raising=False)
+    assert end(callback) == "FINISHED"
+    assert "the board could not be drawn: ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_an_error_of_the_sweeper_itself_is_told_and_logged(callback, capsys):
+    add_trial(callback.parent, "1", "FINISHED")
+    with pytest.raises(SystemExit):
+        end(callback, OSError("the database is locked"))
+    assert "the sweep ended: OSError: the database is locked" in capsys.readouterr().err
+    run = callback.parent.client.get_run(callback.parent.run_id)
+    assert (run.info.status, run.data.tags["pipeline.failure"]) == (
+        "FAILED",
+        "OSError: the database is locked",
+    )
 
 
 def test_a_sweep_with_a_failed_trial_has_failed_with_code_1(callback):

@@ -144,7 +144,9 @@ def test_a_search_of_two_objectives_goes_on_with_new_suggestions(folder_with_sto
         first = call("train", *words, "hydra.sweeper.n_trials=2", where=folder_with_store)
     assert first.returncode == 0, first.stderr
     # A trial that was running when the machine went down; it may not count as done.
-    study = optuna.load_study(study_name="front", storage=f"sqlite:///{folder_with_store}/mlruns/optuna.db")
+    storage = f"sqlite:///{folder_with_store}/mlruns/optuna.db"
+    (name,) = optuna.get_all_study_names(storage)
+    study = optuna.load_study(study_name=name, storage=storage)
     study.ask()
     with trials():
         second = call("train", *words, "hydra.sweeper.n_trials=4", where=folder_with_store)
@@ -161,6 +163,54 @@ def test_a_search_of_two_objectives_goes_on_with_new_suggestions(folder_with_sto
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MAXIMIZE"]
     page = stores.artifact(folder_with_store, parents[0], "report/sweep.html").read_text()
     assert "Parameter importances" in page
+
+
+SEARCH = ["-m", *SMALL, "sweep=optuna", "sweep.name=s", "hydra.sweeper.n_trials=3"]
+
+
+def search(where, *words):
+    """A search of three trials without training."""
+    with without_training():
+        return call("train", *SEARCH, *words, where=where)
+
+
+def test_a_finished_search_has_nothing_left_to_do_and_other_epochs_are_another_study(folder_with_store):
+    assert search(folder_with_store).returncode == 0
+    again = search(folder_with_store)
+    assert again.returncode == 0, again.stderr
+    assert "3 of 3 trials finished" in again.stdout
+    (parent,), children = runs_of(folder_with_store)
+    assert (parent.info.status, len(children)) == ("FINISHED", 3)
+    other = search(folder_with_store, "trainer.epochs=7")
+    assert other.returncode == 0, other.stderr
+    (parent,), children = runs_of(folder_with_store)
+    assert (parent.info.status, len(children)) == ("FINISHED", 6)
+
+
+def test_suggestions_that_do_not_compose_are_failed_trials_and_the_search_goes_on(folder_with_store):
+    done = search(folder_with_store, "optimizer=adam,nowhere")
+    assert done.returncode == 1
+    (parent,), children = runs_of(folder_with_store)
+    assert statuses(children) == {"FINISHED": 3, "FAILED": statuses(children)["FAILED"]}
+    (reason,) = {run.data.tags["pipeline.failure"] for run in children if run.info.status == "FAILED"}
+    assert "optimizer/nowhere" in reason
+    assert parent.info.status == "FAILED"
+
+
+def test_a_study_that_cannot_be_opened_leaves_no_sweep_behind(folder_with_store):
+    (folder_with_store / "mlruns" / "optuna.db").write_bytes(b"not a database " * 100)
+    done = search(folder_with_store)
+    assert done.returncode == 2
+    assert "hydra.sweeper.storage" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert runs_of(folder_with_store) == ([], [])
+
+
+@pytest.mark.parametrize("key", ["tracking.experiment", "sweep.name"])
+def test_the_trials_of_a_sweep_stay_together(key, folder_with_store):
+    done = call("train", "-m", *SMALL, f"{key}=a,b", where=folder_with_store)
+    assert done.returncode == 2
+    assert f"{key}: a sweep cannot vary this" in done.stderr
 
 
 def test_overrides_that_hydra_refuses_leave_no_run(sweep, folder_with_store):

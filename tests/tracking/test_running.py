@@ -98,3 +98,18 @@ def test_a_run_whose_process_was_killed_is_closed_and_others_keep_their_status(u
 def test_a_run_in_training_is_not_closed(uri, other):
     close_lost(MlflowClient(uri), uri)
     assert OWNER.exists()
+
+
+def test_the_trial_of_a_sweep_is_left_to_the_sweep_as_long_as_that_runs(uri, other):
+    client = MlflowClient(uri)
+    trial = client.create_run("0", tags={"mlflow.parentRunId": "abc"}).info.run_id
+    with only_process(trial, uri):
+        left = Path(f"mlruns/checkpoints/{trial}/process.json").read_text()
+    Path(f"mlruns/checkpoints/{trial}/process.json").write_text(left)
+    close_lost(client, uri)
+    assert client.get_run(trial).info.status == "RUNNING"
+    other.kill()
+    other.wait()
+    OWNER.unlink()
+    close_lost(client, uri)
+    assert client.get_run(trial).info.status == "KILLED"
