@@ -162,8 +162,9 @@ class Trainer:
             representations, outputs = decode(self.model, features, self.losses, training=True)
             losses, counts = self._head_losses(labels, outputs)
             training_losses = self._weighted(losses, labels, outputs)
+            regularisation = self.model.losses  # computed here, so that the tape records it
         scale = tf.cast(self.optimizer.scale_loss(1.0), tf.float32)
-        forward_pass = ForwardPass(tape, training_losses, representations, self.model.losses, scale)
+        forward_pass = ForwardPass(tape, training_losses, representations, regularisation, scale)
         step = self.descent(forward_pass, tf.stack(counts) > 0, loss_weights)
         updates = keras.ops.convert_to_tensor(self.optimizer.iterations)
         factors = self.modulation.factors(self.model, self.losses, features, labels, loss_weights, updates)

@@ -49,9 +49,11 @@ class Fixed(balancers.Static):
         self.gram.assign(gram)
 
 
-def one_step(balancer, **options):
+def one_step(balancer, regularizer=None, **options):
     # Plain descent by 1: the change of a weight is minus its gradient.
     trainer = make_trainer(balancer=balancer, optimizer=keras.optimizers.SGD(1.0), **options)
+    for variable in trainer.variables:
+        variable.regularizer = regularizer
     before = [variable.numpy().copy() for variable in trainer.variables]
     by_head = gradients_by_head(trainer)
     trainer.train(Rows.of(*first_batch()), np.arange(32), WEIGHTS)
@@ -87,6 +89,36 @@ def test_what_is_descended_is_the_weighted_sum_of_the_heads_gradients(level):
     for i, change in enumerate(moved):
         wanted = 2.0 * 0.5 * by_head[0][i] + 0.5 * 3.0 * by_head[1][i]
         np.testing.assert_allclose(change, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", ["representation", "parameters", "last_shared", None])
+def test_regularisation_is_added_once_and_without_any_weight(level):
+    half_a_square = keras.regularizers.L2(0.5)  # its gradient is the variable
+    before = [variable.numpy() for variable in make_trainer().variables]
+    _, moved, by_head = one_step(Fixed(level) if level else balancers.Static(), half_a_square)
+    factors = (2.0 * 0.5, 0.5 * 3.0) if level else WEIGHTS
+    for i, change in enumerate(moved):
+        wanted = factors[0] * by_head[0][i] + factors[1] * by_head[1][i] + before[i]
+        np.testing.assert_allclose(change, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_a_balancer_gets_what_it_asks_for_and_no_more(weighted):
+    class Asking(balancers.Static):
+        needs = "losses"
+
+        def update(self, losses, labelled, gram=None, losses_after=None):
+            assert gram is None
+            assert losses_after is None
+            self.losses.assign(losses)
+
+    Asking.weighted = weighted
+    balancer = Asking()
+    balancer.losses = tf.Variable([0.0, 0.0])
+    trainer = make_trainer(balancer=balancer, optimizer=keras.optimizers.SGD(0.0))
+    epoch = trainer.train(Rows.of(*first_batch()), np.arange(32), WEIGHTS)
+    wanted = [epoch.losses[name] for name in LOSSES] * (WEIGHTS if weighted else np.ones(2))
+    np.testing.assert_allclose(balancer.losses, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("level", ["representation", "parameters", "last_shared"])
