@@ -17,14 +17,11 @@ import numpy as np
 from sklearn import datasets as sklearn_datasets
 
 from benchmarks.machine import description
-from pipeline import compose, init
+from benchmarks.trained import trained_job
+from pipeline import init
 from pipeline.config import CONF
-from pipeline.config.auto_trainer import settle
-from pipeline.config.make import maker, settings
 from pipeline.data import guess
 from pipeline.datasets import noise
-from pipeline.training.fit import fit
-from pipeline.training.keras_setup import set_up
 from pipeline.training.measure import measure
 
 SHIPPED = ("kanji", "emoji", "multimnist", "penguins", "noise")
@@ -152,26 +149,11 @@ def written(case: Case, folder: Path) -> Path:
 
 def skill(out: Path, seed: int, epochs: int | None) -> float:
     """The test skill of one training, averaged over heads."""
-    folders, make = [out.parent.parent], maker()
     with init.composed(out) as cfg:
         cfg.seed = seed
         if epochs:
             cfg.trainer.epochs = epochs
-        set_up(seed=seed, precision="float32", threads="auto", deterministic=False)
-        dataset = compose.load_data(cfg, make, folders=folders)
-        cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
-        job = compose.build(cfg, dataset, make)
-    fit(
-        job.trainer,
-        job.rows,
-        {**job.references, "train": {}},  # metrics of training rows are not needed
-        loss_weights=job.schedules,
-        epochs=cfg.trainer.epochs,
-        shuffle=True,
-        seed=seed,
-        early_stopping=settings(cfg.trainer)["early_stopping"],
-        callbacks=job.callbacks,
-    )
+        job = trained_job(cfg, [out.parent.parent], measured=["val"])
     test = job.trainer.evaluate(job.rows["test"])
     return measure("test", test, job.references["test"], job.loss_weights).named("test")["test/skill"]
 

@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -29,14 +28,10 @@ from omegaconf import DictConfig
 from benchmarks.machine import description
 from benchmarks.quality_data import DATA_SETS, SHIPPED
 from benchmarks.quality_references import features, predict
-from pipeline import compose
+from benchmarks.trained import trained_job
 from pipeline.config import CONF
 from pipeline.config.auto_parts import expand
-from pipeline.config.auto_trainer import settle
-from pipeline.config.make import maker, settings
 from pipeline.job.job import Job
-from pipeline.training.fit import fit
-from pipeline.training.keras_setup import set_up
 
 TINY = 1e-7  # smallest probability
 Array = np.ndarray
@@ -107,23 +102,7 @@ def _config(name: str, seed: int, folder: Path, overrides: Sequence[str]) -> Dic
 
 def _train(cfg: DictConfig, folder: Path) -> tuple[Job, dict[str, Array]]:
     """Train as `pipeline.train` does; return the job and the outputs for the test rows."""
-    keras.backend.clear_session()
-    set_up(seed=cfg.seed, precision="float32", threads="auto", deterministic=False)
-    make = maker(())
-    dataset = compose.load_data(cfg, make, folders=[folder])
-    cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
-    job = compose.build(cfg, dataset, make)
-    fit(
-        job.trainer,
-        job.rows,
-        job.references,
-        loss_weights=job.schedules,
-        epochs=cfg.trainer.epochs,
-        shuffle=cfg.trainer.shuffle,
-        seed=cfg.seed,
-        early_stopping=settings(cfg.trainer).get("early_stopping"),
-        callbacks=job.callbacks,
-    )
+    job = trained_job(cfg, [folder])
     outputs = job.trainer.evaluate(job.rows["test"]).outputs
     return job, {head: job.heads[head].point(values) for head, values in outputs.items()}
 

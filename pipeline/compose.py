@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from pipeline import data
 from pipeline.balancers import Balancer
 from pipeline.config.auto_trainer import settle
-from pipeline.config.make import Make, maker
+from pipeline.config.make import Make, maker, settings
 from pipeline.data import Dataset
 from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
@@ -24,7 +24,7 @@ from pipeline.model import Encoder, build_model, build_presenter
 from pipeline.model.layer_names import branch_layer
 from pipeline.modulation import Modulation
 from pipeline.training.class_weights import class_factors
-from pipeline.training.fit import reject_batch_hooks
+from pipeline.training.fit import FitResult, fit, reject_batch_hooks
 from pipeline.training.gpus import fits
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import references
@@ -43,6 +43,30 @@ def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
     dataset = load_data(cfg, make, folders=folders)
     rows, labelled = len(dataset.splits["train"].rows), dataset.labelled_shares()
     return build(settle(cfg, rows, labelled), dataset, make)
+
+
+def fit_job(
+    cfg: DictConfig, job: Job, *, callbacks: Sequence[keras.callbacks.Callback] | None = None, **options: Any
+) -> FitResult:
+    """Fit a job's model as the config's trainer says.
+
+    Args:
+        cfg: a config that `settle` has settled.
+        callbacks: None: those of the job.
+        options: further arguments of `pipeline.training.fit.fit`; `heads` in place of the job's references.
+    """
+    return fit(
+        job.trainer,
+        job.rows,
+        options.pop("heads", job.references),
+        loss_weights=job.schedules,
+        epochs=cfg.trainer.epochs,
+        shuffle=cfg.trainer.shuffle,
+        seed=cfg.seed,
+        early_stopping=settings(cfg.trainer).get("early_stopping"),
+        callbacks=job.callbacks if callbacks is None else callbacks,
+        **options,
+    )
 
 
 def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Dataset:

@@ -196,9 +196,9 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
     Args:
         start: the state of the last checkpoint, for a resumed run.
     """
+    from pipeline.compose import fit_job
     from pipeline.config.make import settings
     from pipeline.training.checkpoint import Saver
-    from pipeline.training.fit import fit
     from pipeline.training.progress import Progress
     from pipeline.training.state import save_to
 
@@ -210,15 +210,9 @@ def train(cfg: DictConfig, job: "Job", mlflow_run: "Run", start: "RestoredState 
     if start:
         progress.recall(start.progress.history)
     with Saver(checkpoint_folder(mlflow_run.run_id)) as saver:
-        return fit(
-            job.trainer,
-            job.rows,
-            job.references,
-            loss_weights=job.schedules,
-            epochs=cfg.trainer.epochs,
-            shuffle=cfg.trainer.shuffle,
-            seed=cfg.seed,
-            early_stopping=stopping,
+        return fit_job(
+            cfg,
+            job,
             callbacks=[
                 mlflow_run.log_epochs(),
                 progress,

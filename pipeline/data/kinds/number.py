@@ -1,7 +1,7 @@
 """Numbers as labels: scaled for the loss, and presented in their own unit."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.label_scales import Transform, fit_transform, restored_transform
 from pipeline.data.kinds.precision import report_lost
 from pipeline.data.kinds.scaling import Statistics, check_scale, mean_and_spread, robust_spread
-from pipeline.data.kinds.targets import SplitRows, check_labelled
+from pipeline.data.kinds.targets import ColumnTarget, SplitRows, check_labelled
 from pipeline.data.kinds.vector import column_list, number_columns
 from pipeline.data.sources import Sources
 from pipeline.data_options import NUMBER_SCALES
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Number:
+class Number(ColumnTarget):
     """One or several numbers.
 
     Args:
@@ -37,22 +37,12 @@ class Number:
 
     kind: ClassVar[str] = "number"
 
-    column: str | Sequence[str]
     scale: str | np.ndarray = "auto"
 
-    name: str = field(init=False)
-    names: list[str] = field(init=False)
     mean: np.ndarray = field(init=False)
     transforms: list[Transform] = field(init=False)
     middle: np.ndarray = field(init=False)
     spread: np.ndarray = field(init=False)
-
-    @property
-    def units(self) -> int:
-        return len(self.names)
-
-    def references(self) -> dict[str, str]:
-        return dict.fromkeys(column_list(self.column), "column")
 
     def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         self.name, key = name, f"data.targets.{name}"

@@ -21,8 +21,8 @@ SplitRows = Mapping[str, np.ndarray]  # split -> row numbers
 
 
 @dataclass(kw_only=True)
-class Flags:
-    """Columns of yes and no; encoded as float32 (rows, columns) of 0 and 1, NaN = missing."""
+class ColumnTarget:
+    """A target of one or several columns, each of which is a unit of its head."""
 
     column: str | Sequence[str]
 
@@ -35,6 +35,11 @@ class Flags:
 
     def references(self) -> dict[str, str]:
         return dict.fromkeys(column_list(self.column), "column")
+
+
+@dataclass(kw_only=True)
+class Flags(ColumnTarget):
+    """Columns of yes and no; encoded as float32 (rows, columns) of 0 and 1, NaN = missing."""
 
     def fit(self, name: str, sources: Sources, rows: SplitRows) -> None:
         self.name = name
