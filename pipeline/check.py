@@ -74,7 +74,7 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     sections = {
         "data": _data(job, loaded),
         "labels": label_overview.as_text(label_overview.overview(job)),
-        "leaks": _leaks(job, cfg.data.leaks),
+        "leaks": _leaks(job, cfg.data.get("leaks", "warn")),
         **_texts(job),
         "model": _model(job),
         **_trial_steps(job, cfg.trainer.batch_size, cfg.trainer.epochs),

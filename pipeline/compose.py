@@ -76,7 +76,7 @@ def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Datase
         ConfigError: a leak that `data.leaks` does not allow.
     """
     node = make(cfg.data)
-    policy = node.pop("leaks")
+    policy = node.pop("leaks", "warn")
     used: dict[str, Any] = {"only_inputs": list(cfg.branches), "only_targets": list(cfg.heads)}
     dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
     leaks = data.leaks(dataset) if policy != "ignore" else []

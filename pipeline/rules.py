@@ -7,6 +7,8 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 
+LARGEST = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -31,7 +33,8 @@ def _is_word(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether a value is a whole number of at most 32 bits; larger ones overflow or never end."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def is_number(value: Any) -> bool:
@@ -63,6 +66,11 @@ def list_of(rule: Rule) -> Rule:
         lambda value: isinstance(value, list) and all(rule.test(entry) for entry in value),
         f"a list, each entry {rule.allowed}",
     )
+
+
+def up_to(limit: int, rule: Rule) -> Rule:
+    """The same rule for numbers, with an upper limit."""
+    return Rule(lambda value: rule.test(value) and value <= limit, f"{rule.allowed} and at most {limit:,}")
 
 
 ANYTHING = Rule(lambda value: True, "anything")

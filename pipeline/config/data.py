@@ -68,7 +68,7 @@ def check_entries(config: dict[str, Any]) -> None:
             if "_target_" in entry:
                 continue
             kind = entry.get("kind")
-            if kind not in kinds:
+            if not TEXT.test(kind) or kind not in kinds:
                 raise ConfigError(
                     f"{key}.kind", f"there is no such kind of {group[:-1]}", found=kind, allowed=kinds
                 )

@@ -7,12 +7,13 @@ from typing import Any
 from pipeline.config.parts import constants
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import AUTO, DEFAULT, check_schedule, weights_at
-from pipeline.rules import NOT_NEGATIVE, PART, Rule
+from pipeline.rules import NOT_NEGATIVE, PART, TEXT, Rule, list_of
 
 LOSS_WEIGHT = Rule(
     lambda value: NOT_NEGATIVE.test(value) or PART.test(value),
     f"{NOT_NEGATIVE.allowed}, or a schedule: a mapping with a _target_ in pipeline.loss_weights",
 )
+METRICS = list_of(Rule(lambda value: TEXT.test(value) or PART.test(value), "a word or a part"))
 LOGITS = (None, "linear")
 # A head from another package is checked like our own head for the same kind of target.
 HEAD_OF_KIND = {
@@ -105,6 +106,7 @@ def check_heads(config: dict[str, Any]) -> None:
             activations += part.get("unscaled_activations", ())
         _check_loss(f"heads.{name}.loss", head.get("loss"), kind, losses)
         _check_activation(f"heads.{name}.activation", head, kind, activations)
+        METRICS.check(f"heads.{name}.metrics", head.get("metrics", []))
         for i, metric in enumerate(head.get("metrics", [])):
             if not PART.test(metric) and metric not in part["metric_words"]:
                 raise ConfigError(

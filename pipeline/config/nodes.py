@@ -22,6 +22,7 @@ from pipeline.rules import (
     one_of,
     or_auto,
     or_null,
+    up_to,
 )
 
 FILLED = Rule(lambda value: isinstance(value, str) and value.strip() != "", "a text that is not empty")
@@ -45,7 +46,7 @@ TOP = {
     "trusted_modules": list_of(TEXT),
 }
 TRAINER = {
-    "epochs": or_auto(POSITIVE_COUNT),
+    "epochs": or_auto(up_to(1_000_000, POSITIVE_COUNT)),
     "batch_size": or_auto(POSITIVE_COUNT),
     "shuffle": FLAG,
     "precision": one_of("float32", "mixed_float16", "mixed_bfloat16"),

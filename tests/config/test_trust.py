@@ -81,11 +81,6 @@ def test_trusted_modules_must_be_a_list_of_module_names(value):
         "fusion._target_: this part does not belong here",
         ["pipeline.fusion.Add"],
     ),
-    (
-        ["+tracking.tags.x=[[{_target_: os.getcwd}]]"],
-        "tracking.tags.x.0.0._target_: ",
-        ["trusted_modules=[os]"],
-    ),
     (["optimizer._target_=keras.layers.Lambda"], "optimizer._target_: ", ["trusted_modules=[keras.layers]"]),
     (["+optimizer._args_=[1]"], "optimizer._args_: this key of Hydra works only in a node", ["found:   [1]"]),
     (["+fusion._partial_=true"], "fusion._partial_: ", []),
@@ -100,6 +95,11 @@ def test_trusted_modules_must_be_a_list_of_module_names(value):
 )
 def test_what_is_not_a_part_is_refused_wherever_it_stands(assert_refused, overrides, start, parts):
     assert_refused(overrides, start, parts)
+
+
+def test_a_target_is_found_at_any_depth():
+    with pytest.raises(ConfigError, match=r"^a\.0\.1\.b\._target_: this is no part"):
+        check_targets({"a": [[0, {"b": {"_target_": "os.getcwd"}}]]}, [])
 
 
 def test_a_target_that_an_interpolation_yields_is_refused(assert_refused):

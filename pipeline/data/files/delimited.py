@@ -5,7 +5,9 @@ import csv
 import gzip
 import io
 import lzma
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -171,14 +173,15 @@ class Delimited:
             null_values=EMPTY,
             strings_can_be_null=True,
         )
+        undecodable: list[object] = []
         try:
-            with self._open() as file:
+            with self._open() as file, quiet_handler() as undecodable:
                 table = arrow_csv.read_csv(file, self.reading_options(), parsing, conversion)
                 return table.rename_columns(names)
         except pa.ArrowInvalid as error:
             if invalid:
                 raise self._width_error(invalid[0]) from error
-            if "UTF8" in str(error):
+            if undecodable or "UTF8" in str(error):
                 raise self._encoding_error() from error
             raise
 
@@ -210,8 +213,31 @@ class Delimited:
                         continue
                     if not number:
                         return "the header line", cell
-                    return f"column '{self.names[position]}', row {number - 1} (counting from 0)", cell
+                    column = f"column '{self.names[position]}', " if position < len(self.names) else ""
+                    return f"{column}row {number - 1} (counting from 0)", cell
         return "", b""
+
+
+@contextmanager
+def quiet_handler() -> Iterator[list[object]]:
+    """Collects the errors of Arrow when it decodes a row for the handler of invalid rows.
+
+    The handler is not called then, and Python would print a traceback and go on.
+    """
+    found: list[object] = []
+    hook = sys.unraisablehook
+
+    def collect(args: Any) -> None:
+        if isinstance(args.exc_value, UnicodeDecodeError):
+            found.append(args.exc_value)
+        else:
+            hook(args)
+
+    sys.unraisablehook = collect
+    try:
+        yield found
+    finally:
+        sys.unraisablehook = hook
 
 
 def _is_utf8(cell: bytes) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited, text_cells
+from pipeline.data.files.delimited import COMPRESSED, EMPTY, WRONG_WIDTH, Delimited, quiet_handler, text_cells
 from pipeline.data.files.file_errors import reading
 
 SHOWN = 80  # characters of an invalid row in a message
@@ -80,7 +80,13 @@ class DelimitedChunks:
             check_utf8=False,
         )
         options = self.table.reading_options()
-        for batch in arrow_csv.open_csv(text, options, parsing, conversion):
+        with quiet_handler():
+            reader = arrow_csv.open_csv(text, options, parsing, conversion)
+        while True:
+            with quiet_handler():
+                batch = next(reader, None)
+            if batch is None:
+                return
             yield batch.rename_columns(list(names))
 
 

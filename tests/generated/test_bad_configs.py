@@ -1,0 +1,41 @@
+"""Generated bad configs end with exit code 2 and a message that names the key, and leave no run behind."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import stores
+from tests.generated.configs import BASES, bad_config, good
+from tests.generated.outcome import assert_told, no_model  # noqa: F401 - a fixture
+from tests.verbs import call, without_report
+
+CHUNK = 24  # configs in one test
+
+
+def told(base: dict[str, object], seed: int, where: Path) -> bool:
+    bad = bad_config(base, seed)
+    bad.write(where)
+    verb = "train" if seed % 6 == 0 else "check"
+    with without_report():
+        done = call(verb, "--config-dir", where, "--config-name", "bad", where=where)
+    return assert_told(done, bad.key)
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.usefixtures("no_model")
+def test_a_few_bad_configs_are_told_by_their_key(base, tmp_path):
+    config = good(base)
+    assert sum(told(config, seed, tmp_path) for seed in range(1, 13)) >= 6
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 5 * CHUNK, CHUNK))
+@pytest.mark.parametrize("base", BASES)
+def test_two_hundred_bad_configs_are_told_by_their_key_and_leave_no_run_open(base, first, tmp_path):
+    config = good(base)
+    # 240 configs, of which some are good: an option left out has its default.
+    refused = sum(told(config, seed, tmp_path) for seed in range(first, first + CHUNK))
+    assert refused >= 0.8 * CHUNK
+    if (tmp_path / "mlruns" / "mlflow.db").exists():
+        assert {run.info.status for run in stores.all_runs(tmp_path)} <= {"FINISHED", "FAILED"}
