@@ -1,4 +1,4 @@
-"""Replaces `auto` in the settings of the trainer and the branches by numbers that suit the training rows.
+"""Replaces `auto` in the settings of the trainer, branches and fusion by numbers that suit the training rows.
 
 Those of the trainer aim at a number of updates, because epochs differ: 20 epochs of 240 rows are only 160
 updates, too few for any model.
@@ -21,11 +21,12 @@ FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 SMALLEST_PATIENCE = 8
 # With few rows the encoding of numbers by bins overfits, see docs/quality.md.
 BINS, FEWEST_ROWS_FOR_BINS = 16, 2000
+FEWEST_ROWS_FOR_SKIP = 100  # a linear path from a few dozen rows goes far beyond the labels
 HEAD_UPDATES, SMALLEST_HEAD_PATIENCE = 300, 5  # a head may overfit long before the others have learned
 
 
 def settle(cfg: DictConfig, rows: int, labelled: Mapping[str, float] | None = None) -> DictConfig:
-    """Replaces `auto` by numbers: batch size, epochs and patience, tables' `bins`, and loss weights.
+    """Replaces `auto` by numbers: batch size, epochs and patience, `bins`, `skip`, and loss weights.
 
     Args:
         rows: the number of training rows.
@@ -45,15 +46,27 @@ def settle(cfg: DictConfig, rows: int, labelled: Mapping[str, float] | None = No
             option: value for option, value in automatic.items() if stopping.get(option) == "auto"
         }
     settled |= {"batch_size": batch, "epochs": epochs}
-    bins = BINS if rows >= FEWEST_ROWS_FOR_BINS else 0
-    branches = {name: {"bins": bins} for name, branch in cfg.branches.items() if branch.get("bins") == "auto"}
+    by_rows = {
+        "bins": BINS if rows >= FEWEST_ROWS_FOR_BINS else 0,
+        "skip": rows >= FEWEST_ROWS_FOR_SKIP,
+    }
+    branches = {name: _settled(branch, by_rows) for name, branch in cfg.branches.items()}
     weights = {
         name: _loss_weight(name, (labelled or {}).get(name, 1.0))
         for name, weight in cfg.loss_weights.items()
         if weight == AUTO
     }
-    settled_groups = {"trainer": settled, "branches": branches, "loss_weights": weights}
+    settled_groups = {
+        "trainer": settled,
+        "branches": branches,
+        "fusion": _settled(cfg.fusion, by_rows),
+        "loss_weights": weights,
+    }
     return OmegaConf.merge(cfg, settled_groups)  # type: ignore[return-value]
+
+
+def _settled(part: DictConfig, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {option: value for option, value in values.items() if part.get(option) == "auto"}
 
 
 def _loss_weight(head: str, share: float) -> float:

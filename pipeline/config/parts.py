@@ -45,7 +45,7 @@ ANNOTATIONS = {
     "str | Sequence[str]": TEXTS,
 }
 SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
-AUTOMATIC = {"bins": or_auto(COUNT)}
+AUTOMATIC = {"bins": or_auto(COUNT), "skip": or_auto(FLAG)}
 # Arguments with a range, by name; they mean the same in every part.
 RANGES = {
     "filters": list_of(POSITIVE_COUNT),

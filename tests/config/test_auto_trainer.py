@@ -56,6 +56,19 @@ def test_large_tables_get_bins(compose):
     assert bins(1_999, "branches.traits.bins=4") == 4
 
 
+def test_a_linear_path_needs_some_rows(compose):
+    def skips(rows, *overrides):
+        cfg = compose("experiment=penguins", *overrides)
+        config.check(cfg)
+        cfg = settle(cfg, rows)
+        return cfg.branches.traits.skip, cfg.fusion.skip
+
+    assert skips(99) == (False, False)
+    assert skips(100) == (True, True)
+    assert skips(12, "branches.traits.skip=true", "fusion.skip=true") == (True, True)
+    assert "skip" not in settle(compose("experiment=penguins", "fusion=add"), 100).fusion
+
+
 def test_a_head_with_few_labels_weighs_the_root_of_their_share(compose, caplog):
     cfg = config.expand(compose("heads=auto", "loss_weights.score=2"))
     config.check(cfg)
