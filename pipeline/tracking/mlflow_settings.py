@@ -12,23 +12,7 @@ DEFAULTS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # with the password; the program prints it without
     "GIT_PYTHON_REFRESH": "quiet",
 }
-SECONDS_LOCKED = 100  # that a statement waits for a database which another process has locked
+SECONDS_LOCKED = 20  # MLflow's own wait for a database that another process has locked
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
-
-
-def wait_for_locks() -> None:
-    """Makes SQLite wait longer than its five seconds for a lock, in every database of this process."""
-    import sqlite3
-
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
-    @event.listens_for(Engine, "connect")
-    def _wait(connection: object, record: object) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute(f"PRAGMA busy_timeout = {SECONDS_LOCKED * 1000}")
-
-
-wait_for_locks()

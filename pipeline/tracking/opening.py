@@ -38,6 +38,7 @@ from pipeline.tracking.running import close_lost
 # After the import, which sets them to INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # errors are raised as well
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
 SECONDS_TO_OPEN = 15.0
 SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
@@ -198,6 +199,8 @@ def in_words(error: BaseException) -> str:
     """What an error of a store means, in a few words."""
     if isinstance(error, MlflowException) and "failed with exception" in str(error):
         return _unreachable(str(error))[0]
+    if "database is locked" in str(error):
+        return "another process has locked it"
     return mask((str(error).splitlines() or [type(error).__name__])[0][:300])
 
 

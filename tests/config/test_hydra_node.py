@@ -18,6 +18,7 @@ REFUSED = {
         HANDLER % "class: logging.FileHandler, filename: precious, mode: w",
         "hydra.job_logging.handlers.file.filename: ",
     ),
+    "another working folder": ("hydra: {job: {chdir: true}}", "hydra.job.chdir: runs, checkpoints and"),
     "a named log": ("hydra: {job: {name: ../precious}}", "hydra.job.name: is the name of a file"),
     "a factory": (HANDLER % "'()': shutil.rmtree, path: precious", "hydra.job_logging.handlers.file.(): "),
     "a handler": (
