@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: train test test-slow test-all lowest ui pictures check bench lock clean
+.PHONY: train test test-slow test-all lowest ui pictures check audit bench lock clean
 
 train: $(STAMP)
 	$(RUN) -m pipeline.train $(ARGS)
@@ -45,6 +45,13 @@ check: $(STAMP)
 	$(RUN) -m mypy
 	$(dir $(RUN))lint-imports --no-cache --no-logo
 
+# Known vulnerabilities of the packages in the lock. It asks PyPI; where PyPI does not answer, or does not know a
+# package, it fails instead of finding nothing.
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet 'pip-audit>=2.10'
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock $(ARGS)
+
 # Speed, as ratios of two things run alternately: minutes, on an idle machine.
 bench: $(STAMP)
 	$(RUN) -m benchmarks.speed $(ARGS)
@@ -67,4 +74,4 @@ lock:
 		--output-file requirements.lock $(ARGS)
 
 clean:
-	rm -rf .venv .venv-lowest build dist .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-lowest .venv-audit build dist .pytest_cache .ruff_cache .mypy_cache
