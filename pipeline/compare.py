@@ -91,7 +91,15 @@ def overrides(words: Sequence[str]) -> list[str]:
 def run(
     names: Sequence[str], *, sweep: str | None = None, output: str | None = None, uri: str | None = None
 ) -> str:
-    """Writes the page; returns the text for the terminal.
+    """Writes the page; returns the text for the terminal; see `compared`."""
+    text, page = compared(names, sweep=sweep, output=output, uri=uri)
+    return f"{text}\npage: {page}"
+
+
+def compared(
+    names: Sequence[str], *, sweep: str | None = None, output: str | None = None, uri: str | None = None
+) -> tuple[str, Path]:
+    """Writes the page; returns the comparison in words, and the page.
 
     Args:
         names: the runs to compare, each as an id, the beginning of an id, or a name.
@@ -115,7 +123,7 @@ def run(
     words = [*names, *(f"{key}={mask(value)}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
     shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
-    return "\n".join([*shown, f"page: {(folder / page.PAGE).resolve()}"])
+    return "\n".join(shown), (folder / page.PAGE).resolve()
 
 
 def _check_output(folder: Path, page: str) -> None:

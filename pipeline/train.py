@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -38,31 +40,57 @@ if TYPE_CHECKING:
     from pipeline.training.state import RestoredState
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The run that was trained, its store, and its objective; None if a finished run was to be resumed."""
+
+    run_id: str
+    uri: str | None
+    objective: float | tuple[float, ...] | None
+
+
 @verb
 def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     """Train one model and log it to MLflow."""
     from hydra.core.hydra_config import HydraConfig
 
     typed, groups = overrides(), choices(HydraConfig.get().runtime.choices)
-    origin = Origin(typed, groups, folders())
     attempt = begin(cfg, typed)
     objective: float | tuple[float, ...] | None = attempt.objective
     if objective is not None:
         return objective
+    number = threads(HydraConfig.get().launcher)
+    outcome = start(cfg, typed, groups, folders=folders(), run_id=attempt.run_id, threads=number)
+    return outcome.objective
+
+
+def start(
+    cfg: DictConfig,
+    typed: list[str],
+    groups: dict[str, str],
+    *,
+    folders: list[Path],
+    run_id: str | None = None,
+    threads: int | None = None,
+) -> Outcome:
+    """Train a new run, or resume the run that the config names.
+
+    Args:
+        cfg: a checked config.
+        typed: the overrides that it was composed from.
+        groups: config group -> option.
+        folders: where relative paths of the data are looked up.
+        run_id, threads: see `run`.
+    """
+    origin = Origin(typed, groups, folders)
     if cfg.resume:
-        cfg.resume = full_id(cfg.resume)
+        run_id = cfg.resume = full_id(cfg.resume)
         cfg, origin = resumed_config(cfg, typed, groups)
         check(cfg, overrides=typed, folders=origin.folders)  # somebody may have changed the stored config
         if is_finished(cfg.resume, cfg.trainer.epochs):
             print(f"run {cfg.resume} has finished; to train it further, set a larger trainer.epochs")
-            return None
-    return run(
-        cfg,
-        origin,
-        trusted_modules=trusted(typed),
-        run_id=cfg.resume or attempt.run_id,
-        threads=threads(HydraConfig.get().launcher),
-    )
+            return Outcome(cfg.resume, cfg.tracking.uri, None)
+    return run(cfg, origin, trusted_modules=trusted(typed), run_id=run_id, threads=threads)
 
 
 def run(
@@ -72,8 +100,8 @@ def run(
     trusted_modules: Sequence[str] = (),
     run_id: str | None = None,
     threads: int | None = None,
-) -> float | tuple[float, ...]:
-    """Load the data, train, test and log one run; return the objective.
+) -> Outcome:
+    """Load the data, train, test and log one run.
 
     Args:
         origin: what the config was composed from.
@@ -91,15 +119,45 @@ def run(
         clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
         importing(),
     ):
-        from pipeline import compose
-        from pipeline.config.make import maker
-        from pipeline.job import artifacts, data_identity, label_overview, results
+        from pipeline.job import artifacts, data_identity, results
         from pipeline.tracking.running import refuse_if_running
-        from pipeline.training.keras_setup import set_up
-        from pipeline.training.state import restore
 
     if cfg.resume:
         refuse_if_running(cfg.resume)
+    cfg, job = built(cfg, origin, clock, trusted_modules, threads)
+    data = data_identity.identity(job)
+    state = restored(cfg, job, data) if cfg.resume else None
+    store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
+    with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
+        save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
+        announce(mlflow_run.run_id, cfg)
+        artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
+        with clock.phase("training", silent=True):
+            fitted = train(cfg, job, mlflow_run, state)
+        failure = not_finite_end(cfg, job, fitted, mlflow_run)
+        with clock.phase("testing"):
+            result = results.evaluate_kept(job, fitted)
+        artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
+        if failure:
+            tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
+            raise failure
+    mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
+    signals.advise("")
+    tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
+    if mlflow_run.unsent and cfg.sweep.parent is None:
+        raise SystemExit(NOT_SENT)
+    return Outcome(mlflow_run.run_id, mlflow_run.uri, results.objective(cfg.objective, result))
+
+
+def built(
+    cfg: DictConfig, origin: Origin, clock: Clock, trusted_modules: Sequence[str], threads: int | None
+) -> tuple[DictConfig, "Job"]:
+    """Set up the process, load the data and build the job; return the config without "auto" values too."""
+    from pipeline import compose
+    from pipeline.config.make import maker
+    from pipeline.job import label_overview
+    from pipeline.training.keras_setup import set_up
+
     make = maker(trusted_modules)
     with clock.phase("setting up"):
         set_up(
@@ -115,34 +173,27 @@ def run(
     with clock.phase("building the model"):
         job = compose.build(cfg, dataset, make)
     label_overview.show(job)
-    data = data_identity.identity(job)
-    start = None
-    if cfg.resume:
-        data_identity.check_same(data_identity.stored_identity(cfg.resume, cfg.tracking.uri), data)
-        rate = rate_change(cfg.resume, cfg)
-        start = restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks, rate)
-    store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
-    with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
-        save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
-        notice(f"run {mlflow_run.run_id}")
-        if cfg.sweep.parent is None:
-            signals.advise(how_to_resume(mlflow_run.run_id, cfg.tracking.uri))
-        artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
-        with clock.phase("training", silent=True):
-            fitted = train(cfg, job, mlflow_run, start)
-        failure = not_finite_end(cfg, job, fitted, mlflow_run)
-        with clock.phase("testing"):
-            result = results.evaluate_kept(job, fitted)
-        artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
-        if failure:
-            tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
-            raise failure
-    mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
-    signals.advise("")
-    tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
-    if mlflow_run.unsent and cfg.sweep.parent is None:
-        raise SystemExit(NOT_SENT)
-    return results.objective(cfg.objective, result)
+    return cfg, job
+
+
+def restored(cfg: DictConfig, job: "Job", data: Any) -> "RestoredState | None":
+    """Put the state of the run's last checkpoint into the job; None if it has none yet.
+
+    Raises:
+        ConfigError: the data is not that of the run.
+    """
+    from pipeline.job import data_identity
+    from pipeline.training.state import restore
+
+    data_identity.check_same(data_identity.stored_identity(cfg.resume, cfg.tracking.uri), data)
+    return restore(checkpoint_folder(cfg.resume), job.trainer, job.callbacks, rate_change(cfg.resume, cfg))
+
+
+def announce(run_id: str, cfg: DictConfig) -> None:
+    """Tell the run's id, and what to do after an interruption."""
+    notice(f"run {run_id}")
+    if cfg.sweep.parent is None:
+        signals.advise(how_to_resume(run_id, cfg.tracking.uri))
 
 
 def not_finite_end(

@@ -4,6 +4,7 @@ from pipeline.tracking import mlflow_settings  # before MLflow, which reads some
 from pipeline.tracking.git import source_tags
 from pipeline.tracking.opening import Store, connect, connect_early, default_uri, open_store
 from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run
+from pipeline.tracking.undisturbed import undisturbed
 from pipeline.tracking.writing import Run, log_failure, open_run
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "open_run",
     "open_store",
     "source_tags",
+    "undisturbed",
 ]

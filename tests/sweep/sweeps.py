@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.sweep.parent import Parent
 from pipeline.tracking import connect, open_run
+from pipeline.train import Outcome
 from pipeline.training.epoch import NotFiniteError
 from tests import stores
 
@@ -53,7 +54,8 @@ def without_training(interrupt: int | None = None) -> Iterator[None]:
             if cfg.optimizer.learning_rate > 1:
                 raise NotFiniteError("the loss of head species is nan")
         names = cfg.objective
-        return metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
+        objective = metrics[names] if isinstance(names, str) else tuple(metrics[name] for name in names)
+        return Outcome(tracked.run_id, tracked.uri, objective)
 
     with mock.patch("pipeline.train.run", run), mock.patch("pipeline.sweep.watch.Watch.look"):
         yield

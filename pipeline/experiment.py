@@ -1,0 +1,343 @@
+"""Train, load and compare runs from Python and notebooks.
+
+    from pipeline import experiment
+
+    run = experiment.train("data=kanji", "loss_weights.class=2")
+    run.metrics["test/skill"], run.history.tail(), run.report()
+    experiment.compare(run, experiment.load("latest"))
+
+Words are those of the command line, and so are the checks and their messages, as `ConfigError`. Runs are
+recorded below the working folder, or below `folder`.
+"""
+
+import contextlib
+import hashlib
+import html
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from pipeline import compare as comparing
+from pipeline import predict as predicting
+from pipeline import train as training
+from pipeline.command import TEXTS_OF_TRAINING
+from pipeline.config import CONF, check, choices, expand
+from pipeline.config.quoting import quote_texts
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.tracking import StoredRun
+
+
+@dataclass(frozen=True)
+class Page:
+    """An HTML page in a file; notebooks show it."""
+
+    path: Path
+
+    def _repr_html_(self) -> str:
+        text = html.escape(self.path.read_text(encoding="utf-8"), quote=True)
+        return f'<iframe srcdoc="{text}" width="100%" height="720" style="border: 0"></iframe>'
+
+
+class Run:
+    """A recorded run.
+
+    Args:
+        stored: the run as MLflow has it.
+        folder: the folder below which it is recorded.
+    """
+
+    def __init__(self, stored: "StoredRun", folder: Path) -> None:
+        self.stored, self.folder = stored, folder
+        self.id, self.name = stored.run_id, stored.name
+
+    def __repr__(self) -> str:
+        return f"Run({self.id[:8]}, {self.name}, {self.stored.status})"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of every metric, by name: `test/class_accuracy`."""
+        return dict(self.stored.metrics)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The chosen options and values, by dotted key."""
+        return dict(self.stored.params)
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """The metrics of each epoch, one column per metric; the first epoch is 1."""
+        import pandas as pd
+
+        table = pd.read_csv(self.stored.artifact("report/tables/history.csv"))
+        return table.set_index("epoch")
+
+    def predictions(self, split: str = "test") -> "pd.DataFrame":
+        """The label, prediction and loss of each row of a split that was recorded: "test" or "val"."""
+        import pandas as pd
+
+        return pd.read_parquet(self.stored.artifact(f"predictions/{split}.parquet"))
+
+    def predict(self, rows: "pd.DataFrame | Mapping[str, Any]") -> "pd.DataFrame":
+        """Predict new rows with the logged model.
+
+        Args:
+            rows: a table with the columns of the run's only source, or arrays by name.
+
+        Raises:
+            ConfigError: a column is missing, or some row cannot be read.
+        """
+        import pandas as pd
+
+        with tempfile.TemporaryDirectory() as temporary, within(self.folder):
+            output = Path(temporary) / "predictions.parquet"
+            config: dict[str, Any] = {
+                "run": self.id,
+                "input": str(write(rows, Path(temporary) / "rows")),
+                "output": str(output),
+                "key": None,
+                "missing": [],
+                "root": None,
+                "tracking": {"uri": self.stored.uri},
+            }
+            _, rejected = predicting.run(config, [])
+            if rejected:
+                reasons = pd.read_csv(output.with_suffix(predicting.REJECTED)).head(5)
+                raise ConfigError("rows", f"{rejected:,} rows cannot be read", found=reasons.to_string())
+            return pd.read_parquet(output)
+
+    def report(self) -> Page:
+        """The run's report, as a page."""
+        return Page(self.stored.artifact("report/report.html"))
+
+
+class Sweep:
+    """The trials of a sweep."""
+
+    def __init__(self, stored: "StoredRun", folder: Path) -> None:
+        self.stored, self.folder, self.id = stored, folder, stored.run_id
+
+    @property
+    def trials(self) -> "pd.DataFrame":
+        """One row per trial: its run, its status, what varied, and all metrics; the best come first."""
+        import pandas as pd
+
+        return pd.read_csv(self.stored.artifact("report/tables/all_trials.csv")).set_index("trial")
+
+    def board(self) -> Page:
+        """The board of the sweep, as a page."""
+        return Page(self.stored.artifact("report/sweep.html"))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which run is better for each head, in words and as a page."""
+
+    text: str
+    page: Page
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.page._repr_html_()
+
+
+def train(
+    *words: str,
+    data: Mapping[str, Any] | None = None,
+    name: str = "own",
+    folder: str | Path = ".",
+    config_dir: str | Path | None = None,
+) -> Run:
+    """Train one model; the same as `python -m pipeline.train words…`.
+
+    Args:
+        words: overrides: "data=kanji", "loss_weights.class=2", "resume=latest".
+        data: the contents of a data file, see docs/data.md. Its sources may be data frames or arrays by name
+            instead of paths; they are written below `folder`, so the run can be repeated.
+        name: of this data.
+        folder: where the run is recorded and relative paths begin.
+        config_dir: a folder of more configs, as `--config-dir`.
+
+    Raises:
+        ConfigError: something is wrong with the config or the data.
+
+    Example:
+        run = experiment.train("branches=auto", "heads=auto", data={"sources": {"s": frame}, …}, name="birds")
+    """
+    with within(folder):
+        typed = quote_texts(list(words), TEXTS_OF_TRAINING)
+        if data is not None:
+            config_dir = write_data(data, name)
+            typed = [f"data={name}", *typed]
+        cfg, groups = composed(typed, config_dir)
+        folders = [Path.cwd(), *([Path(config_dir).resolve()] if config_dir else [])]
+        check(cfg, overrides=typed, folders=folders)
+        outcome = training.start(cfg, typed, groups, folders=folders)
+        return load(outcome.run_id, uri=outcome.uri)
+
+
+def load(name: str = "latest", *, folder: str | Path = ".", uri: str | None = None) -> Run:
+    """Return a run that was recorded below a folder.
+
+    Args:
+        name: its id, the beginning of its id, its name, or "latest".
+        uri: address of another store.
+
+    Raises:
+        ConfigError: there is no such run, or there are several.
+    """
+    from pipeline.tracking import find_run
+
+    with within(folder):
+        return Run(find_run(name, uri), Path.cwd())
+
+
+def compare(*runs: Run | str, folder: str | Path = ".", uri: str | None = None) -> Comparison:
+    """Compare two or more runs of one store, head by head, on the rows that all of them predicted.
+
+    Args:
+        runs: runs, or their ids or names.
+        folder: where the page is written.
+        uri: address of the store; by default that of the runs, or the default store.
+
+    Raises:
+        ConfigError: a run is unknown, or the runs share too few rows.
+    """
+    with within(folder):
+        names = [run.id if isinstance(run, Run) else run for run in runs]
+        uri = uri or next((run.stored.uri for run in runs if isinstance(run, Run)), None)
+        text, path = comparing.compared(names, uri=uri)
+        return Comparison(text, Page(path))
+
+
+def sweep(*words: str, folder: str | Path = ".") -> Sweep:
+    """Run a sweep in a process of its own and show its lines: `python -m pipeline.train -m words…`.
+
+    Raises:
+        ConfigError: the sweep could not start, or none of its trials could.
+    """
+    command = [sys.executable, "-m", "pipeline.train", "-m", *words]
+    lines = []
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+    if not (lines and lines[-1].startswith("sweep ")):
+        raise ConfigError(
+            "sweep", f"the sweep ended with exit code {process.returncode}", found="\n".join(lines[-9:])
+        )
+    run = load(lines[-1].removeprefix("sweep "), folder=folder)
+    return Sweep(run.stored, run.folder)
+
+
+@contextlib.contextmanager
+def within(folder: str | Path) -> Iterator[None]:
+    """Work in a folder, and leave the caller's use of MLflow as it is."""
+    from pipeline.tracking import undisturbed
+
+    with contextlib.chdir(folder), undisturbed():
+        yield
+
+
+def composed(words: Sequence[str], config_dir: str | Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """Return the config of a training, and the chosen options.
+
+    Raises:
+        HydraException: an override names no key or option.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    more = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF)):
+            whole = compose("config", [*words, *more], return_hydra_config=True)
+            groups = choices(whole.hydra.runtime.choices)
+            with open_dict(whole):
+                del whole["hydra"]
+            return expand(whole), groups
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def write_data(data: Mapping[str, Any], name: str) -> Path:
+    """Write a data config and its sources below `mlruns/data`, once; return the folder of configs.
+
+    Raises:
+        ConfigError: the name is no file name, or belongs to a data set that comes with the program.
+    """
+    if not name.isidentifier() or (CONF / "data" / f"{name}.yaml").exists():
+        raise ConfigError(
+            "name", "this cannot be the name of the data", found=name, allowed="a word of your own"
+        )
+    parent = Path("mlruns", "data").resolve()
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as temporary:
+        made, sources = Path(temporary), {}
+        for source, rows in data["sources"].items():
+            sources[source] = (
+                rows
+                if isinstance(rows, str | Path | Mapping) and _is_path(rows)
+                else write(rows, made / source)
+            )
+        digest = hashlib.sha256()
+        for file in sorted(path for path in made.iterdir()):
+            digest.update(file.name.encode() + file.read_bytes())
+        folder = parent / f"{name}-{digest.hexdigest()[:12]}"
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        for file in made.iterdir():
+            file.replace(folder / file.name)
+    places = {
+        source: str(folder / rows.name) if isinstance(rows, Path) and rows.parent == made else rows
+        for source, rows in sources.items()
+    }
+    config = OmegaConf.create({**data, "sources": places})
+    (folder / "data" / f"{name}.yaml").write_text(OmegaConf.to_yaml(config))
+    return folder
+
+
+def _is_path(rows: Any) -> bool:
+    """Whether this is a path, or a path with its options, and not rows."""
+    return isinstance(rows, str | Path) or ("path" in rows and isinstance(rows["path"], str | list))
+
+
+def write(rows: "pd.DataFrame | Mapping[str, Any]", stem: Path) -> Path:
+    """Write a table as a parquet file, or arrays by name as an .npz file; return its path.
+
+    Raises:
+        ConfigError: the rows are neither.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        path = stem.with_name(f"{stem.name}.parquet")
+        rows.to_parquet(path, index=False)
+    elif isinstance(rows, Mapping):
+        path = stem.with_name(f"{stem.name}.npz")
+        arrays: dict[str, Any] = {key: np.asarray(values) for key, values in rows.items()}
+        np.savez(path, **arrays)
+    else:
+        raise ConfigError(
+            "data.sources",
+            "must be rows or a path",
+            found=type(rows).__name__,
+            allowed="a data frame, arrays by name",
+        )
+    return path
