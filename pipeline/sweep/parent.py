@@ -54,7 +54,7 @@ class Parent:
         tags = {**tags, "sweep.since": str(int(time.time() * 1000))}
         name = cfg.sweep.name
         # Compared here, because MLflow's search has no way to write every name.
-        sweeps = search_runs(client, [experiment_id], "tags.`sweep.command` != ''") if name else []
+        sweeps = search_runs(client, [experiment_id], "tags.`sweep.name` != ''") if name else []
         for run in (run for run in sweeps if run.data.tags.get("sweep.name") == name):
             parent = cls(client, uri, experiment_id, run.info.run_id)
             parent.take_over(run.data.tags["sweep.process"], tags)

@@ -42,6 +42,13 @@ def test_a_sweep_without_a_name_is_called_by_its_time(folder_with_store):
     assert parent.client.get_run(parent.run_id).info.run_name.startswith("sweep ")
 
 
+@pytest.mark.parametrize("name", ["it's", 'a "b" `c`'])
+def test_the_name_of_a_sweep_may_have_quotes(cfg, name):
+    cfg.sweep.name = name
+    first = open_parent(cfg, process=GONE)
+    assert open_parent(cfg, process=ALSO_GONE).run_id == first.run_id
+
+
 def test_the_same_name_goes_on_with_the_sweep_that_has_ended(cfg, parent):
     add_trial(parent, "1", "FINISHED")
     parent.client.set_terminated(parent.run_id, "FAILED")
