@@ -23,7 +23,7 @@ from pipeline.job import label_overview
 from pipeline.job.job import Job
 from pipeline.job.prediction_columns import PredictionColumns, squeezed
 from pipeline.job.report_record import report_record
-from pipeline.job.results import Results
+from pipeline.job.results import Results, description
 from pipeline.job.resume import Origin
 from pipeline.model import export_model, raw_specs
 from pipeline.notices import Clock
@@ -87,6 +87,7 @@ def log_results(
     metrics = {name: value for name, value in results.metrics.items() if not name.startswith("val/")}
     # MLflow shows single values at step 0 as bars; at any other step they would be points of a curve.
     run.log_metrics(metrics, step=0)
+    run.describe(description(results, run, list(job.heads)))
     run.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

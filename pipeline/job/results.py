@@ -20,6 +20,7 @@ from pipeline.training.fit import FitResult
 from pipeline.training.measure import measure
 
 Array = NDArray[Any]
+COLUMNS = ["head", "skill", "test loss", "baseline loss", "test metrics"]
 MOST_SENTENCES = 3  # of insight on the terminal; the report has them all
 
 
@@ -98,10 +99,24 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
     return "\n".join([table, *results.ending, *insight, duration, *report, where])
 
 
+def description(results: Results, run: Run, heads: Sequence[str]) -> str:
+    """Return the run's description in MLflow: the results of the heads, how it ended, and where the report is."""
+    cells = _result_cells(by_head(results.metrics, "test", heads), results.baseline_losses)
+    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *cells)]
+    report = f"[Report]({run.artifact_url('report/report.html')})"
+    return "\n".join([*lines, "", ". ".join(results.ending), "", report])
+
+
 def result_table(
     heads: Mapping[str, Mapping[str, float]], baseline_losses: Mapping[str, float | None]
 ) -> str:
     """Format one line per head: skill, test loss, the best constant's loss, and the other test metrics."""
+    return text_table([COLUMNS, *_result_cells(heads, baseline_losses)])
+
+
+def _result_cells(
+    heads: Mapping[str, Mapping[str, float]], baseline_losses: Mapping[str, float | None]
+) -> list[list[str]]:
     lines = []
     for head, metrics in heads.items():
         words = [f"{word} {value:.4g}" for word, value in metrics.items() if word not in ("loss", "skill")]
@@ -109,7 +124,7 @@ def result_table(
         baseline = baseline_losses[head]
         loss = f"{metrics['loss']:.4g}" if "loss" in metrics else "-"
         lines.append([head, skill, loss, "-" if baseline is None else f"{baseline:.4g}", "  ".join(words)])
-    return text_table([["head", "skill", "test loss", "baseline loss", "test metrics"], *lines])
+    return lines
 
 
 def _contributions(job: Job, vectors: Mapping[str, Array]) -> list[Contribution]:

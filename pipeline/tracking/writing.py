@@ -98,6 +98,10 @@ class Run:
             {"kind": "params", "params": new, "tags": {name: str(value) for name, value in tags.items()}}
         )
 
+    def describe(self, text: str) -> None:
+        """Sets the description that MLflow shows above a run; Markdown."""
+        self.log_params({}, {"mlflow.note.content": text})
+
     def log_folder(self, folder: Path) -> None:
         """Logs the contents of a folder as artifacts."""
         copy = self.outbox.new_folder()
@@ -167,6 +171,10 @@ class Run:
         """The address of the run's page; None if the store is not a server."""
         server = server_of(self.uri)
         return server and run_page(self.experiment_id, self.run_id, server)
+
+    def artifact_url(self, artifact: str) -> str:
+        """The address of MLflow's page on an artifact, within MLflow's pages."""
+        return f"{run_page(self.experiment_id, self.run_id)}/artifacts/{artifact}"
 
     def local_path(self, artifact: str) -> Path | None:
         """The file of an artifact, below the working folder as a relative path; None if a server holds it."""

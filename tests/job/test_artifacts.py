@@ -97,6 +97,9 @@ class Run:
     def url(self):
         return None
 
+    def describe(self, text):
+        self.described = text
+
 
 @pytest.fixture(scope="module")
 def logged(cfg, untrained):
@@ -246,6 +249,7 @@ def log(cfg, untrained, monkeypatch):
     """A function that logs the results of the untrained job."""
     monkeypatch.setattr(artifacts.report, "write", lambda folder, record: folder.mkdir())
     monkeypatch.setattr(artifacts, "report_record", lambda *arguments: None)
+    monkeypatch.setattr(artifacts, "description", lambda *arguments: "what came out")
     results = SimpleNamespace(
         metrics={"val/loss": 1.0, "best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0},
         epochs={},
@@ -264,6 +268,7 @@ def log(cfg, untrained, monkeypatch):
 
 def test_results_are_logged_as_single_values_without_those_of_the_epochs(log, untrained):
     run = log(log_model=False)
+    assert run.described == "what came out"
     results, time = run.metrics
     assert results == ({"best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0}, 0)
     assert time[0].keys() == {"time/total_s"}

@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.insight import Insight
 from pipeline.job import results
-from pipeline.job.results import Results, evaluate_kept, objective, result_table, summary
+from pipeline.job.results import Results, description, evaluate_kept, objective, result_table, summary
 from pipeline.training.fit import FitResult
 from pipeline.training.head_progress import HeadProgress
 
@@ -62,6 +62,17 @@ def test_the_summary_is_the_table_the_ending_the_insight_and_where_to_look():
         "run 3f2a",
         "look: python -m pipeline.ui",
     ]
+
+
+def test_the_description_in_mlflow_has_the_table_the_ending_and_a_link_to_the_report():
+    found = make_results(ending=["kept epoch 3 of 4", "a was best at epoch 2"])
+    run = SimpleNamespace(artifact_url=lambda name: f"#/run/{name}")
+    title, rule, first, second, _, ending, _, report = description(found, run, ["a", "b"]).split("\n")
+    assert title == "| head | skill | test loss | baseline loss | test metrics |"
+    assert rule == "| --- | --- | --- | --- | --- |"
+    assert (first.split()[1], second.split()[1]) == ("a", "b")
+    assert ending == "kept epoch 3 of 4. a was best at epoch 2"
+    assert report == "[Report](#/run/report/report.html)"
 
 
 def test_of_many_sentences_of_the_insight_the_terminal_shows_three():
