@@ -100,7 +100,7 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
 
 
 def description(results: Results, run: Run, heads: Sequence[str]) -> str:
-    """Return the run's description in MLflow: the results of the heads, how it ended, and where the report is."""
+    """Return the run's description in MLflow: the heads' results, how it ended, and where the report is."""
     cells = _result_cells(by_head(results.metrics, "test", heads), results.baseline_losses)
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *cells)]
     report = f"[Report]({run.artifact_url('report/report.html')})"
