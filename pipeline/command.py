@@ -23,7 +23,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import Container, DictConfig, OmegaConf
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config, signals
@@ -202,7 +202,7 @@ def message_for(error: Exception) -> str | None:
     if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return str(ConfigError(group, "there is no such option", found=option, allowed=error.options))
-    if isinstance(error, InterpolationResolutionError):
+    if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
         return f"{error.full_key}: {error.msg}"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         return f"{error}\n{error.__cause__}{_found_elsewhere(error.__cause__)}"

@@ -82,6 +82,8 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
         (["--config-dir", "nowhere"], ["nowhere' not found"]),
         (["trusted_modules=mine"], ["trusted_modules: must be a list of module names"]),
         (["optimizer._target_=mine.Adam"], ["optimizer._target_: ", "trusted_modules=[mine]"]),
+        (["data.targets.score='???'"], ["data.targets.score: Missing mandatory value"]),
+        (["schedule.final=1e30"], ["schedule.final: ", "a number from 0 to 1"]),
         (["seed=${sed}"], ["seed: Interpolation key 'sed' not found"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -76,6 +76,9 @@ RANGES = {
     "shift": SHARE,
     "zoom": SHARE,
     "rotate": NOT_NEGATIVE,
+    "final": Rule(lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
+    "factor": Rule(lambda value: is_number(value) and 0 < value < 1, "a number above 0 and below 1"),
+    "minimum": NOT_NEGATIVE,
     "grain": Rule(lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "an existing file")),
     "class_weight": Rule(
