@@ -20,7 +20,7 @@ from pipeline.tracking.outbox import LARGEST_BATCH, METRICS, Entry
 from pipeline.tracking.relocation import moved
 
 PARAMS_PER_BATCH = 100  # MLflow's limit
-UPLOADS = 8  # at a time: a server may take a second for each
+UPLOADS = 32  # at a time: a server may take a second for each
 
 
 class Sender:
