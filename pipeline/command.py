@@ -29,7 +29,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from pipeline import config, signals
 from pipeline.config.private import clean_hydra_files, hide_passwords
 from pipeline.config.quoting import quote_texts
-from pipeline.errors import ConfigError, printable
+from pipeline.errors import ConfigError, disk_is_full, printable
 from pipeline.paths import FOLDER, use_folder
 from pipeline.signals import Interrupted
 from pipeline.sweep.callback import WorkersLostError
@@ -212,6 +212,9 @@ def message_for(error: Exception) -> str | None:
         or type(error).__name__ == "NotFiniteError"
     ):
         return str(error)
+    if disk_is_full(error):
+        told = f"nothing more can be written: the disk is full ({type(error).__name__}: {error})"
+        return "\n".join([told.splitlines()[0][:300], *filter(None, [signals.advice()])])
     for note in getattr(error, "__notes__", []):
         if note.startswith(KEY_NOTE):
             key = note.removeprefix(KEY_NOTE)

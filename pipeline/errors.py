@@ -1,5 +1,6 @@
 """The error for mistakes that users can correct: in a config, a file or a row."""
 
+import errno
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -67,3 +68,21 @@ def _restore(key: str, problem: str, found: object, message: str) -> ConfigError
     error = ConfigError(key, problem)
     error.found, error.args = found, (message,)
     return error
+
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE_WORDS = ("No space left on device", "disk is full", "Disk quota exceeded", "File too large")
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is that nothing more can be written.
+
+    Libraries wrap such errors in their own: SQLAlchemy, MLflow, shutil.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            return True
+        if any(words in str(error) for words in NO_SPACE_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

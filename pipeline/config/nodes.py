@@ -27,7 +27,7 @@ from pipeline.rules import (
 
 FILLED = Rule(lambda value: isinstance(value, str) and value.strip() != "", "a text that is not empty")
 TOP = {
-    "seed": COUNT,
+    "seed": up_to(2**32 - 1, COUNT),  # as NumPy takes it
     "data": MAPPING,
     "branches": NAMED,
     "fusion": PART,
@@ -45,15 +45,16 @@ TOP = {
     "resume": or_null(FILLED),
     "trusted_modules": list_of(TEXT),
 }
+MOST_THREADS = 4096  # TensorFlow starts as many as it is told to
 TRAINER = {
     "epochs": or_auto(up_to(1_000_000, POSITIVE_COUNT)),
-    "batch_size": or_auto(POSITIVE_COUNT),
+    "batch_size": or_auto(up_to(2**31 - 1, POSITIVE_COUNT)),  # row numbers are 32-bit in the graph
     "shuffle": FLAG,
     "precision": one_of("float32", "mixed_float16", "mixed_bfloat16"),
     "gradient_clip": or_null(POSITIVE),
     "accumulate": POSITIVE_COUNT,
     "early_stopping": or_null(MAPPING),
-    "threads": or_auto(POSITIVE_COUNT),
+    "threads": or_auto(up_to(MOST_THREADS, POSITIVE_COUNT)),
     "deterministic": FLAG,
     "jit": FLAG,
     "callbacks": list_of(PART),

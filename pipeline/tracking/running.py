@@ -27,6 +27,7 @@ from pipeline.tracking.addresses import without_password
 
 logger = logging.getLogger(__name__)
 OWNER, LOCK = "process.json", "process.lock"
+ENDED = "failed.json"  # what process.json becomes when the training raised an error
 BEAT, SILENCE = 5.0, 30.0  # seconds between signs of life, and without any until a process counts as dead
 
 
@@ -52,6 +53,10 @@ def only_process(run_id: str, uri: str) -> Iterator[None]:
         try:
             with _signs_of_life(owner):
                 yield
+        except Exception:
+            # Perhaps the store could not be told, for example because the disk is full.
+            owner.replace(owner.with_name(ENDED))
+            raise
         finally:
             owner.unlink(missing_ok=True)
 
@@ -65,14 +70,15 @@ def refuse_if_running(run_id: str) -> None:
 
 
 def close_lost(client: MlflowClient, uri: str) -> None:
-    """Closes the runs of this folder whose process was killed, so that none stays RUNNING for ever."""
-    for owner in sorted(checkpoint_folder("*").parent.glob(f"*/{OWNER}")):
-        run_id = owner.parent.name
+    """Closes the runs of this folder whose process was killed or failed without being able to say so."""
+    runs = checkpoint_folder("*").parent
+    for owner in sorted([*runs.glob(f"*/{OWNER}"), *runs.glob(f"*/{ENDED}")]):
+        run_id, status = owner.parent.name, "KILLED" if owner.name == OWNER else "FAILED"
         if _read(owner).get("uri") != without_password(uri):
             continue
         try:
             with _locked(owner):
-                _close(client, run_id)
+                _close(client, run_id, status)
                 owner.unlink(missing_ok=True)
         except ConfigError:
             continue  # it is being trained, or its sweep runs
@@ -80,7 +86,7 @@ def close_lost(client: MlflowClient, uri: str) -> None:
             logger.warning("the killed run %s could not be closed: %s", run_id, error)
 
 
-def _close(client: MlflowClient, run_id: str) -> None:
+def _close(client: MlflowClient, run_id: str, status: str) -> None:
     """Close a run that is still RUNNING.
 
     Raises:
@@ -91,12 +97,12 @@ def _close(client: MlflowClient, run_id: str) -> None:
         return
     if sweep := run.data.tags.get("mlflow.parentRunId"):
         refuse_if_running(sweep)
-    client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+    client.set_terminated(run_id, status)
     if sweep:
         return  # the sweep goes on as a whole
     command = run.data.tags.get("sweep.command", f"python -m pipeline.train resume={run_id}")
     logger.warning(
-        "the process of run %s was killed; the run is closed as KILLED. Go on: %s", run_id, command
+        "run %s has ended without a status and is closed as %s. Go on: %s", run_id, status, command
     )
 
 

@@ -113,3 +113,13 @@ def test_the_trial_of_a_sweep_is_left_to_the_sweep_as_long_as_that_runs(uri, oth
     OWNER.unlink()
     close_lost(client, uri)
     assert client.get_run(trial).info.status == "KILLED"
+
+
+def test_a_run_that_failed_while_its_store_could_not_be_written_is_closed_as_failed(uri):
+    client = MlflowClient(uri)
+    run_id = client.create_run("0").info.run_id
+    with pytest.raises(OSError, match="full"), only_process(run_id, uri):
+        raise OSError("the disk is full")
+    close_lost(client, uri)
+    assert client.get_run(run_id).info.status == "FAILED"
+    assert not list(Path(f"mlruns/checkpoints/{run_id}").glob("*.json"))
