@@ -20,7 +20,7 @@ from pipeline.config.heads import (
 from pipeline.config.hydra_node import check_hydra
 from pipeline.config.metrics import check_flow_names, check_metric_names, check_watched_metrics
 from pipeline.config.naming import choices, flatten, run_name
-from pipeline.config.nodes import check_nodes
+from pipeline.config.nodes import check_machine_use, check_nodes
 from pipeline.config.parts import check_parts
 from pipeline.config.trust import check_trust, trusted, whitelist
 from pipeline.errors import ConfigError
@@ -60,6 +60,7 @@ def check(cfg: DictConfig, *, overrides: Sequence[str] = (), folders: Sequence[P
     """
     config = resolved(cfg)
     check_nodes(config)
+    check_machine_use(config)
     check_trust(config, trusted(overrides))
     check_parts(config)
     check_entries(config)

@@ -1,5 +1,6 @@
 """Checks the nodes with fixed keys, because Hydra accepts `+trainer.epoch=3` and `trainer.epochs=ten`."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from pipeline.config.record_names import check_record_names
@@ -85,6 +86,17 @@ DATA_OPTIONS = {
     "leaks": one_of(*LEAK_POLICIES),
     "in_memory": one_of("auto", True, False),
 }
+
+
+def check_machine_use(config: dict[str, Any]) -> None:
+    """The machine's use can be logged only with a package that reads it."""
+    if config["tracking"]["system_metrics"] and find_spec("psutil") is None:
+        raise ConfigError(
+            "tracking.system_metrics",
+            "needs a package that is not installed",
+            found="true",
+            allowed="false; or install it: pip install psutil",
+        )
 
 
 def check_nodes(config: dict[str, Any]) -> None:

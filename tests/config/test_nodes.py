@@ -1,4 +1,8 @@
+import pytest
+
 from pipeline import config
+from pipeline.config import nodes
+from pipeline.errors import ConfigError
 from tests.config.cases import right_configs, wrong_configs
 
 
@@ -59,3 +63,13 @@ def test_a_fixed_node_with_a_wrong_key_or_value_is_refused(assert_refused, overr
 )
 def test_a_fixed_node_with_right_values_passes(compose, overrides):
     config.check(compose(*overrides))
+
+
+def test_the_use_of_the_machine_is_logged_only_with_the_package_that_reads_it(monkeypatch):
+    wanted = {"tracking": {"system_metrics": True}}
+    monkeypatch.setattr(nodes, "find_spec", lambda name: None)
+    nodes.check_machine_use({"tracking": {"system_metrics": False}})
+    with pytest.raises(ConfigError, match=r"tracking\.system_metrics: needs a package"):
+        nodes.check_machine_use(wanted)
+    monkeypatch.setattr(nodes, "find_spec", lambda name: object())
+    nodes.check_machine_use(wanted)
