@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from pipeline.config.loss_words import with_losses
 from pipeline.config.renamed import renamed
@@ -42,7 +42,7 @@ def expand(cfg: DictConfig) -> DictConfig:
 
 def _with_parts(cfg: DictConfig) -> DictConfig:
     cfg = with_scales(_without_nulls(renamed(cfg)))
-    groups = [group for group in GROUPS if group in cfg and AUTO in cfg[group]]
+    groups = [group for group in GROUPS if isinstance(cfg.get(group), DictConfig) and AUTO in cfg[group]]
     if not groups:
         return cfg
     expanded = cfg.copy()
@@ -66,6 +66,8 @@ def _without_nulls(cfg: DictConfig) -> DictConfig:
     """Drops nulls: inputs, targets, options of the split, branches, heads; `_parts` drops automatic parts."""
     copy = cfg.copy()
     OmegaConf.set_struct(copy, False)
+    if isinstance(copy.get("data"), ListConfig):
+        raise ConfigError("data", "this value is not allowed", found=copy.data, allowed="a mapping")
     for key in ("data.inputs", "data.targets", "data.split", *GROUPS):
         node = OmegaConf.select(copy, key)
         if not isinstance(node, DictConfig) or AUTO in node:

@@ -147,3 +147,13 @@ def test_a_target_that_is_left_out_of_the_data_cannot_stratify(compose):
         config.check(cfg)
     assert caught.value.key == "data.split.stratify"
     assert "penguins.<column>" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["branches", "heads", "data", "loss_weights"])
+@pytest.mark.parametrize("value", [5, True, "x", [], None])
+def test_a_group_that_is_no_mapping_is_refused_by_its_key(compose, key, value):
+    cfg = compose()
+    OmegaConf.set_struct(cfg, False)
+    cfg[key] = value
+    with pytest.raises(ConfigError, match=rf"^{key}"):
+        config.check(config.expand(cfg))

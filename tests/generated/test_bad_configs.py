@@ -9,7 +9,7 @@ from tests.generated.configs import BASES, bad_config, good
 from tests.generated.outcome import assert_told, no_model  # noqa: F401 - a fixture
 from tests.verbs import call, without_report
 
-CHUNK = 24  # configs in one test
+CHUNK = 20  # bad configs in one test, of 10
 
 
 def told(base: dict[str, object], seed: int, where: Path) -> bool:
@@ -31,12 +31,15 @@ def test_a_few_bad_configs_are_told_by_their_key(base, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 5 * CHUNK, CHUNK))
+@pytest.mark.parametrize("first", range(0, 500, 100))
 @pytest.mark.parametrize("base", BASES)
 def test_two_hundred_bad_configs_are_told_by_their_key_and_leave_no_run_open(base, first, tmp_path):
-    config = good(base)
-    # 240 configs, of which some are good: an option left out has its default.
-    refused = sum(told(config, seed, tmp_path) for seed in range(first, first + CHUNK))
-    assert refused >= 0.8 * CHUNK
+    config, refused = good(base), 0
+    # Some are good: an option that is left out has its default.
+    for seed in range(first, first + 2 * CHUNK):
+        refused += told(config, seed, tmp_path)
+        if refused == CHUNK:
+            break
+    assert refused == CHUNK
     if (tmp_path / "mlruns" / "mlflow.db").exists():
         assert {run.info.status for run in stores.all_runs(tmp_path)} <= {"FINISHED", "FAILED"}
