@@ -31,7 +31,7 @@ EXPECTED = {
     "emoji": (
         (1334, 285, 287),
         {"gray": ((32, 32, 1), "uint8"), "colour": ((32, 32, 3), "uint8"), "name": ((), "object")},
-        {"gray": ((32, 32, 1), "uint8"), "colour": ((32, 32, 3), "uint8"), "name": ((11,), "int32")},
+        {"gray": ((32, 32, 1), "uint8"), "colour": ((32, 32, 3), "uint8"), "name": ((239,), "int32")},
         {"class": ((), "int32")},
     ),
     "multimnist": (

@@ -153,7 +153,8 @@ def test_the_parts_are_those_of_the_model_with_all_their_weights(record_of, untr
     assert [part.weight for part in parts] == [None, None, 1.0, 1.0]
     weights = sum(number for part in parts for _, _, number in part.layers)
     assert weights == untrained.model.count_params()
-    assert parts[2].layers[-1] == ("Dense", "3", 4 * 3 + 3)
+    species = untrained.model.get_layer("head_species")
+    assert parts[2].layers[-1] == ("Dense", "3", species.count_params())
 
 
 def test_layers_have_their_kernel_activation_output_and_weights():
