@@ -34,6 +34,15 @@ def frame(rows=ROWS):
     return pd.DataFrame({"x": values[:, 0], "y": values[:, 1], "larger": values[:, 0] > values[:, 1]})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def default_store():
+    """Runs are recorded below their folder, whatever store an earlier test has set."""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(None)
+    yield
+    mlflow.set_tracking_uri(before)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("experiment")
@@ -74,6 +83,7 @@ def test_rows_that_lack_a_column_are_refused(run):
 
 def test_a_run_is_found_again_and_named_in_short(run, folder):
     assert experiment.load("latest", folder=folder).metrics.keys() == run.metrics.keys()
+    assert experiment.load(run.name, folder=folder).id == run.id
     assert experiment.load(run.id[:8], folder=folder).metrics == run.metrics
     assert run.id[:8] in repr(run)
 
