@@ -15,6 +15,7 @@ from pipeline.config.auto_trainer import settle
 from pipeline.config.make import Make, maker, settings
 from pipeline.data import Dataset
 from pipeline.data.feed import Rows, Stream
+from pipeline.data.files.memory import available
 from pipeline.errors import ConfigError
 from pipeline.heads import Head
 from pipeline.insight import Insight, Probe
@@ -31,6 +32,9 @@ from pipeline.training.measure import references
 from pipeline.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
+# Of a split's outputs in memory at the same time: raw and readable ones, in pieces and as a whole, and what
+# the metrics make of them.
+OUTPUT_COPIES = 6
 
 
 def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
@@ -98,6 +102,7 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
     _check_calibrated(heads, dataset)
     rows = len(dataset.splits["train"].rows)
     model = _model(cfg, dataset, branches, heads, make)
+    _check_memory(dataset, model)
     presenter = build_presenter(dataset.targets, heads)
     losses = {name: _head_loss(name, head, dataset) for name, head in heads.items()}
     optimizer, callbacks = _optimizer(cfg, rows, make)
@@ -132,6 +137,22 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         insight=insight,
         probe=probe(insight, trainer, rows_of["train"]),
     )
+
+
+def _check_memory(dataset: Dataset, model: keras.Model) -> None:
+    """Refuse heads whose outputs for the validation or test rows do not fit into memory together."""
+    widths = {name: output.shape[-1] for name, output in model.output.items()}
+    rows = max(len(dataset.splits[split].rows) for split in ("val", "test"))
+    need, free = OUTPUT_COPIES * 4 * sum(widths.values()) * rows, available()
+    if need > free:
+        widest = max(widths, key=widths.__getitem__)
+        raise ConfigError(
+            "heads",
+            f"evaluating {rows:,} rows takes about {need / 1e9:.1f} GB of memory, of which "
+            f"{free / 1e9:.1f} GB are free",
+            found=f"{len(widths)} heads with {sum(widths.values()):,} outputs, most of them of {widest}",
+            allowed="fewer classes, fewer heads, or fewer validation and test rows",
+        )
 
 
 def _fit_on_gpu(dataset: Dataset) -> bool:

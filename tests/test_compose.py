@@ -197,3 +197,12 @@ def test_data_beyond_the_memory_of_the_gpu_comes_in_windows_and_the_log_says_so(
     rows = build().rows["train"]
     assert isinstance(rows, Stream)
     assert "does not fit into the GPU's free memory" in caplog.text
+
+
+def test_outputs_beyond_the_free_memory_are_refused_with_the_sum(build, monkeypatch):
+    monkeypatch.setattr(compose, "available", lambda: 6 * 4 * 4 * 52 - 1)
+    with pytest.raises(ConfigError, match="evaluating 52 rows takes about") as caught:
+        build()
+    assert "2 heads with 4 outputs, most of them of species" in str(caught.value)
+    monkeypatch.setattr(compose, "available", lambda: 6 * 4 * 4 * 52)
+    build()

@@ -37,7 +37,7 @@ class Epoch:
         shares: head -> its share of the weighted training loss; 0 after an evaluation.
         raw: head -> raw outputs (rows, width), the inputs of its loss.
         outputs: head -> the same in readable form: probabilities, or numbers in original units.
-        order: for each row of the outputs its row number in the split. A trained stream whose outputs are too
+        order: for each row of the outputs its row number in the split. A trained epoch whose outputs are too
             many has only the first rows of its random order.
         seconds: duration.
         skipped: number of steps without an update, because a loss or gradient was not finite.

@@ -41,12 +41,16 @@ def loop_over(step: Callable[..., Any], model: keras.Model, presenter: keras.Mod
     return loop
 
 
-def spans(steps: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of steps; each should take about `SECONDS_PER_CALL`, judged by the one before."""
-    first, span = 0, 32
+def spans(steps: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of steps; each should take about `SECONDS_PER_CALL`, judged by the one before.
+
+    Args:
+        most: largest number of steps of a range, whose outputs are in memory together.
+    """
+    first, span = 0, min(32, most)
     while first < steps:
         started = time.perf_counter()
         last = min(first + span, steps)
         yield first, last
         rate = (last - first) / (time.perf_counter() - started)
-        first, span = last, max(1, int(rate * SECONDS_PER_CALL))
+        first, span = last, min(most, max(1, int(rate * SECONDS_PER_CALL)))

@@ -32,7 +32,7 @@ from pipeline.training.weight_average import WeightAverage
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows per step of an evaluation; has no effect on results
-LARGEST_OUTPUTS = 50_000_000  # float32 cells of a stream's training outputs that are kept for metrics
+LARGEST_OUTPUTS = 50_000_000  # float32 cells of the training outputs that are kept for metrics
 
 
 class Trainer:
@@ -92,6 +92,7 @@ class Trainer:
         self._evaluate_graph = graph(loop_over(self._evaluation_step, model, presenter))
         self.skips = on_nan == "skip"
         self.faulty = tf.Variable(False, trainable=False)  # whether the epoch had a step that is not finite
+        self.width = sum(output.shape[-1] for output in model.output.values())  # of all outputs together
         self._zero_sums = zero_sums(len(self.losses))
         self._traced: dict[Any, tuple[Any, int, Any]] = {}
 
@@ -125,9 +126,7 @@ class Trainer:
         if self.average:
             self.average.hide()
         self.faulty.assign(False)
-        output_rows = len(order)
-        if isinstance(rows, Stream):
-            output_rows = LARGEST_OUTPUTS // sum(x.shape[-1] for x in self.model.output.values())
+        output_rows = min(len(order), LARGEST_OUTPUTS // self.width)
         epoch = self._run(self._train_graph, rows, order, loss_weights, self.batch_size, watch, output_rows)
         means = [epoch.losses.get(name, float("nan")) for name in self.losses]
         self.balancer.on_epoch_end(tf.constant(means, tf.float32))
@@ -270,7 +269,9 @@ class Trainer:
         fault: Fault | None = None
         for window, positions in rows.windows(order, batch):
             data = dict(window.inputs), dict(window.labels), tf.constant(positions, tf.int32)
-            for first, last in spans(-(-len(positions) // batch)):
+            for first, last in spans(
+                -(-len(positions) // batch), max(1, LARGEST_OUTPUTS // (batch * self.width))
+            ):
                 arguments = *data, weights, size, tf.constant(first), tf.constant(last), sums
                 outputs, sums = self._concrete(graph, window, arguments)(*arguments)
                 if fault is None and graph is self._train_graph and self.faulty:

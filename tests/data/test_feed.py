@@ -160,7 +160,8 @@ def test_only_the_first_training_outputs_are_kept_if_there_are_too_many(
     monkeypatch: pytest.MonkeyPatch, training_stream: Stream
 ) -> None:
     monkeypatch.setattr("pipeline.training.trainer.LARGEST_OUTPUTS", 6 * 40)
-    epoch = make_trainer().train(training_stream, order_of(1, ROWS, 0, True), np.ones(2, "float32"))
-    assert 40 <= len(epoch.order) < ROWS
-    assert len(epoch.outputs["class"]) == len(epoch.raw["score"]) == len(epoch.order)
+    for rows in (training_stream, Rows.of(INPUTS, LABELS)):
+        epoch = make_trainer().train(rows, order_of(1, ROWS, 0, True), np.ones(2, "float32"))
+        assert 40 <= len(epoch.order) < ROWS
+        assert len(epoch.outputs["class"]) == len(epoch.raw["score"]) == len(epoch.order)
     assert len(make_trainer().evaluate(training_stream).order) == ROWS

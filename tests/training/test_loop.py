@@ -48,12 +48,12 @@ def test_a_call_may_take_some_of_the_steps(model, doubled):
     assert [float(total) for total in sums] == [3, 1.5]
 
 
-def spans_at(monkeypatch, steps, seconds_per_step):
+def spans_at(monkeypatch, steps, seconds_per_step, most=10**9):
     """The spans of a loop whose steps take this long."""
     now = [0.0]
     monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
     found = []
-    for first, last in spans(steps):
+    for first, last in spans(steps, most):
         found.append((first, last))
         now[0] += (last - first) * seconds_per_step
     return found
@@ -76,3 +76,8 @@ def test_a_slow_step_is_a_span_of_its_own(monkeypatch):
 
 def test_few_steps_are_one_span(monkeypatch):
     assert spans_at(monkeypatch, 5, 0.01) == [(0, 5)]
+
+
+def test_a_call_takes_no_more_steps_than_their_outputs_may(monkeypatch):
+    found = spans_at(monkeypatch, 100, 0.001, most=30)
+    assert found == [(0, 30), (30, 60), (60, 90), (90, 100)]
