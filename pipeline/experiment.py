@@ -11,7 +11,6 @@ recorded below the working folder, or below `folder`.
 """
 
 import contextlib
-import hashlib
 import html
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from pipeline import compare as comparing
 from pipeline import predict as predicting
@@ -30,6 +29,7 @@ from pipeline.command import TEXTS_OF_TRAINING
 from pipeline.config import CONF, check, choices, expand
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError
+from pipeline.frames import write, write_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -274,70 +274,3 @@ def composed(words: Sequence[str], config_dir: str | Path | None = None) -> tupl
             return expand(whole), groups
     finally:
         GlobalHydra.instance().hydra = before
-
-
-def write_data(data: Mapping[str, Any], name: str) -> Path:
-    """Write a data config and its sources below `mlruns/data`, once; return the folder of configs.
-
-    Raises:
-        ConfigError: the name is no file name, or belongs to a data set that comes with the program.
-    """
-    if not name.isidentifier() or (CONF / "data" / f"{name}.yaml").exists():
-        raise ConfigError(
-            "name", "this cannot be the name of the data", found=name, allowed="a word of your own"
-        )
-    parent = Path("mlruns", "data").resolve()
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as temporary:
-        made, sources = Path(temporary), {}
-        for source, rows in data["sources"].items():
-            sources[source] = (
-                rows
-                if isinstance(rows, str | Path | Mapping) and _is_path(rows)
-                else write(rows, made / source)
-            )
-        digest = hashlib.sha256()
-        for file in sorted(path for path in made.iterdir()):
-            digest.update(file.name.encode() + file.read_bytes())
-        folder = parent / f"{name}-{digest.hexdigest()[:12]}"
-        (folder / "data").mkdir(parents=True, exist_ok=True)
-        for file in made.iterdir():
-            file.replace(folder / file.name)
-    places = {
-        source: str(folder / rows.name) if isinstance(rows, Path) and rows.parent == made else rows
-        for source, rows in sources.items()
-    }
-    config = OmegaConf.create({**data, "sources": places})
-    (folder / "data" / f"{name}.yaml").write_text(OmegaConf.to_yaml(config))
-    return folder
-
-
-def _is_path(rows: Any) -> bool:
-    """Whether this is a path, or a path with its options, and not rows."""
-    return isinstance(rows, str | Path) or ("path" in rows and isinstance(rows["path"], str | list))
-
-
-def write(rows: "pd.DataFrame | Mapping[str, Any]", stem: Path) -> Path:
-    """Write a table as a parquet file, or arrays by name as an .npz file; return its path.
-
-    Raises:
-        ConfigError: the rows are neither.
-    """
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(rows, pd.DataFrame):
-        path = stem.with_name(f"{stem.name}.parquet")
-        rows.to_parquet(path, index=False)
-    elif isinstance(rows, Mapping):
-        path = stem.with_name(f"{stem.name}.npz")
-        arrays: dict[str, Any] = {key: np.asarray(values) for key, values in rows.items()}
-        np.savez(path, **arrays)
-    else:
-        raise ConfigError(
-            "data.sources",
-            "must be rows or a path",
-            found=type(rows).__name__,
-            allowed="a data frame, arrays by name",
-        )
-    return path

@@ -117,17 +117,6 @@ def test_equal_data_is_written_once_and_the_command_repeats_the_run(run, folder)
     assert f"--config-dir {written.relative_to(folder)} data=pairs" in run.stored.tags["pipeline.command"]
 
 
-def test_arrays_by_name_are_a_source_too(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    table = frame()
-    arrays = {name: table[name].to_numpy() for name in table}
-    made = experiment.write_data(DATA | {"sources": {"s": arrays, "file": "rows.csv"}}, "pairs")
-    text = (made / "data" / "pairs.yaml").read_text()
-    assert "file: rows.csv" in text
-    with np.load(made / "s.npz") as stored:
-        np.testing.assert_array_equal(stored["x"], arrays["x"])
-
-
 def test_mistakes_are_errors_with_their_messages(tmp_path):
     with pytest.raises(ConfigError, match="learning_rate"):
         experiment.train("optimizer.learning_rate=fast", folder=tmp_path)
