@@ -74,7 +74,7 @@ def _duplicates(dataset: Dataset) -> Iterator[Leak]:
     for first, second in combinations(SPLITS, 2):
         hashes, places = shared[second]
         repeated = np.zeros(len(dataset.splits[second].rows), dtype=bool)
-        repeated[places[np.isin(hashes, shared[first][0])]] = True
+        repeated[places[pd.Index(hashes).isin(shared[first][0])]] = True
         if not repeated.any():
             continue
         examples = []
@@ -112,7 +112,7 @@ def shared_rows(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[np.n
         distinct = pd.Series(np.concatenate([pd.unique(total) for total in totals.values()]))
         several = distinct[distinct.duplicated()].to_numpy()
         for split, total in totals.items():
-            kept = np.isin(total, several)
+            kept = pd.Index(total).isin(several)  # np.isin of NumPy 2.0.0 overflows
             rows[split], totals[split] = rows[split][kept], total[kept]
     return {split: (totals[split], rows[split]) for split in splits}
 
