@@ -13,9 +13,10 @@ from pipeline.config.make import Make
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
-from pipeline.finished.stored_files import read_config, read_facts, read_model, readable
+from pipeline.finished.stored_files import read_config, read_facts, read_model
 from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
+from pipeline.job.stored_file import readable
 from pipeline.model import raw_specs
 from pipeline.tracking import StoredRun
 
@@ -58,7 +59,7 @@ class FinishedRun:
         model = read_model(run.model())
         # Runs of version 0.1 have no facts of inputs.
         facts = read_facts(run.artifact("config/inputs.json")) if run.has("config/inputs.json") else {}
-        with readable(path):
+        with readable(path, "run"):
             specs = {name: raw_specs(model, name) for name in cfg.branches}
             inputs = {
                 name: restore_input(name, make(cfg.data.inputs[name]), specs[name], facts.get(name))

@@ -2,52 +2,21 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline.config.renamed import stored
 from pipeline.data.files.file_errors import check_unpacked
 from pipeline.errors import ConfigError
-
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    RecursionError,
-    YAMLError,
-    OmegaConfBaseException,
-)
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn the errors of reading a file of a run into one message that names it."""
-    try:
-        yield
-    except ConfigError:
-        raise
-    except UNREADABLE as error:
-        raise ConfigError(
-            "run",
-            f"{path} is damaged, or was not made by this program",
-            found=f"{type(error).__name__}: {error}".splitlines()[0],
-            allowed="a copy of the file from a backup; or another run",
-        ) from error
+from pipeline.job.stored_file import readable
 
 
 def read_config(path: Path) -> DictConfig:
     """Return the config of a run as this version of the program understands it."""
-    with readable(path):
+    with readable(path, "run"):
         cfg = OmegaConf.load(path)
         if not isinstance(cfg, DictConfig):
             raise ValueError("not a mapping")
@@ -56,7 +25,7 @@ def read_config(path: Path) -> DictConfig:
 
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the mapping in a .json file."""
-    with readable(path):
+    with readable(path, "run"):
         facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict):
             raise ValueError("not a mapping")

@@ -15,7 +15,8 @@ from pipeline.data import Dataset
 from pipeline.data.hashes import cell_hashes
 from pipeline.errors import ConfigError
 from pipeline.job.job import Job
-from pipeline.job.resume import DATA, readable
+from pipeline.job.resume import DATA
+from pipeline.job.stored_file import readable
 from pipeline.paths import checkpoint_folder
 from pipeline.tracking import find_run
 
@@ -53,7 +54,7 @@ def stored_identity(run_id: str, uri: str | None) -> dict[str, Any]:
     """
     path = checkpoint_folder(run_id) / DATA
     if path.exists():
-        with readable(path):
+        with readable(path, "resume"):
             return dict(json.loads(path.read_text(encoding="utf-8")))
     run = find_run(run_id, uri)
     rows = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["rows"]

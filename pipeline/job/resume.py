@@ -3,20 +3,18 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline.config.private import ADDRESS, public
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
+from pipeline.job.stored_file import readable
 from pipeline.paths import checkpoint_folder, write_text
 from pipeline.secrets import mask
 
@@ -143,7 +141,7 @@ def resumed_config(
         ConfigError: the run's config is damaged, or an override would change its results.
     """
     folder = checkpoint_folder(cfg.resume)
-    with readable(folder / CONFIG):
+    with readable(folder / CONFIG, "resume"):
         old = stored(OmegaConf.load(folder / CONFIG))  # type: ignore[arg-type]
         for key in ("seed", "trainer", "tracking", "objective"):
             if key not in old:
@@ -182,7 +180,7 @@ def _remembered_uri(old: Any, origin: Path) -> str | None:
     uri = configured.get("uri")
     if isinstance(uri, str) and "${" in uri and ADDRESS not in uri:
         return uri
-    with readable(origin):
+    with readable(origin, "resume"):
         return json.loads(origin.read_text(encoding="utf-8")).get("store")  # type: ignore[no-any-return]
 
 
@@ -197,39 +195,15 @@ def is_finished(run_id: str, epochs: int) -> bool:
     path = checkpoint_folder(run_id) / FINISHED
     if not path.exists():
         return False
-    with readable(path):
+    with readable(path, "resume"):
         return bool(json.loads(path.read_text(encoding="utf-8"))["epochs"] >= epochs)
 
 
 def _origin(path: Path) -> Origin:
-    with readable(path):
+    with readable(path, "resume"):
         facts = json.loads(path.read_text(encoding="utf-8"))
         folders = [Path(folder) for folder in facts["folders"]]
         return Origin(list(facts["overrides"]), dict(facts["groups"]), folders)
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn errors of reading a file of a run into one message that names it."""
-    try:
-        yield
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        YAMLError,
-        OmegaConfBaseException,
-    ) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(
-            "resume",
-            f"{path} is damaged",
-            found=f"{type(error).__name__}: {error}".splitlines()[0],
-            allowed="a copy of the file from a backup; or a new run",
-        ) from error
 
 
 def _check(
