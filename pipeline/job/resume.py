@@ -202,8 +202,21 @@ def is_finished(run_id: str, epochs: int) -> bool:
 def _origin(path: Path) -> Origin:
     with readable(path, "resume"):
         facts = json.loads(path.read_text(encoding="utf-8"))
-        folders = [Path(folder) for folder in facts["folders"]]
+        folders = _moved([Path(folder) for folder in facts["folders"]], path)
         return Origin(list(facts["overrides"]), dict(facts["groups"]), folders)
+
+
+def _moved(folders: list[Path], file: Path) -> list[Path]:
+    """Return the folders of an origin as they are now, if the project's folder was moved or copied.
+
+    Args:
+        folders: the working folder of the run, then those of its configs.
+        file: the stored origin. In `mlruns/checkpoints` of the present working folder, this is the project's.
+    """
+    here, old = Path.cwd(), folders[0]
+    if file.resolve().parents[3] != here:
+        return folders
+    return [here / folder.relative_to(old) if folder.is_relative_to(old) else folder for folder in folders]
 
 
 def _check(

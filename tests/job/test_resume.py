@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -187,3 +188,16 @@ def test_the_learning_rate_may_change_after_a_loss_that_was_not_finite(run):
     mark_finished("abc", 5)
     with pytest.raises(ConfigError, match="a resumed run cannot change this"):
         resumed_config(now, words, {})
+
+
+def test_the_folders_of_a_project_that_was_moved_or_copied_move_with_it(run, tmp_path, monkeypatch):
+    _, origin = resumed_config(config(), ["resume=abc"], {})
+    old = origin.folders[0]
+    facts = json.loads((old / "mlruns" / "checkpoints" / "abc" / "origin.json").read_text())
+    facts["folders"] = [str(old), str(old / "conf"), "/elsewhere/conf"]
+    shutil.copytree(old / "mlruns", tmp_path / "copy" / "mlruns")
+    copied = tmp_path / "copy" / "mlruns" / "checkpoints" / "abc" / "origin.json"
+    copied.write_text(json.dumps(facts))
+    monkeypatch.chdir(tmp_path / "copy")
+    _, origin = resumed_config(config(), ["resume=abc"], {})
+    assert origin.folders == [tmp_path / "copy", tmp_path / "copy" / "conf", Path("/elsewhere/conf")]
