@@ -12,8 +12,9 @@ from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
-from pipeline.rules import COUNT, MAPPING, TEXT, Rule, check_node, list_of, one_of, or_null
+from pipeline.rules import COUNT, MAPPING, TEXT, Rule, check_node, is_whole, list_of, one_of, or_null
 
+WORD = Rule(lambda value: TEXT.test(value) or is_whole(value), "a name")  # a column may be called 2024
 KEYS = {
     "run": TEXT,
     "split": or_null(one_of("train", "val", "test", "all")),
@@ -22,6 +23,10 @@ KEYS = {
         Rule(lambda value: re.fullmatch(r"[\w-]+", str(value)) is not None, "letters, digits, _ and -")
     ),
     "resamples": COUNT,
+    "by": Rule(
+        lambda value: WORD.test(value) or list_of(WORD).test(value), "a column or a head, or a list of them"
+    ),
+    "bins": Rule(lambda value: is_whole(value) and value >= 2, "a whole number of at least 2"),
     "tracking": MAPPING,
     "trusted_modules": list_of(TEXT),
 }
@@ -78,12 +83,13 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         from pipeline.finished import evaluation_record
         from pipeline.finished.evaluation import evaluate
         from pipeline.finished.run import FinishedRun
+        from pipeline.finished.slicing import groupings, slices
         from pipeline.job.resume import data_folders
         from pipeline.tracking import find_run
 
     recorded = find_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)
-    make = maker(trusted(typed))
+    make, by = maker(trusted(typed)), names(config["by"])
     finished = FinishedRun.of(recorded, make)
     data = config.get("data") or resolved(finished.cfg)["data"]
     own = chosen is None and config["sources"] is None
@@ -100,10 +106,20 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         own=own,
         folders=[*folders(), *data_folders(recorded.run_id)],
         make=make,
+        by=by,
     )
+    divisions = groupings(found, by, config["bins"])
     return evaluation_record.log(
-        recorded, finished, found, name, resamples=config["resamples"], command=command
+        *(recorded, finished, found, name),
+        resamples=config["resamples"],
+        command=command,
+        slices=slices(found, divisions, config["resamples"]),
     )
+
+
+def names(by: object) -> list[str]:
+    """Return what the slices are made by, each once."""
+    return list(dict.fromkeys(map(str, by if isinstance(by, list) else [by])))
 
 
 def check_sources(sources: dict[str, Any], known: dict[str, Any]) -> None:

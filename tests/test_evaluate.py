@@ -17,6 +17,7 @@ from tests import processes
 from tests.verbs import call
 
 DEFAULTS = {"split": None, "sources": None, "name": None, "resamples": 20, "tracking": {"uri": None}}
+DEFAULTS |= {"by": [], "bins": 5}
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
 
 
@@ -175,6 +176,27 @@ def test_an_evaluation_keeps_a_page_with_the_figures_of_every_head(beside):
     assert "evaluations/page/" in shown
 
 
+def test_slices_by_columns_and_heads_are_a_table_worst_first(recorded):
+    by = ["penguins.island", "species", "bill_length_mm", "species"]
+    shown = run(run=recorded.penguins, split="all", name="slices", by=by, bins=3, page=True)
+    folder = Path(
+        mlflow.artifacts.download_artifacts(run_id=recorded.penguins, artifact_path="evaluations/slices")
+    )
+    table = pd.read_csv(folder / "tables" / "slices.csv")
+    rows = table[(table["head"] == "species") & (table.metric == "loss")].groupby("by").rows.sum()
+    assert rows.to_dict() == dict.fromkeys(["penguins.island", "species", "bill_length_mm"], 344)
+    tested = table[table.corrected_p.notna()]
+    worse = tested.worse.to_numpy()
+    assert list(worse) == sorted(worse, reverse=True)
+    assert (folder / "figures" / "slices.png").exists()
+    assert f"species={table.group[table.by == 'species'].iloc[0]}" in shown
+
+
+def test_a_column_that_no_source_has_is_refused_before_the_model_runs(recorded):
+    with pytest.raises(ConfigError, match=r"by: there is no such column(.|\n)*nearest: island"):
+        run(run=recorded.penguins, by=["iland"])
+
+
 def test_without_resamples_there_are_no_intervals(beside, client):
     run(run=beside.planted, name="bare", resamples=0)
     found = of(client, beside.planted, "bare")
@@ -193,6 +215,8 @@ def test_without_resamples_there_are_no_intervals(beside, client):
             ["sources: `sources` are new files for the run's own data"],
         ),
         (["run=a", "sources={kanji: none.npz}"], ["sources: the file or folder does not exist", "none.npz"]),
+        (["run=a", "by=[0.5]"], ["by: this value is not allowed", "a column or a head"]),
+        (["run=a", "bins=1"], ["bins: this value is not allowed"]),
         (["run=a", "name=a/b"], ["name: this value is not allowed"]),
     ],
 )

@@ -1,14 +1,16 @@
 """Loads a data set: opens its sources, splits the rows, fits inputs and targets on the training rows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from pipeline.data.columns import Column
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.files.memory import fits_in_memory
+from pipeline.data.further_columns import further_columns
 from pipeline.data.hashes import fingerprint
 from pipeline.data.joins import Join
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
@@ -108,7 +110,8 @@ class LabelledRows:
     """Rows on which a finished run is evaluated; all arrays have the order of `rows`.
 
     `raw` has the inputs of the logged model, `labels` are encoded, and `numbers` are those of number targets
-    in original units. `fingerprint` is that of the split, or None if all rows were requested.
+    in original units. `fingerprint` is that of the split, or None if all rows were requested. `columns` are
+    those of the sources that were asked for.
     """
 
     rows: np.ndarray
@@ -116,6 +119,7 @@ class LabelledRows:
     labels: dict[str, np.ndarray]
     numbers: dict[str, np.ndarray]
     fingerprint: str | None
+    columns: dict[str, Column] = field(default_factory=dict)
 
 
 def load_labelled(
@@ -130,6 +134,7 @@ def load_labelled(
     seed: int = 0,
     join: Join | None = None,
     in_memory: bool | str = "auto",
+    by: Collection[str] = (),
 ) -> LabelledRows:
     """Reads the rows of one split, or all rows, for restored inputs and targets; nothing is fitted.
 
@@ -137,6 +142,7 @@ def load_labelled(
         which: "train", "val", "test" or "all".
         restored: names of the inputs and targets to read; the others are only used to split the rows.
         sources, inputs, targets, split, folders, seed, join, in_memory: as for `load`.
+        by: further columns to read, see `further_columns`.
 
     Raises:
         ConfigError: a file, a column, a cell or an option is wrong, or no training row had a label's class.
@@ -156,12 +162,14 @@ def load_labelled(
         joined = splitter.open(sources, columns, **options)
         hashes, codes = splitter.split(joined)
         rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(hashes, codes)
+    further = further_columns(by, sources, joined.rows, key="by", known=list(chosen_targets), **options)
     found = LabelledRows(
         rows,
         raw=merged(source.raw(joined, rows) for source in chosen_inputs.values()),
         labels={name: target.encode(joined, rows) for name, target in chosen_targets.items()},
         numbers=original_numbers(chosen_targets, joined, rows),
         fingerprint=split_fingerprint,
+        columns={name: column.take(rows) for name, column in further.items()},
     )
     joined.report()
     return found

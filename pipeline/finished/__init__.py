@@ -3,5 +3,7 @@
 run                   a finished run: its logged model, and how its data is read
 predictions           predictions for unlabelled rows
 evaluation            metrics on labelled rows, with intervals
+slicing               the same per slice: the rows that share a value
+slice_record          slices on the page and on the terminal
 evaluation_record     what an evaluation logs
 """

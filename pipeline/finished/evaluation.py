@@ -1,10 +1,10 @@
 """Evaluates the logged model of a finished run on labelled rows."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -25,6 +25,7 @@ from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import Reference, measure, reference
 
 CONFIDENCE = 0.95
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,40 @@ class Evaluation:
 
     def intervals(self, resamples: int, seed: int = 0) -> dict[str, Interval]:
         """Return every metric with its 95 % bootstrap interval; its bounds are NaN without resamples."""
-        rng = np.random.default_rng(seed)
-        rows = len(self.rows.rows)
-        samples = [self.metrics(rng.integers(0, rows, rows)) for _ in range(resamples)]
-        return {
-            name: centred_interval(value, np.array([sample.get(name, np.nan) for sample in samples]))
-            if resamples
-            else Interval(value, np.nan, np.nan)
-            for name, value in self.metrics().items()
-        }
+        rows = np.arange(len(self.rows.rows))
+        return _intervals(self.metrics, rows, self.metrics(), resamples, seed)
+
+    def head_intervals(
+        self, resamples: int, positions: np.ndarray, seed: int = 0
+    ) -> dict[str, dict[str, Interval]]:
+        """Return head -> word -> metric of the rows at these positions, as `intervals` does."""
+
+        def flat(rows: np.ndarray) -> dict[tuple[str, str], float]:
+            heads = self.scores(rows).heads
+            return {(head, word): value for head, words in heads.items() for word, value in words.items()}
+
+        found: dict[str, dict[str, Interval]] = {}
+        for (head, word), one in _intervals(flat, positions, flat(positions), resamples, seed).items():
+            found.setdefault(head, {})[word] = one
+        return found
+
+
+def _intervals(
+    measured: Callable[[np.ndarray], dict[Key, float]],
+    positions: np.ndarray,
+    values: dict[Key, float],
+    resamples: int,
+    seed: int,
+) -> dict[Key, Interval]:
+    """Return the values, each with the interval of what is measured on resamples of these rows."""
+    rng, rows = np.random.default_rng(seed), len(positions)
+    samples = [measured(positions[rng.integers(0, rows, rows)]) for _ in range(resamples)]
+    return {
+        name: centred_interval(value, np.array([sample.get(name, np.nan) for sample in samples]))
+        if resamples
+        else Interval(value, np.nan, np.nan)
+        for name, value in values.items()
+    }
 
 
 def centred_interval(value: float, samples: np.ndarray) -> Interval:
@@ -108,6 +134,7 @@ def evaluate(
     own: bool,
     folders: Sequence[Path],
     make: Make,
+    by: Sequence[str] = (),
 ) -> Evaluation:
     """Read labelled rows and evaluate a run's model on them.
 
@@ -116,6 +143,7 @@ def evaluate(
         which: "train", "val", "test" or "all".
         own: True if this is the data of the run, so that the split must be the logged one.
         folders: folders in which relative paths are looked up, in this order.
+        by: heads, or columns to read with the rows, for slices.
 
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
@@ -132,6 +160,7 @@ def evaluate(
             restored=[*finished.inputs, *heads],
             folders=folders,
             seed=finished.cfg.seed,
+            by=[name for name in by if name not in heads],
         )
     except NoColumnError as error:
         if not error.key.startswith("data.targets."):

@@ -1,7 +1,7 @@
 """What an evaluation logs: metrics with intervals, a page, and the predictions of all rows."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from pipeline.comparison.bootstrap import Interval
 from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.run import FinishedRun
+from pipeline.finished.slice_record import slice_section, slice_text
+from pipeline.finished.slicing import Slice
 from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
 from pipeline.page.text_table import text_table
@@ -26,12 +28,19 @@ PAGE = "evaluation.html"
 
 
 def log(
-    run: StoredRun, finished: FinishedRun, evaluation: Evaluation, name: str, *, resamples: int, command: str
+    run: StoredRun,
+    finished: FinishedRun,
+    evaluation: Evaluation,
+    name: str,
+    *,
+    resamples: int,
+    command: str,
+    slices: Sequence[Slice] = (),
 ) -> str:
     """Log an evaluation to its run, as metrics `eval_<name>/…` and artifacts `evaluations/<name>/`.
 
     Returns:
-        The text for the terminal: one line per metric, and where to look.
+        The text for the terminal: one line per metric, the worst slices, and where to look.
     """
     intervals = evaluation.intervals(resamples)
     rows = len(evaluation.rows.rows)
@@ -41,7 +50,7 @@ def log(
         metrics[f"eval_{name}/{word}_low"] = interval.low
         metrics[f"eval_{name}/{word}_high"] = interval.high
     with tempfile.TemporaryDirectory() as folder:
-        write_page(Path(folder), run, finished, evaluation, intervals, name, command)
+        write_page(Path(folder), run, finished, evaluation, intervals, name, command, slices)
         pq.write_table(predictions(finished, evaluation), Path(folder) / "predictions.parquet")
         facts = {
             "run": run.run_id,
@@ -52,7 +61,8 @@ def log(
         (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts), encoding="utf-8")
         run.log(metrics, Path(folder), f"evaluations/{name}")
     where = run.url() or f"run {run.run_id}"
-    return f"{text(intervals, rows)}\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
+    shown = [text(intervals, rows), *([slice_text(slices)] if slices else [])]
+    return "\n".join(shown) + f"\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
 
 
 def text(intervals: Mapping[str, Interval], rows: int) -> str:
@@ -85,6 +95,7 @@ def write_page(
     intervals: Mapping[str, Interval],
     name: str,
     command: str,
+    slices: Sequence[Slice] = (),
 ) -> None:
     """Write the page `evaluation.html`, with the same figures and tables per head as a report."""
     heads = {head: _head_result(head, evaluation) for head in evaluation.heads}
@@ -119,7 +130,7 @@ def write_page(
         folder,
         Heading(record.title, note, command),
         record,
-        Section("Result", tables={"intervals": table}),
+        [Section("Result", tables={"intervals": table}), *([slice_section(slices)] if slices else [])],
         PAGE,
     )
 

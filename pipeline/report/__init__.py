@@ -1,6 +1,6 @@
 """Turns the history and the predictions of one run into figures, tables and one self-contained page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -49,19 +49,19 @@ def write(folder: Path, record: Record) -> None:
         write_page(folder, _heading(record), sections)
 
 
-def write_heads(folder: Path, heading: Heading, record: Record, first: Section, file: str) -> None:
+def write_heads(folder: Path, heading: Heading, record: Record, first: Sequence[Section], file: str) -> None:
     """Writes the page `file` with each head's results but no learning curves, for rows of any origin.
 
     Args:
         record: only its heads and inputs are used.
-        first: the section above those of the heads.
+        first: the sections above those of the heads.
 
     Raises:
         ValueError: arrays have different numbers of rows.
     """
     _check_rows(record)
     with look(_words(record)):
-        sections = [first, *(_head_section(record, name, curves=False) for name in record.heads)]
+        sections = [*first, *(_head_section(record, name, curves=False) for name in record.heads)]
         write_page(folder, heading, sections, file)
 
 

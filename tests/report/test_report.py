@@ -142,7 +142,7 @@ def test_other_modules_add_sections(tmp_path):
 def test_heads_can_be_written_without_the_training(tmp_path):
     heads = {"a": head("number"), "a_b": head("labels")}
     run = record(heads, inputs={}, parts=[], history={})
-    report.write_heads(tmp_path, Heading("rows", "", "make"), run, Section("Result"), "evaluation.html")
+    report.write_heads(tmp_path, Heading("rows", "", "make"), run, [Section("Result")], "evaluation.html")
     titles = re.findall(r"<h2>(.*?)</h2>", read_page(tmp_path, "evaluation.html").text)
     assert titles == ["Result", "Head a", "Head a_b"]
     assert figures(tmp_path) == {"predicted_a", "worst_a", "labels_a_b", "reliability_a_b", "worst_a_b"}

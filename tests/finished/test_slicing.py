@@ -1,0 +1,122 @@
+"""Every head on every group of rows: the groups that columns and heads make, and the worst ones first."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline.data.columns import Column
+from pipeline.errors import ConfigError
+from pipeline.finished.slice_record import findings, slice_section, slice_text
+from pipeline.finished.slicing import groupings, slices
+from pipeline.training.measure import Reference
+from tests.finished.sample import evaluation
+
+NAN = float("nan")
+
+
+def column(values, text=None):
+    values = np.asarray(values)
+    return Column(
+        "s.c", "by", values, lambda row: f"row {row}", text=text and (lambda: np.array(text, object))
+    )
+
+
+def with_columns(measured, **columns):
+    measured.rows.columns = {name: column(values) for name, values in columns.items()}
+    return measured
+
+
+def with_labels(kind, labels, names):
+    measured = evaluation({"a": 1.0}, rows=len(labels))
+    measured.references["a"] = Reference(kind, np.asarray(labels), [], [], 1.0)
+    measured.targets["a"] = SimpleNamespace(names=names)
+    return measured
+
+
+def planted(rows=120):
+    """The errors of head `b` are three times as large on the rows of carrier UA."""
+    rng = np.random.default_rng(0)
+    carrier = np.array(["AA", "UA", "DL"], object)[rng.integers(0, 3, rows)]
+    errors = {"a": rng.normal(size=rows), "b": rng.normal(size=rows) * np.where(carrier == "UA", 4, 1)}
+    return with_columns(evaluation(errors, rows=rows), carrier=carrier, distance=rng.permutation(rows) * 1.5)
+
+
+def test_the_planted_slice_comes_first_with_its_metrics_and_intervals():
+    measured = planted()
+    found = slices(measured, groupings(measured, ["distance", "carrier"], 4), 30)
+    assert len(found) == 2 * (3 + 4)
+    worst = found[0]
+    assert (worst.name, worst.head, worst.worse) == ("carrier=UA", "b", True)
+    positions = np.flatnonzero(np.array(measured.rows.columns["carrier"].values) == "UA")
+    assert worst.rows == worst.labelled == len(positions)
+    alone = measured.scores(positions).heads["b"]
+    assert {word: one.value for word, one in worst.metrics.items()} == pytest.approx(alone)
+    assert all(one.low < one.value < one.high for one in worst.metrics.values())
+    assert worst.gap.loss == pytest.approx(alone["loss"])
+    assert [one.worse for one in found].count(True) == 1
+    assert findings(found)[0].startswith("head b is worse on carrier=UA: loss ")
+    assert "corrected for 14 tests by Holm's method" in findings(found)[-1]
+    assert slice_text(found).splitlines()[2].split()[:2] == ["carrier=UA", "b"]
+    section = slice_section(found)
+    assert section.tables["slices_b"].rows[0][0] == "carrier=UA"
+    long = section.tables["slices"]
+    assert {row[2] for row in long.rows} == {"a", "b"}
+    assert len(long.rows) == sum(len(one.metrics) for one in found)
+    assert set(section.figures) == {"slices"}
+
+
+def test_without_a_bad_slice_it_says_so():
+    rng = np.random.default_rng(4)
+    measured = evaluation({"a": rng.normal(size=60)}, rows=60)
+    with_columns(measured, group=np.arange(60) % 3)
+    found = slices(measured, groupings(measured, ["group"], 4), 0)
+    assert findings(found)[0] == "no slice is worse than the other rows beyond chance"
+    assert "–" not in slice_text(found)
+
+
+def test_slices_with_too_few_labelled_rows_come_last_and_are_counted():
+    measured = evaluation({"a": np.append(np.ones(20), NAN)}, rows=21)
+    with_columns(measured, group=np.array(["x"] * 12 + ["y"] * 7 + ["z"] * 2, object))
+    found = slices(measured, groupings(measured, ["group"], 4), 0)
+    assert (found[-1].name, found[-1].rows, found[-1].labelled, found[-1].gap) == ("group=z", 2, 1, None)
+    assert "1 pairs of slice and head have too few labelled rows for a test" in findings(found)
+    assert "too few rows" in slice_text(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "names", "groups"),
+    [
+        ("category", [0, 1, -1, 1], ["up", "down"], {"a": ["down", "up", "(missing)"]}),
+        ("binary", [[0.0], [1.0], [NAN]], ["a"], {"a": ["no", "yes", "(missing)"]}),
+        ("labels", [[0.0, 1], [1, 1], [1, 0]], ["x", "y"], {"a x": ["no", "yes"], "a y": ["no", "yes"]}),
+        ("number", np.arange(40.0)[:, None], ["a"], {"a": ["0 … 19", "20 … 39"]}),
+    ],
+)
+def test_the_labels_of_every_kind_of_head_divide_the_rows(kind, labels, names, groups):
+    found = groupings(with_labels(kind, labels, names), ["a"], 2)
+    assert {one.by: one.names for one in found} == groups
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "names"),
+    [
+        (np.arange(30.0), None, ["0 … 14", "15 … 29"]),
+        ([7, 8, 7], ["007", "008", "007"], ["007", "008"]),
+        (np.array(["1", "2.5", *map(str, range(3, 31))], object), None, ["1 … 15", "16 … 30"]),
+        (np.array([*map(str, range(29)), "x"], object), None, sorted([*map(str, range(29)), "x"])),
+        ([True, False, True], None, ["false", "true"]),
+    ],
+    ids=["numbers", "codes as they are written", "numbers as text", "text", "booleans"],
+)
+def test_columns_are_divided_by_value_or_into_bins(values, text, names):
+    measured = evaluation({"a": 1.0}, rows=len(values))
+    measured.rows.columns = {"c": column(values, text)}
+    (found,) = groupings(measured, ["c"], 2)
+    assert found.names == names
+
+
+def test_a_column_with_one_value_is_refused():
+    measured = with_columns(evaluation({"a": 1.0}, rows=3), c=["x", "x", "x"])
+    with pytest.raises(ConfigError, match=r"by: all 3 rows have the same value(.|\n)*c=x"):
+        groupings(measured, ["c"], 5)
