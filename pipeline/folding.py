@@ -35,15 +35,18 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i").replace("ı", "i")
 
 
+def folded_inputs(model: Any) -> set[str]:
+    """The raw inputs of a Keras model whose texts are folded; models of version 0.1 have none."""
+    return {layer.input.name for layer in model.layers if layer.name.endswith(FOLDED)}
+
+
 def fold_texts(model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Folds the texts among the raw inputs of a Keras model.
-
-    Models of version 0.1 take texts as they are.
 
     Args:
         arrays: raw model input -> (rows, ...).
     """
-    texts = {layer.input.name for layer in model.layers if layer.name.endswith(FOLDED)}
+    texts = folded_inputs(model)
     return {name: _fold_all(values) if name in texts else values for name, values in arrays.items()}
 
 

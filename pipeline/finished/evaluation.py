@@ -148,6 +148,37 @@ def evaluate(
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
+    found = read_rows(run, finished, data, which=which, own=own, folders=folders, make=make)
+    baselines = {name: np.array(found.facts[name]["constant"]) for name in found.heads}
+    targets = {name: found.targets[name] for name in found.heads}
+    return _evaluation(finished, found.rows, found.heads, targets, baselines)
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """Labelled rows of some data, read as a run reads its own; `facts` is its config/heads.json."""
+
+    rows: LabelledRows
+    heads: Mapping[str, Head]
+    targets: Mapping[str, Target]
+    facts: Mapping[str, Any]
+
+
+def read_rows(
+    run: StoredRun,
+    finished: FinishedRun,
+    data: Any,
+    *,
+    which: str,
+    own: bool,
+    folders: Sequence[Path],
+    make: Make,
+) -> ReadRows:
+    """Read labelled rows for a run's model; the arguments are those of `evaluate`.
+
+    Raises:
+        ConfigError: the data does not fit the run, or the run's own data has changed.
+    """
     facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
     heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
@@ -172,8 +203,7 @@ def evaluate(
         _check_fingerprint(run, rows.fingerprint)
     if not len(rows.rows):
         raise ConfigError("split", "this split has no rows", found=which)
-    baselines = {name: np.array(facts[name]["constant"]) for name in heads}
-    return _evaluation(finished, rows, heads, {name: targets[name] for name in heads}, baselines)
+    return ReadRows(rows, heads, targets, facts)
 
 
 def _evaluation(

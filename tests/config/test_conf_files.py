@@ -60,6 +60,7 @@ COMMANDS = {
     "train": [],
     "evaluate": ["run=latest"],
     "predict": ["run=latest", "input=rows.csv", "output=out.parquet"],
+    "export": ["run=latest", "format=saved_model", "out=model"],
     "promote": ["name=kanji"],
     "compare": ["runs=[a,b]"],
     "init": ["sources=[rows.csv]"],

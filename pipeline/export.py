@@ -1,0 +1,126 @@
+"""Writes a run's model in another format, verified: `python -m pipeline.export run=<id> format=… out=…`."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import folders, overrides, resolved, trusted
+from pipeline.errors import ConfigError, printable
+from pipeline.heavy_imports import importing
+from pipeline.rules import MAPPING, TEXT, check_node, list_of, one_of, or_null
+
+if TYPE_CHECKING:
+    from pipeline.config.make import Make
+    from pipeline.finished.exporting import Stored
+    from pipeline.finished.run import FinishedRun
+    from pipeline.tracking import StoredRun
+
+SUFFIXES = {"saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+PACKAGES = {"saved_model": (), "litert": (), "onnx": ("tf2onnx", "onnx", "onnxruntime")}
+KEYS = {
+    "run": TEXT,
+    "format": one_of(*SUFFIXES),
+    "out": TEXT,
+    "tracking": MAPPING,
+    "trusted_modules": list_of(TEXT),
+}
+
+
+def check(cfg: DictConfig) -> None:
+    """Checks all keys that can be checked without the run.
+
+    Raises:
+        ConfigError: an unknown key, a value that is not allowed, a file that exists, or a missing package.
+    """
+    config = resolved(cfg)
+    check_node("", config, KEYS)
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+    name, out = config["format"], Path(config["out"])
+    suffix = SUFFIXES[name]
+    if suffix and out.suffix != suffix:
+        raise ConfigError(
+            "out", f"must be a {suffix} file for this format", found=out, allowed=f"<name>{suffix}"
+        )
+    if out.exists() or out.is_symlink():
+        raise ConfigError("out", "this file or folder exists already", found=out, allowed="another name")
+    if missing := [package for package in PACKAGES[name] if find_spec(package) is None]:
+        raise ConfigError(
+            "format",
+            f"needs packages that are not installed: {', '.join(missing)}",
+            found=name,
+            allowed=f"another format; or first: pip install {' '.join(PACKAGES[name])}",
+        )
+
+
+@verb(config_name="export", check=check, texts=("run", "out", "tracking.uri"))
+def main(cfg: DictConfig) -> None:
+    """Exports a run's model."""
+    print(printable(run(resolved(cfg), trusted(overrides()))))
+
+
+def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
+    """Writes and verifies the file; returns the text for the terminal.
+
+    Raises:
+        ConfigError: the run's data is not there any more or has changed, the format cannot hold the model,
+            or the written file computes something else.
+    """
+    with importing():
+        from pipeline.config.make import maker
+        from pipeline.finished.exporting import TOLERANCE, export
+        from pipeline.finished.run import FinishedRun
+        from pipeline.tracking import find_run
+
+    stored_run = find_run(config["run"], config["tracking"]["uri"])
+    make = maker(trusted_modules)
+    finished = FinishedRun.of(stored_run, make)
+    out = Path(config["out"])
+    compared = export(finished, stored_rows(stored_run, finished, make), config["format"], out)
+    return (
+        f"{config['format']} -> {out} ({_size(out) / 2**20:,.1f} MiB)\n"
+        f"compared on {compared.rows:,} validation rows, and on {compared.without:,} without an input: the "
+        f"largest difference\nfrom the logged predictions is {compared.logged:.2g}, from the logged model "
+        f"{compared.model:.2g} (allowed: {TOLERANCE:g})"
+    )
+
+
+def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") -> "Stored":
+    """The run's validation rows, and what it logged for them."""
+    import pandas as pd
+
+    from pipeline.finished.evaluation import read_rows
+    from pipeline.finished.exporting import Stored
+    from pipeline.job.resume import data_folders
+
+    try:
+        found = read_rows(
+            stored_run,
+            finished,
+            resolved(finished.cfg)["data"],
+            which="val",
+            own=True,
+            folders=[*folders(), *data_folders(stored_run.run_id)],
+            make=make,
+        ).rows
+    except ConfigError as error:
+        problem = "an export is compared on the run's validation rows, which cannot be read"
+        raise ConfigError(
+            "run",
+            problem,
+            found=f"{error.key}: {error.problem}",
+            allowed="the data of the training, where it was",
+        ) from error
+    predictions = pd.read_parquet(stored_run.artifact("predictions/val.parquet"))
+    return Stored(found.rows, found.raw, predictions)
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+if __name__ == "__main__":
+    main()
