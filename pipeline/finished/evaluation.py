@@ -148,7 +148,7 @@ def evaluate(
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
-    found = read_rows(run, finished, data, which=which, own=own, folders=folders, make=make)
+    found = read_rows(run, finished, data, which=which, own=own, folders=folders, make=make, by=by)
     baselines = {name: np.array(found.facts[name]["constant"]) for name in found.heads}
     targets = {name: found.targets[name] for name in found.heads}
     return _evaluation(finished, found.rows, found.heads, targets, baselines)
@@ -173,6 +173,7 @@ def read_rows(
     own: bool,
     folders: Sequence[Path],
     make: Make,
+    by: Sequence[str] = (),
 ) -> ReadRows:
     """Read labelled rows for a run's model; the arguments are those of `evaluate`.
 
