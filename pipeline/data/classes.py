@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.data.columns import text_of
 from pipeline.data.files.stored import Values
+from pipeline.data.files.words import coded, remembers
 from pipeline.data.hashes import MISSING, cell_hashes, numbered
 from pipeline.times import are_times
 
@@ -22,6 +23,7 @@ MOST_FLAGS = 100  # columns of an array; one with more columns is no array of fl
 SEPARATORS = ("|", ";", ",")
 WORDS_TRIED = 100  # words that show that a column has dates, or numbers with decimals
 FRACTION = re.compile(r"[-+]?[\d.,' ]*[.,]\d+")
+ENOUGH = 10  # times as many rows as a question needs at least usually answer it
 SAMPLE = 4096  # rows that can show that a column has too many values
 
 
@@ -47,8 +49,10 @@ class Classes:
         """Whether a class is in three groups of rows on average, so that all splits can have it."""
         owners = groups if self.rows is None else groups[self.rows]
         present = self.codes >= 0
-        pairs = pd.unique(owners[present] * len(self.names) + self.codes[present])
-        return len(pairs) >= FEWEST * len(self.names)
+        pairs = owners[present] * len(self.names) + self.codes[present]
+        fewest = FEWEST * len(self.names)
+        # Few rows usually show it.
+        return any(len(pd.unique(some)) >= fewest for some in (pairs[: ENOUGH * fewest], pairs))
 
     def absent(self, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows, with their class, of the classes that no training row has.
@@ -143,7 +147,7 @@ def _several_classes(
     reference: str, values: Values, hashes: np.ndarray, missing: Collection[str]
 ) -> Iterator[Classes]:
     """The labels of cells that hold lists of labels, or several labels with a separator."""
-    sample = values[:SAMPLE]
+    sample = _sample(values)
     lists = any(isinstance(cell, (list, np.ndarray)) for cell in sample)
     words = [cell for cell in sample if isinstance(cell, str)]
     separator = next((sign for sign in SEPARATORS if any(sign in word for word in words)), None)
@@ -158,6 +162,14 @@ def _several_classes(
     if 0 < len(names) <= min(MOST_WORDS, len(hashes) // FEWEST):
         pairs = pd.Series(labels).iloc[codes].reset_index(drop=True).explode().dropna()
         yield Classes(reference, names, np.searchsorted(names, pairs.to_numpy(str)), pairs.index.to_numpy())
+
+
+def _sample(values: Values) -> np.ndarray:
+    """The cells of the first rows; of text whose words are known, each word once."""
+    if not isinstance(values, np.ndarray) or not remembers(values):
+        return values[:SAMPLE]
+    codes, words = coded(values)
+    return words[np.bincount(codes[:SAMPLE][codes[:SAMPLE] >= 0], minlength=len(words)) > 0]
 
 
 def _labels(cell: object, separator: str | None) -> list[str]:

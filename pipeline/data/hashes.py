@@ -9,7 +9,8 @@ import pandas as pd
 
 from pipeline.data.columns import text_of
 from pipeline.data.files.stored import BLOCK_BYTES, LazyArray, blocks, row_bytes, spans
-from pipeline.data.missing import is_missing
+from pipeline.data.files.words import coded
+from pipeline.data.missing import holds_text_only, is_missing
 
 CHUNK = 16_384  # rows that are hashed at a time; fewer where rows are long
 SHORT = 64  # bytes of a cell whose hash is remembered, because short cells are often repeated
@@ -89,15 +90,15 @@ def _number_hashes(values: np.ndarray) -> np.ndarray:
 
 def _text_hashes(values: np.ndarray) -> np.ndarray:
     """Hashes of text, as which other single values are hashed too; lists are hashed by their bytes."""
-    cells = values.astype(object)
-    if pd.api.types.infer_dtype(cells, skipna=True) not in ("string", "empty"):
+    cells = values.astype(object, copy=False)
+    if not holds_text_only(cells):
         nested = np.array([isinstance(cell, (bytes, list, dict, np.ndarray)) for cell in cells], dtype=bool)
         if nested.any():
             result = np.empty(len(cells), dtype=np.uint64)
             result[nested], result[~nested] = _cell_hashes(cells[nested]), _text_hashes(cells[~nested])
             return result
         cells = np.array([_cell_text(cell) for cell in cells], dtype=object)
-    codes, distinct = pd.factorize(cells)  # None has the code -1, which picks the last entry
+    codes, distinct = coded(cells)  # None has the code -1, which picks the last entry
     hashes = pd.util.hash_array(distinct, categorize=False)
     blank = np.array([not word.strip() for word in distinct], dtype=bool)
     return np.asarray(np.append(np.where(blank, MISSING, hashes), MISSING)[codes])

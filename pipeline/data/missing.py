@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
+from pipeline.data.files.words import coded, remembers
+
 # Cells that hold one of these words are missing, whatever the column means and whatever the file's format.
 MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 # "None" may be a class, but not a number.
@@ -16,6 +18,8 @@ logger = logging.getLogger(__name__)
 def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
     """Replaces the cells that hold one of the words by None; returns how many cells held each word."""
     if values.dtype.kind not in "OU" or not words:
+        return values, {}
+    if remembers(values) and not {*words} & {*coded(values)[1]}:
         return values, {}
     cells = pd.Series(values.ravel(), dtype=object)
     found = cells.isin([word for word in words if word]).to_numpy()
@@ -43,13 +47,15 @@ def is_missing(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind != "O":
         return np.zeros(values.shape, dtype=bool)
     if holds_text_only(values):
-        codes, distinct = pd.factorize(values)  # None has the code -1, which picks the last entry
+        codes, distinct = coded(values)  # None has the code -1, which picks the last entry
         return np.asarray(np.array([*(not word.strip() for word in distinct), True])[codes])
     return np.array([_is_missing_cell(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)
 
 
 def holds_text_only(values: np.ndarray) -> bool:
     """Whether the cells of a column are text or missing, so that each distinct text can be treated once."""
+    if remembers(values):
+        return True
     return values.ndim == 1 and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 

@@ -97,11 +97,14 @@ class Sources:
                 those read before.
         """
         source, name = self._find(reference, key)
-        values, counts = without_words(self.values(reference, key)[:], source.missing)
+        whole = self.values(reference, key)
+        # A slice of an array would not remember its words.
+        cells = whole if isinstance(whole, np.ndarray) else whole[:]
+        values, counts = without_words(cells, source.missing)
         text = None
         if source.is_written(name):
-            cells, counts = without_words(self._text(source, reference, name, key), source.missing)
-            text = lambda: cells  # noqa: E731 - a function, as the cells of some rows are made on demand
+            written, counts = without_words(self._text(source, reference, name, key), source.missing)
+            text = lambda: written  # noqa: E731 - a function, as the cells of some rows are made on demand
         if counts and reference not in self.words:
             self.words[reference] = sum(counts.values())
             if not self.brief:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.data.classes import Classes
 from pipeline.data.columns import strings, text_of
+from pipeline.data.files.words import coded
 from pipeline.data.quotas import Carried, Quota
 from pipeline.data.rare import complete_training
 from pipeline.data.sources import Sources
@@ -102,11 +103,12 @@ def _by_column(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
         values = split[name] if isinstance(split[name], (list, tuple)) else [split[name]]
         code_of |= {text_of(value): code for value in values}
     words = strings(column)
-    for word in np.unique(words):
+    codes, distinct = coded(words)
+    for word in sorted(distinct):
         if word not in code_of:
             problem = "the value belongs to no split" if word else "the row has no split"
             raise column.error(int(np.argmax(words == word)), problem, ", ".join(code_of))
-    return np.array([code_of[word] for word in words], dtype=np.int8)
+    return np.asarray(np.array([code_of[word] for word in distinct], dtype=np.int8)[codes])
 
 
 def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
@@ -158,7 +160,8 @@ def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota
     """
     sizes = np.bincount(groups)
     stratum_of = _most_frequent(strata, groups)
-    order = np.lexsort((ranks, stratum_of))
+    order = np.argsort(ranks, kind="stable")
+    order = order[np.argsort(stratum_of[order], kind="stable")]  # faster than `np.lexsort`
     codes = np.zeros(len(sizes), dtype=np.int8)
     for members in np.split(order, np.flatnonzero(np.diff(stratum_of[order])) + 1):
         stratum, ends = int(stratum_of[members[0]]), np.cumsum(sizes[members])
@@ -172,8 +175,13 @@ def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota
 
 def _most_frequent(strata: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(groups,) the stratum that most rows of each group have, of several the lowest."""
+    number = int(groups.max()) + 1
     if not strata.any():
-        return np.zeros(groups.max() + 1, dtype=int)
+        return np.zeros(number, dtype=int)
+    if number == len(groups):  # each row is a group
+        result = np.empty(number, dtype=strata.dtype)
+        result[groups] = strata
+        return result
     pairs, counts = np.unique(groups * (strata.max() + 1) + strata, return_counts=True)
     owners, members = np.divmod(pairs, strata.max() + 1)
     order = np.lexsort((members, -counts, owners))

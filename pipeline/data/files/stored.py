@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.data.files.file_errors import reading
+from pipeline.data.files.words import from_codes
 
 BLOCK_BYTES = 32 * 2**20  # read at a time when all rows are processed in order
-SAMPLE = 4096  # cells that show whether texts are repeated
+SAMPLE = 65_536  # cells that show whether texts are repeated
 CELL_BYTES = 64  # estimate of the memory that a string or a list takes
 LARGEST_EXACT = 2**53  # float64 has all whole numbers up to this one
 Index = int | slice | np.ndarray
@@ -260,8 +261,8 @@ def _texts(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
         return np.asarray(whole.to_numpy())
     encoded = cells.dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    return np.asarray(words[encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)])
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return from_codes(codes, np.array(encoded.dictionary.to_pylist(), dtype=object))
 
 
 def _fit_float64(bounds: Mapping[str, int | None]) -> bool:

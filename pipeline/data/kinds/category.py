@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, numbers, stack, strings, text_of
+from pipeline.data.files.words import coded, from_codes
 from pipeline.data.kinds.targets import SplitRows, check_labelled
 from pipeline.data.missing import is_missing
 from pipeline.data.sources import Sources
@@ -81,8 +81,10 @@ class Category:
 
     def _fit_classes(self, column: Column, names: list[str] | None, rows: SplitRows) -> None:
         words = _words(column)
-        check_labelled((words[rows["train"]] != "")[:, None], self.name, [self.column])
-        seen = set(words[rows["train"]]) - {""}
+        codes, distinct = coded(words)
+        trained = np.bincount(codes[rows["train"]], minlength=len(distinct)) > 0
+        seen = {*distinct[trained]} - {""}
+        check_labelled(np.array([[bool(seen)]]), self.name, [self.column])
         self.names = _sorted(seen, column.values) if names is None else names
         self.codes = self._codes(column, names is not None)
         if names is not None:
@@ -94,17 +96,22 @@ class Category:
         self.names = list(facts["names"])
 
     def encode(self, sources: Sources, rows: np.ndarray) -> np.ndarray:
-        column = self._column(sources).take(rows)
+        column = self._column(sources)
+        if not self.restored and not self.distribution:
+            return np.asarray(self._class_codes(_words(column))[rows])
+        column = column.take(rows)
         if self.restored:
             self.distribution = _holds_distributions(column)
             self.codes = self._codes(column, self.has_names_option)
         if self.distribution:
             return _distributions(column)
         words = _words(column)
-        if self.restored:
-            self._check_known(column, words)
+        self._check_known(column, words)
+        return self._class_codes(words)
+
+    def _class_codes(self, words: np.ndarray) -> np.ndarray:
+        positions, distinct = coded(words)
         # Only classes that no training row has are not among the codes.
-        positions, distinct = pd.factorize(words)
         codes = np.array([self.codes.get(word, -1) for word in distinct], dtype=np.int32)
         return np.asarray(codes[positions])
 
@@ -150,7 +157,8 @@ class Category:
         return names
 
     def _check_known(self, column: Column, words: np.ndarray) -> None:
-        unknown = np.array([word != "" and word not in self.codes for word in words], dtype=bool)
+        codes, distinct = coded(words)
+        unknown = np.array([word != "" and word not in self.codes for word in distinct], dtype=bool)[codes]
         if unknown.any():
             known = list(self.codes)
             allowed = ", ".join(known[:SHOWN]) + (f", … {known[-1]}" if len(known) > SHOWN else "")
@@ -158,9 +166,10 @@ class Category:
 
     def _check_seen(self, column: Column, words: np.ndarray, seen: set[str], rows: SplitRows) -> None:
         """Reports all classes that no training row has, with the rows of other splits that have them."""
-        known = seen | {""}
-        others = [word for split in rows if split != "train" for word in words[rows[split]]]
-        unseen = Counter(word for word in others if word not in known)
+        codes, distinct = coded(words)
+        unknown = np.array([word != "" and word not in seen for word in distinct], dtype=bool)[codes]
+        others = [rows[split][unknown[rows[split]]] for split in rows if split != "train"]
+        unseen = Counter(words[np.concatenate(others)])
         if not unseen:
             return
         counts = ", ".join(f"{word} ({count})" for word, count in unseen.most_common(SHOWN))
@@ -211,7 +220,7 @@ def _words(column: Column) -> np.ndarray:
         raise column.error(row, "a class cannot be a fractional number", allowed)
     distinct, positions = np.unique(values, return_inverse=True)
     texts = ["" if value != value else text_of(value) for value in distinct]
-    return np.array(texts, dtype=object)[positions]
+    return from_codes(positions, np.array(texts, dtype=object))
 
 
 def _fractional(values: np.ndarray) -> np.ndarray:

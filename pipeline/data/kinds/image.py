@@ -18,7 +18,6 @@ from pipeline.data.kinds.scaling import (
     Statistics,
     check_scale,
     mean_and_spread,
-    robust_spread,
     squash,
     standardise,
 )
@@ -148,7 +147,7 @@ class Image:
         if self.robust:
             # Some rows of each block: all pixels in float64 would take twice the memory of the images.
             statistics = Statistics.of(_some(block) for block in pixels)
-            mean, spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
+            mean, spread = statistics.median, statistics.robust_spread
         else:
             mean, spread = mean_and_spread(pixels)
         if np.isnan(mean).any():

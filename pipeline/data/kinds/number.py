@@ -12,7 +12,7 @@ from keras import KerasTensor
 from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.label_scales import Transform, fit_transform, restored_transform
 from pipeline.data.kinds.precision import report_lost
-from pipeline.data.kinds.scaling import Statistics, check_scale, mean_and_spread, robust_spread
+from pipeline.data.kinds.scaling import Statistics, check_scale, mean_and_spread
 from pipeline.data.kinds.targets import ColumnTarget, SplitRows, check_labelled
 from pipeline.data.kinds.vector import column_list, number_columns
 from pipeline.data.sources import Sources
@@ -61,7 +61,7 @@ class Number(ColumnTarget):
             self.mean, self.scale = mean_and_spread([self._transformed(train)])
         report_lost(train, self._encoded(train), self.names, f"{key}.scale")
         statistics = Statistics.of([train])
-        self.middle, self.spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
+        self.middle, self.spread = statistics.median, statistics.robust_spread
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None:
         self.name, self.names = name, list(facts["names"])

@@ -5,6 +5,7 @@ Scales are computed in float64, because float32 has 7 digits: of a date in secon
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Protocol
 
 import keras
@@ -111,6 +112,30 @@ class Statistics:
         columns = ([getattr(part, name.name) for part in parts] for name in fields(cls))
         return cls(*(np.concatenate(arrays, axis=-1) for arrays in columns))
 
+    @cached_property
+    def median(self) -> np.ndarray:
+        """(columns,) of the sample."""
+        return np.asarray(self.quantiles([0.5])[0])
+
+    @cached_property
+    def robust_spread(self) -> np.ndarray:
+        """(columns,): the distance between quartiles, as the standard deviation of a normal distribution.
+
+        Where that describes a column badly, because most of its cells are equal or many are far out, it is
+        the distance between quantiles further out, and at last the standard deviation.
+        """
+        quantiles = self.quantiles([share for pair in RANGES for share in pair])
+        distance = np.abs(self.sample - self.median)
+        present = np.maximum((~np.isnan(distance)).sum(axis=0), 1)
+        spread = np.zeros_like(self.median)
+        for position, (low, high) in enumerate(RANGES):
+            width = quantiles[2 * position + 1] - quantiles[2 * position]
+            candidate = width / (norm.ppf(high) - norm.ppf(low))
+            far = (distance > FAR * candidate).sum(axis=0) / present
+            fits = (spread == 0) & (candidate > 0) & (far <= RARE)
+            spread = np.where(fits, candidate, spread)
+        return np.where(spread == 0, self.spread, spread)
+
     def quantiles(self, shares: Sequence[float]) -> np.ndarray:
         """(shares, columns); columns that are empty in the sample have their mean."""
         empty = np.isnan(self.sample).all(axis=0)
@@ -118,26 +143,6 @@ class Statistics:
             return np.asarray(np.quantile(self.sample, shares, axis=0))
         values = np.nanquantile(np.where(empty, 0.0, self.sample), shares, axis=0)
         return np.where(empty, self.mean, values)
-
-
-def robust_spread(statistics: Statistics) -> np.ndarray:
-    """(columns,): the distance between quartiles, as the standard deviation of a normal distribution.
-
-    Where that describes a column badly, because most of its cells are equal or many are far out, it is the
-    distance between quantiles further out, and at last the standard deviation.
-    """
-    shares = [share for pair in RANGES for share in pair]
-    quantiles, median = statistics.quantiles(shares), statistics.quantiles([0.5])[0]
-    distance = np.abs(statistics.sample - median)
-    present = np.maximum((~np.isnan(distance)).sum(axis=0), 1)
-    spread = np.zeros_like(median)
-    for position, (low, high) in enumerate(RANGES):
-        width = quantiles[2 * position + 1] - quantiles[2 * position]
-        candidate = width / (norm.ppf(high) - norm.ppf(low))
-        far = (distance > FAR * candidate).sum(axis=0) / present
-        fits = (spread == 0) & (candidate > 0) & (far <= RARE)
-        spread = np.where(fits, candidate, spread)
-    return np.where(spread == 0, statistics.spread, spread)
 
 
 def squash(z: KerasTensor, limit: float = LIMIT) -> KerasTensor:
@@ -190,7 +195,7 @@ def scale_of(statistics: Statistics, scale: str) -> Scale:
         scores = norm.ppf(np.clip(shares, margin, 1 - margin))
         return Quantiles(*knots_of(statistics.quantiles(shares.tolist()), scores))
     if scale == "robust":
-        return Linear(statistics.quantiles([0.5])[0], robust_spread(statistics), LIMIT)
+        return Linear(statistics.median, statistics.robust_spread, LIMIT)
     if scale == "standard":
         return Linear(statistics.mean, statistics.spread)
     return Linear(np.zeros_like(statistics.mean), np.ones_like(statistics.mean))
@@ -249,5 +254,6 @@ def fit_numbers(statistics: Statistics, names: list[str], *, scale: str, key: st
     fitted = scale_of(statistics, scale)
     scaled = np.asarray(fitted(statistics.sample))
     report_lost(statistics.sample, scaled, names, f"{key.rpartition('.')[0]}.scale")
-    median, spread = statistics.quantiles([0.5])[0], robust_spread(statistics)
-    return Numbers(median, spread, fitted, np.flatnonzero(statistics.gaps).tolist())
+    return Numbers(
+        statistics.median, statistics.robust_spread, fitted, np.flatnonzero(statistics.gaps).tolist()
+    )

@@ -13,7 +13,7 @@ from pipeline.data.columns import Column, ColumnReader, numbers
 from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.gaps import flags, gaps, interpolate, real_steps
 from pipeline.data.kinds.prepare import Specs
-from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, robust_spread, scale_of
+from pipeline.data.kinds.scaling import Scale, Statistics, check_scale, scale_of
 from pipeline.data.kinds.series_cells import are_steps, extent, read_channels, read_steps
 from pipeline.data.kinds.vector import column_list, short_name, widest
 from pipeline.data.long_form import LongForm
@@ -95,9 +95,9 @@ class Series:
         if np.isnan(statistics.mean).any():
             channel = int(np.argmax(np.isnan(statistics.mean)))
             raise ConfigError(key, "no training row has a value in this channel", found=channel)
-        self.fill = statistics.quantiles([0.5])[0]
+        self.fill = statistics.median
         self.gap_channels = counts.channels() if self.gaps == "line" else []
-        self.spread, self.scaled = robust_spread(statistics), scale_of(statistics, self.scale)
+        self.spread, self.scaled = statistics.robust_spread, scale_of(statistics, self.scale)
         self._report(counts)
 
     def restore(self, name: str, specs: Specs) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, strings
+from pipeline.data.files.words import coded
 from pipeline.data.kinds.dates import Dates
 from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.prepare import Specs
@@ -65,8 +66,9 @@ class Table:
         self._check_columns(sources, key)
         for reference in self.categorical:
             column = sources.column(reference, f"{key}.categorical")
-            words = strings(column)[train]
-            self.categories[reference] = np.array(sorted({*words} - {""}), dtype=object)
+            codes, words = coded(strings(column))
+            present = words[np.bincount(codes[train], minlength=len(words)) > 0]
+            self.categories[reference] = np.array(sorted({*present} - {""}), dtype=object)
         if self.numeric:
             self.numbers = self._fit_numbers(sources, f"{key}.numeric", train)
         for reference in self.dates:
@@ -202,7 +204,7 @@ def _numeric_categories(column: Column) -> np.ndarray:
 
 def _codes(words: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """The codes that the look-up of `_encode` gives to words, float32."""
-    numbers, distinct = pd.factorize(np.asarray(words))
+    numbers, distinct = coded(np.asarray(words))
     found = pd.Index(categories, dtype=object).get_indexer(distinct)
     codes = np.where(found < 0, UNSEEN, found + 2)
     codes[distinct == ""] = MISSING

@@ -25,3 +25,11 @@ def test_preparation_is_float32_under_mixed_precision() -> None:
         keras.config.set_dtype_policy(before)
     assert prepared.dtype == np.float32
     np.testing.assert_array_equal(prepared, expected)
+
+
+@pytest.mark.parametrize("kind", ["table", "table of words", "vector with gaps", "text", "series"])
+def test_many_rows_are_prepared_like_few(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    entry, columns = KINDS[kind]
+    expected = all_rows(load_input(entry, **columns))
+    monkeypatch.setattr("pipeline.data.kinds.prepare.TRACED_ROWS", 2)
+    np.testing.assert_array_equal(all_rows(load_input(entry, **columns)), expected)

@@ -13,7 +13,6 @@ from pipeline.data.kinds.scaling import (
     Statistics,
     fit_numbers,
     mean_and_spread,
-    robust_spread,
     scale_of,
 )
 from pipeline.errors import ConfigError
@@ -101,7 +100,7 @@ def test_robust_numbers_are_hardly_changed_by_wild_cells_and_never_beyond_the_li
     ids=["coin", "tenth", "rare", "very rare", "counts", "dice", "zeros", "noise", "skewed", "very", "one"],
 )
 def test_columns_whose_quartiles_describe_them_badly_are_not_blown_up(column: np.ndarray) -> None:
-    spread = robust_spread(Statistics.of([column[:, None]]))[0]
+    spread = Statistics.of([column[:, None]]).robust_spread[0]
     far = np.abs(column - np.median(column)) > FAR * spread
     assert far.mean() <= 0.05
     assert np.isfinite(scaled(column, "robust")).all()
