@@ -1,6 +1,7 @@
 """Compares finished runs head by head: `python -m pipeline.compare RUN RUN …` or `sweep=<id or name>`.
 
-All runs are compared with the first one, the trials of a sweep with the best one.
+All runs are compared with the first one, the trials of a sweep with the best one. The id of a sweep over
+folds names its out-of-fold predictions.
 """
 
 import json
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import resolved
+from pipeline.config.naming import FOLD
 from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
@@ -22,13 +24,11 @@ from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.secrets import mask
 
 if TYPE_CHECKING:
-    from pipeline.comparison.verdicts import Contender
     from pipeline.tracking import StoredRun
 
 # Words of the command line -> keys, because Hydra would read `sweep=…` as an option in conf/sweep/.
 OPTIONS = {"sweep": "sweep.name", "output": "output", "tracking.uri": "tracking.uri"}
 KEYS = {"runs": list_of(TEXT), "sweep": MAPPING, "output": or_null(TEXT), "tracking": MAPPING}
-SPLITS = ("test", "val")
 WITH_VALUE = ("--config-dir", "-cd", "--cfg", "-c")  # options of Hydra followed by a value
 
 
@@ -112,17 +112,19 @@ def compared(
     """
     from pipeline.comparison import page
     from pipeline.comparison.verdicts import rows_compared, verdicts
+    from pipeline.finished.contenders import common_splits, contenders
     from pipeline.tracking import find_run
 
-    stored = _trials(sweep, uri) if sweep else [find_run(name, uri) for name in names]
-    runs = [_contender(one) for one in _with_distinct_names(stored)]
-    by_split = {split: verdicts(runs, split) for split in SPLITS}
+    stored = _of_sweep(sweep, uri) if sweep else [find_run(name, uri) for name in names]
+    runs = [contender for one in _with_distinct_names(stored) for contender in contenders(one)]
+    by_split = {split: verdicts(runs, split) for split in common_splits(runs)}
+    shown_split = next(iter(by_split))
     folder = Path(output or f"mlruns/comparisons/{sweep or '-'.join(one.run_id[:6] for one in runs[:4])}")
     _check_output(folder, page.PAGE)
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
     words = [*names, *(f"{key}={mask(value)}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
-    shown = [page.text(runs, by_split["test"]), "", rows_compared(runs, "test")]
+    shown = [page.text(runs, by_split[shown_split]), "", rows_compared(runs, shown_split)]
     return "\n".join(shown), (folder / page.PAGE).resolve()
 
 
@@ -134,13 +136,20 @@ def _check_output(folder: Path, page: str) -> None:
         raise ConfigError("output", problem, found=folder, allowed="a new or empty folder")
 
 
-def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:
-    """The finished trials of a sweep; the first is the best by the sweep's first objective."""
+def _of_sweep(sweep: str, uri: str | None) -> list["StoredRun"]:
+    """What is compared of a sweep: its finished trials, the best one first; or itself, if it varied folds.
+
+    Raises:
+        ConfigError: there are fewer than two finished trials, or only folds of one config.
+    """
     from pipeline.tracking import StoredRun, all_runs, find_run
 
     parent = find_run(sweep, uri)
     if "sweep.objective" not in parent.tags:
         raise ConfigError("sweep", "this run is not a sweep", found=sweep, allowed="a sweep's id or name")
+    if FOLD in json.loads(parent.tags.get("sweep.varies", "[]")):
+        _check_several_sets(parent)
+        return [parent]
     metric = json.loads(parent.tags["sweep.objective"])[0]
     condition = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'FINISHED'"
     trials = [
@@ -153,6 +162,17 @@ def _trials(sweep: str, uri: str | None) -> list["StoredRun"]:
     return sorted(trials, key=lambda trial: -sign(metric) * trial.metrics[metric])
 
 
+def _check_several_sets(parent: "StoredRun") -> None:
+    """Raises ConfigError unless a sweep over folds has two configs or seeds, which can be compared."""
+    from pipeline.finished.contenders import FEWEST, FOLDS
+
+    sets = json.loads(parent.artifact(FOLDS).read_text(encoding="utf-8")) if parent.has(FOLDS) else []
+    if len(sets) < FEWEST:
+        problem = "the folds of one config predict different rows, which cannot be compared"
+        allowed = "compare SWEEP SWEEP, with the ids of two sweeps over folds"
+        raise ConfigError("sweep", problem, found=parent.name, allowed=allowed)
+
+
 def _with_distinct_names(runs: Sequence["StoredRun"]) -> list["StoredRun"]:
     """Adds the beginning of the id to the name of every run that shares its name with another run."""
     ids = [run.run_id for run in runs]
@@ -163,15 +183,6 @@ def _with_distinct_names(runs: Sequence["StoredRun"]) -> list["StoredRun"]:
         replace(run, name=f"{run.name} {run.run_id[:6]}") if names.count(run.name) > 1 else run
         for run in runs
     ]
-
-
-def _contender(run: "StoredRun") -> "Contender":
-    import pandas as pd
-
-    from pipeline.comparison.verdicts import Contender
-
-    frames = {split: pd.read_parquet(run.artifact(f"predictions/{split}.parquet")) for split in SPLITS}
-    return Contender(run.run_id, run.name, run.params, run.metrics, frames)
 
 
 if __name__ == "__main__":

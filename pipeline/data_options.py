@@ -60,6 +60,19 @@ SPLIT_FORMS = {
     "time": SplitForm(("time",), ("fractions", "val", "test", "day_first", "group", "rows")),
     "fractions": SplitForm(("fractions",), ("stratify", "group", "seed", "rows")),
 }
+FOLD_OPTIONS = ("folds", "fold", "tested")  # divide the rows of any form into folds
+DRAWN_OPTIONS = ("stratify", "seed")  # a split by column takes them if it has folds
+# `fixed`: all folds have the test rows of the split; `once`: every row is tested in one fold. The first is
+# the default.
+TESTED = ("fixed", "once")
+
+
+def optional_options(form: str, *, folds: bool) -> tuple[str, ...]:
+    """The options that a split of this form may have, besides those that it needs."""
+    drawn = DRAWN_OPTIONS if form == "column" else ()
+    return (*SPLIT_FORMS[form].optional, *((*FOLD_OPTIONS, *drawn) if folds else ()))
+
+
 # What tells rows apart: all columns of the first source, or the columns that inputs and targets name, as in
 # version 0.1. The first is the default.
 SPLIT_ROWS = ("whole", "named")

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.config.parts import arguments
 from pipeline.data_options import (
     COLUMN_OPTIONS,
+    FOLD_OPTIONS,
     IMAGE_SCALES,
     INPUT_KINDS,
     NUMBER_SCALES,
@@ -16,6 +17,8 @@ from pipeline.data_options import (
     SPLIT_ROWS,
     SPLITS,
     TARGET_KINDS,
+    TESTED,
+    optional_options,
 )
 from pipeline.errors import ConfigError
 from pipeline.paths import expand
@@ -56,7 +59,11 @@ SPLIT_RULES = {
     "fractions": FRACTIONS,
     "seed": COUNT,
     "day_first": FLAG,
+    "folds": Rule(lambda value: COUNT.test(value) and 2 <= value <= 1000, "a whole number from 2 to 1000"),
+    "fold": COUNT,
+    "tested": one_of(*TESTED),
 }
+ALL_FOLDS = "python -m pipeline.train -m sweep=folds trains them all"
 
 
 def check_entries(config: dict[str, Any]) -> None:
@@ -119,8 +126,14 @@ def check_split(config: dict[str, Any]) -> None:
         raise ConfigError(
             "data.split", "the way to split is missing", found=", ".join(split), allowed=SPLIT_FORMS
         )
-    required, optional = ({name: SPLIT_RULES[name] for name in names} for names in SPLIT_FORMS[form])
+    names = (SPLIT_FORMS[form].required, optional_options(form, folds="folds" in split))
+    required, optional = ({name: SPLIT_RULES[name] for name in of_form} for of_form in names)
     for option in split:
+        if option in FOLD_OPTIONS and "folds" not in split:
+            problem = "the number of folds is missing"
+            raise ConfigError(
+                "data.split.folds", problem, found=f"{option}: {split[option]}", allowed=ALL_FOLDS
+            )
         if option in SPLIT_RULES and option not in (*required, *optional):
             raise ConfigError(
                 f"data.split.{option}",
@@ -131,6 +144,9 @@ def check_split(config: dict[str, Any]) -> None:
     check_node("data.split", split, required, optional=optional)
     for word in ("column", "time", "group"):
         _check_columns(f"data.split.{word}", split.get(word, []), sources)
+    if "folds" in split:
+        check_folds(split)
+        _check_fold(split)
     if form == "column":
         _check_split_values(split)
     if form == "time" and ("fractions" in split) == bool({"val", "test"} & set(split)):
@@ -146,6 +162,26 @@ def check_split(config: dict[str, Any]) -> None:
         if name not in targets and name.partition(".")[0] not in sources:
             known = [*targets, *(f"{source}.<column>" for source in sources)]
             raise ConfigError("data.split.stratify", "there is no such target", found=name, allowed=known)
+
+
+def check_folds(split: dict[str, Any]) -> None:
+    """The number of folds, and what they test, are allowed; `fold` may be missing, as a sweep varies it."""
+    for option in ("folds", "tested"):
+        if option in split:
+            SPLIT_RULES[option].check(f"data.split.{option}", split[option])
+    if split.get("tested") == "once" and split["folds"] < 3 and "time" not in split:
+        problem = "with tested: once a fold is tested, the next one validates, and the others train"
+        raise ConfigError("data.split.folds", problem, found=split["folds"], allowed="3 or more")
+    if split.get("rows", SPLIT_ROWS[0]) == "named":
+        problem = "folds follow from whole rows; `named` is for runs of version 0.1"
+        raise ConfigError("data.split.rows", problem, found="named", allowed=SPLIT_ROWS[0])
+
+
+def _check_fold(split: dict[str, Any]) -> None:
+    folds, fold = split["folds"], split.get("fold")
+    if fold is None or fold >= folds:
+        problem = "this run needs the number of the fold that it holds out"
+        raise ConfigError("data.split.fold", problem, found=fold, allowed=f"0 to {folds - 1}; {ALL_FOLDS}")
 
 
 def _check_split_values(split: dict[str, Any]) -> None:

@@ -12,6 +12,9 @@ Scalar = str | int | float | bool | None
 NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective", "sweep")
 # Top-level keys that are values; all others without a dot are groups of options.
 VALUES = ("seed",)
+FOLD = "data.split.fold"
+# Keys that only repeat a run: nobody chooses a config by them, and names have them last.
+REPEATS = ("seed", "data.split.seed", FOLD)
 
 
 def flatten(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Scalar]:
@@ -59,8 +62,7 @@ def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
     ]
     if varies:
         kept = [override for override in kept if _key(override) in varies]
-        # The seed comes last, because it only repeats the run.
-        kept.sort(key=lambda override: _key(override) == "seed")
+        kept.sort(key=lambda override: _key(override) in REPEATS)
     last = [_last(_key(override)) for override in kept]
     words = []
     for override in kept:

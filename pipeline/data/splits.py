@@ -12,7 +12,7 @@ from pipeline.data.quotas import Carried, Quota
 from pipeline.data.rare import complete_training
 from pipeline.data.sources import Sources
 from pipeline.data.times import ordered_times
-from pipeline.data_options import SPLIT_FORMS, SPLITS
+from pipeline.data_options import SPLIT_FORMS, SPLITS, optional_options
 from pipeline.errors import ConfigError
 
 KEY = "data.split"
@@ -59,6 +59,8 @@ def assign(
         codes = _by_time(split, sources)
     else:
         codes = _by_fractions(split, sources, rows)
+    if "folds" in split:
+        return codes  # `pipeline.data.folds` divides these rows anew
     for code, name in enumerate(SPLITS):
         if not (codes == code).any():
             raise ConfigError(
@@ -85,7 +87,7 @@ def _check_options(split: Mapping[str, Any]) -> str:
     form = next((name for name in SPLIT_FORMS if name in split), None)
     if form is None:
         raise ConfigError(KEY, "the split needs one of these options", found=dict(split), allowed=SPLIT_FORMS)
-    known = sorted({*SPLIT_FORMS[form].required, *SPLIT_FORMS[form].optional})
+    known = sorted({*SPLIT_FORMS[form].required, *optional_options(form, folds="folds" in split)})
     for option in split:
         if option not in known:
             raise ConfigError(f"{KEY}.{option}", "there is no such option", found=option, allowed=known)
@@ -120,7 +122,7 @@ def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
         # Rows of the same time are in the same split.
         distinct, groups = np.unique(times, return_inverse=True)
         strata, fractions = np.zeros(len(times), dtype=int), _check_fractions(split["fractions"])
-        return _cut(groups, np.arange(len(distinct)), strata, Carried(fractions))[groups]
+        return cut(groups, np.arange(len(distinct)), strata, Carried(fractions))[groups]
     val, test = begins["val"], begins["test"]
     if val >= test:
         raise ConfigError(
@@ -142,33 +144,33 @@ def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.
         names = rows.group_hashes(group_names(split["group"], sources))
     distinct, groups = np.unique(names, return_inverse=True)
     ranks = rows.ranks(distinct)
-    codes = _cut(groups, ranks, strata, quota)
+    codes = cut(groups, ranks, strata, quota)
     return complete_training(codes, groups, ranks, rows.classes)[groups]
 
 
-def _cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota) -> np.ndarray:
+def cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota) -> np.ndarray:
     """Sorts the groups of each stratum by rank and cuts them at its quota.
 
     Args:
         groups: (rows,) the number of each row's group; a group stays together.
         ranks: (groups,) what the groups are sorted by.
         strata: (rows,) the number of each row's stratum; a group belongs to its most frequent one.
-        quota: how many rows of each stratum train, validate and test.
+        quota: how many rows of each stratum are in each part.
 
     Returns:
-        (groups,) the split of each group.
+        (groups,) the number of each group's part, which is a split or a fold.
     """
     sizes = np.bincount(groups)
     stratum_of = _most_frequent(strata, groups)
     order = np.argsort(ranks, kind="stable")
     order = order[np.argsort(stratum_of[order], kind="stable")]  # faster than `np.lexsort`
-    codes = np.zeros(len(sizes), dtype=np.int8)
+    codes = np.zeros(len(sizes), dtype=np.int16)
     for members in np.split(order, np.flatnonzero(np.diff(stratum_of[order])) + 1):
         stratum, ends = int(stratum_of[members[0]]), np.cumsum(sizes[members])
         bounds = quota.bounds(stratum, int(ends[-1]))
         middles = ends - sizes[members] / 2
-        codes[members] = (middles >= bounds[0]).astype(np.int8) + (middles >= bounds[1])
-        counts = np.bincount(codes[members], weights=sizes[members], minlength=len(SPLITS))
+        codes[members] = np.searchsorted(bounds, middles, side="right")
+        counts = np.bincount(codes[members], weights=sizes[members], minlength=len(bounds) + 1)
         quota.given(stratum, [int(count) for count in counts])
     return codes
 

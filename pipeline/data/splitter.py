@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.file_rows import FileRows
+from pipeline.data.folds import fold_codes
 from pipeline.data.kinds import Input, Target
 from pipeline.data.named_rows import NamedRows
 from pipeline.data.source import SourceEntry
@@ -56,9 +57,12 @@ class Splitter:
         return joined
 
     def split(self, joined: Sources) -> tuple[np.ndarray, np.ndarray]:
-        """The hash of each row, and the code of its split."""
+        """The hash of each row, and the code of its split: 0 train, 1 val, 2 test, 3 none of them."""
         rows = self._rows(joined)
-        return rows.hashes, assign(self.options, joined, rows)
+        codes = assign(self.options, joined, rows)
+        return rows.hashes, fold_codes(
+            self.options, joined, rows, codes
+        ) if "folds" in self.options else codes
 
     def _rows(self, joined: Sources) -> Rows:
         seed = self.options.get("seed", self.seed)

@@ -4,6 +4,8 @@ callback   called by Hydra when a sweep and its jobs start and end
 parent     the sweep's own run: its trials, their statuses, its description
 attempt    one job: its run in MLflow, or the result of an earlier attempt
 process    which process runs a trial, and whether it is alive
+folds      which trials hold out the folds of the same rows
+out_of_fold  the predictions of each row by the trial that held it out
 study      brings a stored Optuna study up to date before a search resumes
 trials     a sweep and its trials as plain values
 lines      what a sweep prints

@@ -1,5 +1,6 @@
 """One job of a sweep: opens its run in MLflow, or returns the result of an earlier attempt."""
 
+import copy
 import hashlib
 import json
 import shlex
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config import overrides, run_name
+from pipeline.config.naming import REPEATS
+from pipeline.data_options import TESTED
 from pipeline.sweep.process import identity
 
 if TYPE_CHECKING:
@@ -38,11 +41,13 @@ class CurrentJob:
 
     Args:
         key: the trial, as in `key`; computed from the config before anything changes it.
+        config: the same of all trials that repeat one config, see `repeated_key`.
         run_id: the job's run in MLflow, once it is open.
         running: whether the job has started and not ended.
     """
 
     key: str = ""
+    config: str = ""
     run_id: str | None = None
     running: bool = False
 
@@ -54,7 +59,8 @@ current = CurrentJob()
 
 def start(config: DictConfig) -> None:
     """Notes which trial the job that starts is."""
-    current.key, current.run_id, current.running = key(config), None, True
+    current.key, current.config = key(config), repeated_key(config)
+    current.run_id, current.running = None, True
 
 
 def stop() -> None:
@@ -104,6 +110,16 @@ def end_failed(cfg: DictConfig, error: BaseException) -> None:
         parent.end(run_id, error)
 
 
+def repeated_key(config: DictConfig) -> str:
+    """Identifies a config without the seed, the split's seed and the fold."""
+    once = copy.deepcopy(config)
+    OmegaConf.set_readonly(once, False)
+    for name in REPEATS:
+        if OmegaConf.select(once, name) is not None:
+            OmegaConf.update(once, name, None)
+    return key(once)
+
+
 def key(config: DictConfig) -> str:
     """Identifies the trial of a composed config by 16 hexadecimal digits."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
@@ -129,15 +145,27 @@ def tags(cfg: DictConfig, typed: Sequence[str], varies: Sequence[str]) -> dict[s
         "mlflow.parentRunId": cfg.sweep.parent,
         "sweep.id": cfg.sweep.parent,
         "sweep.trial": current.key,
+        "sweep.config": current.config,
         "sweep.varied": json.dumps(varied(typed, varies)),
         "sweep.process": identity(),
         "sweep.overrides": shlex.join(typed),
         "pipeline.version": metadata.version("multihead-pipeline"),
+        **_fold_tags(cfg),
+    }
+
+
+def _fold_tags(cfg: DictConfig) -> dict[str, str]:
+    folds = OmegaConf.select(cfg, "data.split.folds")
+    if folds is None:
+        return {}
+    return {
+        "sweep.folds": str(folds),
+        "sweep.tested": str(OmegaConf.select(cfg, "data.split.tested") or TESTED[0]),
     }
 
 
 def varied(typed: Sequence[str], varies: Sequence[str]) -> dict[str, str]:
-    """The overrides that vary in a sweep, key -> value as written; the seed, which only repeats, is last."""
+    """The overrides that vary in a sweep, key -> value as written; those that only repeat are last."""
     values = dict(override.lstrip("+").partition("=")[::2] for override in typed)
-    in_order = sorted(varies, key=lambda name: name == "seed")
+    in_order = sorted(varies, key=lambda name: name in REPEATS)
     return {name: values[name] for name in in_order if name in values}

@@ -17,6 +17,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline.config import PARENT_OVERRIDE
+from pipeline.config.data import check_folds
+from pipeline.config.naming import REPEATS
 from pipeline.config.record_names import check_record_names
 from pipeline.errors import ConfigError
 from pipeline.sweep.launchers import warm, workers
@@ -88,8 +90,10 @@ class SweepCallback(Callback):
 
     def _start(self, config: DictConfig) -> None:
         check_record_names(_plain(config.tracking), _plain(config.sweep))
+        _check_folds(config)
         fixed, varies, planned = plan(config)
         _check_varied(varies)
+        _check_searched(config, varies)
         warm(config.hydra.launcher)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
@@ -226,13 +230,27 @@ class SweepCallback(Callback):
 
             log_failure(self.parent.client, self.parent.run_id, error)
             sys.stderr.write(f"the sweep ended: {type(error).__name__}: {error}\n")
+        found = self._joined()
         try:
             self.watch.draw(running=False)
         except Exception as problem:
             sys.stderr.write(f"the board could not be drawn: {type(problem).__name__}: {problem}\n")
         self.parent.client.set_terminated(self.parent.run_id, status)
-        print(self.watch.ending(self.since))
+        print("\n".join([*found, self.watch.ending(self.since)]))
         return 0 if status == "FINISHED" else 1
+
+    def _joined(self) -> list[str]:
+        """Logs what the trials of folds give together; returns sentences on it."""
+        assert self.parent is not None
+        assert self.watch is not None
+        from pipeline.sweep.out_of_fold import log_folds
+
+        try:
+            return log_folds(self.parent, self.watch.objective[0])
+        except Exception as problem:
+            # The trials have been logged, and the board shows them.
+            sys.stderr.write(f"the folds could not be joined: {type(problem).__name__}: {problem}\n")
+            return []
 
 
 def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: list[str]) -> "Parent":
@@ -276,6 +294,26 @@ def _check_varied(varies: Sequence[str]) -> None:
         if name in ONE_VALUE:
             problem = "a sweep cannot vary this: its trials are runs of one experiment, below one parent"
             raise ConfigError(name, problem, allowed="one value, or a sweep for each")
+
+
+def _check_folds(config: DictConfig) -> None:
+    """Refuses a wrong number of folds at once, and not in each of its trials."""
+    split: Any = OmegaConf.to_container(config.data.split, resolve=True)
+    if isinstance(split, dict) and split.get("folds") is not None:
+        check_folds({name: value for name, value in split.items() if value is not None})
+
+
+def _check_searched(config: DictConfig, varies: Sequence[str]) -> None:
+    """Refuses a search over what only repeats a run: it would find the luckiest rows or initial weights."""
+    from pipeline.sweep.study import is_search
+
+    for name in varies:
+        if name in REPEATS and is_search(config.hydra.sweeper):
+            problem = (
+                "a search must not choose this: it only repeats a run, and the best value is the luckiest"
+            )
+            allowed = f"a search with one {name}; then -m sweep=folds or sweep=seeds with the config it found"
+            raise ConfigError(name, problem, found="hydra/sweeper=optuna", allowed=allowed)
 
 
 def _watch(

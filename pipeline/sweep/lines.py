@@ -6,7 +6,8 @@ from statistics import median
 from pipeline.metric_names import short
 from pipeline.notices import duration
 from pipeline.page.text_table import text_table
-from pipeline.sweep.board.groups import Group, fold, ranked
+from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
+from pipeline.sweep.board.groups import Group, fold, ranked, repeated
 from pipeline.sweep.trials import Trial
 
 TOP = 3  # configurations listed at the end
@@ -53,7 +54,8 @@ def best_lines(trials: Sequence[Trial], objective: Sequence[str]) -> list[str]:
         return []
     best = ranked(groups, metric)[:TOP]
     seeds = any(len(group.trials) > 1 for group in best)
-    title = ["", *map(short, objective), *(["seeds"] if seeds else []), "configuration"]
+    words = repeated([trial for group in best for trial in group.trials])
+    title = ["", *map(short, objective), *([words] if seeds else []), "configuration"]
     rows = [
         [
             f"{place}.",
@@ -64,6 +66,18 @@ def best_lines(trials: Sequence[Trial], objective: Sequence[str]) -> list[str]:
         for place, group in enumerate(best, start=1)
     ]
     return text_table([title, *rows]).splitlines()
+
+
+def fold_lines(trials: Sequence[Trial], metric: str) -> list[str]:
+    """The means over the folds of the best configuration, as tables; empty without folds."""
+    groups = ranked(fold([one for one in trials if metric in one.metrics]), metric)
+    if not groups or not is_folds(groups[0]):
+        return []
+    of_best = f" of {groups[0].name}" if len(groups) > 1 else ""
+    lines = []
+    for split, title in titles(groups[0]).items():
+        lines += [title + of_best, *text_table(fold_table(groups[0], split)).splitlines()]
+    return lines
 
 
 def _end(trial: Trial) -> int:

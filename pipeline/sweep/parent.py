@@ -3,12 +3,13 @@
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from pipeline.errors import ConfigError
+from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
 from pipeline.sweep.board.groups import Group, fold, ranked
 from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
@@ -167,13 +168,25 @@ class Parent:
         for name in objective:
             if best := best_of(finished, name):
                 run = run_page(self.experiment_id, best.trials[0].run_id)
-                seeds = f" (mean of {len(best.trials)} seeds)" if len(best.trials) > 1 else ""
+                seeds = f" ({best.mean_of})" if best.mean_of else ""
                 lines.append(f"Best `{name}`: {best.mean(name):.4g}{seeds} by [{best.name}]({run})")
+        for group in fold(finished):
+            if is_folds(group):
+                lines += _fold_paragraphs(group)
         self.client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(lines))
 
 
+def _fold_paragraphs(group: Group) -> Iterator[str]:
+    """The means over the folds of a configuration, as tables in Markdown."""
+    for split, title in titles(group).items():
+        header, *rows = fold_table(group, split)
+        lines = [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+        yield f"**{group.name}**: {title}"
+        yield "\n".join(lines)
+
+
 def best_of(trials: Sequence[Trial], metric: str) -> Group | None:
-    """The configuration with the best mean of a metric over its seeds; None if no trial has the metric."""
+    """The configuration with the best mean of a metric over its repeats; None if no trial has the metric."""
     measured = fold([trial for trial in trials if metric in trial.metrics])
     return ranked(measured, metric)[0] if measured else None
 
@@ -197,4 +210,7 @@ def _trial(run: MlflowRun) -> Trial:
         started=run.info.start_time,
         ended=run.info.end_time,
         process=tags["sweep.process"],
+        config=tags.get("sweep.config", ""),
+        folds=int(tags.get("sweep.folds", 0)),
+        tested=tags.get("sweep.tested", ""),
     )

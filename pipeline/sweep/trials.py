@@ -19,6 +19,8 @@ class Trial:
         overrides: all of its overrides, quoted for a shell.
         started, ended: milliseconds since 1970; `ended` is None while it runs.
         process: the process that ran it, as host:pid:start.
+        config: names the config without what only repeats it: seeds and the fold; "" for old trials.
+        folds, tested: `data.split.folds` and `data.split.tested`; 0 and "" without folds.
     """
 
     run_id: str
@@ -32,6 +34,9 @@ class Trial:
     started: int
     ended: int | None
     process: str = ""
+    config: str = ""
+    folds: int = 0
+    tested: str = ""
 
     def objective(self, names: Any) -> Any:
         """The value or values that the run returned to the sweep; None if it lacks one of the metrics."""

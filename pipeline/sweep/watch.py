@@ -135,11 +135,11 @@ class Watch:
 
     def ending(self, since: int) -> str:
         """The text printed at the end: the best configurations, the trials without a result, the board."""
-        from pipeline.sweep.lines import best_lines
+        from pipeline.sweep.lines import best_lines, fold_lines
 
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
-        lines = best_lines(trials, self.objective)
+        lines = [*fold_lines(trials, self.objective[0]), *best_lines(trials, self.objective)]
         lines += [f"{finished} of {self.planned or len(trials)} trials finished"]
         lines += [
             f"  {trial.status.lower()}: {trial.name}: {trial.reason}"

@@ -22,6 +22,7 @@ CONTEXT = {
     "branches/traits": ["experiment=penguins"],
     "heads/left_right": ["experiment=multimnist"],
     "heads/species_body_mass": ["experiment=penguins"],
+    "sweep/folds": ["data.split.fold=0"],
 }
 TEXT = ["~data.inputs.series", "+data.inputs.series={kind: text, column: kanji.radical_names}"]
 VECTOR = ["~data.inputs.series", "+data.inputs.series={kind: vector, column: kanji.length}"]

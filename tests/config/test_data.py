@@ -129,6 +129,26 @@ from tests.config.cases import right_configs, wrong_configs
         "data.split.stratify: a split by time does not take this option",
         ["found:   species", "allowed: data.split.stratify=null drops it"],
     ),
+    (["+data.split.folds=1", "+data.split.fold=0"], "data.split.folds: ", ["whole number from 2"]),
+    (["+data.split.folds=5"], "data.split.fold: this run needs the number of the fold", ["0 to 4"]),
+    (
+        ["+data.split.folds=5", "+data.split.fold=5"],
+        "data.split.fold: this run",
+        ["found:   5", "sweep=folds"],
+    ),
+    (["+data.split.fold=1"], "data.split.folds: the number of folds is missing", ["found:   fold: 1"]),
+    (["sweep=folds", "data.split.fold=0", "data.split.tested=twice"], "data.split.tested: ", ["fixed, once"]),
+    (
+        ["sweep=folds", "data.split.fold=0", "data.split.folds=2", "data.split.tested=once"],
+        "data.split.folds: with tested: once",
+        ["allowed: 3 or more"],
+    ),
+    (
+        ["sweep=folds", "data.split.fold=0", "data.split.rows=named"],
+        "data.split.rows: folds follow from whole rows",
+        [],
+    ),
+    (["+data.split.stratify=class"], "data.split.stratify: a split by column does not take", []),
     (
         ["data.targets.class.names=kanjis.x"],
         "data.targets.class.names: there is no such source",
@@ -145,6 +165,8 @@ def test_a_wrong_data_node_is_refused(assert_refused, overrides, start, parts):
     ["~data.split", "+data.split={time: kanji.split, val: 1, test: 2}"],
     ["data=penguins", "experiment=penguins", "data.split.stratify=penguins.sex"],
     ["data=penguins", "experiment=penguins", "+data.split.group=penguins.island"],
+    ["sweep=folds", "data.split.fold=4", "+data.split.stratify=class", "+data.split.seed=1"],
+    ["sweep=folds", "data.split.folds=10", "data.split.fold=9", "data.split.tested=once"],
 )
 def test_a_right_data_node_passes(compose, overrides):
     config.check(compose(*overrides))

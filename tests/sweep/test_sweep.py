@@ -6,10 +6,13 @@ import signal
 from collections import Counter
 from pathlib import Path
 from subprocess import CompletedProcess
+from unittest import mock
 
 import optuna
+import pandas as pd
 import pytest
 
+from pipeline import train
 from tests import processes, stores
 from tests.sweep.sweeps import JOBLIB, SMALL, runs_of, statuses, without_training
 from tests.verbs import call, without_report
@@ -236,3 +239,69 @@ def test_a_preset_without_m_is_refused(tmp_path):
     assert done.returncode == 2
     assert "a sweep needs -m" in done.stderr
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep=folds", "hydra/sweeper=optuna"], "data.split.fold: a search must not choose this"),
+        (["sweep=optuna", "seed=choice(0,1)"], "seed: a search must not choose this"),
+        (["sweep=optuna", "data.split.seed=range(5)"], "data.split.seed: a search must not choose this"),
+        (["sweep=folds", "data.split.folds=1"], "data.split.folds: this value is not allowed"),
+        (["sweep=folds", "data.split.folds=five"], "data.split.folds: this value is not allowed"),
+        (["sweep=folds", "data.split.tested=all"], "data.split.tested: this value is not allowed"),
+    ],
+)
+def test_a_search_over_folds_and_wrong_folds_are_refused_before_any_trial(words, message, folder_with_store):
+    done = call("train", "-m", *SMALL, *words, where=folder_with_store)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert runs_of(folder_with_store) == ([], [])
+
+
+def test_the_number_of_folds_is_that_of_the_trials(sweep, folder_with_store):
+    done = sweep("sweep=folds", "data.split.folds=3")
+    assert done.returncode == 0, done.stderr
+    (parent,), trials = runs_of(folder_with_store)
+    assert [json.loads(run.data.tags["sweep.varied"]) for run in trials] == [
+        {"data.split.fold": str(fold)} for fold in range(3)
+    ]
+    assert {run.data.tags["sweep.config"] for run in trials} == {trials[0].data.tags["sweep.config"]}
+    assert "mean of 3 folds" in parent.data.tags["mlflow.note.content"]
+    assert parent.data.metrics["folds/val_species_skill"] == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_a_fold_that_fails_is_said_and_the_same_command_runs_it_alone(make_once, no_report):
+    def fill(folder: Path) -> None:
+        (folder / "where").mkdir()
+
+    where = make_once("failing_fold", fill) / "where"
+    words = ["-m", *SMALL, "sweep=folds", "data.split.folds=2", "sweep.name=f"]
+    with mock.patch("pipeline.train.run", side_effect=fails_in_fold_1(train.run)):
+        done = call("train", *words, where=where)
+    assert done.returncode == 1
+    assert "no out-of-fold predictions: fold 1 of 2 is missing" in done.stdout
+    again = call("train", *words, where=where)
+    assert again.returncode == 0, again.stderr
+    (parent,), trials = runs_of(where)
+    assert statuses(trials) == {"FINISHED": 2, "FAILED": 1}
+    table = pd.read_parquet(stores.artifact(where, parent, "predictions/oof.parquet"))
+    finished = [run for run in trials if run.info.status == "FINISHED"]
+    own = [pd.read_parquet(stores.artifact(where, run, "predictions/val.parquet")) for run in finished]
+    assert list(table.columns) == list(own[0].columns)
+    assert list(table["row"]) == sorted(row for one in own for row in one["row"])
+    test = pd.read_parquet(stores.artifact(where, finished[0], "predictions/test.parquet"))
+    assert sorted([*table["row"], *test["row"]]) == list(range(344))
+
+
+def fails_in_fold_1(run):
+    """A training that fails in fold 1."""
+
+    def failing(cfg, *words, **options):
+        if cfg.data.split.fold == 1:
+            raise OSError("no space left")
+        return run(cfg, *words, **options)
+
+    return failing

@@ -2,7 +2,8 @@
 
 This file imports nothing: a sweep reads `pipeline.sweep.trials` long before it needs matplotlib.
 
-groups   trials that differ only in their seed, as one configuration; which differences are noise
+groups   trials that differ only in their seed or fold, as one configuration; which differences are noise
+folds    the section on folds; fold_means: means over them
 front    the Pareto front of several metrics, and its knee
 choice   the configurations to choose, with the commands to paste
 effects  the effect of each parameter, averaged over the others

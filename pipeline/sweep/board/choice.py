@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.config.naming import FOLD, REPEATS
 from pipeline.metric_names import short, sign, skill_of
 from pipeline.sweep.board.front import front, knee
-from pipeline.sweep.board.groups import REPEATS, Group, ranked
+from pipeline.sweep.board.groups import Group, ranked
 from pipeline.sweep.trials import Sweep
 
 
@@ -65,9 +66,15 @@ def front_values(sweep: Sweep, groups: Sequence[Group]) -> tuple[list[str], np.n
 
 
 def command(sweep: Sweep, group: Group) -> str:
-    """The command that trains a group's configuration once, without a seed if several were tried."""
-    dropped = ("sweep=", "sweep.", "objective=", "tracking.run_name=") + (
-        (f"{REPEATS}=",) if len(group.trials) > 1 else ()
-    )
-    kept = [word for word in shlex.split(group.trials[0].overrides) if not word.startswith(tuple(dropped))]
+    """The command that trains a group's configuration once, without a seed if several were tried.
+
+    It trains on the split itself and not on folds of it.
+    """
+    dropped = ["sweep=", "sweep.", "objective=", "tracking.run_name="]
+    if len(group.trials) > 1:
+        dropped += [f"{name}=" for name in REPEATS if name in group.trials[0].varied]
+    if FOLD in group.trials[0].varied:
+        dropped += [f"{FOLD}=", "data.split.folds=", "data.split.tested="]
+    words = shlex.split(group.trials[0].overrides)
+    kept = [word for word in words if not word.lstrip("+").startswith(tuple(dropped))]
     return " ".join(part for part in ("python -m pipeline.train", sweep.options, shlex.join(kept)) if part)

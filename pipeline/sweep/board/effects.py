@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sweep.board.groups import REPEATS
+from pipeline.config.naming import REPEATS
 from pipeline.sweep.trials import Trial
 
 Array = NDArray[Any]
@@ -53,7 +53,10 @@ class Effect:
 
 
 def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
-    """The effects of all parameters with at least two values, largest first, the seed's last."""
+    """The effects of all parameters with at least two values, largest first.
+
+    Seeds and folds are no parameters, but what they do to a metric is no effect of a parameter either.
+    """
     trials = [trial for trial in trials if metric in trial.metrics]
     names = list(dict.fromkeys(name for trial in trials for name in trial.varied))
     columns = {name: [trial.varied.get(name, "") for trial in trials] for name in names}
@@ -72,8 +75,9 @@ def effects(trials: Sequence[Trial], metric: str) -> list[Effect]:
         share = block @ weights[first : first + block.shape[1]]
         first += block.shape[1]
         points = y.mean() + share - share.mean() + residuals
-        result.append(_effect(name, columns[name], points, deviation))
-    return sorted(result, key=lambda effect: (effect.parameter == REPEATS, -effect.size()))
+        if name not in REPEATS:
+            result.append(_effect(name, columns[name], points, deviation))
+    return sorted(result, key=lambda effect: -effect.size())
 
 
 def _block(values: Sequence[str]) -> Array:

@@ -11,7 +11,7 @@ from pipeline.page.elements import Drawing
 from pipeline.page.style import COLOURS, GREY, INK, clean, number, panels
 from pipeline.sweep.board.effects import Effect
 from pipeline.sweep.board.front import front, knee
-from pipeline.sweep.board.groups import Group, Noise
+from pipeline.sweep.board.groups import Group, Noise, repeated
 from pipeline.sweep.trials import Sweep, Trial
 
 MOST_ROWS = 40
@@ -43,7 +43,8 @@ def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
             markersize=5,
         )
     margin = spread.margin(len(best.values(metric)), len(best.values(metric)))
-    words = "each dot is a trial; diamond and bar: mean and standard error over seeds"
+    over = repeated([trial for group in groups for trial in group.trials])
+    words = f"each dot is a trial; diamond and bar: mean and standard error over {over}"
     if not np.isnan(margin):
         mean = best.mean(metric)
         axes.axvspan(*sorted((mean, mean - sign(metric) * margin)), color="#eeeeee", zorder=0)

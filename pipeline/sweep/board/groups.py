@@ -1,4 +1,7 @@
-"""Groups of trials that differ only in their seed: means, errors, and which differences are noise."""
+"""Groups of trials that only repeat one config: means, errors, and which differences are noise.
+
+Repeats differ in the seed, in the seed of the split, or in the fold.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.config.naming import FOLD, REPEATS
 from pipeline.metric_names import sign
 from pipeline.sweep.trials import Trial
 
-REPEATS = "seed"  # the parameter that repeats a trial; nobody chooses by it
 CERTAINTY = 0.95
+WORDS = {"seed": "seeds", "data.split.seed": "split seeds", FOLD: "folds"}
 
 
 @dataclass(frozen=True)
 class Group:
-    """Trials that differ only in their seed."""
+    """Trials that differ only in their seed, the seed of their split, or their fold."""
 
     name: str
     varied: Mapping[str, str]
@@ -31,15 +35,20 @@ class Group:
         values = self.values(metric)
         return float(values.mean()) if len(values) else math.nan
 
+    @property
+    def mean_of(self) -> str:
+        """What a mean is taken over, such as "mean of 5 folds"; empty for a single trial."""
+        return f"mean of {len(self.trials)} {repeated(self.trials)}" if len(self.trials) > 1 else ""
+
 
 class Noise(NamedTuple):
-    """How much a metric varies when only the seed changes, pooled over all groups.
+    """How much a metric varies when only the seed or the fold changes, pooled over all groups.
 
     Args:
         deviation: standard deviation of a trial within its group; NaN if nothing was repeated.
         freedom: degrees of freedom of `deviation`.
         between: the part of `deviation` that matters for differences between groups: if groups share
-            seeds, without what a seed does to all of them alike.
+            seeds or folds, without what one does to all of them alike.
         between_freedom: degrees of freedom of `between`.
         groups: number of groups.
     """
@@ -69,25 +78,37 @@ class Noise(NamedTuple):
 
 
 def fold(trials: Sequence[Trial]) -> list[Group]:
-    """Groups trials that differ only in their seed, in the order of their first trials."""
+    """Groups trials that only repeat one another, in the order of their first trials."""
     groups: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in trials:
-        varied = tuple((name, value) for name, value in trial.varied.items() if name != REPEATS)
+        varied = tuple((name, value) for name, value in trial.varied.items() if name not in REPEATS)
         groups.setdefault(varied, []).append(trial)
     return [Group(_name(group[0], bool(varied)), dict(varied), group) for varied, group in groups.items()]
 
 
 def _name(trial: Trial, varies: bool) -> str:
-    """A trial's name without the seed at its end."""
-    if REPEATS not in trial.varied:
+    """A trial's name without the seed, split seed and fold at its end."""
+    number = len(set(trial.varied) & set(REPEATS))
+    if not number:
         return trial.name
-    return trial.name.rpartition(f" {REPEATS}=")[0] or trial.name if varies else "all seeds"
+    return " ".join(trial.name.split(" ")[:-number]) or trial.name if varies else f"all {repeated([trial])}"
+
+
+def repeat_of(trial: Trial) -> tuple[str, ...]:
+    """The values that only repeat a trial."""
+    return tuple(trial.varied.get(name, "") for name in REPEATS)
+
+
+def repeated(trials: Sequence[Trial]) -> str:
+    """What trials repeat: "seeds", "split seeds", "folds", or "repeats" for several of these."""
+    names = {name for trial in trials for name in trial.varied if name in REPEATS} or {"seed"}
+    return WORDS[names.pop()] if len(names) == 1 else "repeats"
 
 
 def noise(groups: Sequence[Group], metric: str) -> Noise:
-    """The spread of a metric within groups, with and without what seeds do to all groups alike."""
+    """The spread of a metric within groups, with and without what a seed or fold does to all groups alike."""
     rows = [
-        (place, trial.varied.get(REPEATS, ""), trial.metrics[metric])
+        (place, repeat_of(trial), trial.metrics[metric])
         for place, group in enumerate(groups)
         for trial in group.trials
         if metric in trial.metrics
@@ -97,9 +118,9 @@ def noise(groups: Sequence[Group], metric: str) -> Noise:
     values = np.array([value for _, _, value in rows])
     of_group = _columns([place for place, _, _ in rows])
     deviation, freedom = _residual(of_group, values)
-    with_seeds = np.column_stack([of_group, _columns([seed for _, seed, _ in rows])])
-    between, between_freedom = _residual(with_seeds, values)
-    if between_freedom < 2:  # the groups share no seeds, or too few
+    with_repeats = np.column_stack([of_group, _columns([repeat for _, repeat, _ in rows])])
+    between, between_freedom = _residual(with_repeats, values)
+    if between_freedom < 2:  # the groups share no seeds or folds, or too few
         between, between_freedom = deviation, freedom
     return Noise(deviation, freedom, between, between_freedom, of_group.shape[1])
 

@@ -23,10 +23,19 @@ from pipeline.sweep.board.figures import (
     search_drawing,
     time_drawing,
 )
+from pipeline.sweep.board.fold_means import is_folds
+from pipeline.sweep.board.folds import folds_section
 from pipeline.sweep.board.groups import Group, Noise, fold, noise, ranked, verdict
+from pipeline.sweep.board.groups import repeated as repeated_word
 from pipeline.sweep.trials import Sweep
 
 PAGE = "sweep.html"
+_ALONE = {
+    "seeds": "The seed",
+    "folds": "The fold",
+    "split seeds": "The seed of the split",
+    "repeats": "Repeating",
+}
 Figures = dict[str, Figure | bytes | Drawing]
 REFRESH = 20  # seconds after which a browser reloads the page of a running sweep
 
@@ -66,11 +75,11 @@ def _words(sweep: Sweep) -> Iterator[str]:
 
 
 def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
-    if not groups:
+    if not groups or (len(groups) == 1 and is_folds(groups[0])):
         return
     paragraphs: list[str] = []
     for choice in choices(sweep, groups):
-        seeds = f"; mean of {len(choice.group.trials)} seeds" if len(choice.group.trials) > 1 else ""
+        seeds = f"; {choice.group.mean_of}" if choice.group.mean_of else ""
         skills = ", ".join(f"{h} {number(choice.group.mean(skill_of(h)))}" for h in sweep.heads())
         paragraphs.append(
             Markup("<strong>{}</strong>: {} (validation skill: {}{})<br><code>{}</code>").format(
@@ -86,6 +95,7 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
 
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     if groups:
+        yield from folds_section(groups)
         yield _trials_section(sweep, groups)
         yield _heads_section(sweep, groups)
         yield from _effect_section(sweep)
@@ -128,7 +138,8 @@ def _ranking_table(order: Sequence[Group], metric: str, spread: Noise) -> Table:
             error = spread.error(len(group.values(metric)))
             rows[-1] += [error, len(group.trials), verdict(order[0], group, metric, spread)]
     columns = ["", *(parameters or ["trial"]), short(metric)]
-    columns += ["standard error", "seeds", "compared with the best"] if repeated else []
+    words = repeated_word([trial for group in order for trial in group.trials])
+    columns += ["standard error", words, "compared with the best"] if repeated else []
     return Table(columns, rows, f"Trials, sorted by {short(metric)}.")
 
 
@@ -146,13 +157,13 @@ def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
             "Add seed=0,1,2 to the sweep to estimate the noise."
         )
     spread = noise(order, metric)
-    best = order[0]
+    best, words = order[0], repeated_word(order[0].trials)
     close = [g.name for g in order[1:] if verdict(best, g, metric, spread).startswith("within")]
     others = f"within noise of it: {', '.join(close[:6])}" if close else "all others are worse, beyond noise"
     more = f" and {len(close) - 6} more" if len(close) > 6 else ""
     margin = spread.margin(len(best.trials), len(best.trials))
     return (
-        f"{short(metric)}: {best.name} is the best; {others}{more}. The seed alone moves a trial by "
+        f"{short(metric)}: {best.name} is the best; {others}{more}. {_ALONE[words]} alone moves a trial by "
         f"{number(spread.deviation)} (standard deviation); differences above {number(margin)} are beyond "
         "noise (Tukey's range test over all configurations, 95 %)."
     )
@@ -174,7 +185,8 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
             [group.name, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
             for group in order
         ]
-        caption = f"Head {head}, sorted by validation skill; mean ± standard error over seeds."
+        over = repeated_word([trial for group in groups for trial in group.trials])
+        caption = f"Head {head}, sorted by validation skill; mean ± standard error over {over}."
         tables[f"head_{head}"] = Table(["trial", *columns.values()], rows, caption)
     return Section("Heads", tables=tables)
 

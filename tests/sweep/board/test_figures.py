@@ -42,7 +42,7 @@ def test_the_front_of_two_heads_is_a_line_through_its_groups(grid):
 def test_effects_have_a_panel_each_on_one_scale(grid):
     drawing = figures.effect_drawing(effects(grid, OBJECTIVE), OBJECTIVE)
     panels = drawing.figure.axes
-    assert [axes.get_title() for axes in panels] == ["optimizer", "loss_weights.class", "seed"]
+    assert [axes.get_title() for axes in panels] == ["optimizer", "loss_weights.class"]
     assert len({axes.get_ylim() for axes in panels}) == 1
 
 

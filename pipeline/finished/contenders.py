@@ -1,0 +1,72 @@
+"""What a stored run brings to a comparison: its own predictions, or those of a sweep's folds."""
+
+import json
+
+import pandas as pd
+
+from pipeline.comparison.verdicts import Contender
+from pipeline.config.naming import FOLD
+from pipeline.errors import ConfigError
+from pipeline.tracking import StoredRun
+
+OUT_OF_FOLD = "out-of-fold"
+SPLITS = ("test", "val", OUT_OF_FOLD)
+SWEEP = "sweep.command"  # a tag of the run of a sweep
+FOLDS = "folds.json"  # artifact of a sweep over folds
+FEWEST = 2  # contenders of a comparison
+
+
+def contenders(run: StoredRun) -> list[Contender]:
+    """The contenders of a run: one, or one for each config and seed of a sweep over folds.
+
+    Raises:
+        ConfigError: the run has no predictions.
+    """
+    if SWEEP not in run.tags:
+        frames = {name: _frame(run, f"predictions/{name}.parquet") for name in ("test", "val")}
+        return [Contender(run.run_id, run.name, run.params, run.metrics, frames)]
+    if not run.has(FOLDS):
+        raise ConfigError(
+            "runs",
+            "this is a sweep without the predictions of all folds",
+            found=f"{run.run_id} ({run.name})",
+            allowed=f"a run; a sweep over folds of which every fold has finished; or sweep={run.run_id[:6]}",
+        )
+    sets = json.loads(run.artifact(FOLDS).read_text(encoding="utf-8"))
+    return [
+        Contender(
+            run.run_id,
+            run.name if len(sets) == 1 else f"{run.name} {one['name']}",
+            _params(run, one["runs"][0]),
+            run.metrics,
+            {OUT_OF_FOLD: _frame(run, one["predictions"])},
+        )
+        for one in sets
+    ]
+
+
+def common_splits(runs: list[Contender]) -> list[str]:
+    """The splits of which all contenders have predictions.
+
+    Raises:
+        ConfigError: there is no such split.
+    """
+    common = [split for split in SPLITS if all(split in run.predictions for run in runs)]
+    if not common:
+        raise ConfigError(
+            "runs",
+            "these runs predicted no rows of the same kind",
+            found="; ".join(f"{run.name}: {' and '.join(run.predictions)} rows" for run in runs),
+            allowed="runs, or sweeps over folds (python -m pipeline.train -m sweep=folds)",
+        )
+    return common
+
+
+def _frame(run: StoredRun, path: str) -> pd.DataFrame:
+    return pd.read_parquet(run.artifact(path))
+
+
+def _params(parent: StoredRun, run_id: str) -> dict[str, str]:
+    """The params of the config of a fold set: those of its runs, but for the fold."""
+    params = parent.client.get_run(run_id).data.params
+    return {name: value for name, value in params.items() if name != FOLD}

@@ -1,0 +1,32 @@
+"""The board's section on folds: each head's means over them, with standard errors."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.page.elements import Section, Table
+from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
+from pipeline.sweep.board.groups import Group
+
+NOTE = (
+    "Every run held out another fold of the rows. The standard error is that of the mean over the folds; as "
+    "their runs share most of the training rows, it is somewhat too small."
+)
+EPOCH_NOTE = (
+    "The rows that a run held out also chose its epoch and its temperature, so their results are slightly "
+    "too good; those of the test rows are not. With data.split.tested=once, other rows choose."
+)
+
+
+def folds_section(groups: Sequence[Group]) -> Iterator[Section]:
+    """A table for each configuration whose trials are folds, and each split; nothing without folds."""
+    of_folds = [group for group in groups if is_folds(group)]
+    if not of_folds:
+        return
+    tables = {}
+    for place, group in enumerate(of_folds):
+        for split, title in titles(group).items():
+            header, *rows = fold_table(group, split)
+            name = f"folds_{split}" if len(of_folds) == 1 else f"folds_{split}_{place + 1}"
+            caption = f"{group.name}: {title}."
+            tables[name] = Table(header, [list(row) for row in rows], caption)
+    notes = [NOTE, EPOCH_NOTE] if any(group.trials[0].tested != "once" for group in of_folds) else [NOTE]
+    yield Section("Folds", notes, tables=tables)
