@@ -39,8 +39,9 @@ loss_weights: {place: 1.0, slope: 1.0, both: 1.0}
 
 
 def pytest_configure() -> None:
-    """A shell lets background jobs ignore Ctrl-C, and they their children: those that tests interrupt."""
+    """Background jobs ignore Ctrl-C, and under nohup hang-ups; so would the processes that tests end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

@@ -88,6 +88,7 @@ def test_a_run_is_found_again_and_named_in_short(run, folder):
     assert run.id[:8] in repr(run)
 
 
+@pytest.mark.slow
 def test_an_own_mlflow_run_that_is_open_stays_as_it_is(run, folder, tmp_path):
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'own.db'}")
     try:

@@ -95,11 +95,8 @@ FUSIONS = {
     "film_one": fusion.FiLM(width=8, condition="always"),
 }
 QUICK = {
-    "concatenate": ["conv2d", "transformer_learned"],
-    "add": ["resnet", "text_conv"],
-    "gated": ["conv1d", "text_transformer"],
-    "attention": ["table", "gru", "transformer"],
-    "film": ["lstm", "text_bag"],
+    "concatenate": ["conv2d", "transformer_learned", "resnet", "text_conv", "lstm", "text_bag"],
+    "attention": ["table", "gru", "transformer", "conv1d", "text_transformer"],
     "film_one": ["dense", "application", "tabm"],
 }
 # Without an input that is never missing, the fusion of a row without inputs is 0, where ReLU has no gradient.

@@ -289,7 +289,10 @@ def test_a_run_that_fails_is_failed_and_keeps_its_traceback(train, tmp_path):
     assert "NotFiniteError" in artifact(tmp_path, run, "traceback.txt").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number):
     done, (run,) = train("insight=off", *interrupt.overrides(number))
     assert done.returncode == 128 + number

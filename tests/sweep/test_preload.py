@@ -1,5 +1,7 @@
 """A worker of a sweep that is forked from the preloaded server has nothing heavy left to import."""
 
+import pytest
+
 from tests import processes
 
 CODE = """
@@ -11,6 +13,7 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 
 
+@pytest.mark.slow
 def test_a_trial_imports_no_library_that_is_not_preloaded() -> None:
     done = processes.python(CODE)
     assert done.returncode == 0, done.stderr

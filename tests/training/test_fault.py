@@ -25,7 +25,9 @@ def weights_after(trainer, batches):
     return trainer.model.get_weights()
 
 
-@pytest.mark.parametrize("options", [{}, {"average": 0.9}, {"jit": True}, {"dropout": 0.3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"average": 0.9}, pytest.param({"jit": True}, marks=pytest.mark.slow), {"dropout": 0.3}]
+)
 def test_the_training_stops_with_the_weights_before_the_batch(options):
     trainer = make_trainer(**options)
     with pytest.raises(NotFiniteError, match="the loss of head score is inf") as found:

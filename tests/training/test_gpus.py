@@ -53,6 +53,7 @@ def test_a_process_whose_gpus_are_in_use_keeps_them(two_gpus, monkeypatch):
     gpus.set_up_gpus(shared=False)
 
 
+@pytest.mark.slow
 def test_processes_take_different_gpus_until_all_are_taken(tmp_path):
     assert [gpus.own_number(3, tmp_path) for _ in range(2)] == [0, 0]
     assert other_process(tmp_path) == 1
@@ -61,6 +62,7 @@ def test_processes_take_different_gpus_until_all_are_taken(tmp_path):
     assert other_process(tmp_path) == 0, "a process that has ended gives its GPU back"
 
 
+@pytest.mark.slow
 def test_more_processes_than_gpus_share_them(tmp_path):
     gpus.own_number(1, tmp_path)
     assert other_process(tmp_path, gpus=1) == 0

@@ -92,6 +92,7 @@ def test_long_epochs_in_many_calls_give_the_same_numbers(monkeypatch):
     assert seen == [32, 64, 96, 100] * 2
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_losses():
     plain, compiled = train(make_trainer())[0], train(make_trainer(jit=True))[0]
     assert compiled.losses == pytest.approx(plain.losses, abs=1e-5)

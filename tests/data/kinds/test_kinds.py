@@ -27,6 +27,7 @@ assert not any(name.split(".")[0] == "pipeline" for name in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_saved_preparation_of_every_kind_gives_the_same_in_a_process_without_this_package(
     tmp_path: Path,
 ) -> None:
