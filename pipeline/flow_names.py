@@ -1,7 +1,9 @@
 """Composes and finds the names of the metrics `flow/…` in MLflow; docs/insight.md says what they measure."""
 
 from collections.abc import Iterable
+from itertools import permutations
 
+PREFIX = "flow/"
 # Measures of the gradient that a head sends into a branch; docs/insight.md describes them.
 MEASURES = ("", "_raw", "_weights", "_weights_raw", "_share")
 
@@ -29,6 +31,16 @@ def conflict(a: str, b: str, part: str | None = None) -> str:
 def update(part: str) -> str:
     """The relative change of a part's weights over an epoch; parts are named as in `model.layer_names`."""
     return f"flow/update_{part}"
+
+
+def essential(heads: Iterable[str], branches: Iterable[str]) -> set[str]:
+    """What MLflow shows of every run: the gradient of each head into each branch, and how heads agree.
+
+    The other numbers are in the report and in its `tables/history.csv`; `insight=full` logs all of them.
+    """
+    heads = list(heads)
+    gradients = {sent(head, branch) for branch in branches for head in heads}
+    return gradients | {cosine(a, b) for a, b in permutations(heads, 2)}
 
 
 def conflict_parts(names: Iterable[str], a: str, b: str) -> dict[str, str]:

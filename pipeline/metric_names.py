@@ -100,6 +100,21 @@ def direction(metric: str) -> str:
     return "min" if _last_word(metric) in SMALLER_IS_BETTER else "max"
 
 
+def place(metric: str) -> int:
+    """Return where a metric stands among those of a run: first `val/skill`, last the flow.
+
+    Example:
+        >>> sorted(["flow/a_to_x", "test/loss", "train/a_loss", "val/loss", "val/skill"], key=place)
+        ['val/skill', 'val/loss', 'train/a_loss', 'test/loss', 'flow/a_to_x']
+    """
+    split, _, rest = metric.partition("/")
+    if metric == "val/skill":
+        return 0
+    if split in ("train", "val"):
+        return 1 if rest in COMBINED else 2
+    return {"test": 3, "flow": 5}.get(split, 4)
+
+
 def has_direction(metric: str) -> bool:
     """Return whether it is known if larger or smaller values of a metric are better."""
     return _last_word(metric) in SMALLER_IS_BETTER | LARGER_IS_BETTER

@@ -113,7 +113,8 @@ def run(
     with clock.phase("opening the store"):
         from pipeline.tracking import connect, connect_early
 
-        store = connect_early(cfg.tracking.uri, cfg.tracking.experiment)
+        place: Any = {"default": origin.groups["data"], "run_id": run_id}  # an experiment for each data set
+        store = connect_early(cfg.tracking.uri, cfg.tracking.experiment, **place)
     # These imports take seconds, so they come after the checks.
     with (
         clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
@@ -127,7 +128,9 @@ def run(
     cfg, job = built(cfg, origin, clock, trusted_modules, threads)
     data = data_identity.identity(job)
     state = restored(cfg, job, data) if cfg.resume else None
-    store = store or connect(cfg.tracking.uri, cfg.tracking.experiment)
+    if store is None:
+        with clock.phase("making the store"):
+            store = connect(cfg.tracking.uri, cfg.tracking.experiment, **place)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
         announce(mlflow_run.run_id, cfg)

@@ -31,3 +31,10 @@ def test_every_measure_of_a_sent_gradient_is_computed():
     names = flow_numbers(flow, {"a": 1.0}, by_part=False)
     sent = {flow_names.sent("a", "x", measure) for measure in flow_names.MEASURES}
     assert sent == {name for name in names if "_to_" in name}
+
+
+def test_each_gradient_and_each_pair_of_heads_is_essential_and_nothing_that_follows_from_these():
+    names = flow_names.essential(["a", "b"], ["x", "x_share"])
+    assert {"flow/a_to_x", "flow/b_to_x", "flow/a_to_x_share", "flow/cos_a_b"} <= names
+    assert not [name for name in names if "_raw" in name or "update" in name or "conflict" in name]
+    assert "flow/x_from_a" not in names

@@ -11,6 +11,7 @@ from pipeline.metric_names import (
     metric_word,
     name_of,
     owner,
+    place,
     short,
     sign,
     skill_of,
@@ -100,4 +101,16 @@ def test_metric_names_are_those_of_the_contract():
         "train/loss_unweighted",
         "train/class_loss",
         "train/class_accuracy",
+    ]
+
+
+def test_the_skill_comes_first_and_the_flow_last():
+    names = ["flow/a_to_x", "best/val_skill", "test/loss", "train/a_loss", "val/loss", "val/skill"]
+    assert sorted(names, key=place) == [
+        "val/skill",
+        "val/loss",
+        "train/a_loss",
+        "test/loss",
+        "best/val_skill",
+        "flow/a_to_x",
     ]

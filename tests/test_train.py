@@ -108,8 +108,11 @@ def test_insight_says_which_branch_each_head_needs(trained):
     assert metrics["contribution/image_to_place"] > 50
     assert abs(metrics["contribution/series_to_place"]) < 10
     assert metrics["contribution/series_to_slope"] > 50
-    names = ["flow/place_to_image", "flow/image_from_place", "flow/update_head_both", "flow/cos_place_slope"]
-    for name in names:
+    flow = {name for name in metrics if name.startswith("flow/")}
+    pairs = {"place_slope", "place_both", "slope_both"}
+    sent = {f"flow/{head}_to_{branch}" for head in HEADS for branch in ("image", "series")}
+    assert flow == sent | {f"flow/cos_{pair}" for pair in pairs}
+    for name in flow:
         assert steps(where, runs[0], name) == list(range(1, 13)), name
     assert "image contributes, in points of skill: " in stdout
     page = artifact(where, runs[0], "report/report.html").read_text()

@@ -18,7 +18,8 @@ class Contender:
     """A finished run.
 
     Args:
-        params, metrics: as in MLflow.
+        params: its options, and all values of its config.
+        metrics: as in MLflow.
         predictions: the logged table of each split, one line per row of the data.
     """
 

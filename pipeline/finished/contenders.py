@@ -1,11 +1,13 @@
 """What a stored run brings to a comparison: its own predictions, or those of a sweep's folds."""
 
 import json
+from typing import Any
 
 import pandas as pd
+from omegaconf import OmegaConf
 
 from pipeline.comparison.verdicts import Contender
-from pipeline.config.naming import FOLD
+from pipeline.config.naming import FOLD, flatten
 from pipeline.errors import ConfigError
 from pipeline.tracking import StoredRun
 
@@ -24,7 +26,7 @@ def contenders(run: StoredRun) -> list[Contender]:
     """
     if SWEEP not in run.tags:
         frames = {name: _frame(run, f"predictions/{name}.parquet") for name in ("test", "val")}
-        return [Contender(run.run_id, run.name, run.params, run.metrics, frames)]
+        return [Contender(run.run_id, run.name, settings(run), run.metrics, frames)]
     if not run.has(FOLDS):
         raise ConfigError(
             "runs",
@@ -62,11 +64,17 @@ def common_splits(runs: list[Contender]) -> list[str]:
     return common
 
 
+def settings(run: StoredRun) -> dict[str, str]:
+    """The options of a run and all values of its config; its params leave out what is as by default."""
+    values: Any = OmegaConf.to_container(OmegaConf.load(run.artifact("config/config.yaml")), resolve=False)
+    return run.params | {name: str(value) for name, value in flatten(values).items()}
+
+
 def _frame(run: StoredRun, path: str) -> pd.DataFrame:
     return pd.read_parquet(run.artifact(path))
 
 
 def _params(parent: StoredRun, run_id: str) -> dict[str, str]:
     """The params of the config of a fold set: those of its runs, but for the fold."""
-    params = parent.client.get_run(run_id).data.params
-    return {name: value for name, value in params.items() if name != FOLD}
+    run = StoredRun.of(parent.client, parent.uri, parent.client.get_run(run_id))
+    return {name: value for name, value in settings(run).items() if name != FOLD}

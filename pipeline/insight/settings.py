@@ -13,6 +13,7 @@ class Insight:
             batches, and conflicts between heads are counted per batch. More batches give finer counts, but
             each batch is noisier.
         by_part: also log the conflicts on each branch and on the fusion.
+        all_metrics: log every number of the flow to MLflow, and not only those that no other implies.
         repeats: permutations per branch on the validation rows after the training; 0: no contributions.
         rows: largest number of validation rows for the contributions; null for all.
     """
@@ -22,3 +23,4 @@ class Insight:
     by_part: bool
     repeats: int
     rows: int | None = None
+    all_metrics: bool = False

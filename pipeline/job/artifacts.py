@@ -3,7 +3,7 @@
 import json
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -14,13 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import report
-from pipeline.config import flatten, run_name
+from pipeline import flow_names, report
+from pipeline.config import run_name
 from pipeline.config.private import public
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.job import label_overview
+from pipeline.job.data_identity import digest
 from pipeline.job.job import Job
+from pipeline.job.params import params
 from pipeline.job.prediction_columns import PredictionColumns, squeezed
 from pipeline.job.report_record import report_record
 from pipeline.job.results import Results, description
@@ -39,7 +41,8 @@ def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
     tracking = public(cfg)["tracking"]
     return {
         "run_name": tracking["run_name"] or run_name(origin.overrides),
-        "params": _params(cfg, origin.groups),
+        "params": params(cfg, origin),
+        "is_logged": _is_logged(cfg),
         "tags": {
             **source_tags(Path.cwd()),
             "pipeline.version": metadata.version("multihead-pipeline"),
@@ -51,13 +54,12 @@ def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
     }
 
 
-def _params(cfg: DictConfig, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Return the config's values and the options of its groups, each once."""
-    # The option of a group says the same as its class.
-    redundant = {"resume", *(f"{group}._target_" for group in groups)}
-    return {
-        name: value for name, value in {**flatten(public(cfg)), **groups}.items() if name not in redundant
-    }
+def _is_logged(cfg: DictConfig) -> Callable[[str], bool]:
+    """Return whether a metric is logged: of the flow all only if the config says so, see docs/insight.md."""
+    if cfg.insight.get("all_metrics"):
+        return lambda name: True
+    shown = flow_names.essential(list(cfg.heads), list(cfg.branches))
+    return lambda name: not name.startswith(flow_names.PREFIX) or name in shown
 
 
 def log_config(run: Run, cfg: DictConfig, job: Job, overrides: Sequence[str]) -> None:
@@ -88,7 +90,7 @@ def log_results(
     # MLflow shows single values at step 0 as bars; at any other step they would be points of a curve.
     run.log_metrics(metrics, step=0)
     run.describe(description(results, run, list(job.heads)))
-    run.log_dataset(Path(str(next(iter(cfg.data.sources)))).name, job.dataset.fingerprint)
+    run.log_dataset(*_data_facts(cfg, job, origin))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_predictions(folder / "predictions", job, results)
@@ -111,6 +113,20 @@ def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
     example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
     specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
     run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms)
+
+
+def _data_facts(cfg: DictConfig, job: Job, origin: Origin) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
+    """Return what MLflow shows of the data: its name, its digest, its files and its rows."""
+    places = map(_place, public(cfg)["data"]["sources"].values())
+    rows = {f"{split} rows": len(rows.rows) for split, rows in job.dataset.splits.items()}
+    return origin.groups.get("data", "data"), digest(job), {"uri": ", ".join(places)}, rows
+
+
+def _place(source: Any) -> str:
+    """Return where a source comes from: its file, its files, or what makes it."""
+    if isinstance(source, dict):
+        source = source.get("path") or source.get("_target_")
+    return source if isinstance(source, str) else ", ".join(map(str, source))
 
 
 def _write_config(folder: Path, cfg: DictConfig, overrides: Sequence[str], job: Job) -> None:

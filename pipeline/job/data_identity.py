@@ -41,6 +41,12 @@ def identity(job: Job) -> dict[str, Any]:
     return dict(json.loads(json.dumps(facts)))  # as it is read back
 
 
+def digest(job: Job) -> str:
+    """Return hexadecimal digits that change with the data, its schema or its split."""
+    facts = {name: fact for name, fact in identity(job).items() if name != "rows"}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def class_names(job: Job) -> dict[str, list[str]]:
     """Return head -> the names of its outputs, as in the artifact config/labels.json."""
     return {name: list(head.names(job.dataset.targets[name].names)) for name, head in job.heads.items()}

@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from pipeline.config import PARENT_OVERRIDE
+from pipeline.config import PARENT_OVERRIDE, choices
 from pipeline.config.data import check_folds
 from pipeline.config.naming import REPEATS
 from pipeline.config.record_names import check_record_names
@@ -263,7 +263,7 @@ def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: lis
         "sweep.command": command,
         "sweep.varies": json.dumps(varies),
         "sweep.objective": json.dumps(objectives(config)),
-        "pipeline.overrides": " ".join(fixed),
+        **({"pipeline.overrides": " ".join(fixed)} if fixed else {}),
         "pipeline.version": metadata.version("multihead-pipeline"),
     }
     # Of two sweeps of one name that start at once, the second one finds the run of the first.
@@ -271,10 +271,17 @@ def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: lis
     Path(lock.lock_file).parent.mkdir(exist_ok=True)
     try:
         with lock.acquire(timeout=SECONDS_TO_OPEN):
-            return Parent.open(config, tags, config.sweep.parent)
+            return Parent.open(config, tags, config.sweep.parent, **_default_experiment(config, varies))
     except Timeout as error:
         allowed = "one sweep at a time begins; try again when that one has"
         raise ConfigError("sweep.name", "another sweep is beginning here", allowed=allowed) from error
+
+
+def _default_experiment(config: DictConfig, varies: Sequence[str]) -> dict[str, str]:
+    """The experiment of a sweep that names none: that of its data, unless the data varies."""
+    if {"data", "experiment"} & {*varies}:
+        return {}
+    return {"default": choices(config.hydra.runtime.choices)["data"]}
 
 
 def _study_name(config: DictConfig, parent: "Parent") -> str:

@@ -15,6 +15,7 @@ from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
 from pipeline.tracking.addresses import compare_page, local_path, run_page
+from pipeline.tracking.opening import DEFAULT_EXPERIMENT, default_experiment_id
 from pipeline.tracking.reading import search_runs
 
 PATIENCE = 20.0  # seconds that workers have to end
@@ -30,7 +31,8 @@ class Parent:
     @classmethod
     def of(cls, cfg: DictConfig) -> "Parent":
         """The parent of a job."""
-        return cls(*connect(cfg.tracking.uri, cfg.tracking.experiment), cfg.sweep.parent)
+        store = connect(cfg.tracking.uri, cfg.tracking.experiment, run_id=cfg.sweep.parent)
+        return cls(*store, cfg.sweep.parent)
 
     def tag(self, name: str) -> str:
         """A tag of the parent."""
@@ -41,23 +43,32 @@ class Parent:
         return name in self.client.get_run(self.run_id).data.tags
 
     @classmethod
-    def open(cls, cfg: DictConfig, tags: Mapping[str, str], run_id: str | None = None) -> "Parent":
+    def open(
+        cls,
+        cfg: DictConfig,
+        tags: Mapping[str, str],
+        run_id: str | None = None,
+        *,
+        default: str = DEFAULT_EXPERIMENT,
+    ) -> "Parent":
         """Opens a parent: an existing one with this id or with the config's `sweep.name`, or else a new one.
+
+        Args:
+            default: the experiment if nothing names one.
 
         Raises:
             ConfigError: a sweep with this name is running.
         """
-        client, uri, experiment_id = connect(cfg.tracking.uri, cfg.tracking.experiment)
+        experiment = cfg.tracking.experiment
+        client, uri, experiment_id = connect(cfg.tracking.uri, experiment, default=default, run_id=run_id)
         if run_id:
             parent = cls(client, uri, experiment_id, run_id)
             parent.take_over(identity(), tags)
             return parent
         tags = {**tags, "sweep.since": str(int(time.time() * 1000))}
         name = cfg.sweep.name
-        # Compared here, because MLflow's search has no way to write every name.
-        sweeps = search_runs(client, [experiment_id], "tags.`sweep.name` != ''") if name else []
-        for run in (run for run in sweeps if run.data.tags.get("sweep.name") == name):
-            parent = cls(client, uri, experiment_id, run.info.run_id)
+        for run in _named(client, name, experiment_id, experiment) if name else ():
+            parent = cls(client, uri, run.info.experiment_id, run.info.run_id)
             parent.take_over(run.data.tags["sweep.process"], tags)
             return parent
         shown = name or cfg.tracking.run_name or f"sweep {time.strftime('%m-%d %H:%M')}"
@@ -183,6 +194,22 @@ def _fold_paragraphs(group: Group) -> Iterator[str]:
         lines = [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
         yield f"**{group.name}**: {title}"
         yield "\n".join(lines)
+
+
+def _named(client: MlflowClient, name: str, experiment_id: str, experiment: str | None) -> list[MlflowRun]:
+    """The sweeps of this name in an experiment, then those in the one that older sweeps are in.
+
+    Args:
+        experiment: as configured.
+    """
+    older = default_experiment_id(client, experiment)
+    return [
+        run
+        for place in dict.fromkeys(filter(None, (experiment_id, older)))
+        # Compared here, because MLflow's search has no way to write every name.
+        for run in search_runs(client, [place], "tags.`sweep.name` != ''")
+        if run.data.tags.get("sweep.name") == name
+    ]
 
 
 def best_of(trials: Sequence[Trial], metric: str) -> Group | None:

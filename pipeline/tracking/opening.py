@@ -43,7 +43,7 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
 SECONDS_TO_OPEN = 15.0
 SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
 PAUSE = 1.0  # seconds between two attempts
-DEFAULT_EXPERIMENT = "pipeline"
+DEFAULT_EXPERIMENT = "pipeline"  # of sweeps over several data sets, and of all runs of version 0.1
 SERVER_CURE = (
     "the address of a running server: start it (mlflow server --host 127.0.0.1 --port 5000), or correct "
     "tracking.uri or MLFLOW_TRACKING_URI; user and password go into MLFLOW_TRACKING_USERNAME and _PASSWORD"
@@ -63,12 +63,19 @@ def default_uri(folder: Path) -> str:
     return store_address(None, folder)[0]
 
 
-def connect(uri: str | None, experiment: str | None) -> Store:
+def connect(
+    uri: str | None,
+    experiment: str | None,
+    *,
+    default: str = DEFAULT_EXPERIMENT,
+    run_id: str | None = None,
+) -> Store:
     """Opens a store to write to it, and makes the database and the experiment if necessary.
 
     Args:
         uri: None: the default.
-        experiment: its name; None: that of MLFLOW_EXPERIMENT_NAME or _ID, else `pipeline`.
+        experiment: its name; None: that of MLFLOW_EXPERIMENT_NAME or _ID, else `default`.
+        run_id: an existing run that is to be written; its experiment is that of the store.
 
     Raises:
         ConfigError: the store cannot be reached within 15 seconds, or cannot be used.
@@ -81,7 +88,8 @@ def connect(uri: str | None, experiment: str | None) -> Store:
             mlflow.set_tracking_uri(address)
             client = MlflowClient(address)
             close_lost(client, address)
-            return Store(client, address, _experiment(client, experiment, None))
+            found = _experiment_of(client, run_id) or _experiment(client, experiment, default, None)
+            return Store(client, address, found)
     # Processes that create the same database at the same time break it.
     with open_database(database, key, seconds=SECONDS_TO_OPEN), failing_with(key, address):
         mlflow.set_tracking_uri(address)
@@ -89,10 +97,17 @@ def connect(uri: str | None, experiment: str | None) -> Store:
         client.search_experiments(max_results=1)  # makes the tables
         relocate(database)
         close_lost(client, address)
-        return Store(client, address, _experiment(client, experiment, database))
+        found = _experiment_of(client, run_id) or _experiment(client, experiment, default, database)
+        return Store(client, address, found)
 
 
-def connect_early(uri: str | None, experiment: str | None) -> Store | None:
+def connect_early(
+    uri: str | None,
+    experiment: str | None,
+    *,
+    default: str = DEFAULT_EXPERIMENT,
+    run_id: str | None = None,
+) -> Store | None:
     """Like `connect`, but makes no database: None if there is none yet, but could be.
 
     So a mistake in the data is reported before MLflow makes its tables, and leaves nothing behind.
@@ -100,7 +115,7 @@ def connect_early(uri: str | None, experiment: str | None) -> Store | None:
     address, key = store_address(uri, Path.cwd())
     database = database_of(address)
     if database is None or database.exists():
-        return connect(uri, experiment)
+        return connect(uri, experiment, default=default, run_id=run_id)
     folder = next(parent for parent in database.parents if parent.exists())
     if not (folder.is_dir() and is_writable(folder)):
         raise not_writable(database, key, PermissionError(f"{folder} may not be written"))
@@ -232,14 +247,32 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _experiment(client: MlflowClient, name: str | None, database: Path | None) -> str:
+def default_experiment_id(client: MlflowClient, experiment: str | None) -> str | None:
+    """The id of the experiment of all runs of version 0.1, if this config's runs might have been there."""
+    if experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return None
+    found = client.get_experiment_by_name(DEFAULT_EXPERIMENT)
+    return found and str(found.experiment_id)
+
+
+def _experiment_of(client: MlflowClient, run_id: str | None) -> str | None:
+    """The id of a run's experiment; None for no run, or one that the store does not have."""
+    try:
+        return run_id and str(client.get_run(run_id).info.experiment_id)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return None  # who opens the run says so
+
+
+def _experiment(client: MlflowClient, name: str | None, default: str, database: Path | None) -> str:
     """The id of an experiment, which is created if necessary; a local store has its artifacts beside it."""
     key = "tracking.experiment"
     if name is None and (name := os.environ.get("MLFLOW_EXPERIMENT_NAME")):
         key = "MLFLOW_EXPERIMENT_NAME"
     if name is None and (id_ := os.environ.get("MLFLOW_EXPERIMENT_ID")):
         return _of_id(client, id_)
-    name = name or DEFAULT_EXPERIMENT
+    name = name or default
     found = client.get_experiment_by_name(name)
     if found is None:
         return _create(client, name, database)

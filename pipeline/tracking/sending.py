@@ -1,19 +1,20 @@
 """Sends what a run logged to its store; every entry can be sent again if it was sent in part."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import requests
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.metric_names import place
 from pipeline.tracking.addresses import database_of
 from pipeline.tracking.models import send_model
 from pipeline.tracking.outbox import LARGEST_BATCH, METRICS, Entry
@@ -33,6 +34,7 @@ class Sender:
     def __init__(self, client: MlflowClient, uri: str, run_id: str, experiment_id: str, place: str) -> None:
         self.client, self.uri, self.run_id, self.experiment_id = client, uri, run_id, experiment_id
         self.place = place
+        self.seen: set[str] = set()  # names of metrics that were sent
 
     def __call__(self, entries: list[Entry], folder: Path) -> None:
         """Sends metrics, or one other entry."""
@@ -52,8 +54,17 @@ class Sender:
 
     def _metrics(self, points: list[list[Any]], model_id: str | None = None) -> None:
         metrics = [Metric(*point, model_id=model_id, run_id=self.run_id) for point in points]
-        for first in range(0, len(metrics), LARGEST_BATCH):
-            self.client.log_batch(self.run_id, metrics=metrics[first : first + LARGEST_BATCH])
+        for batch in self._in_order(metrics):
+            for first in range(0, len(batch), LARGEST_BATCH):
+                self.client.log_batch(self.run_id, metrics=batch[first : first + LARGEST_BATCH])
+        self.seen |= {metric.key for metric in metrics}
+
+    def _in_order(self, metrics: list[Metric]) -> Iterator[list[Metric]]:
+        """Metrics that the run does not have yet come in several batches; MLflow lists them in this order."""
+        new = sorted((one for one in metrics if one.key not in self.seen), key=lambda one: place(one.key))
+        yield from (list(batch) for _, batch in groupby(new, key=lambda one: place(one.key)))
+        if known := [one for one in metrics if one.key in self.seen]:
+            yield known
 
     def _status(self, entry: Entry, folder: Path) -> None:
         self.client.update_run(self.run_id, status=entry["status"])
@@ -70,11 +81,11 @@ class Sender:
             self.client.delete_tag(self.run_id, entry["tag"])
 
     def _dataset(self, entry: Entry, folder: Path) -> None:
-        source = LocalArtifactDatasetSource(entry["name"])
-        dataset = MetaDataset(source, name=entry["name"], digest=entry["digest"])
+        # Entries of an earlier version have neither a source nor a profile.
+        source, profile = (json.dumps(entry.get(word, {})) for word in ("source", "profile"))
+        dataset = Dataset(entry["name"], entry["digest"], "local", source, profile=profile)
         context = [InputTag("mlflow.data.context", "training")]
-        named = DatasetInput(dataset._to_mlflow_entity(), context)
-        self.client.log_inputs(self.run_id, datasets=[named])
+        self.client.log_inputs(self.run_id, datasets=[DatasetInput(dataset, context)])
 
     def _files(self, entry: Entry, folder: Path) -> None:
         upload(folder / entry["path"], self.place, self.uri)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +59,7 @@ class Run:
         self.run_id, self.place = run.info.run_id, str(run.info.artifact_uri)
         self.logged = dict(logged)  # (metric, step) -> value, by earlier processes
         self.params = dict(run.data.params)
+        self.is_logged: Callable[[str], bool] = lambda name: True
         self.results: list[list[Any]] = []  # the metrics at step 0, which MLflow also shows at the model
         self.unsent: str | None = None  # set when the run ends: what to do if its store could not be reached
         self.outbox = _outbox(store, run)
@@ -77,7 +78,8 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Logs the finite metrics of a step."""
-        found = points(metrics, step, int(time.time() * 1000))
+        wanted = {name: value for name, value in metrics.items() if self.is_logged(name)}
+        found = points(wanted, step, int(time.time() * 1000))
         if step == 0:
             self.results += found
         new = [point for point in found if not self._is_logged(point[0], step, point[1])]
@@ -108,9 +110,21 @@ class Run:
         shutil.copytree(folder, copy, dirs_exist_ok=True)
         self.outbox.put({"kind": "files", "path": f"{FILES}/{copy.name}"})
 
-    def log_dataset(self, name: str, fingerprint: str) -> None:
-        """Shows the data in the run's Dataset column; its digest is the split's fingerprint."""
-        self.outbox.put({"kind": "dataset", "name": name, "digest": fingerprint[:8]})
+    def log_dataset(
+        self,
+        name: str,
+        digest: str,
+        source: Mapping[str, Any] | None = None,
+        profile: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Shows the data in the run's Dataset column; the first 8 characters of the digest are enough.
+
+        Args:
+            source: where it comes from.
+            profile: facts about it.
+        """
+        facts = {"source": dict(source or {}), "profile": dict(profile or {})}
+        self.outbox.put({"kind": "dataset", "name": name, "digest": digest[:8], **facts})
 
     def log_model(
         self,
@@ -193,6 +207,7 @@ def open_run(
     params: Mapping[str, Any],
     tags: Mapping[str, str],
     system_metrics: bool = False,
+    is_logged: Callable[[str], bool] | None = None,
     run_id: str | None = None,
 ) -> Iterator[Run]:
     """Opens a run; closes it as FINISHED, as FAILED with the traceback, or as KILLED after a signal.
@@ -200,6 +215,7 @@ def open_run(
     Args:
         store: the result of `connect`.
         params: name -> scalar.
+        is_logged: whether the metrics of a name are logged; None: all are.
         run_id: an existing run, which keeps its name and its params; None: that of MLFLOW_RUN_ID if it is
             open and empty, or else a new run.
 
@@ -216,6 +232,7 @@ def open_run(
                 names = {"mlflow.runName": run_name}
                 found = store.client.create_run(store.experiment_id, tags=resolve_tags({**tags, **names}))
         run = Run(store, found, logged)
+        run.is_logged = is_logged or run.is_logged
         status = RunStatus.FINISHED
         try:
             with signals.let_through(), _active(run, found, system_metrics=system_metrics):

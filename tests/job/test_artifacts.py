@@ -12,6 +12,7 @@ import yaml
 from pipeline import data
 from pipeline.heads import Binary, Multiclass, Multilabel, Quantiles, Regression
 from pipeline.job import artifacts
+from pipeline.job.data_identity import digest
 from pipeline.job.resume import Origin
 from pipeline.losses import Pinball
 from pipeline.notices import Clock
@@ -38,18 +39,6 @@ def arguments(monkeypatch):
         return artifacts.run_arguments(cfg, Origin(list(overrides), groups or {}, []))
 
     return opened
-
-
-def test_params_are_the_values_and_the_options_of_the_groups_each_once(cfg, arguments):
-    groups = {"optimizer": "adam", "branches.traits": "table"}
-    params = arguments(cfg, groups=groups)["params"]
-    assert params["seed"] == 0
-    assert params["branches.traits.units"] == "[4]"
-    assert params["branches.traits.embedding"] == 8
-    assert (params["optimizer"], params["branches.traits"]) == ("adam", "table")
-    assert not {"resume", "optimizer._target_", "branches.traits._target_"} & params.keys()
-    # Without an option that says the same, the class is kept.
-    assert params["heads.species._target_"] == "pipeline.heads.Multiclass"
 
 
 def test_tags_say_what_was_run_and_include_those_of_the_config(arguments):
@@ -260,7 +249,8 @@ def log(cfg, untrained, monkeypatch):
         run, changed = Run(), composed.config(*composed.PENGUINS)
         changed.tracking.update(changes)
         fitted = FitResult({}, 1, {})
-        artifacts.log_results(run, changed, untrained, fitted, results, origin=None, clock=Clock())
+        origin = Origin([], {"data": "birds"}, [])
+        artifacts.log_results(run, changed, untrained, fitted, results, origin=origin, clock=Clock())
         return run
 
     return logged
@@ -272,7 +262,9 @@ def test_results_are_logged_as_single_values_without_those_of_the_epochs(log, un
     results, time = run.metrics
     assert results == ({"best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0}, 0)
     assert time[0].keys() == {"time/total_s"}
-    assert run.dataset == ("penguins", untrained.dataset.fingerprint)
+    rows = {f"{split} rows": len(part.rows) for split, part in untrained.dataset.splits.items()}
+    source = {"uri": "pkg://pipeline.datasets/penguins.csv"}
+    assert run.dataset == ("birds", digest(untrained), source, rows)
     assert run.models == []
 
 

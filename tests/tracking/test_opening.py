@@ -247,5 +247,14 @@ def test_the_experiment_of_the_environment_counts_unless_one_is_configured(datab
         connect(None, None)
 
 
+def test_the_experiment_is_that_of_the_data_or_of_the_run_that_goes_on(database):
+    client, _, birds = connect(None, None, default="birds")
+    assert client.get_experiment(birds).name == "birds"
+    assert client.get_experiment(connect(None, "mine", default="birds").experiment_id).name == "mine"
+    run = client.create_run(birds)
+    assert connect(None, None, default="other", run_id=run.info.run_id).experiment_id == birds
+    assert client.get_experiment_by_name("other") is None
+
+
 def test_mlflow_is_told_to_send_no_telemetry():
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -1,5 +1,6 @@
 """Runs while they are written: metrics that a thread sends, true statuses, several processes at once."""
 
+import json
 import multiprocessing
 import signal
 import threading
@@ -185,6 +186,31 @@ def test_the_data_are_named(uri):
         run.log_dataset("rows", "0123456789")
     (found,) = run.client.get_run(run.run_id).inputs.dataset_inputs
     assert (found.dataset.name, found.dataset.digest) == ("rows", "01234567")
+
+
+def test_the_source_and_the_rows_of_the_data_are_shown(uri):
+    with opened(uri) as run:
+        run.log_dataset("rows", "01234567", {"uri": "rows.csv"}, {"train rows": 5})
+    (found,) = run.client.get_run(run.run_id).inputs.dataset_inputs
+    assert mlflow.data.get_source(found).uri == "rows.csv"
+    assert json.loads(found.dataset.profile) == {"train rows": 5}
+
+
+def test_metrics_are_listed_with_the_skill_first_and_the_flow_last(uri):
+    names = ["flow/a_to_x", "weight/a", "train/a_loss", "val/loss", "val/skill", "train/loss", "val/a_loss"]
+    with opened(uri) as run:
+        run.log_metrics(dict.fromkeys(names, 1.0), 1)
+    listed = list(run.client.get_run(run.run_id).data.metrics)
+    assert listed[0] == "val/skill"
+    assert {*listed[1:3]} == {"train/loss", "val/loss"}
+    assert listed[-2:] == ["weight/a", "flow/a_to_x"]
+
+
+def test_a_run_logs_only_the_metrics_that_are_wanted(uri):
+    with opened(uri, is_logged=lambda name: name != "b") as run:
+        run.log_metrics({"a": 1.0, "b": 1.0}, 1)
+        run.log_history({"a": [1.0, 2.0], "b": [1.0, 2.0]})
+    assert list(run.client.get_run(run.run_id).data.metrics) == ["a"]
 
 
 def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(uri, folder_with_store):
