@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import ConfigError
@@ -12,10 +12,15 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of a value, and a description of the values that pass."""
+    """A test of a value, and a description of the values that pass.
+
+    Args:
+        schema: the same as a JSON schema, as far as one can say it; see `pipeline.config.schema`.
+    """
 
     test: Callable[[Any], bool]
     allowed: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, key: str, value: Any) -> None:
         """Raises ConfigError for `key` if the value does not pass."""
@@ -47,17 +52,20 @@ def one_of(*values: object) -> Rule:
     return Rule(
         lambda value: any(value == one and type(value) is type(one) for one in values),
         ", ".join(one if isinstance(one, str) else written(one) for one in values),
+        {"enum": list(values)},
     )
 
 
 def or_null(rule: Rule) -> Rule:
     """The same rule, or null."""
-    return Rule(lambda value: value is None or rule.test(value), f"{rule.allowed}, or null")
+    schema = {"anyOf": [rule.schema, {"type": "null"}]}
+    return Rule(lambda value: value is None or rule.test(value), f"{rule.allowed}, or null", schema)
 
 
 def or_auto(rule: Rule) -> Rule:
     """The same rule, or the word auto."""
-    return Rule(lambda value: value == "auto" or rule.test(value), f"auto, or {rule.allowed}")
+    schema = {"anyOf": [{"enum": ["auto"]}, rule.schema]}
+    return Rule(lambda value: value == "auto" or rule.test(value), f"auto, or {rule.allowed}", schema)
 
 
 def list_of(rule: Rule) -> Rule:
@@ -65,29 +73,59 @@ def list_of(rule: Rule) -> Rule:
     return Rule(
         lambda value: isinstance(value, list) and all(rule.test(entry) for entry in value),
         f"a list, each entry {rule.allowed}",
+        {"type": "array", "items": rule.schema},
     )
 
 
 def up_to(limit: int, rule: Rule) -> Rule:
     """The same rule for numbers, with an upper limit."""
-    return Rule(lambda value: rule.test(value) and value <= limit, f"{rule.allowed} and at most {limit:,}")
+    schema = {**rule.schema, "maximum": limit}
+    allowed = f"{rule.allowed} and at most {limit:,}"
+    return Rule(lambda value: rule.test(value) and value <= limit, allowed, schema)
+
+
+def _of_type(name: str, **limits: Any) -> dict[str, Any]:
+    return {"type": name, **limits}
 
 
 ANYTHING = Rule(lambda value: True, "anything")
-FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
-TEXT = Rule(lambda value: isinstance(value, str), "a text")
-WHOLE = Rule(is_whole, "a whole number")
-COUNT = Rule(lambda value: is_whole(value) and value >= 0, "a whole number of at least 0")
-POSITIVE_COUNT = Rule(lambda value: is_whole(value) and value >= 1, "a whole number of at least 1")
-NUMBER = Rule(is_number, "a finite number")
-POSITIVE = Rule(lambda value: is_number(value) and value > 0, "a number above 0")
-NOT_NEGATIVE = Rule(lambda value: is_number(value) and value >= 0, "a finite number of at least 0")
-MAPPING = Rule(lambda value: isinstance(value, dict), "a mapping")
-NAMED = Rule(lambda value: isinstance(value, dict) and len(value) > 0, "a mapping with at least one name")
-PART = Rule(lambda value: isinstance(value, dict) and "_target_" in value, "a mapping with a _target_")
+FLAG = Rule(lambda value: isinstance(value, bool), "true or false", _of_type("boolean"))
+TEXT = Rule(lambda value: isinstance(value, str), "a text", _of_type("string"))
+WHOLE = Rule(is_whole, "a whole number", _of_type("integer"))
+COUNT = Rule(
+    lambda value: is_whole(value) and value >= 0,
+    "a whole number of at least 0",
+    _of_type("integer", minimum=0),
+)
+POSITIVE_COUNT = Rule(
+    lambda value: is_whole(value) and value >= 1,
+    "a whole number of at least 1",
+    _of_type("integer", minimum=1),
+)
+NUMBER = Rule(is_number, "a finite number", _of_type("number"))
+POSITIVE = Rule(
+    lambda value: is_number(value) and value > 0, "a number above 0", _of_type("number", exclusiveMinimum=0)
+)
+NOT_NEGATIVE = Rule(
+    lambda value: is_number(value) and value >= 0,
+    "a finite number of at least 0",
+    _of_type("number", minimum=0),
+)
+MAPPING = Rule(lambda value: isinstance(value, dict), "a mapping", _of_type("object"))
+NAMED = Rule(
+    lambda value: isinstance(value, dict) and len(value) > 0,
+    "a mapping with at least one name",
+    _of_type("object"),
+)
+PART = Rule(
+    lambda value: isinstance(value, dict) and "_target_" in value,
+    "a mapping with a _target_",
+    _of_type("object"),
+)
 TEXTS = Rule(
     lambda value: TEXT.test(value) or (list_of(TEXT).test(value) and len(value) > 0),
     "a text or a list of texts",
+    {"anyOf": [TEXT.schema, list_of(TEXT).schema]},
 )
 
 

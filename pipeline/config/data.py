@@ -40,6 +40,7 @@ from pipeline.rules import (
 FRACTIONS = Rule(
     lambda value: list_of(POSITIVE).test(value) and len(value) == 3 and abs(sum(value) - 1) < 1e-6,
     "three numbers above 0 that add up to 1: [train, val, test]",
+    {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 3, "maxItems": 3},
 )
 
 SIGN = Rule(lambda value: isinstance(value, str) and len(value) == 1, "one character")

@@ -1,6 +1,7 @@
 """Checks the arguments of parts. They are read from the source, because importing parts imports Keras."""
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -44,7 +45,11 @@ ANNOTATIONS = {
     "Sequence[str]": list_of(TEXT),
     "str | Sequence[str]": TEXTS,
 }
-SHARE = Rule(lambda value: is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
+SHARE = Rule(
+    lambda value: is_number(value) and 0 <= value < 1,
+    "a number from 0 to below 1",
+    {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+)
 AUTOMATIC = {"bins": or_auto(COUNT), "skip": or_auto(FLAG)}
 # Arguments with a range, by name; they mean the same in every part.
 RANGES = {
@@ -202,6 +207,46 @@ def constants(target: str) -> dict[str, Any]:
     if definition is None or isinstance(definition[1], ast.FunctionDef):
         return {}
     return _constants(definition[0], definition[1])
+
+
+@cache
+def documentation(target: str) -> str:
+    """The first paragraph of the docstring of one of our parts."""
+    module, _, name = target.rpartition(".")
+    definition = _definition(module, name)
+    return _docstring(definition[1]).partition("\n\n")[0].replace("\n", " ") if definition else ""
+
+
+@cache
+def documented_arguments(target: str) -> dict[str, str]:
+    """What the docstrings of one of our parts say of its arguments, by name; inherited ones too."""
+    module, _, name = target.rpartition(".")
+    definition = _definition(module, name)
+    return _texts(*definition) if definition else {}
+
+
+def _texts(module: str, part: Definition) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for parent in _parents(module, part) if isinstance(part, ast.ClassDef) else ():
+        texts |= _texts(*parent)
+    return texts | _argument_texts(_docstring(part))
+
+
+def _argument_texts(docstring: str) -> dict[str, str]:
+    lines = docstring.partition("Args:\n")[2].partition("\n\n")[0].splitlines()
+    texts: dict[str, str] = {}
+    names: list[str] = []
+    for line in lines:
+        if found := re.match(r" {4}([\w, ]+): (.*)", line):
+            names = found[1].split(", ")
+            texts |= dict.fromkeys(names, found[2])
+        else:
+            texts |= {name: f"{texts[name]} {line.strip()}" for name in names}
+    return texts
+
+
+def _docstring(part: Definition) -> str:
+    return ast.get_docstring(part) or ""
 
 
 def _constants(module: str, part: ast.ClassDef) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pipeline.config.private import public
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.job import label_overview
-from pipeline.job.data_identity import digest
+from pipeline.job.data_identity import class_names, digest
 from pipeline.job.job import Job
 from pipeline.job.params import params
 from pipeline.job.prediction_columns import PredictionColumns, squeezed
@@ -112,7 +112,17 @@ def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
     forms = {key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()}
     example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
     specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
-    run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms)
+    run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms, _classes(job))
+
+
+def _classes(job: Job) -> dict[str, dict[str, list[str]]]:
+    """Return the names of each head's probabilities, of all heads and of those with one true class."""
+    kinds = {name: job.dataset.targets[name].kind for name in job.heads}
+    named = class_names(job)
+    return {
+        "all": {name: named[name] for name, kind in kinds.items() if kind in ("category", "labels")},
+        "one": {name: named[name] for name, kind in kinds.items() if kind == "category"},
+    }
 
 
 def _data_facts(cfg: DictConfig, job: Job, origin: Origin) -> tuple[str, str, dict[str, Any], dict[str, Any]]:

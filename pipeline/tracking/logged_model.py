@@ -5,6 +5,7 @@ this package, so the file imports nothing of it.
 """
 
 import json
+import os
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,14 @@ import keras
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.models import set_model
+from mlflow.models import set_model, utils
 from mlflow.pyfunc import PythonModel
 
 BATCH = 256
 FLAGS = {"true": "1", "false": "0"}
 LARGEST = float(np.finfo(np.float32).max)  # the model computes in float32
+NO_ROWS = (0, 0)  # shape of the columns of a data frame without rows
+SERVED = "__pyfunc_model_path__"  # variable of the processes of `mlflow models serve`
 
 
 class LoggedModel(PythonModel):
@@ -28,7 +31,8 @@ class LoggedModel(PythonModel):
     It takes a dict of arrays, or a data frame with one column per input. The series of different rows may
     differ in length (in an array of objects). NaN, None and empty texts are missing values; they may replace
     a row's whole input as well. It returns a dict of arrays (rows, width), one per head. Wrong values raise
-    an error that names the input; a server turns it into status 400.
+    an error that names the input; a server turns it into status 400. The answers of a server also have, for
+    each head of classes, `<head>_classes`, their names, and `<head>_predicted`, that of each row.
     """
 
     # Silences MLflow's warning that the signature has no type hints; the signature is logged instead.
@@ -40,6 +44,7 @@ class LoggedModel(PythonModel):
         self.times = runpy.run_path(context.artifacts["times"])
         forms = json.loads(Path(context.artifacts["forms"]).read_text(encoding="utf-8"))
         self.forms = {name: self.times["TimeForm"](**form) for name, form in forms.items()}
+        self.classes = json.loads(Path(context.artifacts["classes"]).read_text(encoding="utf-8"))
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
         self.byte_inputs = [
             name
@@ -53,6 +58,8 @@ class LoggedModel(PythonModel):
         for name in self.model.input:
             if name not in columns:
                 raise _wrong(name, f"is missing; the inputs of the model are {', '.join(self.model.input)}")
+        if all(np.shape(columns[name]) == NO_ROWS for name in self.model.input):
+            return {head: np.zeros((0, *x.shape[1:]), x.dtype) for head, x in self.model.output.items()}
         values = {
             name: self._seconds(name, columns[name])
             if name in self.forms
@@ -79,7 +86,16 @@ class LoggedModel(PythonModel):
             head: np.concatenate([np.asarray(piece[head]) for piece in pieces]) for head in self.model.output
         }
         _check_sound(values, outputs)
-        return outputs
+        return {**self._names(outputs), **outputs} if SERVED in os.environ else outputs
+
+    def _names(self, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
+        """The names of the classes, and of the most probable one of each row."""
+        found: dict[str, Any] = {}
+        for head, names in self.classes["all"].items():
+            found[f"{head}_classes"] = names
+            if head in self.classes["one"]:
+                found[f"{head}_predicted"] = [names[place] for place in outputs[head].argmax(axis=1)]
+        return found
 
     def _seconds(self, name: str, values: Any) -> np.ndarray:
         """Dates and times in any form as seconds; numbers are what they were in training, else seconds."""
@@ -100,13 +116,36 @@ def _columns(model_input: Any, names: list[str]) -> dict[str, Any]:
     if isinstance(model_input, list):
         model_input = pd.DataFrame(model_input)
     if isinstance(model_input, pd.DataFrame):
-        return {str(name): list(column) for name, column in model_input.items()}
+        return {str(name): _cells_of(column) for name, column in model_input.items()}
     if not isinstance(model_input, dict):
         raise _wrong(names[0], f"is not named; the inputs of the model are {', '.join(names)}")
     for name, values in model_input.items():
         if np.ndim(values) == 0 if isinstance(values, np.ndarray) else not isinstance(values, list | tuple):
             raise _wrong(name, "must be a list with a value for each row")
     return dict(model_input)
+
+
+def _cells_of(column: pd.Series) -> np.ndarray:
+    cells = np.empty(len(column) or NO_ROWS, dtype=object)
+    for row, cell in enumerate(column):
+        cells[row] = cell
+    return cells
+
+
+def _take_every_frame() -> None:
+    """Lets data frames of any index, of no rows and of whole series pass MLflow's check of the signature.
+
+    The check looks for the row that is labelled 0, and joins the lists of all rows.
+    """
+    check = utils._reshape_and_cast_pandas_column_values
+    if check.__module__ != utils.__name__:
+        return  # another model has done it
+
+    def column_values(name: str, column: pd.Series, spec: Any) -> np.ndarray:
+        ours = spec.shape == (-1,) and spec.type == np.dtype(object)
+        return _cells_of(column) if ours else check(name, column, spec)
+
+    utils._reshape_and_cast_pandas_column_values = column_values
 
 
 def _array(name: str, values: Any, tensor: Any) -> np.ndarray:
@@ -227,4 +266,5 @@ def _wrong(name: str, problem: str) -> MlflowException:
     return MlflowException.invalid_parameter_value(f"input {name!r} {problem}")
 
 
+_take_every_frame()
 set_model(LoggedModel())

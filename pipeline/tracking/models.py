@@ -38,6 +38,7 @@ def save_model(
     specs: Specs,
     example: Mapping[str, Any],
     forms: Mapping[str, Mapping[str, Any]],
+    classes: Mapping[str, Mapping[str, list[str]]],
 ) -> None:
     """Saves a Keras model in MLflow's form to the folder `path`; it loads without this package.
 
@@ -46,14 +47,17 @@ def save_model(
         specs: raw input -> its shape without the rows, and the type of its values.
         example: a few rows of every input.
         forms: raw input of times -> the fields of its `pipeline.times.TimeForm`.
+        classes: see `pipeline.tracking.writing.Run.log_model`.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
     kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
     with tempfile.TemporaryDirectory() as folder:
         keras_path = Path(folder) / "model.keras"
         model.save(keras_path)
-        forms_path = Path(folder) / "forms.json"
-        forms_path.write_text(json.dumps(forms), encoding="utf-8")
+        facts = {"forms": forms, "classes": {"one": {}, "all": {}, **classes}}
+        files = {name: Path(folder) / f"{name}.json" for name in facts}
+        for name, file in files.items():
+            file.write_text(json.dumps(facts[name], ensure_ascii=False), encoding="utf-8")
         mlflow.pyfunc.save_model(
             path=str(path),
             mlflow_model=Model(run_id=run_id),
@@ -62,14 +66,14 @@ def save_model(
                 "keras_model": str(keras_path),
                 "folding": folding.__file__,
                 "times": times.__file__,
-                "forms": str(forms_path),
+                **{name: str(file) for name, file in files.items()},
             },
             # Without shapes and types, because with them MLflow refuses nulls and series of different
             # lengths, without naming the input. The logged code checks both and names it.
             signature=ModelSignature(
                 Schema([TensorSpec(np.dtype(object), (-1,), name) for name in model.input]), Schema(outputs)
             ),
-            metadata={"inputs": kinds},
+            metadata={"inputs": kinds, "classes": dict(classes.get("all", {}))},
             input_example=dict(example),
             pip_requirements=[
                 f"{name}=={metadata.version(name)}"

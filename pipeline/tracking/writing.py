@@ -133,10 +133,16 @@ class Run:
         example: Mapping[str, Any],
         register: str | None,
         forms: Mapping[str, Mapping[str, Any]] | None = None,
+        classes: Mapping[str, Mapping[str, list[str]]] | None = None,
     ) -> None:
-        """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`."""
+        """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`.
+
+        Args:
+            classes: "all" -> head -> the names of its probabilities; "one" -> those of the heads of which
+                exactly one class is true.
+        """
         folder = self.outbox.new_folder()
-        save_model(folder / "model", self.run_id, model, specs, example, forms or {})
+        save_model(folder / "model", self.run_id, model, specs, example, forms or {}, classes or {})
         entry = {"kind": "model", "path": f"{FILES}/{folder.name}", "register": register}
         self.outbox.put(entry | {"params": self.params, METRICS: self.results})
 

@@ -65,6 +65,7 @@ COMMANDS = {
     "promote": ["name=kanji"],
     "compare": ["runs=[a,b]"],
     "init": ["sources=[rows.csv]"],
+    "schema": [],
     "sync": [],
     "ui": [],
 }

@@ -269,8 +269,9 @@ def test_results_are_logged_as_single_values_without_those_of_the_epochs(log, un
 
 
 def test_the_model_is_logged_with_its_inputs_two_example_rows_and_the_name_to_register(log, untrained):
-    ((model, specs, example, register, forms),) = log(log_model=True, register="birds").models
+    ((model, specs, example, register, forms, classes),) = log(log_model=True, register="birds").models
     assert (register, forms) == ("birds", {})
+    assert classes["all"] == classes["one"] == {"species": ["Adelie", "Chinstrap", "Gentoo"]}
     assert specs.keys() == example.keys() == model.input.keys()
     raw = untrained.dataset.splits["val"].raw
     for name, values in example.items():

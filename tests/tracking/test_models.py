@@ -5,6 +5,7 @@ from dataclasses import asdict
 import keras
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -60,6 +61,60 @@ def test_a_model_is_logged_under_its_names_and_becomes_the_candidate(uri):
     assert loaded.metadata.metadata["inputs"]["rows"] == {"dtype": "float32", "shape": [-1, 3]}
     run.client.set_tag(run.run_id, "pipeline.version", "1")
     assert find_run("r").model().name == "model.keras"
+
+
+@pytest.fixture(scope="module")
+def of_series(tmp_path_factory):
+    """A logged model with a head of classes, and with inputs of whole series and of numbers."""
+    series, size = keras.Input((None, 2), name="series"), keras.Input((), name="size")
+    pooled = keras.layers.GlobalAveragePooling1D()(series)
+    outputs = {
+        "kind": keras.layers.Dense(2, activation="softmax", name="dense")(pooled),
+        "sum": keras.layers.Reshape((1,))(size),
+    }
+    specs = {"series": ((None, 2), "float32"), "size": ((), "float32")}
+    example = {"series": np.zeros((2, 3, 2), "float32"), "size": np.zeros(2, "float32")}
+    names = {"kind": ["bird", "fish"]}
+    uri = f"sqlite:///{tmp_path_factory.mktemp('series')}/mlruns/mlflow.db"
+    with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
+        model = keras.Model({"series": series, "size": size}, outputs)
+        run.log_model(model, specs, example, None, {}, {"all": names, "one": names})
+    return mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+
+
+SERVED = "__pyfunc_model_path__"  # MLflow sets this variable in the processes of a server
+FRAME = pd.DataFrame(
+    {"size": [1.0, 2.0], "series": [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]}, index=[7, 9]
+)
+
+
+def test_a_data_frame_predicts_whatever_its_index_and_the_order_of_its_columns(of_series):
+    due = of_series.predict({"size": FRAME["size"].to_numpy(), "series": np.array(FRAME["series"].tolist())})
+    for frame in (FRAME, FRAME[["series", "size"]], FRAME.set_axis(["a", "b"])):
+        found = of_series.predict(frame)
+        for head, values in due.items():
+            np.testing.assert_allclose(found[head], values, rtol=1e-6)
+    one = of_series.predict(FRAME[1:])
+    np.testing.assert_allclose(one["kind"], due["kind"][1:], rtol=1e-6)
+
+
+def test_a_data_frame_without_rows_predicts_none(of_series):
+    found = of_series.predict(FRAME[:0])
+    assert {head: values.shape for head, values in found.items()} == {"kind": (0, 2), "sum": (0, 1)}
+    empty = {"size": np.array([], object), "series": np.array([], object)}
+    with pytest.raises(MlflowException, match="has no rows"):
+        of_series.predict(empty)
+
+
+def test_the_answers_of_a_server_name_the_classes_beside_their_probabilities(of_series, monkeypatch):
+    alone = of_series.predict(FRAME)
+    assert alone.keys() == {"kind", "sum"}
+    monkeypatch.setenv(SERVED, "somewhere")
+    served = of_series.predict(FRAME)
+    assert served["kind_classes"] == ["bird", "fish"]
+    assert served["kind_predicted"] == [["bird", "fish"][place] for place in alone["kind"].argmax(axis=1)]
+    np.testing.assert_array_equal(served["kind"], alone["kind"])
+    assert of_series.metadata.metadata["classes"] == {"kind": ["bird", "fish"]}
 
 
 def test_a_logged_model_folds_its_texts_and_leaves_codes_as_they_are(uri):
