@@ -36,6 +36,27 @@ def importing() -> Iterator[None]:
         gc.set_threshold(OBJECTS)
 
 
+@contextmanager
+def _python_writes_to(descriptor: int) -> Iterator[None]:
+    """Let lines of this program through to standard error while the descriptor 2 is redirected."""
+    before = sys.stderr
+    try:
+        is_standard = before.fileno() == 2
+    except (AttributeError, OSError):
+        is_standard = False  # a notebook or a test has replaced it
+    if not is_standard:
+        yield
+        return
+    with open(
+        descriptor, "w", buffering=1, encoding=before.encoding, errors=before.errors, closefd=False
+    ) as stream:
+        sys.stderr = stream
+        try:
+            yield
+        finally:
+            sys.stderr = before
+
+
 def _import_tensorflow() -> None:
     """Import TensorFlow and show only those of its messages that are not about the machine.
 
@@ -47,7 +68,8 @@ def _import_tensorflow() -> None:
         standard_error = os.dup(2)
         os.dup2(messages.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            with _python_writes_to(standard_error):
+                import tensorflow  # noqa: F401
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)

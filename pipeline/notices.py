@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -13,17 +13,69 @@ from hydra.types import RunMode
 from pipeline.errors import printable
 
 DELAY = 1.0  # seconds after which a phase is announced; shorter ones are over before anybody wonders
+SILENCE = 2.5  # seconds without a line after which a phase is announced again; longer in long phases
+SHARE = 0.2  # of the time that a phase has taken: the silence that it may keep if that is longer
 SMALL = 0.05  # share of the whole time below which a phase is not worth mentioning
 
 logger = logging.getLogger("pipeline.notices")
+
+
+class _Told:
+    """When something was last told, for all threads of this process."""
+
+    at = 0.0
 
 
 def notice(line: str) -> None:
     """Shows a line and writes it to the log file; trials of a sweep only write it."""
     line = printable(line)
     logger.info(line)
+    told()
     if not in_sweep():
         print(line, file=sys.stderr, flush=True)
+
+
+def told() -> None:
+    """Notes that something is to be seen now, such as a bar that moves."""
+    _Told.at = time.monotonic()
+
+
+def is_silent(since: float) -> bool:
+    """Whether nothing has been told for a while.
+
+    Args:
+        since: when the phase or the epoch began, by `time.monotonic`.
+    """
+    now = time.monotonic()
+    return now - max(_Told.at, since) > max(SILENCE, SHARE * (now - since))
+
+
+@contextmanager
+def announced(name: str, *, at_once: bool = False) -> Iterator[None]:
+    """Tell what goes on during a `with` block if it takes longer than `DELAY`, and again if it takes long.
+
+    Args:
+        at_once: tell it at the begin.
+    """
+    ended, began = threading.Event(), time.monotonic()
+
+    def tell_it() -> None:
+        if not at_once:
+            if ended.wait(DELAY):
+                return
+            notice(f"{name} …")
+        while not in_sweep() and not ended.wait(SILENCE / 10):
+            if is_silent(began):
+                notice(f"{name} … {duration(time.monotonic() - began)}")
+
+    if at_once:
+        notice(f"{name} …")
+    thread = threading.Thread(target=tell_it, name="notices", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def tell(text: str) -> None:
@@ -62,17 +114,11 @@ class Clock:
             at_once: announce it at its begin.
             silent: do not announce it.
         """
-        timer = threading.Timer(DELAY, notice, [f"{name} …"])
-        timer.daemon = True
         started = time.perf_counter()
-        if at_once:
-            notice(f"{name} …")
-        elif not silent:
-            timer.start()
         try:
-            yield
+            with nullcontext() if silent and not at_once else announced(name, at_once=at_once):
+                yield
         finally:
-            timer.cancel()
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def total(self) -> float:

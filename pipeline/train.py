@@ -23,6 +23,7 @@ from pipeline.job.resume import (
     mark_not_finite,
     rate_change,
     resumed_config,
+    resuming,
     save_config,
 )
 from pipeline.notices import Clock, notice, tell
@@ -135,7 +136,7 @@ def run(
         save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
         announce(mlflow_run.run_id, cfg)
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
-        with clock.phase("training", silent=True):
+        with clock.phase("training"):
             fitted = train(cfg, job, mlflow_run, state)
         failure = not_finite_end(cfg, job, fitted, mlflow_run)
         with clock.phase("testing"):
@@ -196,6 +197,7 @@ def announce(run_id: str, cfg: DictConfig) -> None:
     """Tell the run's id, and what to do after an interruption."""
     notice(f"run {run_id}")
     if cfg.sweep.parent is None:
+        notice(f"after an interruption: {resuming(run_id, cfg.tracking.uri)}")
         signals.advise(how_to_resume(run_id, cfg.tracking.uri))
 
 

@@ -38,6 +38,26 @@ def test_only_long_phases_are_announced(capsys, monkeypatch):
     assert sum(clock.seconds.values()) <= clock.total()
 
 
+def test_a_phase_that_says_nothing_for_long_is_announced_again(capsys, monkeypatch):
+    monkeypatch.setattr(notices, "DELAY", 0.05)
+    monkeypatch.setattr(notices, "SILENCE", 0.2)
+    with notices.announced("writing the report"):
+        time.sleep(1.2)
+    first, *again = capsys.readouterr().err.splitlines()
+    assert first == "writing the report …"
+    assert 1 <= len(again) <= 5
+    assert all(line.startswith("writing the report … 0.") or line.endswith("1.1 s") for line in again)
+
+
+def test_what_tells_something_itself_is_not_interrupted(capsys, monkeypatch):
+    monkeypatch.setattr(notices, "SILENCE", 0.3)
+    with notices.announced("training", at_once=True):
+        for _ in range(12):
+            time.sleep(0.1)
+            notices.told()
+    assert capsys.readouterr().err == "training …\n"
+
+
 def test_a_phase_that_is_long_for_sure_is_announced_at_once(capsys):
     with Clock().phase("importing TensorFlow", at_once=True):
         assert capsys.readouterr().err == "importing TensorFlow …\n"

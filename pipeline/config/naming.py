@@ -77,6 +77,11 @@ def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
     return " ".join(words) or "defaults"
 
 
+def spelled(varied: Mapping[str, str]) -> str:
+    """What varies in a trial, with whole keys: `loss_weights.class=2 optimizer=adam`."""
+    return " ".join(f"{key}={_short(value)}" for key, value in varied.items())
+
+
 def _key(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 

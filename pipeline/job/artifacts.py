@@ -84,7 +84,7 @@ def log_results(
     """Log the metrics, predictions, report and model of a finished training.
 
     Args:
-        clock: of the run; writing the report and logging the model are phases too.
+        clock: of the run; saving the model and writing the report are phases too.
     """
     metrics = {name: value for name, value in results.metrics.items() if not name.startswith("val/")}
     # MLflow shows single values at step 0 as bars; at any other step they would be points of a curve.
@@ -96,7 +96,7 @@ def log_results(
         _write_predictions(folder / "predictions", job, results)
         run.log_folder(folder)
     if cfg.tracking.log_model:
-        with clock.phase("logging the model"):
+        with clock.phase("saving the model"):
             _log_model(run, cfg, job, results)
     # The last one, because it is drawn while the model is on its way to the store.
     with tempfile.TemporaryDirectory() as name, clock.phase("writing the report"):

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from pipeline import data
 from pipeline.errors import printable
 from pipeline.job.job import Job
-from pipeline.notices import in_sweep
+from pipeline.notices import in_sweep, notice
 from pipeline.page.text_table import text_table
 
 SHOWN_CLASSES = 6  # of one head, on the terminal
@@ -37,9 +37,26 @@ def overview(job: Job) -> pd.DataFrame:
 
 
 def show(job: Job) -> None:
-    """Print the overview if stderr is a terminal; of a sweep's trials only the first one does."""
+    """Tell what is trained; on a terminal print the overview too, of a sweep only for its first trial."""
+    notice(sentence(job))
     if sys.stderr.isatty() and not (in_sweep() and HydraConfig.get().job.num):
         print(printable(as_text(overview(job))), file=sys.stderr)
+
+
+def sentence(job: Job) -> str:
+    """Return the rows, the labels that are missing, the leaks that were found, and the size of the model."""
+    rows = ", ".join(f"{split} {len(part.rows):,}" for split, part in job.dataset.splits.items())
+    shares = job.dataset.labelled_shares()
+    lacking = [f"{name} {100 * shares[name]:.3g} %" for name in job.heads if shares[name] < 1]
+    leaks = len(job.dataset.leaks)
+    return "; ".join(
+        [
+            f"rows: {rows}",
+            *([f"labelled training rows: {', '.join(lacking)}"] if lacking else []),
+            *([f"{leaks} data leak{'s' if leaks > 1 else ''}"] if leaks else []),
+            f"model: {job.model.count_params():,} weights",
+        ]
+    )
 
 
 def as_text(table: pd.DataFrame) -> str:

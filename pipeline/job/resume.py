@@ -89,13 +89,18 @@ def save_config(
 
 
 def how_to_resume(run_id: str, uri: str | None) -> str:
-    """Return a line with the command that continues a run.
+    """Return a line with the command that continues a run; see `resuming`."""
+    return f"to go on with run {run_id}: {resuming(run_id, uri)}\n"
+
+
+def resuming(run_id: str, uri: str | None) -> str:
+    """Return the command that continues a run.
 
     Args:
         uri: the address of the run's store; None: the default.
     """
     words = [f"resume={run_id}", *([f"tracking.uri={mask(uri)}"] if uri else [])]
-    return f"to go on with run {run_id}: python -m pipeline.train {shlex.join(words)}\n"
+    return f"python -m pipeline.train {shlex.join(words)}"
 
 
 def full_id(name: str) -> str:

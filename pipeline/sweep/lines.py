@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
+from pipeline.config.naming import spelled
 from pipeline.metric_names import short
 from pipeline.notices import duration
 from pipeline.page.text_table import text_table
@@ -32,14 +33,14 @@ def trial_line(
         '3/15  loss_weights.class=2  skill (val) 0.871  best 0.88 by loss_weights.class=1  4 min 10 s left'
     """
     ended = [one for one in trials if one.status != "RUNNING" and _end(one) <= _end(trial)]
-    parts = [f"{len(ended)}/{planned or '?'}", trial.name]
+    parts = [f"{len(ended)}/{planned or '?'}", spelled(trial.varied) or trial.name]
     if trial.status != "FINISHED":
         parts.append(f"{trial.status.lower()}: {trial.reason}" if trial.reason else trial.status.lower())
     else:
         parts += [f"{short(name)} {trial.metrics[name]:.4g}" for name in objective if name in trial.metrics]
     best = _best([one for one in ended if one.status == "FINISHED"], objective[0])
     if best and len(ended) > 1:
-        parts.append(f"best {best.mean(objective[0]):.4g} by {best.name}")
+        parts.append(f"best {best.mean(objective[0]):.4g} by {spelled(best.varied) or best.name}")
     if planned and len(ended) < planned:
         seconds = median((_end(one) - one.started) / 1000 for one in ended)
         parts.append(f"{duration((planned - len(ended)) * seconds / workers)} left")
@@ -61,7 +62,7 @@ def best_lines(trials: Sequence[Trial], objective: Sequence[str]) -> list[str]:
             f"{place}.",
             *(f"{group.mean(name):.4g}" for name in objective),
             *([str(len(group.trials))] if seeds else []),
-            group.name,
+            spelled(group.varied) or group.name,
         ]
         for place, group in enumerate(best, start=1)
     ]

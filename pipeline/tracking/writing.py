@@ -23,6 +23,7 @@ from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 
 from pipeline import signals
 from pipeline.errors import ConfigError
+from pipeline.notices import announced
 from pipeline.paths import waiting_folder, write_text
 from pipeline.secrets import mask
 from pipeline.tracking.addresses import run_page, server_of, shown, without_password
@@ -165,7 +166,8 @@ class Run:
         try:
             # Before the wait, because a second signal ends the process at once.
             self._append_end(status)
-            self.outbox.drain(patience)
+            with announced("sending to the store what waits for it"):
+                self.outbox.drain(patience)
             if self.outbox.error and status == RunStatus.to_string(RunStatus.FINISHED):
                 self._append_end(RunStatus.to_string(RunStatus.FAILED))
                 self.outbox.drain(patience)

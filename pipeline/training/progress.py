@@ -11,7 +11,7 @@ from keras.callbacks import Callback
 from tqdm import tqdm
 
 from pipeline.metric_names import name_of, sign
-from pipeline.notices import logger, notice
+from pipeline.notices import is_silent, logger, notice, told
 
 HEADER_EVERY = 25  # lines
 PAUSE = 0.3  # seconds between two lines: short epochs share one
@@ -42,8 +42,10 @@ class Progress(Callback):
         self.lines, self.told = 0, -math.inf
         self.epochs, self.seconds = 0, 0.0
         self.bar: Any = None
+        self.epoch, self.began = 0, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch, self.began = epoch + 1, time.monotonic()
         # delay: short epochs show no bar.
         self.bar = tqdm(
             total=self.rows,
@@ -55,9 +57,14 @@ class Progress(Callback):
         )
 
     def rows_done(self, rows: int) -> None:
-        """Set the bar to this number of rows."""
-        if self.bar is not None:
+        """Set the bar to this number of rows; without a terminal tell it from time to time."""
+        if self.bar is None:
+            return
+        if not self.bar.disable:
             self.bar.update(rows - self.bar.n)
+            told()
+        elif is_silent(self.began):
+            notice(f"epoch {self.epoch}: {rows:,} of {self.rows:,} rows")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         logs = logs or {}

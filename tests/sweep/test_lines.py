@@ -41,6 +41,12 @@ def test_a_line_has_the_number_the_objective_the_best_so_far_and_the_time_left(p
     assert trial_line(TRIALS[place], TRIALS, [METRIC], planned=5) == line
 
 
+def test_what_varies_is_named_with_its_whole_key():
+    one = trial(0, skill=0.5, **{"loss_weights.class": 2, "optimizer.learning_rate": 0.00316227766})
+    line = trial_line(one, [one], [METRIC], planned=1)
+    assert "loss_weights.class=2 optimizer.learning_rate=0.00316  skill" in line
+
+
 def test_two_workers_need_half_the_time():
     assert trial_line(TRIALS[0], TRIALS, [METRIC], planned=5, workers=2).endswith("2 min 0 s left")
 

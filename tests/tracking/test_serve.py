@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
+import pipeline
 from tests import processes
 
 TRAITS = {
@@ -264,8 +267,47 @@ def test_a_server_answers_whole_rows_as_the_model_does(servers, recorded, load):
         assert status == 200
         for head, values in due.items():
             np.testing.assert_allclose(answer["predictions"][head], values, rtol=1e-4)
-    status, answer = post(address, {"dataframe_records": [TRAITS]})
-    np.testing.assert_allclose(answer["predictions"]["body_mass"], due["body_mass"][:1], rtol=1e-4)
+    split = {"columns": list(strange), "data": [list(strange.values())], "index": [5]}
+    for body, row in (({"dataframe_records": [TRAITS]}, 0), ({"dataframe_split": split}, 1)):
+        status, answer = post(address, body)
+        np.testing.assert_allclose(
+            answer["predictions"]["body_mass"], due["body_mass"][row : row + 1], rtol=1e-4
+        )
+
+
+def commands(language):
+    """The blocks of docs/serving.md in a language."""
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_documentation_work_word_for_word_in_a_new_shell(recorded_runs):
+    run_id, port, where = recorded_runs.penguins, processes.free_port(), recorded_runs.folder
+    serve, ask = (text.replace("<run id>", run_id).replace("5001", str(port)) for text in commands("sh")[:2])
+    more = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    server = processes.start(
+        ["bash", "-c", serve], where, more=more, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        done = processes.run(["bash", "-c", ask], where, more=more)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+    answer = json.loads(done.stdout.strip().splitlines()[-1])["predictions"]
+    assert answer["species_classes"] == ["Adelie", "Chinstrap", "Gentoo"]
+    assert set(answer["species_predicted"]) <= set(answer["species_classes"])
+    assert np.shape(answer["species"]) == (2, 3)
+
+
+@pytest.mark.slow
+def test_mlflow_evaluates_a_model_as_the_documentation_says(recorded_runs, tmp_path):
+    shutil.copytree(recorded_runs.folder / "mlruns", tmp_path / "mlruns")
+    shutil.copy(Path(pipeline.__file__).parent / "datasets" / "penguins.csv", tmp_path)
+    (script,) = commands("python")
+    done = processes.run([sys.executable, "-c", script.replace("<run id>", recorded_runs.penguins)], tmp_path)
+    assert 0.2 < float(done.stdout.strip().splitlines()[-1]) <= 1, done.stderr
 
 
 @pytest.mark.slow
