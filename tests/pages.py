@@ -1,6 +1,7 @@
 """Reads what a page writes and what a figure shows."""
 
 import csv
+import json
 from html.parser import HTMLParser
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -8,11 +9,13 @@ from matplotlib.text import Text
 
 
 class Page(HTMLParser):
-    """The images, links, anchors and loaded files of an HTML page."""
+    """The images, charts, links, anchors and loaded files of an HTML page."""
 
     def __init__(self, text):
         super().__init__()
         self.images, self.links, self.anchors, self.loads = [], [], [], []
+        self.charts: list[list[dict]] = []  # the plots of each
+        self.in_chart = False
         self.text = text
         self.feed(text)
 
@@ -24,8 +27,14 @@ class Page(HTMLParser):
             self.links.append(found["href"])
         if "id" in found:
             self.anchors.append(found["id"])
-        if tag in ("script", "link", "iframe", "object") or "srcset" in found:
+        if tag in ("link", "iframe", "object") or (tag == "script" and "src" in found) or "srcset" in found:
             self.loads.append(tag)
+        self.in_chart = tag == "script" and found.get("type") == "application/json"
+
+    def handle_data(self, data):
+        if self.in_chart:
+            self.charts.append(json.loads(data))
+            self.in_chart = False
 
 
 def read_page(folder, file="report.html"):

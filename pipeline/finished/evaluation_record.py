@@ -21,7 +21,7 @@ from pipeline.finished.slicing import Slice
 from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
 from pipeline.page.text_table import text_table
-from pipeline.report.record import HeadResult, InputExamples, Record
+from pipeline.report.record import HeadResult, InputExamples, Record, bands
 from pipeline.tracking import StoredRun
 
 PAGE = "evaluation.html"
@@ -150,4 +150,5 @@ def _head_result(name: str, evaluation: Evaluation) -> HeadResult:
         outputs=head.point(evaluation.epoch.outputs[name]),
         row_loss=evaluation.row_losses[name],
         rows=evaluation.rows.rows,
+        **bands(head, evaluation.epoch.outputs[name]),
     )

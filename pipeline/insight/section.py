@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -14,10 +14,9 @@ from pipeline import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table
-from pipeline.page.style import COLOUR_MAP, INK, WIDTH, clean, plus_minus
+from pipeline.page.style import AMOUNT, DARK, INK, PALE, WIDTH, clean, plus_minus
 
 Array = NDArray[np.float64]
-DARK_POINTS = 55  # from which on text in a cell of the matrix is white
 MOST_ROWS = 24  # per heat map, those with the largest values; the history has them all
 
 
@@ -76,7 +75,8 @@ def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -
     caption = (
         "Measured each epoch on a fixed probe of training rows. Gradients include the weights in force; a "
         "cosine below 0 means that the gradients of two heads conflict on the weights they share. Change: "
-        "norm of the change over an epoch / norm of the weights."
+        "norm of the change over an epoch / norm of the weights. White: zero; each scale reaches as far as "
+        "its values. Hatched: not measured, as where a head does not reach a branch."
     )
     return Drawing(figure, caption, f"Heat maps over epochs: {', '.join(maps)}")
 
@@ -99,11 +99,11 @@ def contribution_matrix(contributions: Sequence[Contribution]) -> Drawing | None
     for one in shown:
         row, column = heads.index(one.head), branches.index(one.branch)
         points[row, column] = one.points
-        dark = one.points > DARK_POINTS
+        dark = one.points > 100 * DARK
         text = plus_minus(one.points, one.points_spread)
         colour = "white" if dark else INK
         axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=colour)
-    axes.imshow(points, cmap="Blues", norm=Normalize(0, 100), aspect="auto")
+    axes.imshow(points, cmap=AMOUNT, norm=Normalize(0, 100), aspect="auto")
     axes.set_xticks(range(len(branches)), [clean(branch, 20) for branch in branches])
     axes.set_yticks(range(len(heads)), [clean(head, 30) for head in heads])
     axes.xaxis.tick_top()
@@ -178,8 +178,10 @@ def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array])
     values = np.stack(list(rows.values()))
     colours, norm = _scale(title, values)
     epochs = values.shape[1]
+    # Shows through where nothing was measured.
+    axes.patch.set(facecolor=PALE, hatch="////", edgecolor="white")
     image = axes.imshow(
-        values,
+        np.ma.masked_invalid(values),
         cmap=colours,
         norm=norm,
         aspect="auto",
@@ -191,17 +193,19 @@ def _heat_map(figure: Figure, axes: Axes, title: str, rows: Mapping[str, Array])
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
     axes.grid(visible=False)
+    low, high = image.get_clim()
     # A low map has room for three ticks only.
-    spaced = np.geomspace if isinstance(norm, LogNorm) else np.linspace
-    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=spaced(*image.get_clim(), 3), format="%.2g")
+    middle = float(norm.inverse(0.5)) if isinstance(norm, PowerNorm) else (low + high) / 2
+    bar = figure.colorbar(image, ax=axes, pad=0.01, ticks=[low, middle, high], format="%.2g")
     bar.minorticks_off()
 
 
-def _scale(title: str, values: Array) -> tuple[str, Normalize]:
+def _scale(title: str, values: Array) -> tuple[str | Colormap, Normalize]:
+    """Colours and their scale, which reaches as far as the values do; white is zero."""
+    largest = float(np.nanmax(np.abs(values))) or 1.0
     if title.startswith("cosine"):
-        return "RdBu", Normalize(-1, 1)
+        return "PuOr", Normalize(-largest, largest)
     if title.startswith("share"):
-        return COLOUR_MAP, Normalize(0, 1)
-    positive = values[np.isfinite(values) & (values > 0)]
-    low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.1, 1.0)
-    return COLOUR_MAP, LogNorm(low, max(high, low * 1.01))
+        return AMOUNT, Normalize(0, largest)
+    # Norms differ by orders of magnitude between epochs, and may be 0, of which there is no logarithm.
+    return AMOUNT, PowerNorm(1 / 3, 0, largest)

@@ -21,6 +21,7 @@ from pipeline.metric_names import by_head
 from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.page.elements import Section
 from pipeline.page.style import look
+from pipeline.report.record import bands
 from pipeline.tracking import Run
 from pipeline.training.fit import FitResult
 
@@ -105,6 +106,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         outputs=job.heads[name].point(epoch.outputs[name]),
         row_loss=job.trainer.losses[name].row_losses(rows.labels[name], epoch.raw[name]),
         rows=rows.rows,
+        **bands(job.heads[name], epoch.outputs[name]),
     )
 
 

@@ -5,26 +5,48 @@ from typing import Literal, NamedTuple
 
 from matplotlib.figure import Figure
 
+from pipeline.page.chart import Chart
+
 
 class Drawing(NamedTuple):
-    """A figure with its caption and its alternative text."""
+    """A figure with its caption and its alternative text.
+
+    A page shows the chart, if there is one, and the figure is only a file beside it.
+    """
 
     figure: Figure | bytes  # bytes: the contents of a PNG file
     caption: str
     alt: str
+    chart: Chart | None = None
+    photo: bool = False  # shows pictures, so that dark pages leave its colours as they are
+    folded: bool = False  # a click opens it
+
+
+class Cell(NamedTuple):
+    """A table's cell that is a link, or tells by its colour what it means."""
+
+    value: object
+    address: str = ""
+    tone: Literal["", "best", "noise", "worse"] = ""
+    hint: str = ""  # shown on hover
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 @dataclass(frozen=True)
 class Table:
     """A table on the page, and a CSV file with the same rows unrounded.
 
-    `show` is "open", "folded" (a click opens it) or "file" (too large for the page: CSV only).
+    `show` is "open", "folded" (a click opens it) or "file" (too large for the page: CSV only). A `matrix` is
+    set small, so that twelve columns fit a narrow page.
     """
 
     columns: list[str]
     rows: list[list[object]]
     caption: str = ""
     show: Literal["open", "folded", "file"] = "open"
+    matrix: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,21 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager, get_font
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/; the palest comes last: thin lines in it are hard to see.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
-COLOUR_MAP = "cividis"
+# One colour means one thing on all pages: the split of the rows …
+SPLITS = {"train": "#7a7a7a", "val": COLOURS[5], "test": COLOURS[0]}
+# … a head, a run or a trial, by its place; Paul Tol 2021, https://sronpersonalpages.nl/~pault/, "muted" …
+SERIES = ("#44AA99", "#AA4499", "#DDCC77", "#882255", "#332288", "#999933", "#CC6677", "#117733")
+# … and how much, from nothing to much. Cividis reversed, but white at 0, so that small amounts stay pale.
+AMOUNT = LinearSegmentedColormap.from_list(
+    "amount", [(0, "white"), (0.2, "#eddc5a"), (0.55, "#7f7c75"), (0.8, "#414d6b"), (1, "#00224e")]
+)
+DARK = 0.45  # of AMOUNT: from here on, text on it is white
 INK, GREY, PALE = "#222222", "#595959", "#d9d9d9"
 WIDTH = 10.5  # inches; the page shows this width at full size
 DPI = 120

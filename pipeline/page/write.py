@@ -10,19 +10,20 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.page.elements import Drawing, Heading, Section, Table
-from pipeline.page.style import DPI, number
+from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
+from pipeline.page.style import DPI, SERIES, SPLITS, number
 
 
 @dataclass(frozen=True)
 class _Image:
     file: str
-    caption: str
-    alt: str
+    drawing: Drawing
     uri: str  # the image itself, as a data URI
     width: int
     height: int
@@ -47,14 +48,14 @@ class Files:
         file = self._free(f"figures/{_slug(name)}", ".png")
         (self.folder / file).write_bytes(data)
         width, height = struct.unpack(">II", data[16:24])
-        uri = "data:image/png;base64," + b64encode(data).decode()
-        return _Image(file, drawing.caption, drawing.alt, uri, width * 105 // DPI, height * 105 // DPI)
+        uri = "" if drawing.chart else "data:image/png;base64," + b64encode(data).decode()
+        return _Image(file, drawing, uri, width * 105 // DPI, height * 105 // DPI)
 
     def table(self, name: str, table: Table) -> str:
         """Writes a CSV file and returns its path within the folder."""
         file = self._free(f"tables/{_slug(name)}", ".csv")
         with (self.folder / file).open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows([table.columns, *table.rows])
+            csv.writer(stream).writerows([table.columns, *map(_plain, table.rows)])
         return file
 
     def _free(self, stem: str, suffix: str) -> str:
@@ -87,8 +88,29 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    page = environment.get_template("page.html.j2").render(heading=heading, sections=shown)
+    colours = SPLITS | {f"s{place}": colour for place, colour in enumerate(SERIES)}
+    page = environment.get_template("page.html.j2").render(
+        heading=heading,
+        sections=shown,
+        colours=colours,
+        dark={name: _lighter(colour) for name, colour in colours.items()},
+        scripts=[Markup(_script(name)) for name in ("charts.js", "tables.js")],
+    )
     (folder / file).write_text(page, encoding="utf-8")
+
+
+def _script(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _lighter(colour: str) -> str:
+    """A colour for a dark page, half way to white."""
+    red, green, blue = to_rgb(colour)
+    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
+
+
+def _plain(row: list[object]) -> list[object]:
+    return [cell.value if isinstance(cell, Cell) else cell for cell in row]
 
 
 def _png(figure: Figure) -> bytes:

@@ -1,22 +1,17 @@
 """Confusion matrices of category heads."""
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
-from pipeline.page.style import COLOURS, INK, WIDTH, class_labels, numbered, panels
+from pipeline.page.style import AMOUNT, DARK, INK, SPLITS, WIDTH, class_labels, numbered, panels
 from pipeline.report.record import HeadResult
 
 _MOST_CLASSES = 40  # of more classes, only a part of the matrix is drawn
 _PART_CLASSES = 26
 _MOST_PAIRS = 20
-# Cividis reversed, but white at 0, so that cells with few rows stay pale.
-_WHITE_TO_DARK = LinearSegmentedColormap.from_list(
-    "white_to_dark", [(0, "white"), (0.2, "#eddc5a"), (0.55, "#7f7c75"), (0.8, "#414d6b"), (1, "#00224e")]
-)
 
 
 def confusion_counts(head: HeadResult) -> np.ndarray:
@@ -108,9 +103,9 @@ def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure
     side = min(8.6, max(2.4, 0.3 * classes))
     figure, (axes,) = panels(1, height=side + room, width=min(side + 1.6 + room, WIDTH))
     share = counts / np.maximum(of_class[:, None], 1)
-    drawn = axes.imshow(share, cmap=_WHITE_TO_DARK, vmin=0, vmax=1, aspect="auto")
+    drawn = axes.imshow(share, cmap=AMOUNT, vmin=0, vmax=1, aspect="auto")
     for true, guess in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if share[true, guess] > 0.45 else INK
+        colour = "white" if share[true, guess] > DARK else INK
         size = 9 if classes <= 12 else 7
         axes.text(guess, true, counts[true, guess], ha="center", va="center", color=colour, fontsize=size)
     upright = max(map(len, labels)) > (3 if classes > 12 else 8)
@@ -125,7 +120,7 @@ def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure
 def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
     pairs = confused_pairs(counts)
     figure, (axes,) = panels(1, height=0.24 * len(pairs) + 0.5)
-    bars = axes.barh(range(len(pairs)), [counts[pair] for pair in pairs], color=COLOURS[5], height=0.7)
+    bars = axes.barh(range(len(pairs)), [counts[pair] for pair in pairs], color=SPLITS["test"], height=0.7)
     axes.bar_label(bars, padding=2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.02)

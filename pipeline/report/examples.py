@@ -9,26 +9,37 @@ from pipeline.page.style import GREY, WIDTH, class_labels, clean, number, number
 from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
-_MOST_ROWS = 12
+_MOST_ROWS = 12  # drawn
+_MOST_INPUTS, _FEWER_ROWS = 6, 4  # drawn; with more inputs, fewer rows keep the page small
+_TABLE_ROWS, _TABLE_CELLS = 50, 600  # of the table that can be sorted
 _SIDE, _GAP, _LINE, _MARGIN, _TEXT = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
 
 
-def worst(head: HeadResult) -> np.ndarray:
-    """Indices (not row numbers) of up to 12 labelled test rows, highest loss first."""
+def worst(head: HeadResult, count: int = _MOST_ROWS) -> np.ndarray:
+    """Indices (not row numbers) of up to `count` labelled test rows, highest loss first."""
     order = np.argsort(-np.nan_to_num(head.row_loss, nan=-np.inf), kind="stable")
-    return order[~np.isnan(head.row_loss[order])][:_MOST_ROWS]
+    return order[~np.isnan(head.row_loss[order])][:count]
 
 
 def worst_drawing(record: Record, name: str) -> Drawing | None:
     """The worst rows with their loss, label, prediction and inputs; None if no row is labelled."""
-    head = record.heads[name]
-    places = worst(head)
+    head, inputs = record.heads[name], _drawn_inputs(record.inputs)
+    places = worst(head, _MOST_ROWS if len(inputs) == len(record.inputs) else _FEWER_ROWS)
     if not len(places):
         return None
     rows = ", ".join(str(int(head.rows[place])) for place in places)
     caption = f"The {len(places)} test rows with the highest loss of {name}, highest first."
     alt = f"The {len(places)} test rows with the highest loss of head {name}, with their inputs: rows {rows}."
-    return Drawing(_draw_rows(head, places, record.inputs), caption + _notes(record.inputs), alt)
+    if len(inputs) < len(record.inputs):
+        caption += f" Only {len(inputs)} of {len(record.inputs)} inputs are drawn."
+    figure = _draw_rows(head, places, inputs)
+    return Drawing(figure, caption + _notes(inputs), alt, photo=True, folded=True)
+
+
+def _drawn_inputs(inputs: dict[str, InputExamples]) -> dict[str, InputExamples]:
+    """Up to 6 inputs: images and series first, as the table shows the others in full."""
+    first = sorted(inputs, key=lambda name: inputs[name].kind not in ("image", "series"))[:_MOST_INPUTS]
+    return {name: inputs[name] for name in inputs if name in first}
 
 
 def _draw_rows(head: HeadResult, places: np.ndarray, inputs: dict[str, InputExamples]) -> Figure:
@@ -54,7 +65,7 @@ def _draw_rows(head: HeadResult, places: np.ndarray, inputs: dict[str, InputExam
 
 
 def worst_table(record: Record, name: str) -> Table:
-    """The same rows as a table, with text and table inputs in full."""
+    """These rows and up to 50 in all as a table, with text and table inputs in full."""
     head = record.heads[name]
     words = {
         key: values
@@ -62,6 +73,7 @@ def worst_table(record: Record, name: str) -> Table:
         if examples.kind in ("text", "table")
         for key, values in examples.values.items()
     }
+    count = max(_MOST_ROWS, min(_TABLE_ROWS, _TABLE_CELLS // (4 + len(words))))
     rows: list[list[object]] = [
         [
             int(head.rows[place]),
@@ -70,12 +82,12 @@ def worst_table(record: Record, name: str) -> Table:
             float(head.row_loss[place]),
             *(value_text(values[place]) for values in words.values()),
         ]
-        for place in worst(head)
+        for place in worst(head, count)
     ]
     return Table(
         ["row", "true", "predicted", "loss", *words],
         rows,
-        f"The test rows with the highest loss of {name}.",
+        f"The {len(rows)} test rows with the highest loss of {name}, to be sorted by any column.",
         show="folded",
     )
 

@@ -1,21 +1,19 @@
 """Learning curves, each head's share of the loss, changing weights, and time per phase."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.metric_names import by_head, name_of, share_of, weight_of
 from pipeline.notices import duration
+from pipeline.page.chart import Chart, Line, Mark, Plot, series
+from pipeline.page.chart_figure import chart_figure
 from pipeline.page.elements import Drawing, Section, Table
-from pipeline.page.style import COLOURS, INK, clean, number, panels
+from pipeline.page.style import GREY, INK, SERIES, clean, number, panels
 from pipeline.report.record import HeadResult, Record
 
-_SPLITS = {"train": (COLOURS[0], "--"), "val": (COLOURS[5], "-")}
-_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+_SPLITS = ("train", "val")
 _IN_UNIT = ("mae", "rmse")
 
 
@@ -38,19 +36,12 @@ def head_curves(record: Record, name: str) -> Drawing | None:
     head = record.heads[name]
     measured = [word for split in _SPLITS for word in by_head(record.history, split, record.heads)[name]]
     words = sorted(dict.fromkeys(measured), key=lambda word: (word != "loss", word == "skill"))
-    figure, drawn = _curve_panels(record, name, {word: _title(word, head) for word in words})
-    if figure is None:
+    baseline = Mark("baseline (val)", y=head.val_baseline) if np.isfinite(head.val_baseline) else None
+    chart = _curves(record, name, {word: _title(word, head) for word in words}, baseline)
+    if chart is None:
         return None
-    if "loss" in drawn and np.isfinite(head.val_baseline):
-        axes = drawn["loss"]
-        axes.axhline(head.val_baseline, color=INK, linestyle=":", linewidth=1)
-        place = (0.99, head.val_baseline)
-        across = axes.get_yaxis_transform()
-        axes.text(
-            *place, "baseline (val)", transform=across, ha="right", va="bottom", fontsize=8, bbox=_PAPER
-        )
     caption = f"Loss (unweighted, labelled rows only) and metrics of {name} after each epoch."
-    return Drawing(figure, caption, f"Learning curves of head {name}: {', '.join(drawn)}. {_kept(record)}")
+    return _drawing(record, chart, caption, f"Learning curves of head {name}")
 
 
 def combined_curves(record: Record) -> Drawing | None:
@@ -60,56 +51,52 @@ def combined_curves(record: Record) -> Drawing | None:
         "loss_unweighted": "sum of losses at weight 1",
         "skill": "mean skill of the heads",
     }
-    figure, drawn = _curve_panels(record, None, titles)
-    if figure is None:
+    chart = _curves(record, None, titles)
+    if chart is None:
         return None
     caption = "All heads together. Skill: 0 = no better than the best constant prediction, 1 = perfect."
-    return Drawing(figure, caption, f"Combined learning curves: {', '.join(drawn)}. {_kept(record)}")
+    return _drawing(record, chart, caption, "Combined learning curves")
 
 
 def shares(record: Record) -> Drawing | None:
     """Each head's share of the weighted training loss, stacked over the epochs."""
-    series = _per_head(record, share_of)
-    if not series:
+    parts = _per_head(record, share_of)
+    if not parts:
         return None
     figure, (axes,) = panels(1, height=2.5)
-    edges = np.arange(len(next(iter(series.values()))) + 1) + 0.5
+    edges = np.arange(len(next(iter(parts.values()))) + 1) + 0.5
     below = np.zeros(len(edges) - 1)
-    for place, (name, values) in enumerate(series.items()):
+    for place, (name, values) in enumerate(parts.items()):
         top = below + np.nan_to_num(values)
-        colour = COLOURS[place % len(COLOURS)]
-        hatch = "//" if place >= len(COLOURS) else None
+        colour = SERIES[place % len(SERIES)]
+        hatch = "//" if place >= len(SERIES) else None
         axes.stairs(top, edges, baseline=below, fill=True, color=colour, label=clean(name, 30), hatch=hatch)
         below = top
-    axes.set(ylabel="share of the loss")
-    _epochs(axes, record)
-    axes.margins(0)
+    axes.set(ylabel="share of the loss", xlabel="epoch", xlim=_epochs(record)[0], ylim=(0, 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
+    axes.axvline(record.best_epoch, color=INK, linestyle=":", linewidth=1.2, label=_kept(record))
     figure.legend(loc="outside right upper", reverse=True)
     return Drawing(
         figure,
         "Each head's share of the weighted training loss.",
-        f"Share of each head in the loss over {len(edges) - 1} epochs: {', '.join(series)}. {_kept(record)}",
+        f"Share of each head in the loss over {len(edges) - 1} epochs: {', '.join(parts)}. {_kept(record)}",
     )
 
 
 def changing_weights(record: Record) -> Drawing | None:
     """The heads' weights over the epochs; None if they are constant."""
-    series = _per_head(record, weight_of)
+    weights = _per_head(record, weight_of)
     if not any(
-        np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in series.values()
+        np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in weights.values()
     ):
         return None
-    figure, (axes,) = panels(1, height=2.5)
-    for place, (name, values) in enumerate(series.items()):
-        _line(axes, values, label=clean(name, 30), color=COLOURS[place % len(COLOURS)], linestyle="-")
-    axes.set(ylabel="weight in force")
-    _epochs(axes, record)
-    figure.legend(loc="outside right upper")
-    return Drawing(
-        figure,
-        "Weight in force: loss weight × the balancer's factor.",
-        f"Weight of each head over epochs: {', '.join(series)}. {_kept(record)}",
-    )
+    lines = [
+        Line(name, list(values), **series(place)) for place, (name, values) in enumerate(weights.items())
+    ]
+    chart = Chart([Plot("", lines, "epoch", "weight in force", [_kept_mark(record)], limits=_epochs(record))])
+    caption = "Weight in force: loss weight × the balancer's factor."
+    alt = f"Weight of each head over epochs: {', '.join(weights)}. {_kept(record)}"
+    return Drawing(chart_figure(chart, height=2.5), caption, alt, chart)
 
 
 def time_section(phases: dict[str, float]) -> Section:
@@ -117,7 +104,7 @@ def time_section(phases: dict[str, float]) -> Section:
     total = sum(phases.values())
     figure, (axes,) = panels(1, height=0.28 * len(phases) + 0.4)
     names = [clean(name, 40) for name in phases]
-    bars = axes.barh(range(len(phases)), list(phases.values()), color=COLOURS[0], height=0.7)
+    bars = axes.barh(range(len(phases)), list(phases.values()), color=GREY, height=0.7)
     axes.bar_label(bars, [f" {number(float(value))} s" for value in phases.values()], color=INK)
     axes.set(xlabel="seconds", yticks=range(len(phases)), yticklabels=names)
     axes.margins(x=0.1)
@@ -130,59 +117,50 @@ def time_section(phases: dict[str, float]) -> Section:
     return Section("Time", figures={"time": drawing}, tables={"time": table})
 
 
-def _curve_panels(
-    record: Record, head: str | None, titles: dict[str, str]
-) -> tuple[Figure | None, dict[str, Axes]]:
-    """Panels of a head's metrics, or with None of all heads together; metrics without values are left out.
+def _curves(
+    record: Record, head: str | None, titles: dict[str, str], baseline: Mark | None = None
+) -> Chart | None:
+    """Plots of a head's metrics, or with None of all heads together; metrics without values are left out.
 
     Args:
-        titles: metric word -> title of its panel.
+        titles: metric word -> title of its plot.
+        baseline: marked in the plot of the loss.
     """
-    present = {
-        word: {
+    plots = []
+    for word, title in titles.items():
+        curves = {
             split: values
             for split in _SPLITS
             if (values := _finite(record.history, name_of(split, head, word))) is not None
         }
-        for word in titles
-    }
-    present = {word: curves for word, curves in present.items() if curves}
-    if not present:
-        return None, {}
-    figure, grid = panels(len(present))
-    for axes, (word, curves) in zip(grid, present.items(), strict=True):
-        for split, values in curves.items():
-            colour, dashes = _SPLITS[split]
-            _line(axes, values, label=split, color=colour, linestyle=dashes)
-        _scale(axes, word, list(curves.values()))
-        axes.set(title=titles[word])
-        _epochs(axes, record)
-    handles = {
-        label: line for axes in grid for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=3)
-    return figure, dict(zip(present, grid, strict=True))
+        if curves:
+            lines = [
+                Line(split, list(values), colour=split, dashed=split == "train")
+                for split, values in curves.items()
+            ]
+            marks = [_kept_mark(record), *([baseline] if baseline and word == "loss" else [])]
+            log = _falls_far(word, list(curves.values()))
+            plots.append(Plot(title, lines, "epoch", marks=marks, log=log, limits=_epochs(record)))
+    return Chart(plots) if plots else None
 
 
-def _line(axes: Axes, values: np.ndarray, **look: Any) -> None:
-    # Without markers a single epoch, or one between two missing ones, would be invisible.
-    marker = "." if len(values) <= 60 or np.isnan(values).any() else None
-    size = 4 if len(values) > 1 else 9
-    axes.plot(np.arange(1, len(values) + 1), values, marker=marker, markersize=size, **look)
+def _drawing(record: Record, chart: Chart, caption: str, what: str) -> Drawing:
+    titles = ", ".join(plot.title for plot in chart.plots if isinstance(plot, Plot))
+    return Drawing(chart_figure(chart), caption, f"{what}: {titles}. {_kept(record)}", chart)
 
 
-def _scale(axes: Axes, word: str, curves: list[np.ndarray]) -> None:
+def _falls_far(word: str, curves: list[np.ndarray]) -> bool:
     values = np.concatenate(curves)
     low, high = np.nanmin(values), np.nanmax(values)
-    if word.startswith("loss") and low > 0 and high > 50 * low:
-        axes.set_yscale("log")
+    return bool(word.startswith("loss") and low > 0 and high > 50 * low)
 
 
-def _epochs(axes: Axes, record: Record) -> None:
-    epochs = max(len(values) for values in record.history.values())
-    axes.set(xlabel="epoch", xlim=(0.5, epochs + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
-    axes.axvline(record.best_epoch, color=INK, linestyle=":", linewidth=1.2, label=_kept(record))
+def _epochs(record: Record) -> tuple[tuple[float, float], None]:
+    return (0.5, max(len(values) for values in record.history.values()) + 0.5), None
+
+
+def _kept_mark(record: Record) -> Mark:
+    return Mark(_kept(record), x=record.best_epoch)
 
 
 def _kept(record: Record) -> str:

@@ -7,8 +7,8 @@ from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import GREY, INK, clean, number, sheet, wrap
 from pipeline.report.record import Part
 
-_FILL = {"input": "#ffffff", "branch": "#dcecf7", "fusion": "#eeeeee", "head": "#d9f0e8", "loss": "#fbe9cf"}
-_EDGE = {"input": "#595959", "branch": "#0072B2", "fusion": "#595959", "head": "#009E73", "loss": "#D55E00"}
+# Greys, as colours mean something else in a report.
+_FILL = {"input": "#ffffff", "branch": "#f3f3f3", "fusion": "#e6e6e6", "head": "#f3f3f3", "loss": "#ffffff"}
 _POINTS, _LINE, _GAP, _MARGIN = 8.5, 0.16, 0.2, 0.15
 _MOST_COLUMNS = 6  # of a table that are named
 _MOST_LAYERS = 12  # drawn per part; the middle of a longer part is folded
@@ -142,8 +142,9 @@ def _draw_box(axes: Axes, box: Box, middle: float, top: float, width: float) -> 
             _height(box) - 0.1,
             boxstyle="round,pad=0.05",
             facecolor=_FILL[group],
-            edgecolor=_EDGE[group],
+            edgecolor=GREY,
             linewidth=1,
+            linestyle="--" if group == "loss" else "-",
         )
         axes.add_patch(frame)
     y = top + (0.07 if group else 0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,9 @@ class HeadResult:
     outputs: np.ndarray
     row_loss: np.ndarray  # (rows,), NaN where unlabelled
     rows: np.ndarray  # (rows,) row numbers in the source
+    quantiles: Sequence[float] = ()  # of a head that predicts them, rising
+    # (rows, columns, quantiles) in their own unit; None for other heads
+    bands: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,15 @@ class Record:
     inputs: dict[str, InputExamples]
     phases: dict[str, float]  # seconds
     sections: list[Section] = field(default_factory=list)
+
+
+def bands(head: Any, outputs: np.ndarray) -> dict[str, Any]:
+    """The fields `quantiles` and `bands` of a head's result; empty for a head without quantiles.
+
+    Args:
+        outputs: (rows, columns x quantiles), all quantiles of a column side by side.
+    """
+    quantiles = list(getattr(head, "quantiles", ()))
+    if not quantiles:
+        return {}
+    return {"quantiles": quantiles, "bands": outputs.reshape(len(outputs), -1, len(quantiles))}

@@ -5,7 +5,7 @@ import numpy as np
 from pipeline.labels import class_codes
 from pipeline.metrics import reliability
 from pipeline.page.elements import Drawing
-from pipeline.page.style import COLOURS, GREY, INK, number, panels
+from pipeline.page.style import GREY, INK, SPLITS, number, panels
 from pipeline.report.record import HeadResult
 
 
@@ -41,12 +41,12 @@ def reliability_drawing(name: str, head: HeadResult) -> Drawing | None:
     figure, (shares, rows) = panels(2, height=3.3, width=8.4)
     shares.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     share, mean = hits[used] / counts[used], sums[used] / counts[used]
-    shares.bar(edges[used], share, width, align="edge", color=COLOURS[4], edgecolor="white")
+    shares.bar(edges[used], share, width, align="edge", color=SPLITS["test"], alpha=0.45, edgecolor="white")
     shares.plot(mean, share, "o", color=INK, markersize=4)
     shares.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="observed frequency")
     error = f"expected calibration error {number(head.test['ece'])}" if "ece" in head.test else ""
     shares.set_title(error)
-    rows.bar(edges, counts, width, align="edge", color=COLOURS[0], edgecolor="white")
+    rows.bar(edges, counts, width, align="edge", color=SPLITS["test"], edgecolor="white")
     rows.set(
         xlim=(0, 1),
         xlabel="predicted probability",

@@ -4,17 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from pipeline.page.elements import Drawing, Table
-from pipeline.page.style import COLOUR_MAP, COLOURS, GREY, INK, WIDTH, clean, number, numbered, panels
+from pipeline.page.style import INK, SPLITS, clean, number, numbered, panels
 from pipeline.report.confusion import confusion_drawings, confusion_tables
+from pipeline.report.numbers import number_drawings
 from pipeline.report.record import HeadResult
+from pipeline.report.yes_no import average_precision, rank_drawings, threshold_table
 
-_MOST_COLUMNS = 12
 _MOST_LABELS = 40
-_MOST_POINTS = 4000  # more than this are drawn as a density
 
 
 def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
@@ -72,8 +70,8 @@ def skills(heads: dict[str, HeadResult]) -> Drawing:
     lowest, exact = 0.0, []
     for place, (name, head) in enumerate(heads.items()):
         for shift, colour, split, metrics in (
-            (-0.2, COLOURS[5], "val", head.val),
-            (0.2, COLOURS[0], "test", head.test),
+            (-0.2, SPLITS["val"], "val", head.val),
+            (0.2, SPLITS["test"], "test", head.test),
         ):
             skill = float(metrics.get("skill", np.nan))
             shown = float(np.clip(np.nan_to_num(skill), -1, 1))
@@ -95,8 +93,8 @@ def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     """Figures of a head's test results by file name; raises KeyError for an unknown kind."""
     draw: dict[str, Callable[[str, HeadResult], dict[str, Drawing]]] = {
         "category": confusion_drawings,
-        "number": _scatters,
-        "binary": _rank_curves,
+        "number": number_drawings,
+        "binary": rank_drawings,
         "labels": _label_bars,
     }
     return draw[head.kind](name, head)
@@ -106,101 +104,9 @@ def result_tables(name: str, head: HeadResult) -> dict[str, Table]:
     """Tables of a head's test results by file name."""
     if head.kind == "category":
         return confusion_tables(name, head)
+    if head.kind == "binary":
+        return {f"thresholds_{name}": threshold_table(name, head)}
     return {f"labels_{name}": _label_table(head)} if head.kind == "labels" else {}
-
-
-def _scatters(name: str, head: HeadResult) -> dict[str, Drawing]:
-    columns = min(len(head.names), _MOST_COLUMNS)
-    figure, grid = panels(columns, height=3.6, width=5.2 if columns == 1 else WIDTH)
-    for column, axes in enumerate(grid):
-        truth, predicted = head.labels[:, column], head.outputs[:, column]
-        known = np.isfinite(truth) & np.isfinite(predicted)
-        _scatter(axes, figure, truth[known], predicted[known], clean(head.names[column], 36))
-    caption = f"Predicted against true {', '.join(head.names[:columns])}. Predictions on the line are exact."
-    if columns < len(head.names):
-        caption += f" Only the first {columns} of {len(head.names)} columns are drawn."
-    alt = f"Predicted against true values of head {name}, with the diagonal."
-    return {f"predicted_{name}": Drawing(figure, caption, alt)}
-
-
-def _scatter(axes: Axes, figure: Figure, truth: np.ndarray, predicted: np.ndarray, unit: str) -> None:
-    axes.set(xlabel=f"true {unit}", ylabel=f"predicted {unit}", title=f"{len(truth):,} test rows")
-    if not len(truth):
-        return
-    low, high = float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))
-    margin = 0.04 * (high - low) or 0.5
-    limits = (low - margin, high + margin)
-    if len(truth) > _MOST_POINTS:
-        cells = axes.hexbin(
-            truth, predicted, gridsize=45, cmap=COLOUR_MAP, mincnt=1, bins="log", extent=limits * 2
-        )
-        figure.colorbar(cells, ax=axes, label="rows", shrink=0.8)
-    else:
-        axes.scatter(truth, predicted, s=12, alpha=0.35, color=COLOURS[0], linewidths=0)
-    axes.plot(limits, limits, color=COLOURS[5], linewidth=1.2)
-    axes.set(xlim=limits, ylim=limits, aspect="equal")
-
-
-def _rank_curves(name: str, head: HeadResult) -> dict[str, Drawing]:
-    known = np.isfinite(head.labels[:, 0])
-    truth, score = head.labels[known, 0], head.outputs[known, 0]
-    figure, (roc, precision_recall, spread) = panels(3, height=3.3)
-    rate = truth.mean() if len(truth) else np.nan
-    roc.set(
-        xlabel="false positive rate",
-        ylabel="true positive rate",
-        xlim=(-0.02, 1.02),
-        ylim=(-0.02, 1.02),
-    )
-    precision_recall.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
-    if 0 < rate < 1:
-        false, true, precision = rank_curve(truth, score)
-        roc.plot(false, true, color=COLOURS[0])
-        roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
-        roc.set_title(f"ROC, area {number(float(np.trapezoid(true, false)))}")
-        precision_recall.step(true, precision, where="pre", color=COLOURS[0])
-        precision_recall.axhline(rate, color=GREY, linestyle=":", linewidth=1)
-        precision_recall.set_title(f"precision and recall, ap {number(average_precision(truth, score))}")
-    else:
-        for axes in (roc, precision_recall):
-            axes.text(0.5, 0.5, "needs positive and negative rows", ha="center", color=GREY)
-    edges = np.linspace(0, 1, 21)
-    for value, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
-        counts = np.histogram(score[truth == value], edges)[0]
-        spread.stairs(counts, edges, fill=True, color=colour, alpha=0.6, label=f"true {value}")
-    spread.set(title=f"{len(truth):,} test rows", xlabel="predicted probability", ylabel="rows", xlim=(0, 1))
-    spread.legend()
-    caption = (
-        f"How well {name} ranks the test rows; dotted: random ranking. "
-        "Right: predicted probabilities by true value."
-    )
-    alt = f"ROC curve, precision-recall curve and probabilities of head {name}."
-    return {f"rank_{name}": Drawing(figure, caption, alt)}
-
-
-def rank_curve(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """False positive rate, true positive rate and precision per threshold, highest threshold first.
-
-    Args:
-        truth: (rows,) 0 or 1, both present.
-        score: (rows,) higher means more likely 1; rows of equal score share one threshold.
-    """
-    order = np.argsort(-score, kind="stable")
-    last_of_ties = np.append(np.diff(score[order]) != 0, True)
-    hits = np.cumsum(truth[order] == 1)[last_of_ties]
-    misses = np.cumsum(truth[order] == 0)[last_of_ties]
-    precision = np.append(1.0, hits / (hits + misses))
-    return np.append(0, misses) / misses[-1], np.append(0, hits) / hits[-1], precision
-
-
-def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
-    """Average precision as in scikit-learn: precision weighted by steps of recall; NaN without positives."""
-    if not (truth == 1).any():
-        return float("nan")
-    if (truth == 1).all():
-        return 1.0
-    _, recall, precision = rank_curve(truth, score)
-    return float(np.sum(np.diff(recall) * precision[1:]))
 
 
 def _label_table(head: HeadResult) -> Table:
@@ -226,10 +132,15 @@ def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
         lowest = np.argsort(np.array([row[4] for row in rows], dtype=float), kind="stable")[:_MOST_LABELS]
         rows = [rows[place] for place in sorted(lowest)]
     figure, (axes,) = panels(1, height=0.34 * len(rows) + 0.5)
-    for shift, column, word, colour in ((-0.2, 3, "f1", COLOURS[1]), (0.2, 4, "ap", COLOURS[0])):
+    for shift, column, word, alpha in ((-0.2, 3, "f1", 0.45), (0.2, 4, "ap", 1.0)):
         values = np.array([row[column] for row in rows], dtype=float)
         bars = axes.barh(
-            np.arange(len(rows)) + shift, np.nan_to_num(values), height=0.36, color=colour, label=word
+            np.arange(len(rows)) + shift,
+            np.nan_to_num(values),
+            height=0.36,
+            color=SPLITS["test"],
+            alpha=alpha,
+            label=word,
         )
         axes.bar_label(bars, [f" {value:.2f}" if value == value else " –" for value in values], fontsize=7.5)
     axes.set_yticks(range(len(rows)), [clean(row[0], 30) for row in rows])

@@ -48,8 +48,27 @@ def test_heat_maps_show_every_epoch_of_what_was_measured():
     titles = {axes.get_title(loc="left"): axes for axes in flow_maps(HISTORY, HEADS, BRANCHES).figure.axes}
     cosines = titles["cosine of the heads' gradients"].images[0]
     assert cosines.get_array().tolist() == [[-0.5, 0.5]]
-    assert cosines.get_clim() == (-1, 1)
-    assert titles["share of the branch's gradient"].images[0].get_clim() == (0, 1)
+    assert cosines.get_clim() == (-0.5, 0.5)
+    assert titles["share of the branch's gradient"].images[0].get_clim() == (0, 0.75)
+    sizes = titles["change of the weights per epoch"].images[0]
+    assert sizes.get_clim() == (0, 0.01)
+
+
+def test_what_was_not_measured_is_not_drawn_as_zero():
+    axes = {axes.get_title(loc="left"): axes for axes in flow_maps(HISTORY, HEADS, BRANCHES).figure.axes}
+    shares = axes["share of the branch's gradient"].images[0]
+    assert shares.get_array().mask.tolist() == [[False, False], [False, True]]
+    changes = axes["change of the weights per epoch"].images[0]
+    assert changes.get_array().tolist() == [[0.01, 0.0]]
+    zero = changes.cmap(changes.norm(0.0))
+    assert zero[:3] == (1.0, 1.0, 1.0)
+    absent = axes["share of the branch's gradient"].patch
+    assert absent.get_hatch()
+    assert absent.get_facecolor()[:3] != zero[:3]
+
+
+def test_the_maps_name_the_parts_that_changed():
+    titles = {axes.get_title(loc="left"): axes for axes in flow_maps(HISTORY, HEADS, BRANCHES).figure.axes}
     labels = [label.get_text() for label in titles["change of the weights per epoch"].get_yticklabels()]
     assert labels == ["fusion"]
 

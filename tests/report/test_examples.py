@@ -35,6 +35,15 @@ def test_the_table_of_worst_rows_has_row_label_prediction_and_loss():
     assert table.rows == [[17, "tree", "water (0.70)", 1.5], [4, "water", "water (0.90)", 0.1]]
 
 
+def test_of_many_inputs_pictures_are_drawn_first_and_of_fewer_rows(drawing):
+    cells = np.array(["text"] * 40, dtype=object)
+    many = {f"text_{n}": InputExamples("text", {f"text_{n}": cells}) for n in range(15)}
+    many["image"] = InputExamples("image", {"image": images()})
+    drawn = examples.worst_drawing(record(inputs=many), "class")
+    assert len(drawn.figure.axes[0].images) == 4
+    assert "Only 6 of 16 inputs are drawn." in drawn.caption
+
+
 @pytest.mark.parametrize("inputs", [0, 1, 2, 3, 4, 6])
 def test_any_number_of_inputs_fits_the_page(drawing, inputs):
     many = {f"input_{n}": InputExamples("image", {f"input_{n}": images()}) for n in range(inputs)}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.report import examples, learning, results
+from pipeline.report import examples, learning, results, yes_no
 from tests.pages import assert_nothing_cut, words
 from tests.report.sample import NAN, head, metrics, record
 
@@ -99,14 +99,14 @@ def test_rank_curves_agree_with_scikit_learn():
     rng = np.random.default_rng(0)
     truth = (rng.random(200) < 0.3).astype(float)
     score = np.round(truth * 0.2 + rng.random(200), 1)  # rounded: many ties
-    false, true, _ = results.rank_curve(truth, score)
+    false, true, _ = yes_no.rank_curve(truth, score)
     assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(truth, score))
-    assert results.average_precision(truth, score) == pytest.approx(average_precision_score(truth, score))
+    assert yes_no.average_precision(truth, score) == pytest.approx(average_precision_score(truth, score))
 
 
 def test_average_precision_when_all_labels_are_equal():
-    assert np.isnan(results.average_precision(np.zeros(3), np.ones(3)))
-    assert results.average_precision(np.ones(3), np.ones(3)) == 1
+    assert np.isnan(yes_no.average_precision(np.zeros(3), np.ones(3)))
+    assert yes_no.average_precision(np.ones(3), np.ones(3)) == 1
 
 
 def test_a_binary_head_whose_labels_are_all_equal_says_what_it_needs(drawing):
