@@ -10,12 +10,13 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input
 from pipeline.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
 REJECTED, REJECTED_COLUMNS = ".rejected.csv", ("row", "column", "reason")  # beside the output
+DRIFT = ".drift.csv"  # beside the output: how the rows differ from those of the training
 SOME_REJECTED = 3  # exit code
 KEYS = {
     "run": TEXT,
@@ -49,7 +50,9 @@ def check(cfg: DictConfig) -> None:
             "output", "must be a .parquet file", found=config["output"], allowed="<name>.parquet"
         )
     output = Path(config["output"])
-    for written, is_ours in ((output, _has_predictions), (output.with_suffix(REJECTED), _has_rejects)):
+    ours = {"": _has_predictions, REJECTED: _has_rejects, DRIFT: _has_differences}
+    for suffix, is_ours in ours.items():
+        written = output.with_suffix(suffix) if suffix else output
         refuse_input(written, read, "output")
         if written.exists() and not is_ours(written):
             problem = "this file exists, and an earlier prediction did not write it"
@@ -72,6 +75,11 @@ def _has_rejects(file: Path) -> bool:
         return lines.readline().strip() == ",".join(REJECTED_COLUMNS)
 
 
+def _has_differences(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return lines.readline().startswith("column,differs,")
+
+
 @verb(config_name="predict", check=check, texts=("run", "input", "output", "key", "root", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Predicts the rows of a file."""
@@ -91,11 +99,13 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.config.make import maker
         from pipeline.data.source import missing_words
         from pipeline.data.unlabelled import RowReader
+        from pipeline.finished.new_rows import NewRows
         from pipeline.finished.predictions import predict
         from pipeline.finished.run import FinishedRun
         from pipeline.tracking import find_run
 
-    finished = FinishedRun.of(find_run(config["run"], config["tracking"]["uri"]), maker(trusted_modules))
+    stored = find_run(config["run"], config["tracking"]["uri"])
+    finished = FinishedRun.of(stored, maker(trusted_modules))
     images: list[Any] = [source for source in finished.inputs.values() if source.kind == "image"]
     if config["root"] is not None:
         for image in images:
@@ -110,7 +120,11 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         key=config["key"],
         folders=[Path.cwd()],
     )
-    return predict(finished, reader, Path(config["output"]))
+    output, seen = Path(config["output"]), NewRows(stored, finished, config["missing"])
+    done = predict(finished, reader, output, seen)
+    seen.write(output.with_suffix(DRIFT))
+    print(printable(seen.sentence() + (f"; all: {output.with_suffix(DRIFT)}" if seen.before else "")))
+    return done
 
 
 if __name__ == "__main__":

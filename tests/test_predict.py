@@ -1,5 +1,9 @@
 """`python -m pipeline.predict`: rows in, answers out, with a run's logged model."""
 
+import json
+from pathlib import Path
+from unittest import mock
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -220,3 +224,45 @@ def test_predicting_again_replaces_the_earlier_predictions(recorded, tmp_path):
     for _ in range(2):
         words = [f"run={recorded.penguins}", f"input={PENGUINS}", f"output={tmp_path / 'again.parquet'}"]
         assert call("predict", *words, where=recorded.folder).returncode == 0
+
+
+def test_rows_that_differ_from_the_training_are_told_and_listed_and_the_others_are_not(
+    recorded, tmp_path, capsys
+):
+    frame = pd.read_csv(PENGUINS)
+    run(tmp_path / "same.parquet", run=recorded.penguins, input=PENGUINS)
+    assert "inputs: like the training rows (5 columns tested); all: " in capsys.readouterr().out
+    frame.loc[::5, "island"] = "Atlantis"
+    frame["bill_length_mm"] += 100
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.csv")
+    told = capsys.readouterr().out
+    assert "differ from the training rows in 2 of 5 columns" in told
+    assert "99 % outside the range" in told
+    assert "20 % have categories that training never saw" in told
+    listed = pd.read_csv(tmp_path / "o.drift.csv").set_index("column")
+    assert listed.index[listed.differs == "yes"].tolist() == ["traits.bill_length_mm", "traits.island"]
+    assert listed.unseen["traits.island"] == pytest.approx(69 / 344)
+
+
+def test_an_input_that_is_left_out_is_not_compared(recorded, planted_folder, tmp_path):
+    config = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
+    run(tmp_path / "o.parquet", missing=["image"], **config)
+    listed = pd.read_csv(tmp_path / "o.drift.csv")
+    assert all(column.startswith("series") for column in listed.column)
+    assert (listed.differs == "no").all()
+
+
+def test_a_run_without_a_summary_says_so_and_leaves_no_table(recorded, tmp_path, capsys):
+    (tmp_path / "o.drift.csv").write_text("column,differs,of an earlier call")
+    with mock.patch("pipeline.tracking.StoredRun.has", lambda stored, path: path != "data/seen.json"):
+        run(tmp_path / "o.parquet", run=recorded.penguins, input=PENGUINS)
+    assert "not compared with the training rows" in capsys.readouterr().out
+    assert not (tmp_path / "o.drift.csv").exists()
+
+
+def test_the_summary_holds_counts_and_no_row(recorded):
+    path = mlflow.artifacts.download_artifacts(run_id=recorded.penguins, artifact_path="data/seen.json")
+    columns = json.loads(Path(path).read_text())["columns"]
+    assert sum(columns["traits.island"]["counts"].values()) == 241
+    assert len(columns["traits.bill_length_mm"]["counts"]) == 10

@@ -15,6 +15,7 @@ from pipeline import report
 from pipeline.comparison.bootstrap import Interval
 from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
+from pipeline.finished.new_rows import NewRows, section
 from pipeline.finished.run import FinishedRun
 from pipeline.finished.slice_record import slice_section, slice_text
 from pipeline.finished.slicing import Slice
@@ -49,8 +50,13 @@ def log(
         metrics[f"eval_{name}/{word}"] = interval.value
         metrics[f"eval_{name}/{word}_low"] = interval.low
         metrics[f"eval_{name}/{word}_high"] = interval.high
+    seen = NewRows(run, finished)
+    seen.add(evaluation.rows.raw)
+    more = [section(differences)] if (differences := seen.differences()) else []
+    if slices:
+        more.append(slice_section(slices))
     with tempfile.TemporaryDirectory() as folder:
-        write_page(Path(folder), run, finished, evaluation, intervals, name, command, slices)
+        write_page(Path(folder), run, finished, evaluation, intervals, name, command, more)
         pq.write_table(predictions(finished, evaluation), Path(folder) / "predictions.parquet")
         facts = {
             "run": run.run_id,
@@ -61,7 +67,7 @@ def log(
         (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts), encoding="utf-8")
         run.log(metrics, Path(folder), f"evaluations/{name}")
     where = run.url() or f"run {run.run_id}"
-    shown = [text(intervals, rows), *([slice_text(slices)] if slices else [])]
+    shown = [text(intervals, rows), *([slice_text(slices)] if slices else []), seen.sentence()]
     return "\n".join(shown) + f"\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
 
 
@@ -95,9 +101,9 @@ def write_page(
     intervals: Mapping[str, Interval],
     name: str,
     command: str,
-    slices: Sequence[Slice] = (),
+    more: Sequence[Section] = (),
 ) -> None:
-    """Write the page `evaluation.html`, with the same figures and tables per head as a report."""
+    """Write the page `evaluation.html`: the metrics, `more` sections, and each head as in a report."""
     heads = {head: _head_result(head, evaluation) for head in evaluation.heads}
     inputs = {
         source: InputExamples(
@@ -130,7 +136,7 @@ def write_page(
         folder,
         Heading(record.title, note, command),
         record,
-        [Section("Result", tables={"intervals": table}), *([slice_section(slices)] if slices else [])],
+        [Section("Result", tables={"intervals": table}), *more],
         PAGE,
     )
 

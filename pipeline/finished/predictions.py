@@ -16,16 +16,20 @@ from tqdm import tqdm
 from pipeline.data.columns import text_of
 from pipeline.data.missing import is_missing
 from pipeline.data.unlabelled import RawRows, RowReader
+from pipeline.finished.new_rows import NewRows
 from pipeline.finished.run import FinishedRun, Forward
 from pipeline.paths import complete_file
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
 
 
-def predict(finished: FinishedRun, reader: RowReader, output: Path) -> tuple[int, int]:
+def predict(finished: FinishedRun, reader: RowReader, output: Path, seen: NewRows) -> tuple[int, int]:
     """Write the predictions of all rows, and to a second file the reasons for rejected rows.
 
     The output file has one row per input row. It appears when it is complete.
+
+    Args:
+        seen: counts the rows, to compare them with those of the training.
 
     Returns:
         The number of rows, and the number of rejected rows.
@@ -37,6 +41,7 @@ def predict(finished: FinishedRun, reader: RowReader, output: Path) -> tuple[int
         with table, Rejects(output.with_suffix(".rejected.csv")) as rejects:
             for rows in reader.read(finished.chunk()):
                 outputs = forward(rows.arrays) if len(rows.good) else table.no_outputs
+                seen.add(rows.arrays)
                 finite, faults = _finite_rows(rows, outputs, finished)
                 finite_outputs = {head: values[finite] for head, values in outputs.items()}
                 table.add(rows, rows.good[finite], finite_outputs)

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import flow_names, report
 from pipeline.config import run_name
 from pipeline.config.private import public
+from pipeline.data import drift
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.job import label_overview
@@ -94,6 +95,7 @@ def log_results(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_predictions(folder / "predictions", job, results)
+        _write_seen(folder / "data", job)
         run.log_folder(folder)
     if cfg.tracking.log_model:
         with clock.phase("saving the model"):
@@ -192,6 +194,14 @@ def _write_predictions(folder: Path, job: Job, results: Results) -> None:
             {name: list(values) if values.ndim > 1 else values for name, values in columns.items()}
         )
         table.to_parquet(folder / f"{split}.parquet", index=False)
+
+
+def _write_seen(folder: Path, job: Job) -> None:
+    """Write what later rows are compared with: counts of the training rows' values, and no row."""
+    folder.mkdir()
+    measured = drift.training_measures(job.dataset)
+    rows = len(measured[0].values) if measured else 0
+    _write_json(folder / "seen.json", {"rows": rows, "columns": drift.Summary.of(measured).as_json()})
 
 
 def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Array]:

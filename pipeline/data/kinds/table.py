@@ -171,6 +171,10 @@ class Table:
             for name, (shape, dtype) in self.specs().items()
         }
 
+    def category_names(self) -> set[str]:
+        """The raw model inputs that hold categories."""
+        return {self._raw_name(reference) for reference in self.categorical}
+
     def _raw_name(self, reference: str) -> str:
         # Keras does not allow a slash in a name.
         return f"{self.name}.{short_name(reference)}".replace("/", "_")
