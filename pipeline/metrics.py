@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from pipeline.labels import class_codes
 
 Array = NDArray[Any]
 BINS = 15  # bins of a reliability diagram
-BLOCK = 1 << 22  # cells that are ranked at a time
 
 
 def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
@@ -30,7 +28,9 @@ def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> 
             predicted class).
     """
     labels = class_codes(labels)
-    labels, probabilities = labels[labels >= 0], probabilities[labels >= 0]
+    known = labels >= 0
+    if not known.all():  # a copy of the outputs of many classes takes much memory
+        labels, probabilities = labels[known], probabilities[known]
     if not len(labels):
         return {}
     classes = probabilities.shape[1]
@@ -43,11 +43,9 @@ def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> 
     if "f1" in words:
         values["f1"] = _macro_f1(labels, guess, classes)
     if "auc" in words:
-        # Class by class in blocks, as ranks take several times the memory of the probabilities.
-        step = max(1, BLOCK // len(labels))
-        blocks = (np.arange(first, min(first + step, classes)) for first in range(0, classes, step))
-        areas = [_areas(labels[:, None] == block, probabilities[:, block]) for block in blocks]
-        values |= _defined("auc", np.concatenate(areas))
+        # A class without rows has no area.
+        areas = [_area(labels == code, probabilities[:, code]) for code in np.unique(labels)]
+        values |= _defined("auc", np.array(areas))
     return {word: values[word] for word in words if word in values}
 
 
@@ -150,7 +148,7 @@ def _label_column(truth: Array, probability: Array) -> dict[str, float]:
     return {
         "accuracy": float(np.mean(guess == truth)),
         "f1": 2 * hits / positives if positives else np.nan,
-        "auc": float(_areas(truth[:, None], probability[:, None])[0]),
+        "auc": _area(truth, probability),
         "ap": _average_precision(truth, probability),
         "ece": calibration_error(truth, probability),
     }
@@ -173,13 +171,17 @@ def _macro_f1(labels: Array, guess: Array, classes: int) -> float:
     return float(np.mean(2 * hits[occurs] / uses[occurs]))
 
 
-def _areas(truth: Array, scores: Array) -> Array:
-    """Return the area under each column's ROC curve by the rank sum; NaN for a column with one class."""
-    positive = truth.sum(axis=0)
-    negative = len(truth) - positive
-    ranks = np.sum(rankdata(scores, axis=0) * truth, axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (ranks - positive * (positive + 1) / 2) / (positive * negative)
+def _area(truth: Array, scores: Array) -> float:
+    """Return the area under the ROC curve by the rank sum; NaN with one class only.
+
+    Only the ranks of the rows that are true are looked up, because thousands of classes have few rows each.
+    """
+    ordered, own = np.sort(scores), np.sort(scores[truth])
+    positive, negative = len(own), len(truth) - len(own)
+    if not positive or not negative:
+        return np.nan
+    ranks = (np.searchsorted(ordered, own, "left") + np.searchsorted(ordered, own, "right") + 1) / 2
+    return float((ranks.sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def _average_precision(truth: Array, probability: Array) -> float:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,7 +25,7 @@ from pipeline.job import label_overview
 from pipeline.job.data_identity import class_names, digest
 from pipeline.job.job import Job
 from pipeline.job.params import params
-from pipeline.job.prediction_columns import PredictionColumns, squeezed
+from pipeline.job.prediction_columns import PredictionColumns, as_arrow, squeezed
 from pipeline.job.report_record import report_record
 from pipeline.job.results import Results, description
 from pipeline.job.resume import Origin
@@ -190,10 +191,12 @@ def _write_predictions(folder: Path, job: Job, results: Results) -> None:
         columns: dict[str, Array] = {"row": job.dataset.splits[split].rows}
         for name in job.heads:
             columns |= _head_columns(name, job, split, epoch)
-        table = pd.DataFrame(
-            {name: list(values) if values.ndim > 1 else values for name, values in columns.items()}
-        )
-        table.to_parquet(folder / f"{split}.parquet", index=False)
+        arrays = {
+            # Lists share the memory of the outputs; NaN in a column of single values is null.
+            name: as_arrow(values) if values.ndim > 1 else pa.array(values, from_pandas=True)
+            for name, values in columns.items()
+        }
+        pq.write_table(pa.table(arrays), folder / f"{split}.parquet")
 
 
 def _write_seen(folder: Path, job: Job) -> None:

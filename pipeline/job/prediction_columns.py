@@ -75,5 +75,8 @@ def as_arrow(values: Array) -> pa.Array:
         kind = pa.string() if values.dtype == object else None
         return pa.array(np.ascontiguousarray(values), kind)
     rows, width = values.shape
-    offsets = np.arange(0, rows * width + 1, width, dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1)))
+    wide = rows * width > np.iinfo(np.int32).max
+    offsets = np.arange(0, rows * width + 1, width, dtype=np.int64 if wide else np.int32)
+    return (pa.LargeListArray if wide else pa.ListArray).from_arrays(
+        offsets, pa.array(np.ascontiguousarray(values).reshape(-1))
+    )

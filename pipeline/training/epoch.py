@@ -1,6 +1,6 @@
 """The result of one pass over a split, and the sums over its steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,35 @@ class Epoch:
             skipped=skipped,
             fault=fault,
         )
+
+
+class KeptOutputs:
+    """The outputs of the first rows of a pass, filled in piece by piece: in lists they would be there twice.
+
+    Args:
+        rows: how many rows are kept.
+
+    Attributes:
+        raw, readable: head -> (rows, width), see `Epoch`.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.done = rows, 0
+        self.raw: dict[str, Array] = {}
+        self.readable: dict[str, Array] = {}
+
+    def add(self, raw: Mapping[str, Any], readable: Mapping[str, Any]) -> None:
+        """Add the outputs of the next rows, head -> tensor (rows, width)."""
+        if self.done == self.rows:
+            return
+        first, done = self.done, min(self.done + len(next(iter(raw.values()))), self.rows)
+        for arrays, piece in ((self.raw, raw), (self.readable, readable)):
+            for head, tensor in piece.items():
+                values = tensor.numpy()
+                if head not in arrays:
+                    arrays[head] = np.empty((self.rows, *values.shape[1:]), values.dtype)
+                arrays[head][first:done] = values[: done - first]
+        self.done = done
 
 
 def step_sums(

@@ -24,7 +24,7 @@ from pipeline.model.layer_names import branch_layer
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Modulation, Off
 from pipeline.training.descent import Descent, ForwardPass, StepGradients
-from pipeline.training.epoch import Epoch, NotFiniteError, skipped_sums, step_sums, zero_sums
+from pipeline.training.epoch import Epoch, KeptOutputs, NotFiniteError, skipped_sums, step_sums, zero_sums
 from pipeline.training.fault import Fault, all_finite, find_fault
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.loop import loop_over, spans
@@ -32,6 +32,7 @@ from pipeline.training.weight_average import WeightAverage
 
 Array = NDArray[Any]
 EVALUATION_BATCH = 256  # rows per step of an evaluation; has no effect on results
+PIECE = 8_000_000  # float32 cells of the outputs of all heads that one call of the graph returns
 LARGEST_OUTPUTS = 50_000_000  # float32 cells of the training outputs that are kept for metrics
 
 
@@ -260,18 +261,16 @@ class Trainer:
         watch: Callable[[int], None] | None,
         output_rows: int,
     ) -> Epoch:
-        """Run a graph over the rows and keep the outputs of at least the first `output_rows` of them."""
+        """Run a graph over the rows and keep the outputs of the first `output_rows` of them."""
         started = time.perf_counter()
         order = rows.arrange(order, batch)
         weights, size = tf.constant(loss_weights, tf.float32), tf.constant(batch)
         sums = self._zero_sums
-        done, pieces = 0, []
+        done, kept = 0, KeptOutputs(output_rows)
         fault: Fault | None = None
         for window, positions in rows.windows(order, batch):
             data = dict(window.inputs), dict(window.labels), tf.constant(positions, tf.int32)
-            for first, last in spans(
-                -(-len(positions) // batch), max(1, LARGEST_OUTPUTS // (batch * self.width))
-            ):
+            for first, last in spans(-(-len(positions) // batch), max(1, PIECE // (batch * self.width))):
                 arguments = *data, weights, size, tf.constant(first), tf.constant(last), sums
                 outputs, sums = self._concrete(graph, window, arguments)(*arguments)
                 if fault is None and graph is self._train_graph and self.faulty:
@@ -281,30 +280,25 @@ class Trainer:
                     )
                     if not self.skips:
                         raise NotFiniteError(fault.sentence(), fault)
-                if done + first * batch < output_rows:
-                    pieces.append(outputs)
+                kept.add(*outputs)
                 signals.check()
                 if watch:
                     watch(done + min(last * batch, len(positions)))
             done += len(positions)
-        raw, outputs = (
-            {head: np.concatenate([piece[form][head].numpy() for piece in pieces]) for head in self.losses}
-            for form in (0, 1)
-        )
-        used = order[: len(next(iter(raw.values())))]
+        used = order[:output_rows]
         try:
             return Epoch.of_sums(
                 sums,
                 list(self.losses),
                 -(-done // batch),
-                raw=raw,
-                outputs=outputs,
+                raw=kept.raw,
+                outputs=kept.readable,
                 order=used,
                 seconds=time.perf_counter() - started,
                 fault=fault,
             )
         except NotFiniteError as error:
-            broken = ~np.all([np.isfinite(values).all(axis=1) for values in raw.values()], axis=0)
+            broken = ~np.all([np.isfinite(values).all(axis=1) for values in kept.raw.values()], axis=0)
             worst = used[broken][:batch]
             fault = self._fault(rows, worst, worst)
             raise NotFiniteError(f"{error}{fault.details()}", fault) from error

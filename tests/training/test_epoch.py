@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.training.epoch import Epoch, NotFiniteError, step_sums, zero_sums
+from pipeline.training.epoch import Epoch, KeptOutputs, NotFiniteError, step_sums, zero_sums
 
 
 def epoch(*steps):
@@ -56,3 +56,13 @@ def test_without_any_training_loss_there_are_no_shares():
 def test_a_loss_that_is_no_number_names_its_head(loss):
     with pytest.raises(NotFiniteError, match="the loss of head b is"):
         epoch(step([1.0, loss], [1.0, 1.0]))
+
+
+def test_only_the_first_outputs_are_kept():
+    kept = KeptOutputs(5)
+    for first in (0, 3, 6):
+        raw = tf.constant(np.arange(first, first + 3, dtype=np.float32)[:, None])
+        kept.add({"a": raw}, {"a": tf.cast(raw, tf.float64) * 2})
+    assert kept.raw["a"][:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert kept.readable["a"][:, 0].tolist() == [0, 2, 4, 6, 8]
+    assert (kept.raw["a"].dtype, kept.readable["a"].dtype) == (np.float32, np.float64)
