@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LOGGED_MODEL = Path(__file__).with_name("logged_model.py")
 Specs = Mapping[str, tuple[tuple[int | None, ...], str]]
 CANDIDATE, CHAMPION = "candidate", "champion"
+LINKS = 3  # requests at a time
 
 
 def save_model(
@@ -113,9 +115,15 @@ def send_model(
     if "ready" not in state:
         _name(folder / "model", state["id"], state["place"])
         upload(folder / "model", state["place"])
-        client.finalize_logged_model(state["id"], LoggedModelStatus.READY)
-        client.log_outputs(run_id, [LoggedModelOutput(state["id"], 0)])
-        link(state["id"])
+        # At the same time, because a server may take a second for each.
+        with ThreadPoolExecutor(LINKS) as pool:
+            done = [
+                pool.submit(client.finalize_logged_model, state["id"], LoggedModelStatus.READY),
+                pool.submit(client.log_outputs, run_id, [LoggedModelOutput(state["id"], 0)]),
+                pool.submit(link, state["id"]),
+            ]
+        for one in done:
+            one.result()
         state.add(ready="yes")
     if register is not None:
         _register(client, register, state, run_id)

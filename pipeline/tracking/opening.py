@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlflow
 from mlflow.entities import LifecycleStage
@@ -44,6 +44,7 @@ SECONDS_TO_OPEN = 15.0
 SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
 PAUSE = 1.0  # seconds between two attempts
 DEFAULT_EXPERIMENT = "pipeline"  # of sweeps over several data sets, and of all runs of version 0.1
+EXPERIMENTS, NO_EXPERIMENT = "/api/2.0/mlflow/experiments", "RESOURCE_DOES_NOT_EXIST"
 SERVER_CURE = (
     "the address of a running server: start it (mlflow server --host 127.0.0.1 --port 5000), or correct "
     "tracking.uri or MLFLOW_TRACKING_URI; user and password go into MLFLOW_TRACKING_USERNAME and _PASSWORD"
@@ -83,13 +84,16 @@ def connect(
     address, key = store_address(uri, Path.cwd())
     database = database_of(address)
     if database is None:
-        _check_server(address, key)
+        answer = _check_server(address, key, None if run_id else _name(experiment, default)[0])
         with failing_with(key, address):
             mlflow.set_tracking_uri(address)
             client = MlflowClient(address)
             close_lost(client, address)
-            found = _experiment_of(client, run_id) or _experiment(client, experiment, default, None)
-            return Store(client, address, found)
+            if (found := answer.get("experiment")) and not run_id:
+                id_, stage = found["experiment_id"], found["lifecycle_stage"]
+                return Store(client, address, _usable(experiment, default, id_, stage))
+            known = _experiment_of(client, run_id) or _experiment(client, experiment, default, None)
+            return Store(client, address, known)
     # Processes that create the same database at the same time break it.
     with open_database(database, key, seconds=SECONDS_TO_OPEN), failing_with(key, address):
         mlflow.set_tracking_uri(address)
@@ -171,11 +175,29 @@ def failing_with(key: str, address: str) -> Iterator[None]:
         ) from error
 
 
-def _check_server(address: str, key: str) -> None:
-    """Raises ConfigError unless a server answers within 15 seconds."""
+def _check_server(address: str, key: str, experiment: str | None = None) -> dict[str, Any]:
+    """Raises ConfigError unless a server answers within 15 seconds.
+
+    Args:
+        experiment: a name that the server is asked for; None: it is asked for any experiment.
+
+    Returns:
+        The answer; {} if the server is a database.
+    """
     if server_of(address) is None:
         _check_database_server(address, key)
-        return
+        return {}
+    question: dict[str, Any] = {
+        "endpoint": f"{EXPERIMENTS}/search",
+        "method": "POST",
+        "json": {"max_results": 1},
+    }
+    if experiment is not None:
+        question = {
+            "endpoint": f"{EXPERIMENTS}/get-by-name",
+            "method": "GET",
+            "params": {"experiment_name": experiment},
+        }
     credentials = get_default_host_creds(address)
     started = time.monotonic()
     while True:
@@ -183,9 +205,7 @@ def _check_server(address: str, key: str) -> None:
         try:
             answer = http_request(
                 credentials,
-                "/api/2.0/mlflow/experiments/search",
-                "POST",
-                json={"max_results": 1},
+                **question,
                 max_retries=0,
                 timeout=max(left, 0.1),
                 raise_on_status=False,
@@ -193,8 +213,10 @@ def _check_server(address: str, key: str) -> None:
         except MlflowException as error:
             problem, patience = _unreachable(str(error))
         else:
-            if answer.status_code == HTTPStatus.OK and _is_json(answer.text):
-                return
+            found = _json(answer.text)
+            known = answer.status_code == HTTPStatus.OK or found.get("error_code") == NO_EXPERIMENT
+            if found and known:
+                return found
             problem, patience = _refused(answer.status_code)
         if time.monotonic() - started + PAUSE > patience:
             raise ConfigError(key, problem, found=shown(address), allowed=SERVER_CURE)
@@ -240,11 +262,12 @@ def _refused(status: int) -> tuple[str, float]:
     return f"what answers here is no MLflow server (status {status})", 0
 
 
-def _is_json(text: str) -> bool:
+def _json(text: str) -> dict[str, Any]:
     try:
-        return isinstance(json.loads(text), dict)
+        found = json.loads(text)
     except ValueError:
-        return False
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def default_experiment_id(client: MlflowClient, experiment: str | None) -> str | None:
@@ -267,18 +290,30 @@ def _experiment_of(client: MlflowClient, run_id: str | None) -> str | None:
 
 def _experiment(client: MlflowClient, name: str | None, default: str, database: Path | None) -> str:
     """The id of an experiment, which is created if necessary; a local store has its artifacts beside it."""
-    key = "tracking.experiment"
-    if name is None and (name := os.environ.get("MLFLOW_EXPERIMENT_NAME")):
-        key = "MLFLOW_EXPERIMENT_NAME"
-    if name is None and (id_ := os.environ.get("MLFLOW_EXPERIMENT_ID")):
-        return _of_id(client, id_)
-    name = name or default
-    found = client.get_experiment_by_name(name)
+    named, _ = _name(name, default)
+    if named is None:
+        return _of_id(client, os.environ["MLFLOW_EXPERIMENT_ID"])
+    found = client.get_experiment_by_name(named)
     if found is None:
-        return _create(client, name, database)
-    if found.lifecycle_stage != LifecycleStage.ACTIVE:
-        raise _deleted(key, name, found.experiment_id)
-    return str(found.experiment_id)
+        return _create(client, named, database)
+    return _usable(name, default, found.experiment_id, found.lifecycle_stage)
+
+
+def _name(name: str | None, default: str) -> tuple[str | None, str]:
+    """The name of an experiment, None if only its id is known, and the key or variable that it comes from."""
+    if name is None and (name := os.environ.get("MLFLOW_EXPERIMENT_NAME")):
+        return name, "MLFLOW_EXPERIMENT_NAME"
+    if name is None and os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return None, "MLFLOW_EXPERIMENT_ID"
+    return name or default, "tracking.experiment"
+
+
+def _usable(name: str | None, default: str, id_: str, stage: str) -> str:
+    """The id of an experiment, which must not have been deleted."""
+    named, key = _name(name, default)
+    if stage != LifecycleStage.ACTIVE:
+        raise _deleted(key, str(named), id_)
+    return str(id_)
 
 
 def _create(client: MlflowClient, name: str, database: Path | None) -> str:

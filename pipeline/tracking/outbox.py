@@ -1,7 +1,8 @@
 """What a run logs waits in a file until its store has it, so that training never waits and nothing is lost.
 
-The file journal.jsonl has one entry a line. A thread sends the entries in order, metrics of about a second
-together; while the store does not answer, it tries again and again. The file `sent` holds how far it came.
+The file journal.jsonl has one entry a line. A thread sends the entries in order, those of about a second
+together, because a server may take a second for each answer. While the store does not answer, it tries again
+and again. The file `sent` holds how far it came.
 """
 
 import json
@@ -30,6 +31,7 @@ PATIENCE = 60.0  # seconds for which an ended run tries to reach its store
 PATIENCE_AFTER_SIGNAL = 10.0
 CHUNK = 1 << 20  # bytes of the journal that are read, and kept after they were sent
 METRICS = "metrics"
+ALONE = {"status", "untag", "end"}  # entries that are sent after all before them, and before all behind them
 
 
 class Outbox:
@@ -37,9 +39,9 @@ class Outbox:
 
     Args:
         folder: of this run; made with the first entry, and removed by `close` once all are sent.
-        send: sends metrics, or one other entry; takes the entries and the folder.
-        is_passing: whether an error will pass, so that sending is tried again. Another error is kept: the
-            entry is dropped, and the next call of `put` or `close` raises it.
+        send: sends some entries, in any order; takes the entries and the folder.
+        is_passing: whether an error will pass, so that sending is tried again. Another error is kept: what
+            caused it is dropped, and the next call of `put` or `close` raises it.
         name: of the store, for messages.
         describe: an error in words, for messages.
     """
@@ -180,26 +182,27 @@ class Outbox:
 
 
 def batches(folder: Path, position: int) -> Iterator[tuple[list[Entry], int]]:
-    """The entries of the journal from a position on, metrics together, and the position behind each batch."""
+    """The entries of the journal from a position on, in batches, and the position behind each batch."""
     with (folder / JOURNAL).open("rb") as journal:
         journal.seek(position)
         lines = journal.readlines(CHUNK)
-    metrics: list[Entry] = []
+    batch: list[Entry] = []
     for line in lines:
         if not line.endswith(b"\n"):
             break  # a kill interrupted the writing of the last entry
         entry = json.loads(line)
-        count = sum(len(one[METRICS]) for one in metrics)
-        if metrics and (entry["kind"] != METRICS or count + len(entry[METRICS]) > LARGEST_BATCH):
-            yield metrics, position
-            metrics = []
+        full = _points([*batch, entry]) > LARGEST_BATCH
+        if batch and (full or {batch[-1]["kind"], entry["kind"]} & ALONE):
+            yield batch, position
+            batch = []
         position += len(line)
-        if entry["kind"] == METRICS:
-            metrics.append(entry)
-        else:
-            yield [entry], position
-    if metrics:
-        yield metrics, position
+        batch.append(entry)
+    if batch:
+        yield batch, position
+
+
+def _points(entries: list[Entry]) -> int:
+    return sum(len(entry[METRICS]) for entry in entries if entry["kind"] == METRICS)
 
 
 def send_all(folder: Path, send: Send) -> int:

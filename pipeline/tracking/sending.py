@@ -1,8 +1,9 @@
 """Sends what a run logged to its store; every entry can be sent again if it was sent in part."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.tracking.outbox import LARGEST_BATCH, METRICS, Entry
 from pipeline.tracking.relocation import moved
 
 PARAMS_PER_BATCH = 100  # MLflow's limit
-UPLOADS = 32  # at a time: a server may take a second for each
+UPLOADS = 64  # at a time: a server may take a second for each
 
 
 class Sender:
@@ -37,20 +38,36 @@ class Sender:
         self.seen: set[str] = set()  # names of metrics that were sent
 
     def __call__(self, entries: list[Entry], folder: Path) -> None:
-        """Sends metrics, or one other entry."""
-        if entries[0]["kind"] == METRICS:
-            return self._metrics([point for entry in entries for point in entry[METRICS]])
-        (entry,) = entries
+        """Sends entries, to a server all at the same time.
+
+        Raises:
+            Exception: one that will pass, if there is one, else the first; all entries have been tried then.
+        """
+        parts = list(self._parts(entries, folder))
+        # A database in a file is written by one thread at a time.
+        with ThreadPoolExecutor(1 if database_of(self.uri) else len(parts)) as pool:
+            found = [done.exception() for done in [pool.submit(part) for part in parts]]
+        errors = [error for error in found if isinstance(error, Exception)]
+        if errors:
+            raise next((error for error in errors if is_passing(error)), errors[0])
+
+    def _parts(self, entries: list[Entry], folder: Path) -> Iterator[Callable[[], None]]:
+        """What can be sent at the same time: all metrics, all params and tags, and each other entry."""
         kinds: dict[str, Callable[[Entry, Path], None]] = {
             "status": self._status,
-            "params": self._params,
             "untag": self._untag,
             "dataset": self._dataset,
             "files": self._files,
             "model": self._model,
             "end": self._end,
         }
-        return kinds[entry["kind"]](entry, folder)
+        if found := [point for entry in entries if entry["kind"] == METRICS for point in entry[METRICS]]:
+            yield partial(self._metrics, found)
+        if named := [entry for entry in entries if entry["kind"] == "params"]:
+            yield partial(self._params, _merged(named, "params"), _merged(named, "tags"))
+        for entry in entries:
+            if entry["kind"] in kinds:
+                yield partial(kinds[entry["kind"]], entry, folder)
 
     def _metrics(self, points: list[list[Any]], model_id: str | None = None) -> None:
         metrics = [Metric(*point, model_id=model_id, run_id=self.run_id) for point in points]
@@ -69,12 +86,12 @@ class Sender:
     def _status(self, entry: Entry, folder: Path) -> None:
         self.client.update_run(self.run_id, status=entry["status"])
 
-    def _params(self, entry: Entry, folder: Path) -> None:
-        params = [Param(name, value) for name, value in entry["params"].items()]
-        tags = [RunTag(name, value) for name, value in entry["tags"].items()]
+    def _params(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        all_params = [Param(name, value) for name, value in params.items()]
+        all_tags = [RunTag(name, value) for name, value in tags.items()]
         for first in range(0, max(len(params), len(tags)), PARAMS_PER_BATCH):
             part = slice(first, first + PARAMS_PER_BATCH)
-            self.client.log_batch(self.run_id, params=params[part], tags=tags[part])
+            self.client.log_batch(self.run_id, params=all_params[part], tags=all_tags[part])
 
     def _untag(self, entry: Entry, folder: Path) -> None:
         if entry["tag"] in self.client.get_run(self.run_id).data.tags:
@@ -104,6 +121,11 @@ class Sender:
 
     def _end(self, entry: Entry, folder: Path) -> None:
         self.client.set_terminated(self.run_id, entry["status"], entry["time"])
+
+
+def _merged(entries: Sequence[Entry], kind: str) -> dict[str, str]:
+    """The params or tags of entries; of two with one name the last one counts."""
+    return {name: value for entry in entries for name, value in entry[kind].items()}
 
 
 def upload(folder: Path, place: str, uri: str) -> None:

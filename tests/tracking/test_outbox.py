@@ -170,3 +170,16 @@ def test_a_locked_database_loses_nothing(folder_with_store, monkeypatch):
     history = run.client.get_metric_history(run.run_id, "train/loss")
     assert [(metric.step, metric.value) for metric in history] == [(i + 1, float(i)) for i in range(20)]
     assert run.client.get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_entries_of_a_second_are_sent_together_but_for_the_status(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "SECONDS_PER_BATCH", 600)
+    store = Store()
+    box = opened(tmp_path / "r", store)
+    for kind in ("status", "params", "files", "model", "end"):
+        box.put({"kind": kind})
+    box.put(metrics(1))
+    box.drain()
+    box.close()
+    sent = [[entry["kind"] for entry in call] for call in store.calls]
+    assert sent == [["status"], ["params", "files", "model"], ["end"], ["metrics"]]
