@@ -7,11 +7,14 @@
     experiment.compare(run, experiment.load("latest"))
 
 Words are those of the command line, and so are the checks and their messages, as `ConfigError`. Runs are
-recorded below the working folder, or below `folder`.
+recorded below the working folder, or below `folder`; or in the store and the experiment of MLflow that
+`mlflow.set_tracking_uri`, `mlflow.set_experiment` or the variables of the environment name.
 """
 
 import contextlib
 import html
+import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,12 +27,14 @@ from omegaconf import DictConfig, open_dict
 
 from pipeline import compare as comparing
 from pipeline import predict as predicting
+from pipeline import signals
 from pipeline import train as training
-from pipeline.command import TEXTS_OF_TRAINING
+from pipeline.command import TEXTS_OF_TRAINING, message_for
 from pipeline.config import CONF, check, choices, expand
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError
 from pipeline.frames import write, write_data
+from pipeline.paths import use_folder, used_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,12 +175,12 @@ def train(
         config_dir: a folder of more configs, as `--config-dir`.
 
     Raises:
-        ConfigError: something is wrong with the config or the data.
+        ConfigError: something is wrong with the config or the data, or the store lacks a part of the run.
 
     Example:
         run = experiment.train("branches=auto", "heads=auto", data={"sources": {"s": frame}, …}, name="birds")
     """
-    with within(folder):
+    with within(folder), as_messages():
         typed = quote_texts(list(words), TEXTS_OF_TRAINING)
         if data is not None:
             config_dir = write_data(data, name)
@@ -183,6 +188,7 @@ def train(
         cfg, groups = composed(typed, config_dir)
         folders = [Path.cwd(), *([Path(config_dir).resolve()] if config_dir else [])]
         check(cfg, overrides=typed, folders=folders)
+        use_folder(cfg.tracking.folder)
         outcome = training.start(cfg, typed, groups, folders=folders)
         return load(outcome.run_id, uri=outcome.uri)
 
@@ -246,11 +252,48 @@ def sweep(*words: str, folder: str | Path = ".") -> Sweep:
 
 @contextlib.contextmanager
 def within(folder: str | Path) -> Iterator[None]:
-    """Work in a folder, and leave the caller's use of MLflow as it is."""
+    """Work in a folder, and leave the caller's use of MLflow and of random numbers as it is.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    import numpy as np
+
     from pipeline.tracking import undisturbed
 
+    if not Path(folder).is_dir():
+        raise ConfigError("folder", "there is no such folder", found=folder, allowed="an existing folder")
+    before, python = used_folder(), random.getstate()
+    numpy = np.random.get_state()  # noqa: NPY002 - a training seeds the global generator
     with contextlib.chdir(folder), undisturbed():
+        try:
+            yield
+        finally:
+            use_folder(before)
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def as_messages() -> Iterator[None]:
+    """Raise what would end a command with a message as `ConfigError`; after Ctrl-C tell how to go on."""
+    try:
         yield
+    except KeyboardInterrupt:
+        sys.stderr.write(signals.advice())
+        raise
+    except SystemExit as error:
+        problem = "the training is complete, but its store does not have all of it"
+        raise ConfigError("tracking.uri", problem, allowed="python -m pipeline.sync sends it") from error
+    except Exception as error:
+        if isinstance(error, ConfigError) or (message := message_for(error)) is None:
+            raise
+        key, _, problem = message.partition(": ")
+        raise (
+            ConfigError(key, problem) if re.fullmatch(r"[\w.@]+", key) else ConfigError("config", message)
+        ) from error
+    finally:
+        signals.advise("")
 
 
 def composed(words: Sequence[str], config_dir: str | Path | None = None) -> tuple[DictConfig, dict[str, str]]:

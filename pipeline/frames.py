@@ -25,6 +25,10 @@ def write_data(data: Mapping[str, Any], name: str) -> Path:
         raise ConfigError(
             "name", "this cannot be the name of the data", found=name, allowed="a word of your own"
         )
+    if not isinstance(data.get("sources"), Mapping) or not data["sources"]:
+        raise ConfigError(
+            "data.sources", "the rows are missing", allowed="{name: a data frame, …}, see docs/data.md"
+        )
     parent = Path("mlruns", "data").resolve()
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent) as temporary:

@@ -119,6 +119,11 @@ def use_folder(folder: str) -> None:
     _folder = folder
 
 
+def used_folder() -> str:
+    """What `use_folder` has set."""
+    return _folder
+
+
 def checkpoint_folder(run_id: str) -> Path:
     """The folder of a run's checkpoints, below the working folder unless `tracking.folder` is elsewhere."""
     return _runs() / "checkpoints" / run_id

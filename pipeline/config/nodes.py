@@ -74,7 +74,7 @@ TRACKING = {
     "tags": MAPPING,
     "log_model": FLAG,
     "register": or_null(TEXT),
-    "system_metrics": FLAG,
+    "system_metrics": or_auto(FLAG),
 }
 SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
@@ -90,13 +90,18 @@ DATA_OPTIONS = {
 
 def check_machine_use(config: dict[str, Any]) -> None:
     """The machine's use can be logged only with a package that reads it."""
-    if config["tracking"]["system_metrics"] and find_spec("psutil") is None:
+    if config["tracking"]["system_metrics"] is True and not logs_machine_use("auto"):
         raise ConfigError(
             "tracking.system_metrics",
             "needs a package that is not installed",
             found="true",
             allowed="false; or install it: pip install psutil",
         )
+
+
+def logs_machine_use(setting: bool | str) -> bool:
+    """Whether the machine's use is logged; `auto`: if the package that reads it is installed."""
+    return find_spec("psutil") is not None if setting == "auto" else bool(setting)
 
 
 def check_nodes(config: dict[str, Any]) -> None:

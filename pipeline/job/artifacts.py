@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import flow_names, report
 from pipeline.config import run_name
+from pipeline.config.nodes import logs_machine_use
 from pipeline.config.private import public
 from pipeline.data import drift
 from pipeline.data.kinds import input_facts
@@ -52,7 +53,7 @@ def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
             **({"pipeline.overrides": " ".join(origin.overrides)} if origin.overrides else {}),
             **tracking["tags"],
         },
-        "system_metrics": cfg.tracking.system_metrics,
+        "system_metrics": logs_machine_use(cfg.tracking.system_metrics),
     }
 
 

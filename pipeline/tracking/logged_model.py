@@ -60,6 +60,23 @@ class LoggedModel(PythonModel):
                 raise _wrong(name, f"is missing; the inputs of the model are {', '.join(self.model.input)}")
         if all(np.shape(columns[name]) == NO_ROWS for name in self.model.input):
             return {head: np.zeros((0, *x.shape[1:]), x.dtype) for head, x in self.model.output.items()}
+        values = self.values(columns)
+        rows = len(next(iter(values.values())))
+        texts_folded = self.fold_texts(self.model, values)
+        pieces = [
+            self.model(
+                {name: array[first : first + BATCH] for name, array in texts_folded.items()}, training=False
+            )
+            for first in range(0, rows, BATCH)
+        ]
+        outputs = {
+            head: np.concatenate([np.asarray(piece[head]) for piece in pieces]) for head in self.model.output
+        }
+        _check_sound(values, outputs)
+        return {**self._names(outputs), **outputs} if SERVED in os.environ else outputs
+
+    def values(self, columns: dict[str, Any]) -> dict[str, np.ndarray]:
+        """The columns as arrays that the model takes; raises an error that names the wrong one."""
         values = {
             name: self._seconds(name, columns[name])
             if name in self.forms
@@ -75,18 +92,7 @@ class LoggedModel(PythonModel):
             if name in self.byte_inputs and not _are_bytes(array):
                 raise _wrong(name, "must be whole numbers from 0 to 255, or null for a whole row")
             _check_range(name, array)
-        texts_folded = self.fold_texts(self.model, values)
-        pieces = [
-            self.model(
-                {name: array[first : first + BATCH] for name, array in texts_folded.items()}, training=False
-            )
-            for first in range(0, rows, BATCH)
-        ]
-        outputs = {
-            head: np.concatenate([np.asarray(piece[head]) for piece in pieces]) for head in self.model.output
-        }
-        _check_sound(values, outputs)
-        return {**self._names(outputs), **outputs} if SERVED in os.environ else outputs
+        return values
 
     def _names(self, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
         """The names of the classes, and of the most probable one of each row."""

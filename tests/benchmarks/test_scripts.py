@@ -16,6 +16,7 @@ QUICK = {
     "insight": ["--quick"],
     "quality": ["--only", "linnerud", "--seeds", 1, "--overrides", "trainer.epochs=1"],
     "scale": ["--rows", 2000, "--rounds", 1],
+    "serving": ["--clients", 4, "--seconds", 3, "--overrides", "experiment=penguins"],
     "speed": ["--quick", "--only", "128 rows"],
     "streaming": ["--quick"],
     "study_balancers": ["--epochs", 1, "--rows", 64, "--seeds", 1, "--jobs", "kanji", "--only", "famo"],

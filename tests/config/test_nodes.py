@@ -73,3 +73,11 @@ def test_the_use_of_the_machine_is_logged_only_with_the_package_that_reads_it(mo
         nodes.check_machine_use(wanted)
     monkeypatch.setattr(nodes, "find_spec", lambda name: object())
     nodes.check_machine_use(wanted)
+
+
+@pytest.mark.parametrize(("installed", "setting", "due"), [(True, "auto", True), (False, "auto", False)])
+def test_auto_logs_the_use_of_the_machine_where_it_can_be_read(monkeypatch, installed, setting, due):
+    monkeypatch.setattr(nodes, "find_spec", lambda name: object() if installed else None)
+    assert nodes.logs_machine_use(setting) is due
+    assert nodes.logs_machine_use(False) is False
+    nodes.check_machine_use({"tracking": {"system_metrics": setting}})
