@@ -71,7 +71,8 @@ class Sender:
 
     def _metrics(self, points: list[list[Any]], model_id: str | None = None) -> None:
         metrics = [Metric(*point, model_id=model_id, run_id=self.run_id) for point in points]
-        for batch in self._in_order(metrics):
+        # Those of a model are shown by name, so that one request is enough.
+        for batch in self._in_order(metrics) if model_id is None else [metrics]:
             for first in range(0, len(batch), LARGEST_BATCH):
                 self.client.log_batch(self.run_id, metrics=batch[first : first + LARGEST_BATCH])
         self.seen |= {metric.key for metric in metrics}
