@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import Values
 from pipeline.data.files.words import coded, from_codes
 from pipeline.data.list_cells import parse_list
@@ -221,8 +222,7 @@ def _parse(column: Column) -> np.ndarray:
     words = np.array([isinstance(cell, str) and cell.strip() in NOT_AVAILABLE for cell in cells], dtype=bool)
     missing = is_missing(cells) | words
     cells = _plain(cells, missing, column.number_format)
-    parsed = pd.to_numeric(pd.Series(cells, dtype=object).where(~missing), errors="coerce")
-    parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    parsed = parse_numbers(pd.Series(cells, dtype=object).where(~missing))
     invalid = np.isnan(parsed) & ~missing
     if invalid.any():
         index = int(np.flatnonzero(invalid)[0])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.data.classes import Classes, find_classes
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import Values
 from pipeline.data.hashes import cell_hashes, mixed, name_factor
 from pipeline.data.long_form import LongSource
@@ -105,7 +106,7 @@ def parsed_text(values: Values, missing: Collection[str], number_format: NumberF
     present = np.array([bool(word.strip()) and word not in missing for word in distinct], dtype=bool)
     pairs = [*zip(distinct, present, strict=True)]
     plain = [number_format.plain(word) if there else None for word, there in pairs]
-    numbers = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce").to_numpy(np.float64)
+    numbers = parse_numbers(plain)
     if present.any() and not np.isnan(numbers[present]).any():
         return np.asarray(np.append(numbers, np.nan)[codes])
     words = [word if there else None for word, there in pairs]

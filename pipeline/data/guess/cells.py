@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.data.columns import Column, numbers, strings
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import row_bytes
 from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, is_missing, without_words
 from pipeline.data.source import Source
@@ -212,8 +213,7 @@ def sample_rows(rows: int, most: int) -> np.ndarray:
 
 def parsed(words: Iterable[str], number_format: NumberFormat) -> np.ndarray:
     """Words as float64, NaN where they are no numbers."""
-    plain = pd.Series([number_format.plain(word) for word in words], dtype=object)
-    return np.asarray(pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    return parse_numbers([number_format.plain(word) for word in words])
 
 
 def shown(values: Iterable[object], most: int = SHOWN, width: int = 60) -> str:

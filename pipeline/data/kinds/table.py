@@ -10,6 +10,7 @@ import pandas as pd
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, numbers, strings
+from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.words import coded
 from pipeline.data.kinds.dates import Dates
 from pipeline.data.kinds.far_cells import Measured
@@ -201,9 +202,9 @@ def _numeric_categories(column: Column) -> np.ndarray:
     """Numeric categories as float64; a text becomes infinity, a category that no training row has."""
     if column.values.dtype.kind in "iuf":
         return numbers(column).astype(np.float64)
-    words = pd.Series(strings(column), dtype=object)
-    parsed = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
-    return np.where(np.isnan(parsed) & (words != "").to_numpy(), np.inf, parsed)
+    words = np.asarray(strings(column), dtype=object)
+    parsed = parse_numbers(words)
+    return np.where(np.isnan(parsed) & (words != ""), np.inf, parsed)
 
 
 def _codes(words: np.ndarray, categories: np.ndarray) -> np.ndarray:
