@@ -51,11 +51,12 @@ def is_silent(since: float) -> bool:
 
 
 @contextmanager
-def announced(name: str, *, at_once: bool = False) -> Iterator[None]:
+def announced(name: str, *, at_once: bool = False, more: str = "") -> Iterator[None]:
     """Tell what goes on during a `with` block if it takes longer than `DELAY`, and again if it takes long.
 
     Args:
         at_once: tell it at the begin.
+        more: what to add then.
     """
     ended, began = threading.Event(), time.monotonic()
 
@@ -66,10 +67,10 @@ def announced(name: str, *, at_once: bool = False) -> Iterator[None]:
             notice(f"{name} …")
         while not in_sweep() and not ended.wait(SILENCE / 10):
             if is_silent(began):
-                notice(f"{name} … {duration(time.monotonic() - began)}")
+                notice(f"still {name}, {duration(time.monotonic() - began)} …")
 
     if at_once:
-        notice(f"{name} …")
+        notice(f"{name}{more and f': {more}'} …")
     thread = threading.Thread(target=tell_it, name="notices", daemon=True)
     thread.start()
     try:
@@ -106,17 +107,20 @@ class Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str, *, at_once: bool = False, silent: bool = False) -> Iterator[None]:
+    def phase(
+        self, name: str, *, at_once: bool = False, silent: bool = False, more: str = ""
+    ) -> Iterator[None]:
         """Measures a `with` block, and announces it if it takes longer than `DELAY`.
 
         Args:
             name: what is going on: "loading the data".
             at_once: announce it at its begin.
             silent: do not announce it.
+            more: what to add if it is announced at its begin.
         """
         started = time.perf_counter()
         try:
-            with nullcontext() if silent and not at_once else announced(name, at_once=at_once):
+            with nullcontext() if silent and not at_once else announced(name, at_once=at_once, more=more):
                 yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started

@@ -121,7 +121,7 @@ def run(
         clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
         importing(),
     ):
-        from pipeline.job import artifacts, data_identity, results
+        from pipeline.job import artifacts, data_identity, label_overview, results
         from pipeline.tracking.running import refuse_if_running
 
     if cfg.resume:
@@ -136,7 +136,7 @@ def run(
         save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
         announce(mlflow_run.run_id, cfg)
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
-        with clock.phase("training"):
+        with clock.phase("training", at_once=True, more=label_overview.sentence(job)):
             fitted = train(cfg, job, mlflow_run, state)
         failure = not_finite_end(cfg, job, fitted, mlflow_run)
         with clock.phase("testing"):
@@ -195,10 +195,11 @@ def restored(cfg: DictConfig, job: "Job", data: Any) -> "RestoredState | None":
 
 def announce(run_id: str, cfg: DictConfig) -> None:
     """Tell the run's id, and what to do after an interruption."""
-    notice(f"run {run_id}")
-    if cfg.sweep.parent is None:
-        notice(f"after an interruption: {resuming(run_id, cfg.tracking.uri)}")
-        signals.advise(how_to_resume(run_id, cfg.tracking.uri))
+    if cfg.sweep.parent is not None:
+        notice(f"run {run_id}")
+        return
+    notice(f"run {run_id}; after an interruption: {resuming(run_id, cfg.tracking.uri)}")
+    signals.advise(how_to_resume(run_id, cfg.tracking.uri))
 
 
 def not_finite_end(

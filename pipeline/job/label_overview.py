@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from pipeline import data
 from pipeline.errors import printable
 from pipeline.job.job import Job
-from pipeline.notices import in_sweep, notice
+from pipeline.notices import in_sweep
 from pipeline.page.text_table import text_table
 
 SHOWN_CLASSES = 6  # of one head, on the terminal
@@ -37,8 +37,7 @@ def overview(job: Job) -> pd.DataFrame:
 
 
 def show(job: Job) -> None:
-    """Tell what is trained; on a terminal print the overview too, of a sweep only for its first trial."""
-    notice(sentence(job))
+    """Print the overview if stderr is a terminal; of a sweep's trials only the first one does."""
     if sys.stderr.isatty() and not (in_sweep() and HydraConfig.get().job.num):
         print(printable(as_text(overview(job))), file=sys.stderr)
 
@@ -51,10 +50,10 @@ def sentence(job: Job) -> str:
     leaks = len(job.dataset.leaks)
     return "; ".join(
         [
-            f"rows: {rows}",
+            f"{rows} rows",
             *([f"labelled training rows: {', '.join(lacking)}"] if lacking else []),
             *([f"{leaks} data leak{'s' if leaks > 1 else ''}"] if leaks else []),
-            f"model: {job.model.count_params():,} weights",
+            f"{job.model.count_params():,} weights",
         ]
     )
 

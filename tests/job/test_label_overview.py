@@ -64,3 +64,11 @@ def test_the_files_contain_the_table_and_the_leaks(tmp_path, caplog):
     leaks = json.loads((tmp_path / "data" / "leaks.json").read_text())
     assert {leak["severity"] for leak in leaks} == {"identical rows"}
     assert leaks[0]["examples"][0].startswith("row ")
+
+
+def test_one_line_tells_the_rows_the_labels_that_are_missing_and_the_size(untrained):
+    line = label_overview.sentence(untrained)
+    rows = {split: len(part.rows) for split, part in untrained.dataset.splits.items()}
+    assert line.startswith(f"train {rows['train']}, val {rows['val']}, test {rows['test']} rows; ")
+    assert "species" not in line  # has all labels
+    assert line.endswith(f"{untrained.model.count_params():,} weights")
