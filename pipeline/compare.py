@@ -111,7 +111,8 @@ def compared(
         ConfigError: a run is unknown or named twice, or the runs share too few rows.
     """
     from pipeline.comparison import page
-    from pipeline.comparison.verdicts import rows_compared, verdicts
+    from pipeline.comparison.leads import leads, opening
+    from pipeline.comparison.verdicts import rows_compared, shared, verdicts
     from pipeline.finished.contenders import common_splits, contenders
     from pipeline.tracking import find_run
 
@@ -124,7 +125,8 @@ def compared(
     options = {"sweep": sweep, "output": output, "tracking.uri": uri}
     words = [*names, *(f"{key}={mask(value)}" for key, value in options.items() if value)]
     page.write(folder, runs, by_split, shlex.join(["python", "-m", "pipeline.compare", *words]))
-    shown = [page.text(runs, by_split[shown_split]), "", rows_compared(runs, shown_split)]
+    first = opening(leads(runs, shown_split), shown_split, shared(runs, shown_split))
+    shown = [first, "", page.text(runs, by_split[shown_split]), "", rows_compared(runs, shown_split)]
     return "\n".join(shown), (folder / page.PAGE).resolve()
 
 

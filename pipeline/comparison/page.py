@@ -1,23 +1,30 @@
 """A comparison as an HTML page and as text for a terminal."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.comparison.scores import BETTER
-from pipeline.comparison.verdicts import Contender, Verdict, differing, rows_compared
-from pipeline.page.elements import Drawing, Heading, Section, Table
+from pipeline.comparison.leads import Lead, leads, opening
+from pipeline.comparison.scores import BETTER, heads_of
+from pipeline.comparison.verdicts import Contender, Verdict, differing, rows_compared, shared
+from pipeline.metric_names import name_of
+from pipeline.page.chart import Chart, Line, Plot, series
+from pipeline.page.chart_figure import chart_figure
+from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import COLOURS, GREY, INK, clean, look, number, panels
 from pipeline.page.text_table import text_table
 from pipeline.page.write import write_page
 
 PAGE = "comparison.html"
 MOST_RUNS = 40
+WIDE = 4  # runs whose names fit the head of a table; more are numbered
 METHOD = (
-    "Each run is compared with the first one on the same rows, with a paired bootstrap over rows. The "
+    "Below, each run is compared with the first one on the same rows, with a paired bootstrap over rows. The "
     "intervals of one head and metric hold jointly at 95 %. They show how much other rows would change the "
     "result, not how much another seed would: for that, repeat the runs with several seeds in a sweep."
 )
@@ -28,20 +35,85 @@ def write(folder: Path, runs: Sequence[Contender], verdicts: dict[str, list[Verd
     """Writes `folder`/comparison.html with its figures and tables.
 
     Args:
-        verdicts: those of each split.
+        verdicts: those of each split; the first split is the one that decides.
     """
+    decisive = next(iter(verdicts))
+    found = leads(runs, decisive)
     with look(run.name for run in runs):
-        sections = [_configs(runs)]
+        sections = [_matrix_section(runs, found, decisive, folder), *_curves_section(runs), _configs(runs)]
         for split, of_split in verdicts.items():
-            sections.append(_split_section(split, of_split, runs[0].name, rows_compared(runs, split)))
-        write_page(folder, Heading(f"Comparison with {runs[0].name}", METHOD, command), sections, PAGE)
+            section = _split_section(split, of_split, runs[0].name, rows_compared(runs, split))
+            section.paragraphs.extend([METHOD] if split == decisive else [])
+            sections.append(section)
+        note = opening(found, decisive, shared(runs, decisive))
+        write_page(folder, Heading(f"Comparison of {len(runs)} runs", note, command), sections, PAGE)
+
+
+def _matrix_section(runs: Sequence[Contender], found: Sequence[Lead], split: str, folder: Path) -> Section:
+    """One table of all runs and heads, coloured by what a run is compared with the best one."""
+    numbers = len(runs) > WIDE
+    rows: list[list[object]] = []
+    for place, run in enumerate(runs, start=1):
+        name = f"{place} {run.name}" if numbers else run.name
+        rows.append([Cell(name, _link(run.address, folder)), *(_cell(lead, run.name) for lead in found)])
+    columns = [
+        "run",
+        *(f"{lead.head} {lead.metric} {'↑' if BETTER[lead.metric] > 0 else '↓'}" for lead in found),
+    ]
+    caption = (
+        f"Means over {split} rows. Bold: the best run of a head; orange: worse than it, beyond noise; grey: "
+        "within noise of it (95 %, jointly for all pairs of runs). ↑: larger is better, ↓: smaller is. Hover "
+        "over a number for its distance to the best."
+    )
+    return Section("Runs and heads", tables={"runs": Table(columns, rows, caption, matrix=True)})
+
+
+def _cell(lead: Lead, run: str) -> Cell:
+    if run not in lead.values:
+        return Cell(float("nan"))
+    gap = lead.gaps.get(run)
+    hint = f"{gap.value:+.3g} compared with {lead.best} ({gap.low:+.3g} … {gap.high:+.3g})" if gap else "best"
+    return Cell(lead.values[run], tone=lead.tone(run), hint=hint)
+
+
+def _link(address: str, folder: Path) -> str:
+    """An address as a link of a page in a folder: files relative to it, so that both can be moved."""
+    if not address or address.startswith(("http://", "https://")):
+        return address
+    return quote(Path(os.path.relpath(address, folder.resolve())).as_posix())
+
+
+def _curves_section(runs: Sequence[Contender]) -> Iterator[Section]:
+    """The validation skill over the epochs: of all heads together, and of each head."""
+    heads = dict.fromkeys(
+        head for run in runs for frame in run.predictions.values() for head in heads_of(frame)
+    )
+    plots = []
+    for head in (None, *heads):
+        metric = name_of("val", head, "skill")
+        lines = [
+            Line(run.name, run.history[metric], **series(place))
+            for place, run in enumerate(runs)
+            if metric in run.history
+        ]
+        if lines:
+            plots.append(Plot(head or "mean of the heads", lines, "epoch"))
+    if plots:
+        chart = Chart(plots)
+        caption = "Validation skill of each run after each epoch."
+        alt = f"Validation skill over epochs of {', '.join(run.name for run in runs)}"
+        drawing = Drawing(chart_figure(chart, height=2.4), caption, alt, chart)
+        yield Section("Learning curves", figures={"curves": drawing})
 
 
 def _configs(runs: Sequence[Contender]) -> Section:
     rows: list[list[object]] = [list(row) for row in differing(runs)]
-    tables = {"configs": Table(["key", *(run.name for run in runs)], rows, "Config values that differ.")}
+    numbers = len(runs) > WIDE
+    columns = ["key", *(str(place) if numbers else run.name for place, run in enumerate(runs, start=1))]
+    caption = "Config values that differ." + (" The runs are numbered as in the first table." * numbers)
+    tables = {"configs": Table(columns, rows, caption, matrix=numbers)}
     ids: list[list[object]] = [[run.name, run.run_id] for run in runs]
-    tables["runs"] = Table(["run", "id"], ids, "Run ids", "folded")
+    tables["ids"] = Table(["run", "id"], ids, "Run ids", "folded")
     return Section("Configs", [] if rows else ["The configs are the same."], tables=tables)
 
 
@@ -56,6 +128,7 @@ def _split_section(split: str, verdicts: Sequence[Verdict], first: str, rows: st
             ["run", "metric", "value", "95 % interval", "difference", "its 95 % interval", "verdict", "rows"],
             [_row(one, first) for one in verdicts if one.head == head],
             f"Head {head}, {split} rows. Difference: the value minus that of {first}.",
+            "folded",
         )
         for head in heads
     }

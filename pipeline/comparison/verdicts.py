@@ -1,7 +1,7 @@
 """Which config values differ between runs, and for each head which runs are better beyond noise."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ class Contender:
         params: its options, and all values of its config.
         metrics: as in MLflow.
         predictions: the logged table of each split, one line per row of the data.
+        history: metric -> its value in each epoch; empty if the run has no report.
+        address: where to look at the run: the file of its report, or a page of a server; "" if there is none.
     """
 
     run_id: str
@@ -28,6 +30,8 @@ class Contender:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     predictions: Mapping[str, pd.DataFrame]
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,19 @@ def differing(runs: Sequence[Contender]) -> list[list[str]]:
     return [row for row in rows if len(set(row[1:])) > 1 and not row[0].startswith(NOT_CONFIG)]
 
 
+def shared(runs: Sequence[Contender], split: str) -> int:
+    """How many rows of a split all runs predicted."""
+    return len(shared_rows({run.name: run.predictions[split] for run in runs}))
+
+
 def rows_compared(runs: Sequence[Contender], split: str) -> str:
     """A sentence: how many rows of a split all runs predicted, and how many each of them did."""
     frames = {run.name: run.predictions[split] for run in runs}
-    shared = len(shared_rows(frames))
-    if all(len(frame) == shared for frame in frames.values()):
-        return f"compared on {shared:,} {split} rows, those of every run"
+    common = shared(runs, split)
+    if all(len(frame) == common for frame in frames.values()):
+        return f"compared on {common:,} {split} rows, those of every run"
     listed = ", ".join(f"{name}: {len(frame):,}" for name, frame in frames.items())
-    return f"compared on the {shared:,} {split} rows that all runs predicted ({listed})"
+    return f"compared on the {common:,} {split} rows that all runs predicted ({listed})"
 
 
 def verdicts(runs: Sequence[Contender], split: str) -> list[Verdict]:

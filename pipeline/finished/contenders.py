@@ -14,6 +14,7 @@ from pipeline.tracking import StoredRun
 OUT_OF_FOLD = "out-of-fold"
 SPLITS = ("test", "val", OUT_OF_FOLD)
 SWEEP = "sweep.command"  # a tag of the run of a sweep
+REPORT, HISTORY = "report/report.html", "report/tables/history.csv"
 FOLDS = "folds.json"  # artifact of a sweep over folds
 FEWEST = 2  # contenders of a comparison
 
@@ -26,7 +27,8 @@ def contenders(run: StoredRun) -> list[Contender]:
     """
     if SWEEP not in run.tags:
         frames = {name: _frame(run, f"predictions/{name}.parquet") for name in ("test", "val")}
-        return [Contender(run.run_id, run.name, settings(run), run.metrics, frames)]
+        history, address = _history(run), _address(run)
+        return [Contender(run.run_id, run.name, settings(run), run.metrics, frames, history, address)]
     if not run.has(FOLDS):
         raise ConfigError(
             "runs",
@@ -42,6 +44,7 @@ def contenders(run: StoredRun) -> list[Contender]:
             _params(run, one["runs"][0]),
             run.metrics,
             {OUT_OF_FOLD: _frame(run, one["predictions"])},
+            address=run.url() or "",
         )
         for one in sets
     ]
@@ -68,6 +71,21 @@ def settings(run: StoredRun) -> dict[str, str]:
     """The options of a run and all values of its config; its params leave out what is as by default."""
     values: Any = OmegaConf.to_container(OmegaConf.load(run.artifact("config/config.yaml")), resolve=False)
     return run.params | {name: str(value) for name, value in flatten(values).items()}
+
+
+def _history(run: StoredRun) -> dict[str, list[float]]:
+    """The metrics of each epoch; empty for a run without a report."""
+    if not run.has(HISTORY):
+        return {}
+    table = pd.read_csv(run.artifact(HISTORY)).drop(columns="epoch")
+    return {str(name): [float(value) for value in table[name]] for name in table}
+
+
+def _address(run: StoredRun) -> str:
+    """The run's page on its server, or else the file of its report."""
+    if url := run.url():
+        return url
+    return str(run.artifact(REPORT)) if run.has(REPORT) else ""
 
 
 def _frame(run: StoredRun, path: str) -> pd.DataFrame:
