@@ -37,6 +37,7 @@ from pipeline.training.epoch import Epoch
 from pipeline.training.fit import FitResult
 
 Array = NDArray[Any]
+CELLS = 8_000_000  # of predictions that are encoded together
 
 
 def run_arguments(cfg: DictConfig, origin: Origin) -> dict[str, Any]:
@@ -197,7 +198,8 @@ def _write_predictions(folder: Path, job: Job, results: Results) -> None:
             name: as_arrow(values) if values.ndim > 1 else pa.array(values, from_pandas=True)
             for name, values in columns.items()
         }
-        pq.write_table(pa.table(arrays), folder / f"{split}.parquet")
+        rows = max(1, CELLS // sum(map(_width, columns.values())))
+        pq.write_table(pa.table(arrays), folder / f"{split}.parquet", row_group_size=rows)
 
 
 def _write_seen(folder: Path, job: Job) -> None:
@@ -206,6 +208,10 @@ def _write_seen(folder: Path, job: Job) -> None:
     measured = drift.training_measures(job.dataset)
     rows = len(measured[0].values) if measured else 0
     _write_json(folder / "seen.json", {"rows": rows, "columns": drift.Summary.of(measured).as_json()})
+
+
+def _width(values: Array) -> int:
+    return 1 if values.ndim == 1 else values.shape[1]
 
 
 def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.sparse import csr_array
 
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Table
@@ -12,15 +13,21 @@ from pipeline.report.record import HeadResult
 _MOST_CLASSES = 40  # of more classes, only a part of the matrix is drawn
 _PART_CLASSES = 26
 _MOST_PAIRS = 20
+_MOST_COLUMNS = 1000  # of the matrix as a CSV
 
 
-def confusion_counts(head: HeadResult) -> np.ndarray:
-    """(classes, classes) counts of labelled test rows, true class by predicted class."""
+def confusion_counts(head: HeadResult) -> csr_array:
+    """(classes, classes) counts of labelled test rows, true class by predicted class.
+
+    They are sparse, because 10,000 classes have 100 million cells, of which at most one per row is not 0.
+    """
     truth = class_codes(head.labels)
     classes = len(head.names)
     known = truth >= 0
-    cells = truth[known] * classes + head.outputs[known].argmax(axis=1)
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    guess = head.outputs.argmax(axis=1)[known]
+    counts = csr_array((np.ones(len(guess), dtype=int), (truth[known], guess)), shape=(classes, classes))
+    counts.sum_duplicates()
+    return counts
 
 
 def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
@@ -29,7 +36,7 @@ def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     labels = class_labels(head.names)
     rows = int(counts.sum())
     if len(labels) <= _MOST_CLASSES:
-        figure = _grid(counts, counts.sum(axis=1), labels)
+        figure = _grid(counts.toarray(), counts.sum(axis=1), labels)
         caption = (
             f"{rows:,} test rows by true and predicted class; correct predictions are on the diagonal. "
             "Colour: share of the true class."
@@ -38,7 +45,9 @@ def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
     busiest = np.sort(np.argsort(-errors, kind="stable")[:_PART_CLASSES])
     figure = _grid(
-        counts[np.ix_(busiest, busiest)], counts.sum(axis=1)[busiest], [labels[code] for code in busiest]
+        counts[busiest][:, busiest].toarray(),
+        counts.sum(axis=1)[busiest],
+        [labels[code] for code in busiest],
     )
     caption = (
         f"Part of the confusion matrix: the {len(busiest)} of {len(labels)} classes with the most errors "
@@ -51,7 +60,10 @@ def confusion_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
 
 
 def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
-    """Recall, precision and F1 per class; the most confused pairs; and the full matrix as a CSV."""
+    """Recall, precision and F1 per class; the most confused pairs; and the full matrix as a CSV.
+
+    Of more than 1,000 classes, the CSV lists the cells of the matrix that are not 0.
+    """
     counts = confusion_counts(head)
     hits, truth, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
@@ -69,9 +81,6 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
         ]
         for true, guess in confused_pairs(counts)
     ]
-    grid: list[list[object]] = [
-        [label, *map(int, row)] for label, row in zip(head.names, counts, strict=True)
-    ]
     return {
         f"pairs_{name}": Table(
             ["true", "predicted", "rows", "share of the true class"],
@@ -85,16 +94,31 @@ def confusion_tables(name: str, head: HeadResult) -> dict[str, Table]:
             "Recall, precision and F1 per class on test rows.",
             show="folded",
         ),
-        f"confusion_{name}": Table(["true class", *head.names], grid, show="file"),
+        f"confusion_{name}": _matrix(counts, head.names),
     }
 
 
-def confused_pairs(counts: np.ndarray) -> list[tuple[int, int]]:
+def _matrix(counts: csr_array, names: list[str]) -> Table:
+    if len(names) > _MOST_COLUMNS:
+        found = counts.tocoo()
+        cells: list[list[object]] = [
+            [names[true], names[guess], int(rows)]
+            for true, guess, rows in zip(found.row, found.col, found.data, strict=True)
+        ]
+        return Table(["true class", "predicted class", "rows"], cells, show="file")
+    grid: list[list[object]] = [
+        [label, *map(int, row)] for label, row in zip(names, counts.toarray(), strict=True)
+    ]
+    return Table(["true class", *names], grid, show="file")
+
+
+def confused_pairs(counts: csr_array) -> list[tuple[int, int]]:
     """Up to 20 pairs (true, predicted) of different classes, most frequent first."""
-    wrong = counts * (1 - np.eye(len(counts), dtype=int))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_PAIRS]
-    pairs = [divmod(int(cell), len(counts)) for cell in order]
-    return [(true, guess) for true, guess in pairs if wrong[true, guess]]
+    found = counts.tocoo()
+    wrong = found.row != found.col
+    true, guess, rows = found.row[wrong], found.col[wrong], found.data[wrong]
+    order = np.lexsort((guess, true, -rows))[:_MOST_PAIRS]
+    return [(int(true[place]), int(guess[place])) for place in order]
 
 
 def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure:
@@ -117,7 +141,7 @@ def _grid(counts: np.ndarray, of_class: np.ndarray, labels: list[str]) -> Figure
     return figure
 
 
-def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
+def _pair_bars(counts: csr_array, labels: list[str], name: str) -> Drawing:
     pairs = confused_pairs(counts)
     figure, (axes,) = panels(1, height=0.24 * len(pairs) + 0.5)
     bars = axes.barh(range(len(pairs)), [counts[pair] for pair in pairs], color=SPLITS["test"], height=0.7)
@@ -138,7 +162,7 @@ def _pair_bars(counts: np.ndarray, labels: list[str], name: str) -> Drawing:
     )
 
 
-def _alt(name: str, counts: np.ndarray, names: list[str]) -> str:
+def _alt(name: str, counts: csr_array, names: list[str]) -> str:
     right = int(counts.diagonal().sum())
     pairs = confused_pairs(counts)[:3]
     worst = "; ".join(

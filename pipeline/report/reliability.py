@@ -20,8 +20,8 @@ def predicted_and_observed(head: HeadResult) -> tuple[np.ndarray, np.ndarray] | 
     if head.kind == "category":
         truth = class_codes(head.labels)
         known = truth >= 0
-        outputs = head.outputs[known]
-        predicted, observed = outputs.max(axis=1), outputs.argmax(axis=1) == truth[known]
+        predicted = head.outputs.max(axis=1)[known]
+        observed = (head.outputs.argmax(axis=1) == truth)[known]
     else:
         known = np.isfinite(head.labels)
         predicted, observed = head.outputs[known], head.labels[known] > 0.5
