@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import Values
-from pipeline.data.files.words import coded, from_codes
+from pipeline.data.files.words import coded, from_codes, remembers
 from pipeline.data.list_cells import parse_list
 from pipeline.data.missing import NOT_AVAILABLE, holds_text_only, is_missing
 from pipeline.errors import ConfigError
@@ -128,16 +128,19 @@ def strings(column: Column) -> np.ndarray:
     values = values.astype(object) if values.dtype.kind == "U" else values
     if values.dtype.kind in "biuf" or (values.dtype == object and holds_text_only(values)):
         codes, distinct = coded(values) if values.dtype == object else pd.factorize(values)
-        return _texts(codes, distinct)
+        texts = _texts(codes, distinct)
+        same = remembers(values) and texts == distinct.tolist()
+        return values if same else _column_of(codes, texts)
     return _strings_of_objects(column, values)
 
 
-def _texts(codes: np.ndarray, distinct: np.ndarray) -> np.ndarray:
-    """The texts of distinct cells at their codes; missing cells have the code -1."""
+def _texts(codes: np.ndarray, distinct: np.ndarray) -> list[str]:
+    """The texts of distinct cells, and "" behind them if there are missing cells, which have the code -1."""
     texts = [cell if type(cell) is str and cell not in TRUTH_VALUES else text_of(cell) for cell in distinct]
-    texts = ["" if text.isspace() else text for text in texts]
-    if (codes < 0).any():
-        texts.append("")  # which -1 picks
+    return ["" if text.isspace() else text for text in texts] + [""] * bool((codes < 0).any())
+
+
+def _column_of(codes: np.ndarray, texts: list[str]) -> np.ndarray:
     numbers, words = pd.factorize(np.array(texts, dtype=object))  # True, "true" and "True" are one text
     return from_codes(numbers[codes], words)
 

@@ -104,7 +104,15 @@ class Dataset:
             numbers = np.arange(len(part.rows))
             lazy = {name: LazyRows(values.__getitem__, numbers) for name, values in part.prepared.items()}
             return Stream(lazy, labels, numbers)
-        return Rows.of(part.prepared, labels)
+        rows = Rows.of(part.prepared, labels)
+        for name, tensor in rows.inputs.items():
+            if "CPU" in tensor.device:
+                # The tensor is a copy; the array becomes a view of it, so that its own memory is freed.
+                view = np.asarray(memoryview(tensor))
+                if part.raw.get(name) is part.prepared[name]:
+                    part.raw[name] = view
+                part.prepared[name] = view
+        return rows
 
 
 def _has_missing(prepared: InputRows, kind: str) -> bool:
