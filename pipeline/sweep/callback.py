@@ -40,6 +40,7 @@ ONE_VALUE = (
     "sweep.parent",
     "resume",
 )
+NOT_SENT = 3  # exit code: the sweep has ended, but its store does not know it
 RECORDED = ("train",)  # commands whose jobs are runs in MLflow
 
 
@@ -188,19 +189,39 @@ class SweepCallback(Callback):
         if self.parent is None or self.watch is None:
             return
         error = sys.exc_info()[1]  # the error that ends the sweep, if any
+        try:
+            code = self._end(error)
+        except Exception as problem:
+            code = self._leave(error, problem)
+        finally:
+            self.held.close()
+        if code and not isinstance(error, KeyboardInterrupt | SystemExit):
+            # Replaces the error of the first failed trial; all errors have been printed.
+            raise SystemExit(code)
+
+    def _end(self, error: BaseException | None) -> int:
+        assert self.parent is not None
+        assert self.watch is not None
         broken = isinstance(error, BrokenProcessPool)
         before = self._failures()
         self.watch.stop()
         self.parent.settle(self.watch.deaths if broken else None)
         self.watch.deaths.close()
         if broken and len(self._failures()) > len(before):
-            self.held.close()
             raise WorkersLostError(self.parent.run_id)
-        code = self._close(error)
-        self.held.close()
-        if code and not isinstance(error, KeyboardInterrupt | SystemExit):
-            # Replaces the error of the first failed trial; all errors have been printed.
-            raise SystemExit(code)
+        return self._close(error)
+
+    def _leave(self, error: BaseException | None, problem: Exception) -> int:
+        """Keeps the end of the sweep for later, if its store does not answer."""
+        from pipeline.tracking.patience import is_away
+
+        if not is_away(problem):
+            raise problem
+        assert self.parent is not None
+        killed = isinstance(error, KeyboardInterrupt | SystemExit)
+        # A trial that fails raises its error here.
+        sys.stderr.write(f"{self.parent.leave('KILLED' if killed else 'FAILED' if error else 'FINISHED')}\n")
+        return NOT_SENT
 
     def _failures(self) -> list["Trial"]:
         """The trials that failed under this command; earlier failures have been tried again or replaced."""
@@ -235,7 +256,7 @@ class SweepCallback(Callback):
             self.watch.draw(running=False)
         except Exception as problem:
             sys.stderr.write(f"the board could not be drawn: {type(problem).__name__}: {problem}\n")
-        self.parent.client.set_terminated(self.parent.run_id, status)
+        self.parent.close(status)
         print("\n".join([*found, self.watch.ending(self.since)]))
         return 0 if status == "FINISHED" else 1
 

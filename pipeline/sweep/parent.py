@@ -16,7 +16,9 @@ from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
 from pipeline.tracking.addresses import compare_page, local_path, run_page
 from pipeline.tracking.opening import DEFAULT_EXPERIMENT, default_experiment_id
+from pipeline.tracking.patience import patient
 from pipeline.tracking.reading import search_runs
+from pipeline.tracking.waiting import leave
 
 PATIENCE = 20.0  # seconds that workers have to end
 
@@ -25,7 +27,7 @@ class Parent:
     """The run of a sweep, the parent of the runs of its trials."""
 
     def __init__(self, client: MlflowClient, uri: str, experiment_id: str, run_id: str) -> None:
-        self.client, self.uri = client, uri
+        self.client, self.uri = patient(client, uri), uri
         self.experiment_id, self.run_id = experiment_id, run_id
 
     @classmethod
@@ -161,6 +163,19 @@ class Parent:
         """The board: the path of a file on this machine, or its address in the artifact store."""
         artifacts = self.client.get_run(self.run_id).info.artifact_uri
         return f"{local_path(artifacts) or artifacts}/report/sweep.html"
+
+    def close(self, status: str) -> None:
+        """Closes the sweep's run."""
+        self.client.set_terminated(self.run_id, status)
+
+    def leave(self, status: str) -> str:
+        """Keeps the run's end in a file, as its store does not answer; returns what to do with it."""
+        entry = {"kind": "end", "status": status, "time": int(time.time() * 1000)}
+        folder = leave(self.run_id, self.experiment_id, self.uri, [entry])
+        return (
+            f"the sweep has ended as {status}, but its store does not answer; its end waits in {folder}\n"
+            f"send it: python -m pipeline.sync run={self.run_id}"
+        )
 
     def forget(self) -> None:
         """Deletes the run of a sweep without trials, for example after Hydra refused its overrides."""

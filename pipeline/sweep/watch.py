@@ -13,6 +13,7 @@ from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trials import Sweep, Trial
 from pipeline.tracking.addresses import compare_page, server_of
+from pipeline.tracking.opening import in_words
 
 logger = logging.getLogger(__name__)
 SECONDS = 2.0  # between two checks of the trials
@@ -68,7 +69,11 @@ class Watch:
 
     def _run(self) -> None:
         while not self.stopped.wait(SECONDS):
-            trials = self.parent.trials()
+            try:
+                trials = self.parent.trials()
+            except Exception as error:
+                logger.warning("the trials could not be read: %s", in_words(error))
+                continue
             elsewhere = [trial for trial in trials if trial.process != identity()]
             for trial in elsewhere:
                 if trial.status == "RUNNING":

@@ -9,9 +9,10 @@ from filelock import Timeout
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
+from pipeline.paths import waiting_folder, write_text
 from pipeline.tracking.addresses import without_password
 from pipeline.tracking.opening import failing_with, open_store
-from pipeline.tracking.outbox import JOURNAL, remove, send_all, waits
+from pipeline.tracking.outbox import JOURNAL, Entry, remove, send_all, waits
 from pipeline.tracking.sending import Sender
 
 
@@ -24,6 +25,16 @@ class Waiting:
     experiment: str
     place: str
     uri: str
+
+
+def leave(run_id: str, experiment_id: str, uri: str, entries: Sequence[Entry]) -> Path:
+    """Writes entries of a run that has ended; returns the folder in which they wait for `send`."""
+    folder = waiting_folder(run_id)
+    facts = {"run": run_id, "experiment": experiment_id, "place": "", "uri": without_password(uri)}
+    write_text(folder / "run.json", json.dumps(facts))
+    with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.writelines(f"{json.dumps(entry)}\n" for entry in entries)
+    return folder
 
 
 def find(folders: Sequence[Path]) -> list[Waiting]:

@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from numpy.typing import NDArray
 
+from pipeline.data.files.stored import spans
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeadLoss:
@@ -91,6 +93,12 @@ class HeadLoss:
 
     def row_losses(self, labels: Any, output: Any) -> NDArray[np.float32]:
         """Return each row's mean loss over its labelled cells, (rows,); NaN for rows without a label."""
+        # In blocks, because the losses of thousands of classes make several copies of the outputs.
+        blocks = spans(len(output), max(1, output.nbytes // max(1, len(output))))
+        parts = [self._row_losses(labels[rows], output[rows]) for rows in blocks]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _row_losses(self, labels: Any, output: Any) -> NDArray[np.float32]:
         cells, labelled = self.cell_losses(tf.convert_to_tensor(labels), tf.convert_to_tensor(output))
         count = tf.reduce_sum(tf.cast(labelled, tf.float32), axis=1)
         # 0 / 0 is NaN, as documented.

@@ -5,9 +5,18 @@ from concurrent.futures.process import BrokenProcessPool
 from types import SimpleNamespace
 
 import pytest
+from mlflow.exceptions import MlflowException
 from omegaconf import OmegaConf
 
-from pipeline.sweep.callback import SweepCallback, WorkersLostError, objectives, options, plan
+from pipeline.sweep.callback import (
+    NOT_SENT,
+    SweepCallback,
+    WorkersLostError,
+    objectives,
+    options,
+    plan,
+)
+from pipeline.sync import lines
 from tests.sweep.sweeps import GONE, add_trial, config_of, open_parent
 
 
@@ -167,3 +176,17 @@ def test_what_is_not_recorded_has_no_sweep_of_its_own():
     callback.on_multirun_start(OmegaConf.create({"hydra": {"job": {"name": "check"}}}))
     callback.on_multirun_end(OmegaConf.create({}))
     assert callback.parent is None
+
+
+def test_a_sweep_whose_store_is_away_at_its_end_says_how_to_send_it(callback, monkeypatch, capsys):
+    def away(*words: object) -> None:
+        raise MlflowException("API request failed with exception: refused")
+
+    monkeypatch.setattr(callback.parent, "trials", away)
+    with pytest.raises(SystemExit) as ended:
+        end(callback)
+    assert ended.value.code == NOT_SENT
+    run_id = callback.parent.run_id
+    assert "the sweep has ended as FINISHED, but its store does not answer" in capsys.readouterr().err
+    (line,) = lines(run_id, callback.parent.uri)
+    assert line.endswith("it is FINISHED")

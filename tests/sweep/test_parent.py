@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.sweep.parent import Parent, best_of
 from pipeline.sweep.process import identity
+from pipeline.sync import lines
 from tests import stores
 from tests.sweep.sweeps import ALSO_GONE, GONE, add_trial, config_of, open_parent
 
@@ -166,3 +167,11 @@ def test_a_trial_is_read_as_it_was_written(parent):
     assert (trial.run_id, trial.name, trial.varied) == (run_id, "seed=1", {"seed": "1"})
     assert (trial.metrics, trial.process) == ({"best/val_skill": 0.5}, GONE)
     assert json.loads(parent.tag("sweep.varies")) == ["seed"]
+
+
+def test_the_end_of_a_sweep_whose_store_is_away_is_sent_later(cfg, parent):
+    told = parent.leave("FINISHED")
+    assert f"python -m pipeline.sync run={parent.run_id}" in told
+    (line,) = lines(parent.run_id, cfg.tracking.uri)
+    assert line.endswith("it is FINISHED")
+    assert parent.client.get_run(parent.run_id).info.status == "FINISHED"
