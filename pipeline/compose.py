@@ -74,10 +74,10 @@ def fit_job(
 
 
 def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Dataset:
-    """Load the data that the config's branches and heads use, and look for leaks.
+    """Load the data that the config's branches and heads use, look for leaks, set calibration rows aside.
 
     Raises:
-        ConfigError: a leak that `data.leaks` does not allow.
+        ConfigError: a leak that `data.leaks` does not allow, or too few validation rows.
     """
     node = make(cfg.data)
     policy = node.pop("leaks", "warn")
@@ -85,7 +85,9 @@ def load_data(cfg: DictConfig, make: Make, *, folders: Sequence[Path]) -> Datase
     dataset = data.load(**node, **used, folders=list(folders), seed=cfg.seed)
     leaks = data.leaks(dataset) if policy != "ignore" else []
     data.report_leaks(leaks, policy)
-    return replace(dataset, leaks=leaks)
+    dataset = replace(dataset, leaks=leaks)
+    share = cfg.conformal.calibration if "conformal" in cfg else None  # runs of version 0.1 have no such node
+    return data.set_aside(dataset, share) if share else dataset
 
 
 def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
@@ -136,6 +138,7 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         callbacks=callbacks,
         insight=insight,
         probe=probe(insight, trainer, rows_of["train"]),
+        **({"level": cfg.conformal.level} if "conformal" in cfg else {}),
     )
 
 

@@ -12,7 +12,7 @@ from pipeline.config.data import check_entries, check_files, check_split
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
-from pipeline.rules import COUNT, MAPPING, TEXT, Rule, check_node, is_whole, list_of, one_of, or_null
+from pipeline.rules import COUNT, MAPPING, SHARE, TEXT, Rule, check_node, is_whole, list_of, one_of, or_null
 
 WORD = Rule(lambda value: TEXT.test(value) or is_whole(value), "a name")  # a column may be called 2024
 KEYS = {
@@ -27,6 +27,7 @@ KEYS = {
         lambda value: WORD.test(value) or list_of(WORD).test(value), "a column or a head, or a list of them"
     ),
     "bins": Rule(lambda value: is_whole(value) and value >= 2, "a whole number of at least 2"),
+    "level": or_null(SHARE),
     "tracking": MAPPING,
     "trusted_modules": list_of(TEXT),
 }
@@ -90,7 +91,7 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
     recorded = find_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)
     make, by = maker(trusted(typed)), names(config["by"])
-    finished = FinishedRun.of(recorded, make)
+    finished = FinishedRun.of(recorded, make, config["level"])
     data = config.get("data") or resolved(finished.cfg)["data"]
     own = chosen is None and config["sources"] is None
     if config["sources"] is not None:

@@ -112,6 +112,7 @@ class Run:
                 "key": None,
                 "missing": [],
                 "root": None,
+                "level": None,
                 "tracking": {"uri": self.stored.uri},
             }
             _, rejected = predicting.run(config, [])

@@ -89,8 +89,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
 
 def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") -> "Stored":
     """The run's validation rows, and what it logged for them."""
-    import pandas as pd
-
+    from pipeline.comparison.logged_rows import logged_rows
     from pipeline.finished.evaluation import read_rows
     from pipeline.finished.exporting import Stored
     from pipeline.job.resume import data_folders
@@ -113,8 +112,7 @@ def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") 
             found=f"{error.key}: {error.problem}",
             allowed="the data of the training, where it was",
         ) from error
-    predictions = pd.read_parquet(stored_run.artifact("predictions/val.parquet"))
-    return Stored(found.rows, found.raw, predictions)
+    return Stored(found.rows, found.raw, logged_rows(stored_run, "val"))
 
 
 def _size(path: Path) -> int:

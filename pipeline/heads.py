@@ -160,6 +160,8 @@ class Binary(Classes):
 
     Args:
         calibrate: "temperature" divides the trained logit by one number, fitted on the validation rows.
+        threshold: the probability above which the prediction is yes: null for 0.5, a number, or how to choose
+            it on the validation rows, see `pipeline.thresholds.choose`.
 
     Raises:
         ConfigError: `calibrate` is set, but the output has an activation and so is not a logit.
@@ -173,6 +175,7 @@ class Binary(Classes):
     activations: ClassVar[tuple[str | None, ...]] = (None, "linear", "sigmoid")
     metric_words: ClassVar[tuple[str, ...]] = ("accuracy", "f1", "auc", "ap", "ece")
     calibrate: Literal["temperature"] | None = None
+    threshold: float | str | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         _check_calibrate(self)

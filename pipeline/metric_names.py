@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 Value = TypeVar("Value")
 # The last word of a metric's name decides; those of Keras metrics are here too.
 SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece", "error", "crossentropy", "hinge"}
-SMALLER_IS_BETTER |= {"poisson", "divergence", "cosh", "negatives", "positives"}
+SMALLER_IS_BETTER |= {"poisson", "divergence", "cosh", "negatives", "positives", "size", "width"}
 LARGER_IS_BETTER = {"accuracy", "f1", "auc", "ap", "r2", "skill", "floored", "precision", "recall", "score"}
 LARGER_IS_BETTER |= {"coverage", "similarity", "iou", "specificity", "sensitivity", "correlation"}
 COMBINED = ("loss", "loss_unweighted", "skill", "skill_floored")
@@ -61,6 +61,11 @@ def weight_of(head: str) -> str:
 def share_of(head: str) -> str:
     """Return the name of a head's share of the weighted training loss: `share/class`."""
     return f"share/{head}"
+
+
+def threshold_of(head: str) -> str:
+    """Return the name of the probability above which a binary head says yes: `threshold/late`."""
+    return f"threshold/{head}"
 
 
 def skilled_heads(names: Iterable[str]) -> list[str]:

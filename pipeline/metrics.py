@@ -49,19 +49,23 @@ def class_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> 
     return {word: values[word] for word in words if word in values}
 
 
-def label_metrics(labels: Array, probabilities: Array, words: Iterable[str]) -> dict[str, float]:
+def label_metrics(
+    labels: Array, probabilities: Array, words: Iterable[str], thresholds: Sequence[float] = ()
+) -> dict[str, float]:
     """Return the metrics of a binary or multilabel head: means over the columns.
 
     Args:
         labels: (rows, columns) of 0, 1, or NaN if missing.
         probabilities: (rows, columns).
-        words: any of accuracy (threshold 0.5), f1, auc, ap (average precision), ece (`calibration_error`).
+        words: any of accuracy, f1, auc, ap (average precision), ece (`calibration_error`).
+        thresholds: the probability above which each column is yes, for accuracy and f1; () for 0.5.
     """
     by_word: dict[str, list[float]] = {word: [] for word in words}
-    for truth, probability in zip(labels.T, probabilities.T, strict=True):
+    limits = np.asarray(thresholds or [0.5] * labels.shape[1], float)
+    for truth, probability, limit in zip(labels.T, probabilities.T, limits, strict=True):
         labelled = ~np.isnan(truth)
         if labelled.any():
-            column = _label_column(truth[labelled] > 0.5, probability[labelled])
+            column = _label_column(truth[labelled] > 0.5, probability[labelled], limit)
             for word, values in by_word.items():
                 values.append(column[word])
     return {
@@ -141,8 +145,8 @@ def skill(loss: float, constant: float) -> float:
     return 1.0 - loss / constant
 
 
-def _label_column(truth: Array, probability: Array) -> dict[str, float]:
-    guess = probability > 0.5
+def _label_column(truth: Array, probability: Array, threshold: float) -> dict[str, float]:
+    guess = probability > threshold
     hits = int(np.sum(guess & truth))
     positives = int(np.sum(guess) + np.sum(truth))
     return {

@@ -13,7 +13,7 @@ from pipeline.config import overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input
-from pipeline.rules import MAPPING, TEXT, TEXTS, Rule, check_node, list_of, or_null
+from pipeline.rules import MAPPING, SHARE, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
 REJECTED, REJECTED_COLUMNS = ".rejected.csv", ("row", "column", "reason")  # beside the output
 DRIFT = ".drift.csv"  # beside the output: how the rows differ from those of the training
@@ -28,6 +28,7 @@ KEYS = {
     "key": or_null(TEXT),
     "missing": list_of(TEXT),
     "root": or_null(TEXT),
+    "level": or_null(SHARE),
     "tracking": MAPPING,
     "trusted_modules": list_of(TEXT),
 }
@@ -105,7 +106,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.tracking import find_run
 
     stored = find_run(config["run"], config["tracking"]["uri"])
-    finished = FinishedRun.of(stored, maker(trusted_modules))
+    finished = FinishedRun.of(stored, maker(trusted_modules), config["level"])
     images: list[Any] = [source for source in finished.inputs.values() if source.kind == "image"]
     if config["root"] is not None:
         for image in images:

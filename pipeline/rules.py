@@ -111,6 +111,11 @@ NOT_NEGATIVE = Rule(
     "a finite number of at least 0",
     _of_type("number", minimum=0),
 )
+SHARE = Rule(
+    lambda value: is_number(value) and 0 < value < 1,
+    "a number above 0 and below 1",
+    _of_type("number", exclusiveMinimum=0, exclusiveMaximum=1),
+)
 MAPPING = Rule(lambda value: isinstance(value, dict), "a mapping", _of_type("object"))
 NAMED = Rule(
     lambda value: isinstance(value, dict) and len(value) > 0,

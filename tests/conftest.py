@@ -140,6 +140,7 @@ def recorded_runs(
     planted = ["--config-dir", planted_folder, "data=planted", "heads=planted", "branches=image_series"]
     planted += ["branches.image.filters=[4]", "branches.series.filters=[8]"]
     planted += ["heads.place.calibrate=temperature", "tracking.run_name=planted"]
+    planted += ["conformal.calibration=0.5"]
     penguins = ["experiment=penguins", "tracking.run_name=penguins", "tracking.register=birds"]
 
     def train(folder: Path) -> None:

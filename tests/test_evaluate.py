@@ -17,7 +17,7 @@ from tests import processes
 from tests.verbs import call
 
 DEFAULTS = {"split": None, "sources": None, "name": None, "resamples": 20, "tracking": {"uri": None}}
-DEFAULTS |= {"by": [], "bins": 5}
+DEFAULTS |= {"by": [], "bins": 5, "level": None}
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
 
 

@@ -14,11 +14,12 @@ from PIL import Image
 from pipeline import predict
 from pipeline.config import CONF
 from pipeline.errors import ConfigError
+from pipeline.tracking import StoredRun
 from tests import processes
 from tests.verbs import call
 
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
-DEFAULTS = {"key": None, "missing": [], "root": None, "tracking": {"uri": None}}
+DEFAULTS = {"key": None, "missing": [], "root": None, "level": None, "tracking": {"uri": None}}
 
 
 def run(output, **config):
@@ -45,7 +46,39 @@ def test_the_rows_of_training_get_the_predictions_that_were_logged(recorded, pla
             np.testing.assert_allclose(
                 np.stack(mine[f"{head}_{word}"]), np.stack(due[f"{head}_{word}"]), atol=1e-6
             )
-    np.testing.assert_allclose(mine.slope_predicted, due.slope_predicted, rtol=1e-6)
+        assert list(map(list, mine[f"{head}_set"])) == list(map(list, due[f"{head}_set"]))
+    for word in ("predicted", "low", "high"):
+        np.testing.assert_allclose(mine[f"slope_{word}"], due[f"slope_{word}"], rtol=1e-5)
+
+
+def test_sets_and_intervals_hold_the_truth_as_often_as_logged_and_grow_with_the_level(
+    recorded, planted_folder, tmp_path
+):
+    metrics = mlflow.get_run(recorded.planted).data.metrics
+    due = logged(recorded.planted)
+    inside = (due.slope_low <= due.slope_label) & (due.slope_label <= due.slope_high)
+    assert metrics["test/slope_coverage"] == pytest.approx(inside.mean())
+    width = (due.slope_high - due.slope_low).mean()
+    assert metrics["test/slope_interval_width"] == pytest.approx(width, rel=1e-5)
+    held = [label in possible for label, possible in zip(due.both_label, due.both_set, strict=True)]
+    assert metrics["test/both_coverage"] == pytest.approx(np.mean(held))
+    assert metrics["test/both_set_size"] == pytest.approx(due.both_set.map(len).mean())
+    assert all(guess in possible for guess, possible in zip(due.both_predicted, due.both_set, strict=True))
+    options = {"run": recorded.planted, "input": planted_folder / "planted.npz"}
+    low = run(tmp_path / "low.parquet", **options, level=0.5)[0].loc[due.row]
+    assert (low.slope_high - low.slope_low).mean() < width
+    assert low.both_set.map(len).mean() <= due.both_set.map(len).mean()
+
+
+def test_a_level_that_the_calibration_rows_cannot_give_is_refused(recorded, planted_folder, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"level: this level needs 999 (.|\n)*100 rows(.|\n)*at most 0\.99$"
+    ):
+        run(tmp_path / "o.parquet", run=recorded.planted, input=planted_folder / "planted.npz", level=0.999)
+    with pytest.raises(
+        ConfigError, match=r"level: this run has no sets and(.|\n)*conformal\.calibration=0\.5"
+    ):
+        run(tmp_path / "o.parquet", run=recorded.penguins, input=PENGUINS, level=0.8)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv.gz", "rows.parquet"])
@@ -255,7 +288,9 @@ def test_an_input_that_is_left_out_is_not_compared(recorded, planted_folder, tmp
 
 def test_a_run_without_a_summary_says_so_and_leaves_no_table(recorded, tmp_path, capsys):
     (tmp_path / "o.drift.csv").write_text("column,differs,of an earlier call")
-    with mock.patch("pipeline.tracking.StoredRun.has", lambda stored, path: path != "data/seen.json"):
+    has = StoredRun.has
+    without = lambda stored, path: path != "data/seen.json" and has(stored, path)  # noqa: E731
+    with mock.patch("pipeline.tracking.StoredRun.has", without):
         run(tmp_path / "o.parquet", run=recorded.penguins, input=PENGUINS)
     assert "not compared with the training rows" in capsys.readouterr().out
     assert not (tmp_path / "o.drift.csv").exists()

@@ -8,6 +8,8 @@ from pipeline.errors import ConfigError
 from pipeline.flow_names import MEASURES, conflict, cosine, received, sent
 from pipeline.metric_names import COMBINED, has_direction, metric_names, metric_word, owner
 
+CONFORMAL = ("coverage", "set_size", "interval_coverage", "interval_width")  # of sets and intervals
+
 
 def check_watched_metrics(config: dict[str, Any]) -> None:
     """The objective, early stopping and the schedule use metrics that this config logs."""
@@ -35,8 +37,11 @@ def _check_logged(key: str, name: str, allowed: list[str]) -> None:
 def check_metric_names(config: dict[str, Any]) -> None:
     """No metric of a head has the name of another metric, or can be read as a metric of another head."""
     heads = config["heads"]
+    held = CONFORMAL if config.get("conformal", {}).get("calibration") else ()
     for head, node in heads.items():
         words = {"loss", "skill"}
+        for word in held:
+            _check_word(f"heads.{head}", head, word, heads)
         for i, metric in enumerate(node.get("metrics", [])):
             key, word = f"heads.{head}.metrics.{i}", metric_word(metric)
             _check_word(key, head, word, heads)

@@ -14,11 +14,11 @@ from pipeline.rules import (
     PART,
     POSITIVE,
     POSITIVE_COUNT,
+    SHARE,
     TEXT,
     TEXTS,
     Rule,
     check_node,
-    is_number,
     list_of,
     one_of,
     or_auto,
@@ -61,7 +61,6 @@ TRAINER = {
     "callbacks": list_of(PART),
     "checkpoint_every": POSITIVE_COUNT,
 }
-SHARE = Rule(lambda value: is_number(value) and 0 < value < 1, "a number above 0 and below 1")
 # Runs of version 0.1 have configs without these.
 TRAINER_OPTIONS = {"average": or_null(SHARE), "on_nan": one_of("stop", "skip")}
 EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
@@ -76,6 +75,9 @@ TRACKING = {
     "register": or_null(TEXT),
     "system_metrics": or_auto(FLAG),
 }
+TOP_OPTIONS = {"conformal": MAPPING}
+LEVEL = 0.9  # the default
+CONFORMAL = {"calibration": or_null(SHARE), "level": SHARE}
 SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
 DATA_OPTIONS = {
@@ -106,11 +108,14 @@ def logs_machine_use(setting: bool | str) -> bool:
 
 def check_nodes(config: dict[str, Any]) -> None:
     """The nodes with fixed keys have all of these and no others, with values of the right type and range."""
-    check_node("", config, TOP)
+    check_node("", config, TOP, optional=TOP_OPTIONS)
     check_node("trainer", config["trainer"], TRAINER, optional=TRAINER_OPTIONS)
     if config["trainer"]["early_stopping"] is not None:
         stopping = config["trainer"]["early_stopping"]
         check_node("trainer.early_stopping", stopping, EARLY_STOPPING, optional=EARLY_STOPPING_OPTIONS)
+    if "conformal" in config:
+        check_node("conformal", config["conformal"], CONFORMAL)
+        _check_level(config["conformal"])
     check_node("tracking", config["tracking"], TRACKING)
     check_node("sweep", config["sweep"], SWEEP)
     check_record_names(config["tracking"], config["sweep"])
@@ -121,6 +126,17 @@ def check_nodes(config: dict[str, Any]) -> None:
     POSITIVE.check("optimizer.learning_rate", config["optimizer"].get("learning_rate"))
     for group in ("branches", "heads"):
         check_node(group, config[group], dict.fromkeys(config[group], PART))
+
+
+def _check_level(conformal: dict[str, Any]) -> None:
+    """The level belongs to sets and intervals, which need calibration rows."""
+    if conformal["calibration"] is None and conformal["level"] != LEVEL:
+        raise ConfigError(
+            "conformal.level",
+            "has no effect without calibration rows",
+            found=conformal["level"],
+            allowed="conformal.calibration=0.5 with it, for example",
+        )
 
 
 def _check_no_other_average(config: dict[str, Any]) -> None:

@@ -86,6 +86,14 @@ RANGES = {
     "minimum": NOT_NEGATIVE,
     "grain": Rule(lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "weights": or_null(Rule(lambda value: Path(str(value)).is_file(), "an existing file")),
+    "threshold": Rule(
+        lambda value: (
+            value in (None, "f1")
+            or (is_number(value) and 0 <= value < 1)
+            or (isinstance(value, dict) and len(value) == 1 and _is_aim(*next(iter(value.items()))))
+        ),
+        "null, a number from 0 to below 1, f1, {recall: <above 0, at most 1>} or {cost: <above 0>}",
+    ),
     "class_weight": Rule(
         lambda value: (
             value in (None, "balanced")
@@ -102,6 +110,11 @@ RANGES = {
 }
 # Arguments that are a public name in a module of Keras.
 KERAS_NAMES = {"activation": "keras.activations", "architecture": "keras.applications"}
+
+
+def _is_aim(name: object, value: object) -> bool:
+    """Whether a threshold can be chosen by this recall or cost."""
+    return POSITIVE.test(value) and (name == "cost" or (name == "recall" and value <= 1))  # type: ignore[operator]
 
 
 def check_parts(config: dict[str, Any]) -> None:

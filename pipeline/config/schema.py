@@ -79,6 +79,7 @@ def _whole() -> Schema:
         "trainer": _trainer(),
         "tracking": _node(nodes.TRACKING),
         "sweep": _node(nodes.SWEEP),
+        "conformal": _node(nodes.CONFORMAL),
         **{name: _part(name) for name in PARTS_AT if name in nodes.TOP and name != "fusion"},
         "hydra": ANYTHING,
         "defaults": DEFAULTS,

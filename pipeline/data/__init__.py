@@ -21,6 +21,8 @@ quotas: how many rows of each stratum train, validate and test.
 classes: the classes in a column.
 rare: moves rows of classes to training that no training row has.
 hashes: hashes of rows, and the fingerprint of a split.
+set_aside: validation rows that calibrate sets and intervals.
+further_columns: columns that are neither an input nor a target.
 leakage: rows, groups and targets that leak between splits or into inputs.
 overview: the labels of each target in each split.
 unseen_words: words of texts that no training row has.
@@ -36,15 +38,18 @@ from pipeline.data.dataset import Dataset, Leak, Split
 from pipeline.data.leakage import leaks, report_leaks
 from pipeline.data.loading import load
 from pipeline.data.overview import summary
+from pipeline.data.set_aside import CALIBRATION, set_aside
 from pipeline.data.unseen_words import unseen_sentences, unseen_shares
 
 __all__ = [
+    "CALIBRATION",
     "Dataset",
     "Leak",
     "Split",
     "leaks",
     "load",
     "report_leaks",
+    "set_aside",
     "summary",
     "unseen_sentences",
     "unseen_shares",

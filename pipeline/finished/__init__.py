@@ -1,6 +1,7 @@
 """Finished runs: predictions for new rows, and evaluations on labelled rows.
 
 run                   a finished run: its logged model, and how its data is read
+stored_calibration    the scores behind its sets and intervals
 predictions           predictions for unlabelled rows
 evaluation            metrics on labelled rows, with intervals
 slicing               the same per slice: the rows that share a value

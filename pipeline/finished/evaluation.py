@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
+from pipeline.conformal import Calibration, Region, coverage_metrics
 from pipeline.data.kinds import TARGETS, Input, Target, build
 from pipeline.data.loading import LabelledRows, load_labelled
 from pipeline.data.source import NoColumnError
 from pipeline.errors import ConfigError
-from pipeline.finished.run import FinishedRun, Forward, restore_input
+from pipeline.finished.run import FinishedRun, restore_input
 from pipeline.heads import Head
 from pipeline.metric_names import Scores
 from pipeline.tracking import StoredRun
@@ -40,6 +41,8 @@ class Evaluation:
         epoch: losses and outputs.
         row_losses: head -> (rows,), NaN for rows without a label.
         row_baseline_losses: the same for the best constant prediction for the run's training rows.
+        regions: head -> sets or intervals, of the heads that have any.
+        calibration: what they come from.
     """
 
     rows: LabelledRows
@@ -49,6 +52,16 @@ class Evaluation:
     epoch: Epoch
     row_losses: dict[str, np.ndarray]
     row_baseline_losses: dict[str, np.ndarray]
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+    @cached_property
+    def held(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Head -> the share of each row's labels inside its set or interval, and the size of it."""
+        return {
+            head: (region.covered(self.references[head].labels), region.sizes())
+            for head, region in self.regions.items()
+        }
 
     def scores(self, positions: np.ndarray | None = None) -> Scores:
         """Compute the metrics of the rows at these positions, or of all rows; undefined ones are absent."""
@@ -65,7 +78,13 @@ class Evaluation:
                 head: replace(one, baseline_loss=_mean(self.row_baseline_losses[head][positions]))
                 for head, one in references.items()
             }
-        return measure("rows", epoch, references, dict.fromkeys(references, 1.0))
+        scores = measure("rows", epoch, references, dict.fromkeys(references, 1.0))
+        for head, (covered, sizes) in self.held.items():
+            if head in scores.heads and self.calibration:
+                at = slice(None) if positions is None else positions
+                method = self.calibration.methods[head]
+                scores.heads[head].update(coverage_metrics(method, covered[at], sizes[at]))
+        return scores
 
     def metrics(self, positions: np.ndarray | None = None) -> dict[str, float]:
         """Return `<head>_<word>` -> value, as `scores` does."""
@@ -214,7 +233,8 @@ def _evaluation(
     targets: Mapping[str, Target],
     baselines: Mapping[str, np.ndarray],
 ) -> Evaluation:
-    raw, outputs = _raw_and_readable_outputs(finished.model, finished.batch(), rows.raw)
+    found = finished.forward(raw=True)(rows.raw)
+    raw, outputs = found.raw, found.readable
     losses = {name: HeadLoss(loss=head.loss, kind=targets[name].kind) for name, head in heads.items()}
     means = {}
     for name, loss in losses.items():
@@ -226,9 +246,12 @@ def _evaluation(
         heads=heads,
         targets=targets,
         references={
-            name: reference(
-                *(head, targets[name], losses[name]),
-                *(rows.labels[name], rows.numbers.get(name), baselines[name]),
+            name: replace(
+                reference(
+                    *(head, targets[name], losses[name]),
+                    *(rows.labels[name], rows.numbers.get(name), baselines[name]),
+                ),
+                thresholds=finished.thresholds.get(name, ()),
             )
             for name, head in heads.items()
         },
@@ -240,24 +263,14 @@ def _evaluation(
             )
             for name in heads
         },
+        regions=finished.regions(found),
+        calibration=finished.calibration,
     )
 
 
 def _mean(losses: np.ndarray) -> float | None:
     labelled = losses[~np.isnan(losses)]
     return float(labelled.mean()) if len(labelled) else None
-
-
-def _raw_and_readable_outputs(
-    model: keras.Model, batch: int, arrays: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Run the logged model; its raw outputs are the inputs of the presenter inside it."""
-    presenter = model.get_layer("presenter")
-    tensors_in = keras.tree.flatten(keras.Operation.input.fget(presenter))
-    raw = keras.tree.pack_sequence_as(presenter.input, tensors_in)
-    tensors = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
-    outputs = Forward(keras.Model(model.input, tensors), batch)(arrays)
-    return {name: outputs[f"raw {name}"] for name in raw}, {name: outputs[name] for name in raw}
 
 
 def _restored(

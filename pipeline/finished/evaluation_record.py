@@ -157,4 +157,5 @@ def _head_result(name: str, evaluation: Evaluation) -> HeadResult:
         row_loss=evaluation.row_losses[name],
         rows=evaluation.rows.rows,
         **bands(head, evaluation.epoch.outputs[name]),
+        thresholds=reference.thresholds,
     )

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from pipeline.conformal.columns import region_columns
 from pipeline.data.columns import text_of
 from pipeline.data.missing import is_missing
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.new_rows import NewRows
-from pipeline.finished.run import FinishedRun, Forward
+from pipeline.finished.run import FinishedRun, Outputs
 from pipeline.paths import complete_file
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
@@ -34,7 +35,7 @@ def predict(finished: FinishedRun, reader: RowReader, output: Path, seen: NewRow
     Returns:
         The number of rows, and the number of rejected rows.
     """
-    forward = Forward(finished.model, finished.batch())
+    forward = finished.forward(raw=finished.calibration is not None)
     total = rejected = 0
     with complete_file(output) as path, _progress_bar() as move:
         table = PredictionFile(path, finished, reader.key_name)
@@ -42,9 +43,8 @@ def predict(finished: FinishedRun, reader: RowReader, output: Path, seen: NewRow
             for rows in reader.read(finished.chunk()):
                 outputs = forward(rows.arrays) if len(rows.good) else table.no_outputs
                 seen.add(rows.arrays)
-                finite, faults = _finite_rows(rows, outputs, finished)
-                finite_outputs = {head: values[finite] for head, values in outputs.items()}
-                table.add(rows, rows.good[finite], finite_outputs)
+                finite, faults = _finite_rows(rows, outputs.readable, finished)
+                table.add(rows, rows.good[finite], outputs.at(finite))
                 rejects.add(rows.first, rows.rejected | faults)
                 total, rejected = total + rows.rows, rejected + len(rows.rejected) + len(faults)
                 move(total, rows.share)
@@ -59,11 +59,12 @@ class PredictionFile:
     """
 
     def __init__(self, path: Path, finished: FinishedRun, key: str | None) -> None:
-        self.heads, self.key = finished.columns, key
-        self.no_outputs = {
+        self.finished, self.key = finished, key
+        empty = {
             head: np.zeros((0, tensor.shape[-1]), np.float32)
             for head, tensor in finished.model.output.items()
         }
+        self.no_outputs = Outputs(empty, empty)
         fields = self._columns(self.no_outputs)
         self.schema = pa.schema(
             [
@@ -81,7 +82,7 @@ class PredictionFile:
     def __exit__(self, *error: object) -> None:
         self.writer.close()
 
-    def add(self, rows: RawRows, positions: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
+    def add(self, rows: RawRows, positions: np.ndarray, outputs: Outputs) -> None:
         """Add the rows of a chunk.
 
         Args:
@@ -100,10 +101,13 @@ class PredictionFile:
         arrays = [(columns | predictions)[name] for name in self.schema.names]
         self.writer.write_batch(pa.record_batch(arrays, schema=self.schema))
 
-    def _columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
+    def _columns(self, outputs: Outputs) -> dict[str, pa.Array]:
+        regions = self.finished.regions(outputs)
         columns: dict[str, pa.Array] = {}
-        for name, head in self.heads.items():
-            columns |= head.columns(name, outputs[name])
+        for name, head in self.finished.columns.items():
+            columns |= head.columns(name, outputs.readable[name])
+            if name in regions:
+                columns |= region_columns(name, head.names, regions[name])
         return columns
 
 

@@ -1,6 +1,6 @@
 """A finished run: its logged model, how its data is read, and how its predictions are written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,11 @@ import tensorflow as tf
 from omegaconf import DictConfig
 
 from pipeline.config.make import Make
+from pipeline.conformal import Calibration, Region
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
+from pipeline.finished.stored_calibration import read_calibration
 from pipeline.finished.stored_files import read_config, read_facts, read_model
 from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
@@ -37,6 +39,8 @@ class FinishedRun:
         inputs: input -> the restored kind of input, which reads its columns.
         columns: head -> how its outputs become columns.
         facts: input -> the result of its `facts`, of those that have any.
+        thresholds: head -> probability above which each column is yes, of the heads with a threshold.
+        calibration: the scores of the calibration rows; None if the run had none.
     """
 
     cfg: DictConfig
@@ -45,13 +49,19 @@ class FinishedRun:
     inputs: dict[str, Input]
     columns: dict[str, PredictionColumns]
     facts: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    thresholds: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: StoredRun, make: Make) -> "FinishedRun":
+    def of(cls, run: StoredRun, make: Make, level: float | None = None) -> "FinishedRun":
         """Load a run's config and model.
 
+        Args:
+            level: of the sets and intervals; None: the run's.
+
         Raises:
-            ConfigError: the run has no model or no config, or an input's class cannot be restored.
+            ConfigError: the run has no model or no config, an input's class cannot be restored, or it has no
+                sets and intervals of this level.
         """
         path = run.artifact("config/config.yaml")
         cfg = read_config(path)
@@ -59,6 +69,7 @@ class FinishedRun:
         model = read_model(run.model())
         # Runs of version 0.1 have no facts of inputs.
         facts = read_facts(run.artifact("config/inputs.json")) if run.has("config/inputs.json") else {}
+        thresholds = _thresholds(run)
         with readable(path, "run"):
             specs = {name: raw_specs(model, name) for name in cfg.branches}
             inputs = {
@@ -67,11 +78,28 @@ class FinishedRun:
             }
             columns = {
                 name: PredictionColumns(
-                    _kind(name, make(cfg.data.targets[name])), names[name], head.get("quantiles", ())
+                    _kind(name, make(cfg.data.targets[name])),
+                    names[name],
+                    head.get("quantiles", ()),
+                    thresholds.get(name, ()),
                 )
                 for name, head in cfg.heads.items()
             }
-        return cls(cfg, model, specs, inputs, columns, facts)
+        return cls(cfg, model, specs, inputs, columns, facts, read_calibration(run, level), thresholds)
+
+    def forward(self, *, raw: bool) -> Callable[[Mapping[str, np.ndarray]], "Outputs"]:
+        """Return a function that runs the logged model, with or without its raw outputs."""
+        if raw:
+            return ForwardRaw(self.model, self.batch())
+        forward = Forward(self.model, self.batch())
+        return lambda arrays: Outputs({}, forward(arrays))
+
+    def regions(self, outputs: "Outputs") -> dict[str, Region]:
+        """Return head -> sets or intervals of some rows; empty if the run has none."""
+        if self.calibration is None:
+            return {}
+        presenter = self.model.get_layer("presenter")
+        return self.calibration.regions(outputs.raw, outputs.readable, presenter)
 
     def batch(self) -> int:
         """Return the number of rows that go through the model at a time."""
@@ -120,6 +148,41 @@ class Forward:
             }
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of some rows by head, (rows, width): of the heads themselves, and in readable form."""
+
+    raw: dict[str, np.ndarray]
+    readable: dict[str, np.ndarray]
+
+    def at(self, rows: np.ndarray) -> "Outputs":
+        """Return the outputs of some of the rows."""
+        raw, readable = (
+            {name: values[rows] for name, values in of.items()} for of in (self.raw, self.readable)
+        )
+        return Outputs(raw, readable)
+
+
+class ForwardRaw:
+    """Runs a logged model in batches; its raw outputs are the inputs of the presenter inside it."""
+
+    def __init__(self, model: keras.Model, batch: int) -> None:
+        presenter = model.get_layer("presenter")
+        tensors_in = keras.tree.flatten(keras.Operation.input.fget(presenter))
+        raw = keras.tree.pack_sequence_as(presenter.input, tensors_in)
+        tensors = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
+        self.heads = list(raw)
+        self.forward = Forward(keras.Model(model.input, tensors), batch)
+
+    def __call__(self, arrays: Mapping[str, np.ndarray]) -> Outputs:
+        """Run the model on (rows, …) by input name."""
+        outputs = self.forward(arrays)
+        return Outputs(
+            {name: outputs[f"raw {name}"] for name in self.heads},
+            {name: outputs[name] for name in self.heads},
+        )
+
+
 def restore_input(
     name: str, entry: Mapping[str, Any] | Input, specs: Specs, facts: Mapping[str, Any] | None = None
 ) -> Input:
@@ -145,6 +208,11 @@ def restore_input(
     if facts and hasattr(source, "recall"):
         source.recall(facts)
     return source
+
+
+def _thresholds(run: StoredRun) -> dict[str, list[float]]:
+    path = "config/thresholds.json"
+    return read_facts(run.artifact(path)) if run.has(path) else {}
 
 
 def _kind(name: str, entry: Mapping[str, Any] | Target) -> str:

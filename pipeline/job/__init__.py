@@ -5,6 +5,9 @@ results                 the results of the kept weights
 not_finite              what is left of a loss that was not finite
 ending                  which epoch was kept, and what each head lost by it
 calibration             temperature scaling of class heads
+decisions               thresholds of yes and no
+intervals               sets and intervals from calibration rows
+interval_section        the same in the report
 artifacts               what a run logs to MLflow
 prediction_columns      predictions as columns of a table
 report_record           the content of the report

@@ -19,6 +19,7 @@ from pipeline import flow_names, report
 from pipeline.config import run_name
 from pipeline.config.nodes import logs_machine_use
 from pipeline.config.private import public
+from pipeline.conformal.columns import region_columns
 from pipeline.data import drift
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
@@ -99,6 +100,12 @@ def log_results(
         folder = Path(name)
         _write_predictions(folder / "predictions", job, results)
         _write_seen(folder / "data", job)
+        if results.thresholds:
+            (folder / "config").mkdir()
+            _write_json(folder / "config" / "thresholds.json", results.thresholds)
+        if results.intervals:
+            (folder / "conformal").mkdir()
+            _write_json(folder / "conformal" / "calibration.json", results.intervals.calibration.facts())
         run.log_folder(folder)
     if cfg.tracking.log_model:
         with clock.phase("saving the model"):
@@ -117,7 +124,15 @@ def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
     forms = {key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()}
     example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
     specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
-    run.log_model(model, specs, in_words(example, forms), cfg.tracking.register, forms, _classes(job))
+    run.log_model(
+        model,
+        specs,
+        in_words(example, forms),
+        cfg.tracking.register,
+        forms,
+        _classes(job),
+        results.thresholds,
+    )
 
 
 def _classes(job: Job) -> dict[str, dict[str, list[str]]]:
@@ -190,15 +205,19 @@ def _packages() -> list[str]:
 def _write_predictions(folder: Path, job: Job, results: Results) -> None:
     folder.mkdir()
     for split, epoch in results.epochs.items():
-        columns: dict[str, Array] = {"row": job.dataset.splits[split].rows}
+        arrays, width = {"row": pa.array(job.dataset.splits[split].rows)}, 1
         for name in job.heads:
-            columns |= _head_columns(name, job, split, epoch)
-        arrays = {
-            # Lists share the memory of the outputs; NaN in a column of single values is null.
-            name: as_arrow(values) if values.ndim > 1 else pa.array(values, from_pandas=True)
-            for name, values in columns.items()
-        }
-        rows = max(1, CELLS // sum(map(_width, columns.values())))
+            values = _head_columns(name, job, split, epoch, results.thresholds.get(name, ()))
+            width += sum(map(_width, values.values()))
+            arrays |= {
+                # Lists share the memory of the outputs; NaN in a column of single values is null.
+                column: as_arrow(cells) if cells.ndim > 1 else pa.array(cells, from_pandas=True)
+                for column, cells in values.items()
+            }
+            region = results.intervals.regions[split].get(name) if results.intervals else None
+            if region is not None:
+                arrays |= region_columns(name, job.dataset.targets[name].names, region)
+        rows = max(1, CELLS // width)
         pq.write_table(pa.table(arrays), folder / f"{split}.parquet", row_group_size=rows)
 
 
@@ -214,11 +233,13 @@ def _width(values: Array) -> int:
     return 1 if values.ndim == 1 else values.shape[1]
 
 
-def _head_columns(name: str, job: Job, split: str, epoch: Epoch) -> dict[str, Array]:
+def _head_columns(
+    name: str, job: Job, split: str, epoch: Epoch, thresholds: Sequence[float] = ()
+) -> dict[str, Array]:
     target, head, outputs = job.dataset.targets[name], job.heads[name], epoch.outputs[name]
     encoded = job.dataset.splits[split].labels[name]
     labels = np.asarray(job.dataset.splits[split].numbers.get(name, target.decode(encoded)))
-    columns = PredictionColumns(target.kind, target.names, getattr(head, "quantiles", ()))
+    columns = PredictionColumns(target.kind, target.names, getattr(head, "quantiles", ()), thresholds)
     return {
         f"{name}_loss": job.trainer.losses[name].row_losses(encoded, epoch.raw[name]),
         f"{name}_label": labels if target.kind == "category" else squeezed(labels),

@@ -27,6 +27,7 @@ class Job:
         references: split -> head -> how the head is measured.
         callbacks: those of the config.
         probe: computes gradients after each epoch; None if the config wants none.
+        level: of the sets and intervals, if the data set has calibration rows.
     """
 
     dataset: Dataset
@@ -41,3 +42,4 @@ class Job:
     callbacks: Sequence[keras.callbacks.Callback]
     insight: Insight
     probe: Probe | None
+    level: float = 0.9

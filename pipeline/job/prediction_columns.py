@@ -19,11 +19,13 @@ class PredictionColumns:
         kind: kind of the target: category, binary, labels or number.
         names: names of the classes or columns, in the order of the outputs.
         quantiles: those of a quantile head; else ().
+        thresholds: the probability above which each column of a yes or no head is yes; () for 0.5.
     """
 
     kind: str
     names: Sequence[str]
     quantiles: Sequence[float] = ()
+    thresholds: Sequence[float] = ()
 
     def columns(self, head: str, outputs: Array) -> dict[str, pa.Array]:
         """Return columns by name, `<head>_predicted` first.
@@ -39,7 +41,8 @@ class PredictionColumns:
             return class_columns(head, self.names, outputs)
         predicted, probability = f"{head}_predicted", f"{head}_probability"
         if self.kind in ("binary", "labels"):
-            yes = (outputs > 0.5).astype(np.int8)
+            limits = np.asarray(self.thresholds or [0.5] * outputs.shape[1], float)
+            yes = (outputs > limits).astype(np.int8)
             return {predicted: squeezed(yes), probability: squeezed(outputs)}
         if not self.quantiles:
             return {predicted: squeezed(outputs)}

@@ -14,6 +14,7 @@ from pipeline.config.private import public
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
 from pipeline.insight import insight_section
+from pipeline.job.interval_section import interval_section
 from pipeline.job.job import Job
 from pipeline.job.results import Results
 from pipeline.job.resume import Origin
@@ -47,12 +48,12 @@ def report_record(
         run_url=tracked.url(),
         history=fitted.history,
         best_epoch=fitted.best_epoch,
-        ending=results.ending,
+        ending=[*results.ending, *(results.intervals.sentences if results.intervals else [])],
         parts=_parts(job),
         heads={name: _head_result(name, job, results) for name in job.heads},
         inputs=_examples(job),
         phases=dict(seconds),
-        sections=[*_texts(job), *_insight(job, fitted, results)],
+        sections=_sections(job, fitted, results),
     )
 
 
@@ -77,6 +78,13 @@ def _facts(tracked: Run, cfg: DictConfig, job: Job) -> list[str]:
     shares = job.dataset.labelled_shares()
     lacking = [f"{name} {100 * shares[name]:.0f} %" for name in job.heads if shares[name] < 1]
     return facts + ([f"labelled training rows: {', '.join(lacking)}"] if lacking else [])
+
+
+def _sections(job: Job, fitted: FitResult, results: Results) -> list[Section]:
+    """Return sets and intervals first if there are any, else last, where it says how to get them."""
+    others = [*_texts(job), *_insight(job, fitted, results)]
+    held = [interval_section(job, results)]
+    return [*held, *others] if results.intervals else [*others, *held]
 
 
 def _texts(job: Job) -> list[Section]:
@@ -107,6 +115,7 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         row_loss=job.trainer.losses[name].row_losses(rows.labels[name], epoch.raw[name]),
         rows=rows.rows,
         **bands(job.heads[name], epoch.outputs[name]),
+        thresholds=results.thresholds.get(name, ()),
     )
 
 

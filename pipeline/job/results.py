@@ -1,7 +1,7 @@
 """The results of the kept weights: metrics, the objective of a sweep, and the summary on the terminal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError
 from pipeline.insight import Contribution, contribution_metrics, contributions, sentences
 from pipeline.job.calibration import calibrate
+from pipeline.job.decisions import Thresholds, choose_thresholds, threshold_sentences, with_thresholds
 from pipeline.job.ending import best_epochs, ending
+from pipeline.job.intervals import Intervals, fit_intervals
 from pipeline.job.job import Job
-from pipeline.metric_names import by_head
+from pipeline.metric_names import by_head, threshold_of
 from pipeline.model.stand_in import stand_ins
 from pipeline.page.text_table import text_table
 from pipeline.tracking import Run
@@ -30,12 +32,14 @@ class Results:
 
     Args:
         metrics: best/…, val/… of the kept epoch, and test/….
-        epochs: "val" and "test" -> the evaluation of these rows.
+        epochs: "val" and "test", and if there are any "calibration" -> the evaluation of these rows.
         baseline_losses: head -> test loss of the best constant prediction for the training rows.
         contributions: what each branch contributes to each head; empty if the config asks for none.
-        ending: sentences on the kept epoch, see `pipeline.job.ending`.
+        ending: sentences on the kept epoch, see `pipeline.job.ending`, and on the thresholds.
         sentences: the insight's sentences about gradients and contributions.
         stand_ins: branch -> (1, width), replaces the features of a missing input.
+        intervals: sets of classes and intervals of numbers; None without calibration rows.
+        thresholds: head -> probability above which each column is yes, of the heads with a threshold.
     """
 
     metrics: dict[str, float]
@@ -45,18 +49,27 @@ class Results:
     ending: list[str]
     sentences: list[str]
     stand_ins: dict[str, Array]
+    intervals: Intervals | None = None
+    thresholds: Thresholds = field(default_factory=dict)
 
 
 def evaluate_kept(job: Job, fitted: FitResult) -> Results:
     """Calibrate the kept weights, and evaluate them on the validation and test rows."""
     calibration = calibrate(job)
-    epochs = {split: job.trainer.evaluate(job.rows[split]) for split in ("val", "test")}
+    splits = [split for split in job.rows if split != "train"]
+    epochs = {split: job.trainer.evaluate(job.rows[split]) for split in splits}
+    thresholds = choose_thresholds(job, epochs["val"])
+    references = with_thresholds(job.references, thresholds)
     best = fitted.best
-    if calibration:
-        best = measure("val", epochs["val"], job.references["val"], job.loss_weights).named("val")
+    if calibration or thresholds:
+        best = measure("val", epochs["val"], references["val"], job.loss_weights).named("val")
     metrics = {f"best/{name.replace('/', '_')}": value for name, value in best.items()}
     metrics |= {"best/epoch": float(fitted.best_epoch), **best_epochs(fitted), **best, **calibration}
-    metrics |= measure("test", epochs["test"], job.references["test"], job.loss_weights).named("test")
+    metrics |= measure("test", epochs["test"], references["test"], job.loss_weights).named("test")
+    metrics |= {threshold_of(name): values[0] for name, values in thresholds.items() if len(values) == 1}
+    intervals = fit_intervals(job, epochs)
+    if intervals:
+        metrics |= intervals.metrics
     vectors = stand_ins(job.model, job.rows["train"])
     branch_contributions = _contributions(job, vectors)
     return Results(
@@ -64,9 +77,11 @@ def evaluate_kept(job: Job, fitted: FitResult) -> Results:
         epochs=epochs,
         baseline_losses={name: head.baseline_loss for name, head in job.references["test"].items()},
         contributions=branch_contributions,
-        ending=ending(fitted),
+        ending=[*ending(fitted), *threshold_sentences(job, thresholds)],
         sentences=sentences(fitted.history, list(job.heads), list(job.dataset.inputs), branch_contributions),
         stand_ins=vectors,
+        intervals=intervals,
+        thresholds=thresholds,
     )
 
 
@@ -96,7 +111,8 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
     insight = results.sentences[:MOST_SENTENCES] + ([f"({more} more in the report)"] if more > 0 else [])
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
     report = [f"report: {path}"] if (path := run.local_path("report/report.html")) else []
-    return "\n".join([table, *results.ending, *insight, duration, *report, where])
+    held = results.intervals.sentences if results.intervals else []
+    return "\n".join([table, *results.ending, *held, *insight, duration, *report, where])
 
 
 def description(results: Results, run: Run, heads: Sequence[str]) -> str:

@@ -142,6 +142,8 @@ def _guess(head: HeadResult, place: int, names: list[str]) -> str:
     output = head.outputs[place]
     if head.kind == "category":
         return f"{names[output.argmax()]} ({output.max():.2f})"
+    if head.kind == "labels":
+        return _columns(head, output > head.limits(), names)
     return _columns(head, output, names)
 
 

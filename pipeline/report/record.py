@@ -52,6 +52,11 @@ class HeadResult:
     quantiles: Sequence[float] = ()  # of a head that predicts them, rising
     # (rows, columns, quantiles) in their own unit; None for other heads
     bands: np.ndarray | None = None
+    thresholds: Sequence[float] = ()  # above which each column of binary and labels is yes; (): 0.5
+
+    def limits(self) -> np.ndarray:
+        """The thresholds of all columns, (columns,)."""
+        return np.asarray(self.thresholds or [0.5] * self.outputs.shape[1], float)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pipeline.page.style import INK, SPLITS, clean, number, numbered, panels
 from pipeline.report.confusion import confusion_drawings, confusion_tables
 from pipeline.report.numbers import number_drawings
 from pipeline.report.record import HeadResult
+from pipeline.report.threshold_curves import threshold_drawings
 from pipeline.report.yes_no import average_precision, rank_drawings, threshold_table
 
 _MOST_LABELS = 40
@@ -97,7 +98,7 @@ def result_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
         "binary": rank_drawings,
         "labels": _label_bars,
     }
-    return draw[head.kind](name, head)
+    return draw[head.kind](name, head) | threshold_drawings(name, head)
 
 
 def result_tables(name: str, head: HeadResult) -> dict[str, Table]:
@@ -114,7 +115,7 @@ def _label_table(head: HeadResult) -> Table:
     for column, label in enumerate(numbered(head.names)):
         known = np.isfinite(head.labels[:, column])
         truth, score = head.labels[known, column], head.outputs[known, column]
-        chosen = score >= 0.5
+        chosen = score > head.limits()[column]
         hits = int((chosen & (truth == 1)).sum())
         counted = int(chosen.sum() + (truth == 1).sum())
         f1 = 2 * hits / counted if counted else float("nan")
@@ -122,8 +123,12 @@ def _label_table(head: HeadResult) -> Table:
     return Table(
         ["label", "rows", "positive", "f1", "ap"],
         rows,
-        "Results per label on test rows; f1 at a threshold of 0.5.",
+        f"Results per label on test rows; f1 at {_at(head)}.",
     )
+
+
+def _at(head: HeadResult) -> str:
+    return "the threshold of each label" if head.thresholds else "a threshold of 0.5"
 
 
 def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
@@ -149,7 +154,7 @@ def _label_bars(name: str, head: HeadResult) -> dict[str, Drawing]:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside right upper")
-    caption = f"f1 (at a threshold of 0.5) and average precision (ap) of each label of {name}."
+    caption = f"f1 (at {_at(head)}) and average precision (ap) of each label of {name}."
     if len(rows) < len(head.names):
         caption += f" Only the {len(rows)} of {len(head.names)} labels with the lowest ap are drawn."
     return {f"labels_{name}": Drawing(figure, caption, f"f1 and average precision per label of head {name}.")}

@@ -27,6 +27,9 @@ def rank_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     thresholds.set(xlabel="threshold", ylabel="precision, recall, f1", xlim=(0, 1), ylim=(-0.02, 1.04))
     if both:
         _draw_curves(roc, ranking, thresholds, truth, score)
+        limit = float(head.limits()[0])
+        thresholds.axvline(limit, **_DOTTED)
+        thresholds.set_title(f"yes above {number(limit)}")
     else:
         for axes in grid[:3]:
             axes.text(0.5, 0.5, "needs positive and negative rows", ha="center", color=GREY)
@@ -37,11 +40,15 @@ def rank_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     spread.set(title=f"{len(truth):,} test rows", xlabel="predicted probability", ylabel="rows", xlim=(0, 1))
     spread.legend()
     caption = (
-        f"How well {name} ranks the test rows (dotted: random ranking), precision and recall by threshold, "
-        "and predicted probabilities by true value."
+        f"How well {name} ranks the test rows (dotted: random ranking), precision and recall by threshold "
+        "(dotted: the one in force), and predicted probabilities by true value."
     )
     alt = f"ROC curve, precision-recall curve, thresholds and probabilities of head {name}."
-    return {f"rank_{name}": Drawing(figure, caption, alt, _chart(truth, score) if both else None)}
+    return {
+        f"rank_{name}": Drawing(
+            figure, caption, alt, _chart(truth, score, float(head.limits()[0])) if both else None
+        )
+    }
 
 
 def threshold_table(name: str, head: HeadResult) -> Table:
@@ -111,11 +118,10 @@ def _draw_curves(roc: Axes, ranking: Axes, thresholds: Axes, truth: np.ndarray, 
     scores = np.array([at_threshold(truth, score, step) for step in steps])
     for values, word, dashes in zip(scores.T, ("precision", "recall", "f1"), ("-", "--", ":"), strict=True):
         thresholds.plot(steps, values, color=blue, linestyle=dashes, label=word)
-    thresholds.axvline(0.5, **dotted)
     thresholds.legend()
 
 
-def _chart(truth: np.ndarray, score: np.ndarray) -> Chart:
+def _chart(truth: np.ndarray, score: np.ndarray, limit: float) -> Chart:
     false, true, precision = rank_curve(truth, score)
     kept = np.unique(np.linspace(0, len(true) - 1, _MOST_STEPS).astype(int))
     steps = np.linspace(0, 1, 101)
@@ -153,7 +159,7 @@ def _chart(truth: np.ndarray, score: np.ndarray) -> Chart:
                     )
                 ],
                 "threshold",
-                marks=[Mark("0.5", x=0.5)],
+                marks=[Mark(number(limit), x=limit)],
                 limits=((0.0, 1.0), (-0.02, 1.04)),
             ),
             Plot(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.comparison.logged_rows import logged_rows
 from pipeline.sweep.board.fold_means import is_folds, metrics_of
 from pipeline.sweep.folds import HELD_OUT, FoldSet, fold_sets
 from pipeline.sweep.parent import Parent, best_of
@@ -83,7 +84,7 @@ def out_of_fold(runs: Sequence[StoredRun], split: str) -> pd.DataFrame:
     Raises:
         ValueError: runs held out the same row, because the data changed between them.
     """
-    frames = [pd.read_parquet(run.artifact(f"predictions/{split}.parquet")) for run in runs]
+    frames = [logged_rows(run, split) for run in runs]
     names = [_names(run) for run in runs]
     for head in (column.removesuffix("_probabilities") for column in _probabilities(frames[0])):
         every = union([of_run[head] for of_run in names])

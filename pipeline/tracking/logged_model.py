@@ -32,7 +32,8 @@ class LoggedModel(PythonModel):
     differ in length (in an array of objects). NaN, None and empty texts are missing values; they may replace
     a row's whole input as well. It returns a dict of arrays (rows, width), one per head. Wrong values raise
     an error that names the input; a server turns it into status 400. The answers of a server also have, for
-    each head of classes, `<head>_classes`, their names, and `<head>_predicted`, that of each row.
+    each head of classes, `<head>_classes`, their names, and `<head>_predicted`, that of each row; and for
+    heads with a threshold `<head>_predicted`, 1 for yes and 0 for no in each column.
     """
 
     # Silences MLflow's warning that the signature has no type hints; the signature is logged instead.
@@ -95,12 +96,14 @@ class LoggedModel(PythonModel):
         return values
 
     def _names(self, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The names of the classes, and of the most probable one of each row."""
+        """The names of the classes, and of the most probable one of each row; yes and no as 1 and 0."""
         found: dict[str, Any] = {}
         for head, names in self.classes["all"].items():
             found[f"{head}_classes"] = names
             if head in self.classes["one"]:
                 found[f"{head}_predicted"] = [names[place] for place in outputs[head].argmax(axis=1)]
+        for head, limits in self.classes.get("thresholds", {}).items():
+            found[f"{head}_predicted"] = (outputs[head] > np.array(limits)).astype(int).tolist()
         return found
 
     def _seconds(self, name: str, values: Any) -> np.ndarray:

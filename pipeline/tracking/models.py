@@ -41,6 +41,7 @@ def save_model(
     example: Mapping[str, Any],
     forms: Mapping[str, Mapping[str, Any]],
     classes: Mapping[str, Mapping[str, list[str]]],
+    thresholds: Mapping[str, list[float]],
 ) -> None:
     """Saves a Keras model in MLflow's form to the folder `path`; it loads without this package.
 
@@ -50,13 +51,14 @@ def save_model(
         example: a few rows of every input.
         forms: raw input of times -> the fields of its `pipeline.times.TimeForm`.
         classes: see `pipeline.tracking.writing.Run.log_model`.
+        thresholds: see `pipeline.tracking.writing.Run.log_model`.
     """
     outputs = [TensorSpec(np.dtype(x.dtype), _open(x.shape), name) for name, x in model.output.items()]
     kinds = {name: {"dtype": dtype, "shape": [-1, *_open(shape)]} for name, (shape, dtype) in specs.items()}
     with tempfile.TemporaryDirectory() as folder:
         keras_path = Path(folder) / "model.keras"
         model.save(keras_path)
-        facts = {"forms": forms, "classes": {"one": {}, "all": {}, **classes}}
+        facts = {"forms": forms, "classes": {"one": {}, "all": {}, "thresholds": dict(thresholds), **classes}}
         files = {name: Path(folder) / f"{name}.json" for name in facts}
         for name, file in files.items():
             file.write_text(json.dumps(facts[name], ensure_ascii=False), encoding="utf-8")
@@ -75,7 +77,11 @@ def save_model(
             signature=ModelSignature(
                 Schema([TensorSpec(np.dtype(object), (-1,), name) for name in model.input]), Schema(outputs)
             ),
-            metadata={"inputs": kinds, "classes": dict(classes.get("all", {}))},
+            metadata={
+                "inputs": kinds,
+                "classes": dict(classes.get("all", {})),
+                **({"thresholds": dict(thresholds)} if thresholds else {}),
+            },
             input_example=dict(example),
             pip_requirements=[
                 f"{name}=={metadata.version(name)}"

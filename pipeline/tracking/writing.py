@@ -135,15 +135,19 @@ class Run:
         register: str | None,
         forms: Mapping[str, Mapping[str, Any]] | None = None,
         classes: Mapping[str, Mapping[str, list[str]]] | None = None,
+        thresholds: Mapping[str, list[float]] | None = None,
     ) -> None:
         """Logs a Keras model as the run's `model`; see `pipeline.tracking.models`.
 
         Args:
             classes: "all" -> head -> the names of its probabilities; "one" -> those of the heads of which
                 exactly one class is true.
+            thresholds: head of yes and no -> the probability above which each column is yes.
         """
         folder = self.outbox.new_folder()
-        save_model(folder / "model", self.run_id, model, specs, example, forms or {}, classes or {})
+        save_model(
+            folder / "model", self.run_id, model, specs, example, forms or {}, classes or {}, thresholds or {}
+        )
         entry = {"kind": "model", "path": f"{FILES}/{folder.name}", "register": register}
         self.outbox.put(entry | {"params": self.params, METRICS: self.results})
 

@@ -13,7 +13,7 @@ from pipeline.data.kinds import Target
 from pipeline.heads import Head
 from pipeline.labels import complete_rows
 from pipeline.metric_names import Scores
-from pipeline.metrics import METRICS_OF_KIND, quantile_metrics, skill
+from pipeline.metrics import METRICS_OF_KIND, label_metrics, quantile_metrics, skill
 from pipeline.training.best_constant import best_constant, constant_loss
 from pipeline.training.epoch import Epoch
 from pipeline.training.head_loss import HeadLoss
@@ -36,6 +36,7 @@ class Reference:
         quantiles: those of a quantile head; else ().
         point: outputs in readable form -> predictions for the Keras metrics.
         baseline: the best constant, a raw output (width,).
+        thresholds: the probability above which each column of a yes or no head is yes; () for 0.5.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Reference:
     quantiles: Sequence[float] = ()
     point: Callable[[Array], Array] = lambda outputs: outputs
     baseline: Array | None = None
+    thresholds: Sequence[float] = ()
 
 
 def references(
@@ -127,6 +129,8 @@ def measure(
 def _metrics(head: Reference, labels: Array, outputs: Array) -> list[tuple[str, float]]:
     if head.quantiles:
         metrics = list(quantile_metrics(labels, outputs, head.words, head.quantiles).items())
+    elif head.thresholds:
+        metrics = list(label_metrics(labels, outputs, head.words, head.thresholds).items())
     else:
         metrics = list(METRICS_OF_KIND[head.kind](labels, outputs, head.words).items())
     complete = complete_rows(labels)

@@ -81,3 +81,22 @@ def test_auto_logs_the_use_of_the_machine_where_it_can_be_read(monkeypatch, inst
     assert nodes.logs_machine_use(setting) is due
     assert nodes.logs_machine_use(False) is False
     nodes.check_machine_use({"tracking": {"system_metrics": setting}})
+
+
+@wrong_configs(
+    (["conformal.calibration=1"], "conformal.calibration: this value is not allowed", ["below 1, or null"]),
+    (["conformal.level=90"], "conformal.level: this value is not allowed", ["above 0 and below 1"]),
+    (["+conformal.lvl=0.9"], "conformal.lvl: there is no such key", ["nearest: level"]),
+    (
+        [
+            "conformal.calibration=0.5",
+            "+head@heads.class_set=multiclass",
+            "+data.targets.class_set=${data.targets.class}",
+        ],
+        "heads.class: the name class_set_size also means the metric size of head class_set",
+        [],
+    ),
+    (["conformal.level=0.8"], "conformal.level: has no effect without calibration rows", ["calibration=0.5"]),
+)
+def test_sets_and_intervals_need_calibration_rows_and_a_level(assert_refused, overrides, start, parts):
+    assert_refused(overrides, start, parts)

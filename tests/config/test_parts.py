@@ -4,6 +4,8 @@ from pipeline import config
 from pipeline.config.parts import arguments, constants
 from tests.config.cases import right_configs, wrong_configs
 
+BINARY = ["head@heads.score=binary", "data.targets.score={kind: binary, column: kanji.n_strokes}"]
+
 
 @wrong_configs(
     (
@@ -38,6 +40,14 @@ from tests.config.cases import right_configs, wrong_configs
         ["fusion=attention", "fusion.width=6"],
         "fusion.width: the attention heads cannot share this evenly",
         ["found:   6"],
+    ),
+    *(
+        (
+            [*BINARY, f"heads.score.threshold={value}"],
+            "heads.score.threshold: ",
+            ["recall: <above 0, at most 1>"],
+        )
+        for value in ("f2", "1", "{recall: 1.1}", "{cost: 0}", "{recall: 0.9, cost: 2}", "true")
     ),
     (
         ["head@heads.score=quantiles", "heads.score.quantiles=[0.1,0.9]"],

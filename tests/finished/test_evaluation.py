@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.config.make import maker
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import _raw_and_readable_outputs, centred_interval, evaluate
+from pipeline.finished.evaluation import centred_interval, evaluate
+from pipeline.finished.run import ForwardRaw
 from tests.finished.sample import BASELINE, evaluation
 
 rng = np.random.default_rng(0)
@@ -167,9 +168,8 @@ def test_a_model_of_one_or_more_heads_gives_raw_and_readable_outputs(heads):
     raw = {name: keras.Input((1,), name=name) for name in heads}
     presenter = keras.Model(raw, {name: 10 * tensor for name, tensor in raw.items()}, name="presenter")
     parts = {name: keras.layers.Dense(1, kernel_initializer="ones")(x) for name in heads}
-    found, readable = _raw_and_readable_outputs(
-        keras.Model({"x": x}, presenter(parts)), 2, {"x": np.ones((3, 2))}
-    )
+    found = ForwardRaw(keras.Model({"x": x}, presenter(parts)), 2)({"x": np.ones((3, 2))})
     for name in heads:
-        assert found[name][:, 0].tolist() == [2, 2, 2]
-        assert readable[name][:, 0].tolist() == [20, 20, 20]
+        assert found.raw[name][:, 0].tolist() == [2, 2, 2]
+        assert found.readable[name][:, 0].tolist() == [20, 20, 20]
+    assert {len(values) for values in found.at(np.array([True, False, True])).raw.values()} == {2}

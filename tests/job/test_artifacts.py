@@ -178,7 +178,13 @@ def predictions(tmp_path_factory):
     raw = {name: np.zeros_like(values) for name, values in outputs.items()}
     folder = tmp_path_factory.mktemp("logged") / "predictions"
     artifacts._write_predictions(
-        folder, job, SimpleNamespace(epochs={"test": SimpleNamespace(outputs=outputs, raw=raw)})
+        folder,
+        job,
+        SimpleNamespace(
+            epochs={"test": SimpleNamespace(outputs=outputs, raw=raw)},
+            thresholds={"late": [0.2]},
+            intervals=None,
+        ),
     )
     assert [path.name for path in folder.iterdir()] == ["test.parquet"]
     return pd.read_parquet(folder / "test.parquet")
@@ -213,7 +219,7 @@ def test_labels_and_predictions_are_classes_flags_and_numbers_in_their_own_unit(
     assert grade["probability"] == [0.75, 0.75]
     assert grade["probabilities"] == [[0.25, 0.75]] * 2
     assert of_head(predictions, "late")["label"][0] == 1.0
-    assert of_head(predictions, "late")["predicted"] == [0, 0]
+    assert of_head(predictions, "late")["predicted"] == [1, 1]  # above its threshold of 0.2
     assert of_head(predictions, "late")["probability"] == [0.25, 0.25]
     assert of_head(predictions, "tags")["label"][0] == [1.0, 0.0]
     assert of_head(predictions, "tags")["predicted"] == [[0, 1]] * 2
@@ -243,6 +249,8 @@ def log(cfg, untrained, monkeypatch):
         metrics={"val/loss": 1.0, "best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0},
         epochs={},
         stand_ins={},
+        thresholds={"late": [0.2]},
+        intervals=None,
     )
 
     def logged(**changes):
@@ -269,9 +277,12 @@ def test_results_are_logged_as_single_values_without_those_of_the_epochs(log, un
 
 
 def test_the_model_is_logged_with_its_inputs_two_example_rows_and_the_name_to_register(log, untrained):
-    ((model, specs, example, register, forms, classes),) = log(log_model=True, register="birds").models
+    ((model, specs, example, register, forms, classes, thresholds),) = log(
+        log_model=True, register="birds"
+    ).models
     assert (register, forms) == ("birds", {})
     assert classes["all"] == classes["one"] == {"species": ["Adelie", "Chinstrap", "Gentoo"]}
+    assert thresholds == {"late": [0.2]}
     assert specs.keys() == example.keys() == model.input.keys()
     raw = untrained.dataset.splits["val"].raw
     for name, values in example.items():

@@ -147,7 +147,14 @@ def test_heads_can_be_written_without_the_training(tmp_path):
     report.write_heads(tmp_path, Heading("rows", "", "make"), run, [Section("Result")], "evaluation.html")
     titles = re.findall(r"<h2>(.*?)</h2>", read_page(tmp_path, "evaluation.html").text)
     assert titles == ["Result", "Head a", "Head a_b"]
-    assert figures(tmp_path) == {"predicted_a", "worst_a", "labels_a_b", "reliability_a_b", "worst_a_b"}
+    assert figures(tmp_path) == {
+        "predicted_a",
+        "worst_a",
+        "labels_a_b",
+        "thresholds_a_b",
+        "reliability_a_b",
+        "worst_a_b",
+    }
 
 
 def test_class_names_that_no_font_can_draw_are_numbered_and_explained(tmp_path, poor_fonts):

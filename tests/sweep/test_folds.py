@@ -136,6 +136,9 @@ class Stored:
         frame = pd.DataFrame({"row": rows, "kind_loss": 0.5, "kind_probabilities": probabilities})
         frame.to_parquet(folder / "predictions" / "val.parquet", index=False)
 
+    def has(self, path: str) -> bool:
+        return self.artifact(path).exists()
+
     def artifact(self, path: str) -> Path:
         return self.folder / path
 

@@ -78,7 +78,7 @@ def of_series(tmp_path_factory):
     uri = f"sqlite:///{tmp_path_factory.mktemp('series')}/mlruns/mlflow.db"
     with open_run(connect(uri, "e"), run_name="r", params={}, tags={}) as run:
         model = keras.Model({"series": series, "size": size}, outputs)
-        run.log_model(model, specs, example, None, {}, {"all": names, "one": names})
+        run.log_model(model, specs, example, None, {}, {"all": names, "one": names}, {"sum": [1.5]})
     return mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
 
 
@@ -114,6 +114,8 @@ def test_the_answers_of_a_server_name_the_classes_beside_their_probabilities(of_
     assert served["kind_classes"] == ["bird", "fish"]
     assert served["kind_predicted"] == [["bird", "fish"][place] for place in alone["kind"].argmax(axis=1)]
     np.testing.assert_array_equal(served["kind"], alone["kind"])
+    assert served["sum_predicted"] == [[0], [1]]  # above its threshold
+    assert of_series.metadata.metadata["thresholds"] == {"sum": [1.5]}
     assert of_series.metadata.metadata["classes"] == {"kind": ["bird", "fish"]}
 
 

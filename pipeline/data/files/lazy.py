@@ -44,6 +44,11 @@ class LazyRows:
             result[span] = self.read(rows[span])
         return result
 
+    def take(self, positions: np.ndarray) -> "LazyRows":
+        """Some of the rows, still unread."""
+        groups = None if self.row_groups is None else self.row_groups[positions]
+        return LazyRows(self.read, self.rows[positions], groups)
+
 
 def taken(values: np.ndarray, rows: np.ndarray) -> LazyRows:
     """Some rows of an array in memory, which are copied when they are requested."""
