@@ -46,6 +46,30 @@ def piecewise_linear(x: KerasTensor, bins: int, name: str) -> KerasTensor:
     return layers.Flatten(name=f"{name}_encoded")(ops.clip(filled, 0.0, 1.0))
 
 
+def periodic(x: KerasTensor, waves: int, frequency: float, name: str) -> KerasTensor:
+    """Encode each column by cosines of some frequencies and phases, which are trained.
+
+    They tell values apart that are close together, which dense layers learn slowly. See Gorishniy, Rubachev
+    and Babenko 2022, arXiv:2203.05556.
+
+    Args:
+        x: scaled numbers, (rows, columns).
+        frequency: standard deviation of the frequencies at first, in periods per unit of `x`.
+
+    Returns:
+        (rows, columns x waves)
+    """
+    phases = layers.EinsumDense(
+        "rc,cw->rcw",
+        (x.shape[-1], waves),
+        bias_axes="cw",
+        kernel_initializer=initializers.RandomNormal(0.0, 2 * np.pi * frequency),
+        bias_initializer=initializers.RandomUniform(-np.pi, np.pi),
+        name=f"{name}_waves",
+    )(x)
+    return layers.Flatten(name=f"{name}_periodic")(ops.cos(phases))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table(Branch):
     """Concatenates an embedding of each categorical column with the numeric columns; then dense layers.
@@ -55,6 +79,8 @@ class Table(Branch):
         unseen: share of the categories that are replaced by the code for unseen ones in training.
         bins: number of bins of the piecewise-linear encoding that is added for each numeric column (see
             `piecewise_linear`); 0 for none.
+        waves: number of cosines that are added for each numeric column (see `periodic`); 0 for none.
+        frequency: how fast they are at first.
         skip: pass the columns on beside the features of the dense layers.
     """
 
@@ -64,6 +90,8 @@ class Table(Branch):
     activation: str | None = "relu"
     unseen: float = 0.0
     bins: int = 0
+    waves: int = 0
+    frequency: float = 4.0
     skip: bool = False
 
     def __call__(self, x: KerasTensor, name: str, vocabularies: Sequence[int] = ()) -> KerasTensor:
@@ -87,6 +115,8 @@ class Table(Branch):
             columns.append(numeric)
             if self.bins:
                 columns.append(piecewise_linear(numeric, self.bins, name))
+            if self.waves:
+                columns.append(periodic(numeric, self.waves, self.frequency, name))
         return layers.Concatenate(name=f"{name}_columns")(columns) if len(columns) > 1 else columns[0]
 
     def _embedded(self, codes: KerasTensor, size: int, name: str) -> KerasTensor:

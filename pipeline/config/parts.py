@@ -73,6 +73,8 @@ RANGES = {
     "expansion": POSITIVE_COUNT,
     "members": POSITIVE_COUNT,
     "spread": NOT_NEGATIVE,
+    "waves": COUNT,
+    "frequency": POSITIVE,
     "longest": POSITIVE_COUNT,
     "dropout_words": SHARE,
     "unseen": SHARE,

@@ -52,6 +52,26 @@ def test_bins_come_after_the_embeddings_and_only_for_numbers():
     assert only_words(np.ones((5, 1), "float32")).shape == (5, 2)
 
 
+def test_waves_are_cosines_of_each_column_alone_and_only_of_numbers():
+    model = model_of(branches.Table(units=[], embedding=2, waves=5, frequency=2.0), (3,), vocabularies=(4,))
+    x = np.float32([[1, 0.3, 0.0], [1, 0.3, 1.0], [1, 0.4, 1.0]])
+    features = np.asarray(model(x))
+    assert features.shape == (3, 2 + 2 + 2 * 5)
+    first, second = features[:, 4:9], features[:, 9:]
+    np.testing.assert_array_equal(first[0], first[1])
+    np.testing.assert_array_equal(second[1], second[2])
+    assert (np.abs(first[1] - first[2]) > 1e-3).all()
+    assert np.abs(features[:, 4:]).max() <= 1
+    kernel, bias = (np.asarray(weights) for weights in model.get_layer("input_waves").weights)
+    np.testing.assert_allclose(first, np.cos(x[:, 1:2] * kernel[0] + bias[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_frequencies_of_waves_spread_as_they_should():
+    model = model_of(branches.Table(units=[], waves=2000, frequency=0.5), (1,))
+    frequencies = np.asarray(model.get_layer("input_waves").weights[0]) / (2 * np.pi)
+    assert frequencies.std() == pytest.approx(0.5, rel=0.1)
+
+
 @pytest.mark.parametrize("branch", [branches.Table, branches.TabM])
 def test_the_columns_may_be_passed_on_beside_the_dense_layers(branch):
     model = model_of(branch(units=[4], embedding=2, skip=True), (2,), vocabularies=(3,))
