@@ -68,6 +68,7 @@ def fit_job(
         shuffle=cfg.trainer.shuffle,
         seed=cfg.seed,
         early_stopping=settings(cfg.trainer).get("early_stopping"),
+        refit=cfg.trainer.get("refit", False),
         callbacks=job.callbacks if callbacks is None else callbacks,
         **options,
     )

@@ -62,7 +62,7 @@ TRAINER = {
     "checkpoint_every": POSITIVE_COUNT,
 }
 # Runs of version 0.1 have configs without these.
-TRAINER_OPTIONS = {"average": or_null(SHARE), "on_nan": one_of("stop", "skip")}
+TRAINER_OPTIONS = {"average": or_null(SHARE), "on_nan": one_of("stop", "skip"), "refit": FLAG}
 EARLY_STOPPING = {"monitor": TEXT, "patience": or_auto(COUNT)}
 EARLY_STOPPING_OPTIONS = {"head_patience": or_null(or_auto(POSITIVE_COUNT))}
 TRACKING = {

@@ -9,8 +9,8 @@ LOSS_OF_NOTE = 0.005  # skill that a head may lose without being mentioned
 
 
 def ending(fitted: FitResult) -> list[str]:
-    """Return sentences on which epoch was kept and why, and on heads that were better in another epoch."""
-    return [_kept(fitted), *_lost_by_sharing(fitted)]
+    """Return sentences: which epoch was kept and why; heads that were better in another; refitted heads."""
+    return [_kept(fitted), *_lost_by_sharing(fitted), *_refitted(fitted)]
 
 
 def best_epochs(fitted: FitResult) -> dict[str, float]:
@@ -35,10 +35,11 @@ def _kept(fitted: FitResult) -> str:
 def _lost_by_sharing(fitted: FitResult) -> list[str]:
     sentences = []
     for head, epoch in fitted.heads.best_epoch.items():
-        skills = fitted.history.get(name_of("val", head, "skill"), [])
+        metric = name_of("val", head, "skill")
+        skills = fitted.history.get(metric, [])
         if epoch == fitted.best_epoch or not skills:
             continue
-        own, kept = skills[epoch - 1], skills[fitted.best_epoch - 1]
+        own, kept = skills[epoch - 1], fitted.best.get(metric, skills[fitted.best_epoch - 1])
         if math.isfinite(own) and math.isfinite(kept) and own - kept > LOSS_OF_NOTE:
             released = fitted.heads.released.get(head)
             end = f"; not trained after epoch {released}" if released else ""
@@ -46,3 +47,11 @@ def _lost_by_sharing(fitted: FitResult) -> list[str]:
                 f"{head} was best at epoch {epoch} (val skill {own:.3f}, in the kept epoch {kept:.3f}){end}"
             )
     return sentences
+
+
+def _refitted(fitted: FitResult) -> list[str]:
+    return [
+        f"{head}: its own layers were trained on for {refit.steps} steps "
+        f"(val loss {refit.before:.3f} -> {refit.after:.3f})"
+        for head, refit in fitted.refits.items()
+    ]

@@ -7,6 +7,7 @@ epoch           the result of one epoch
 head_loss       a Keras loss over one head's labelled cells
 class_weights   factors on the losses of classes
 fit             the loop over epochs: validate, keep the best weights, stop early
+refit           trains the heads' own layers on, after the last epoch
 measure         outputs -> metrics
 best_constant   the baseline of the skill
 checkpoint      files that hold the state of a training

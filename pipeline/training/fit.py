@@ -20,6 +20,7 @@ from pipeline.training.epoch import NotFiniteError
 from pipeline.training.fault import Fault
 from pipeline.training.head_progress import HeadProgress
 from pipeline.training.measure import Reference, measure
+from pipeline.training.refit import Refit, refit_heads
 from pipeline.training.trainer import Trainer
 
 Array = NDArray[Any]
@@ -95,13 +96,14 @@ class FitResult:
     Args:
         history: metric -> value per epoch, NaN in epochs without the metric.
         best_epoch: number of the kept epoch.
-        best: validation metrics of the kept epoch.
+        best: validation metrics of the kept weights.
         heads: each head's own best epoch.
         monitor: the metric that chose the kept epoch; None if the last one is kept.
         limit: the number of epochs without early stopping.
         failure: what ended the training, if a loss or gradient was not finite. The model has the kept weights
             nevertheless, unless this was in the first epoch: then `best_epoch` is 0.
         skipped: the first batch that was left out because its loss or gradient was not finite.
+        refits: head -> what a refit of its own layers changed, see `pipeline.training.refit`.
     """
 
     history: dict[str, list[float]]
@@ -112,6 +114,7 @@ class FitResult:
     limit: int = 0
     failure: NotFiniteError | None = None
     skipped: Fault | None = None
+    refits: Mapping[str, Refit] = field(default_factory=dict)
 
 
 def fit(
@@ -124,6 +127,7 @@ def fit(
     shuffle: bool,
     seed: int,
     early_stopping: Mapping[str, Any] | None,
+    refit: bool = False,
     callbacks: Sequence[Callback] = (),
     watch: Callable[[int], None] | None = None,
     probe: Probe | None = None,
@@ -142,6 +146,8 @@ def fit(
         probe: its metrics are added to those of the epoch.
         early_stopping: monitor, patience, and head_patience (see `HeadProgress`); None trains all epochs and
             keeps the last one.
+        refit: train each head's own layers on from the kept epoch, see `pipeline.training.refit`; needs early
+            stopping.
         start: state after the last epoch of an interrupted training, whose weights the model already has.
         save: called with the state after each epoch.
 
@@ -186,9 +192,17 @@ def fit(
             save(state)
     if kept.weights and (kept.monitor or failure):
         model.set_weights(kept.weights)
-    callback_list.on_train_end()
+    refits: Mapping[str, Refit] = {}
+    if refit and kept.monitor and kept.weights and not failure and "val" in rows:
+        weighted = [head for head, weight in objective_weights.items() if weight]
+        refits = refit_heads(model, trainer.losses, rows, weighted)
     best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
-    return FitResult(state.history, kept.epoch, best, progress, kept.monitor, epochs, failure, skipped)
+    if refits:
+        best = measure("val", trainer.evaluate(rows["val"]), heads["val"], objective_weights).named("val")
+    callback_list.on_train_end()
+    return FitResult(
+        state.history, kept.epoch, best, progress, kept.monitor, epochs, failure, skipped, refits
+    )
 
 
 def _first_state(early_stopping: Mapping[str, Any] | None) -> TrainingState:

@@ -3,6 +3,7 @@
 from pipeline.job.ending import best_epochs, ending
 from pipeline.training.fit import FitResult
 from pipeline.training.head_progress import HeadProgress
+from pipeline.training.refit import Refit
 
 SKILLS = {"val/class_skill": [0.1, 0.2, 0.3, 0.25], "val/grade_skill": [0.2, 0.31, 0.27, 0.2]}
 HEADS = HeadProgress(2, {"class": 3, "grade": 2}, {"class": 1.0, "grade": 1.0}, {"grade": 4})
@@ -39,6 +40,14 @@ def test_a_full_training_has_no_reason_to_stop():
 def test_a_head_that_was_better_in_another_epoch_is_named_with_what_it_lost():
     assert ending(fitted())[1:] == [
         "grade was best at epoch 2 (val skill 0.310, in the kept epoch 0.270); not trained after epoch 4"
+    ]
+
+
+def test_what_a_refit_changed_is_said():
+    refits = {"grade": Refit(steps=120, before=0.8, after=0.75)}
+    after = {"val/grade_skill": 0.31}
+    assert ending(fitted(refits=refits, best=after))[1:] == [
+        "grade: its own layers were trained on for 120 steps (val loss 0.800 -> 0.750)"
     ]
 
 

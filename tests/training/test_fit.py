@@ -6,9 +6,11 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import Linear
+from pipeline.training import fit as module
 from pipeline.training.epoch import Epoch
 from pipeline.training.fit import fit, order_of, reject_batch_hooks
 from pipeline.training.measure import Reference
+from pipeline.training.refit import Refit
 
 
 class ScriptedTrainer:
@@ -55,6 +57,27 @@ def test_the_weights_of_the_best_epoch_are_kept():
     assert trainer.model.get_weights()[0] == 4
     assert fitted.best["val/score_loss"] == 0.5
     assert len(fitted.history["val/loss"]) == 5
+
+
+def test_heads_are_refitted_from_the_kept_epoch_if_they_have_a_weight(monkeypatch):
+    asked = []
+
+    def refit_heads(model, losses, rows, heads):
+        asked.append((float(model.get_weights()[0][0, 0]), heads))
+        model.set_weights([np.full((1, 1), 9.0)])
+        return {"score": Refit(10, 0.5, 0.25)}
+
+    monkeypatch.setattr(module, "refit_heads", refit_heads)
+    trainer, fitted = run([3.0, 0.5, 0.7], refit=True)
+    assert asked == [(2.0, ["score"])]
+    assert trainer.model.get_weights()[0] == 9
+    # The scripted trainer's loss in epoch 3: `best` is measured again, after the refit.
+    assert (fitted.best_epoch, fitted.best["val/score_loss"]) == (2, 0.7)
+    assert fitted.refits == {"score": Refit(10, 0.5, 0.25)}
+    run([3.0, 0.5], refit=True, loss_weights={"score": 2.0, "other": 0.0})
+    assert asked[1:] == [(2.0, ["score"])]
+    run([3.0, 0.5], refit=True, early_stopping=None)
+    assert len(asked) == 2
 
 
 def test_training_stops_when_patience_is_exhausted():
