@@ -20,7 +20,7 @@ from pipeline.config import PARENT_OVERRIDE, choices
 from pipeline.config.data import check_folds
 from pipeline.config.naming import REPEATS
 from pipeline.config.record_names import check_record_names
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.sweep.launchers import warm, workers
 from pipeline.sweep.process import end_with, identity
 
@@ -116,6 +116,8 @@ class SweepCallback(Callback):
             # Hydra's sweeper fails without any trial to run.
             code, self.watch = self._close(None), None
             raise SystemExit(code)
+        sys.stderr.write(printable(beginning(config, self.parent.run_id, planned)) + "\n")
+        sys.stderr.flush()  # joblib's workers would write it again
         self.watch.start()
 
     def _hold(self, parent: "Parent") -> None:
@@ -391,6 +393,19 @@ def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
         if last[name].is_discrete_sweep():
             planned *= sum(1 for _ in last[name].sweep_string_iterator())
     return typed, varies, planned
+
+
+def beginning(config: DictConfig, run_id: str, planned: int | None) -> str:
+    """What a sweep tells when it begins: the number of its trials, its id, and how it goes on if interrupted.
+
+    Example:
+        '15 trials, 2 at a time, in sweep 3f2a…; after an interruption the same command goes on'
+    """
+    at_once = workers(config.hydra.launcher)
+    parallel = f", {at_once} at a time" if at_once > 1 else ""
+    goes_on = "; after an interruption the same command goes on" if config.sweep.name else ""
+    number = "a search" if planned is None else f"{planned} trial{'s' if planned != 1 else ''}"
+    return f"{number}{parallel}, in sweep {run_id}{goes_on}"
 
 
 def objectives(config: DictConfig) -> list[str]:

@@ -12,6 +12,7 @@ from pipeline.sweep.callback import (
     NOT_SENT,
     SweepCallback,
     WorkersLostError,
+    beginning,
     objectives,
     options,
     plan,
@@ -190,3 +191,21 @@ def test_a_sweep_whose_store_is_away_at_its_end_says_how_to_send_it(callback, mo
     assert "the sweep has ended as FINISHED, but its store does not answer" in capsys.readouterr().err
     (line,) = lines(run_id, callback.parent.uri)
     assert line.endswith("it is FINISHED")
+
+
+@pytest.mark.parametrize(
+    ("name", "launcher", "planned", "text"),
+    [
+        (None, {"_target_": "BasicLauncher"}, 1, "1 trial, in sweep 3f2a"),
+        (
+            "s",
+            {"_target_": "joblib", "n_jobs": 2},
+            15,
+            "15 trials, 2 at a time, in sweep 3f2a; after an interruption the same command goes on",
+        ),
+        (None, {"_target_": "BasicLauncher"}, None, "a search, in sweep 3f2a"),
+    ],
+)
+def test_a_sweep_tells_at_its_begin_how_many_trials_it_has_and_its_id(name, launcher, planned, text):
+    config = OmegaConf.create({"sweep": {"name": name}, "hydra": {"launcher": launcher}})
+    assert beginning(config, "3f2a", planned) == text

@@ -287,7 +287,12 @@ def test_the_commands_of_the_documentation_work_word_for_word_in_a_new_shell(rec
     serve, ask = (text.replace("<run id>", run_id).replace("5001", str(port)) for text in commands("sh")[:2])
     more = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     server = processes.start(
-        ["bash", "-c", serve], where, more=more, start_new_session=True, stderr=subprocess.DEVNULL
+        ["bash", "-c", serve],
+        where,
+        more=more,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_for(f"http://127.0.0.1:{port}")
