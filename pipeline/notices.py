@@ -14,7 +14,7 @@ from pipeline.errors import printable
 
 DELAY = 1.0  # seconds after which a phase is announced; shorter ones are over before anybody wonders
 SILENCE = 2.5  # seconds without a line after which a phase is announced again; longer in long phases
-SHARE = 0.2  # of the time that a phase has taken: the silence that it may keep if that is longer
+SHARE = 0.1  # of the time that a phase has taken: the silence that it may keep if that is longer
 SMALL = 0.05  # share of the whole time below which a phase is not worth mentioning
 
 logger = logging.getLogger("pipeline.notices")
