@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from pipeline.config import overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input
-from pipeline.rules import MAPPING, SHARE, TEXT, TEXTS, Rule, check_node, list_of, or_null
+from pipeline.rules import FLAG, MAPPING, SHARE, TEXT, TEXTS, Rule, check_node, list_of, or_null
 
 REJECTED, REJECTED_COLUMNS = ".rejected.csv", ("row", "column", "reason")  # beside the output
+EXPLAINED = ".explained.parquet"  # beside the output: why each row is predicted so
 DRIFT = ".drift.csv"  # beside the output: how the rows differ from those of the training
 SOME_REJECTED = 3  # exit code
 KEYS = {
@@ -27,6 +29,7 @@ KEYS = {
     "output": TEXT,
     "key": or_null(TEXT),
     "missing": list_of(TEXT),
+    "explain": FLAG,
     "root": or_null(TEXT),
     "level": or_null(SHARE),
     "tracking": MAPPING,
@@ -51,7 +54,12 @@ def check(cfg: DictConfig) -> None:
             "output", "must be a .parquet file", found=config["output"], allowed="<name>.parquet"
         )
     output = Path(config["output"])
-    ours = {"": _has_predictions, REJECTED: _has_rejects, DRIFT: _has_differences}
+    ours = {
+        "": _has_predictions,
+        REJECTED: _has_rejects,
+        DRIFT: _has_differences,
+        EXPLAINED: _has_explanations,
+    }
     for suffix, is_ours in ours.items():
         written = output.with_suffix(suffix) if suffix else output
         refuse_input(written, read, "output")
@@ -60,20 +68,29 @@ def check(cfg: DictConfig) -> None:
             raise ConfigError("output", problem, found=written, allowed="another name")
 
 
-def _has_predictions(file: Path) -> bool:
+def _columns_of(file: Path) -> list[str]:
+    """The columns of a parquet file; none if it is another file."""
     import pyarrow.parquet as pq
     from pyarrow import ArrowException
 
     try:
-        names = pq.read_schema(file).names
+        return list(pq.read_schema(file).names)
     except (ArrowException, OSError):
-        return False
+        return []
+
+
+def _has_predictions(file: Path) -> bool:
+    names = _columns_of(file)
     return names[:1] == ["row"] and any(name.endswith("_predicted") for name in names)
 
 
 def _has_rejects(file: Path) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
         return lines.readline().strip() == ",".join(REJECTED_COLUMNS)
+
+
+def _has_explanations(file: Path) -> bool:
+    return _columns_of(file)[:1] == ["row"] and not _has_predictions(file)
 
 
 def _has_differences(file: Path) -> bool:
@@ -100,6 +117,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.config.make import maker
         from pipeline.data.source import missing_words
         from pipeline.data.unlabelled import RowReader
+        from pipeline.finished.explaining import Explanations, explainer_of
         from pipeline.finished.new_rows import NewRows
         from pipeline.finished.predictions import predict
         from pipeline.finished.run import FinishedRun
@@ -122,7 +140,14 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         folders=[Path.cwd()],
     )
     output, seen = Path(config["output"]), NewRows(stored, finished, config["missing"])
-    done = predict(finished, reader, output, seen)
+    watchers = [lambda rows: seen.add(rows.arrays)]
+    with ExitStack() as files:
+        if config.get("explain"):
+            explained = Explanations(output.with_suffix(EXPLAINED), finished, explainer_of(stored, finished))
+            watchers.append(files.enter_context(explained).add)
+        done = predict(finished, reader, output, *watchers)
+    if config.get("explain"):
+        print(printable(explained.sentence()))
     seen.write(output.with_suffix(DRIFT))
     print(printable(seen.sentence() + (f"; all: {output.with_suffix(DRIFT)}" if seen.before else "")))
     return done

@@ -17,20 +17,21 @@ from pipeline.conformal.columns import region_columns
 from pipeline.data.columns import text_of
 from pipeline.data.missing import is_missing
 from pipeline.data.unlabelled import RawRows, RowReader
-from pipeline.finished.new_rows import NewRows
 from pipeline.finished.run import FinishedRun, Outputs
 from pipeline.paths import complete_file
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
 
 
-def predict(finished: FinishedRun, reader: RowReader, output: Path, seen: NewRows) -> tuple[int, int]:
+def predict(
+    finished: FinishedRun, reader: RowReader, output: Path, *watchers: Callable[[RawRows], None]
+) -> tuple[int, int]:
     """Write the predictions of all rows, and to a second file the reasons for rejected rows.
 
     The output file has one row per input row. It appears when it is complete.
 
     Args:
-        seen: counts the rows, to compare them with those of the training.
+        watchers: are called with the rows of each chunk.
 
     Returns:
         The number of rows, and the number of rejected rows.
@@ -42,7 +43,8 @@ def predict(finished: FinishedRun, reader: RowReader, output: Path, seen: NewRow
         with table, Rejects(output.with_suffix(".rejected.csv")) as rejects:
             for rows in reader.read(finished.chunk()):
                 outputs = forward(rows.arrays) if len(rows.good) else table.no_outputs
-                seen.add(rows.arrays)
+                for watch in watchers:
+                    watch(rows)
                 finite, faults = _finite_rows(rows, outputs.readable, finished)
                 table.add(rows, rows.good[finite], outputs.at(finite))
                 rejects.add(rows.first, rows.rejected | faults)

@@ -4,11 +4,13 @@ import json
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +25,7 @@ from pipeline.conformal.columns import region_columns
 from pipeline.data import drift
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
-from pipeline.job import label_overview
+from pipeline.job import label_overview, why
 from pipeline.job.data_identity import class_names, digest
 from pipeline.job.job import Job
 from pipeline.job.params import params
@@ -107,20 +109,27 @@ def log_results(
             (folder / "conformal").mkdir()
             _write_json(folder / "conformal" / "calibration.json", results.intervals.calibration.facts())
         run.log_folder(folder)
+    exported = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
+    explained = why.copied(exported)
+    means = why.means(job, explained)
     if cfg.tracking.log_model:
-        with clock.phase("saving the model"):
-            _log_model(run, cfg, job, results)
+        with clock.phase("saving the model"), tempfile.TemporaryDirectory() as name:
+            why.write_means(Path(name) / why.MEANS, means)
+            run.log_folder(Path(name))
+            _log_model(run, cfg, job, exported, results)
     # The last one, because it is drawn while the model is on its way to the store.
     with tempfile.TemporaryDirectory() as name, clock.phase("writing the report"):
         folder = Path(name)
         record = report_record(run, cfg, job, fitted, results, origin, clock.seconds)
+        if job.insight.repeats:
+            explain = partial(why.explained_worst, job, explained, results, means)
+            record = replace(record, explain=explain)
         report.write(folder / "report", record)
         run.log_folder(folder)
     run.log_metrics({"time/total_s": clock.total()}, step=0)
 
 
-def _log_model(run: Run, cfg: DictConfig, job: Job, results: Results) -> None:
-    model = export_model(job.dataset.inputs, job.model, job.presenter, results.stand_ins)
+def _log_model(run: Run, cfg: DictConfig, job: Job, model: keras.Model, results: Results) -> None:
     forms = {key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()}
     example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
     specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}

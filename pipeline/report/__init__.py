@@ -11,15 +11,17 @@ from pipeline.page.write import write_page
 from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
 from pipeline.report.picture import model_section
-from pipeline.report.record import HeadResult, InputExamples, Part, Record
+from pipeline.report.record import HeadResult, InputExamples, Part, Record, Why
 from pipeline.report.reliability import reliability_drawing
 from pipeline.report.results import all_scores, headlines, result_drawings, result_tables, skills
+from pipeline.report.why import why_drawing
 
 __all__ = [
     "HeadResult",
     "InputExamples",
     "Part",
     "Record",
+    "Why",
     "write",
     "write_heads",
 ]
@@ -37,12 +39,13 @@ def write(folder: Path, record: Record) -> None:
         report.write(Path("report"), record)
     """
     _check_rows(record)
+    whys = record.explain()
     with look(_words(record)):
         sections = [
             _result_section(record),
             *record.sections,
             learning_section(record),
-            *(_head_section(record, name) for name in record.heads),
+            *(_head_section(record, name, whys.get(name)) for name in record.heads),
             model_section(record.parts),
             *([time_section(record.phases)] if record.phases else []),
         ]
@@ -81,7 +84,7 @@ def _result_section(record: Record) -> Section:
     return Section("Result", paragraphs, {"skill": skills(record.heads)}, tables)
 
 
-def _head_section(record: Record, name: str, *, curves: bool = True) -> Section:
+def _head_section(record: Record, name: str, why: Why | None = None, *, curves: bool = True) -> Section:
     head = record.heads[name]
     unlabelled = int((head.row_loss != head.row_loss).sum())
     paragraphs = (
@@ -94,6 +97,7 @@ def _head_section(record: Record, name: str, *, curves: bool = True) -> Section:
         **result_drawings(name, head),
         f"reliability_{name}": reliability_drawing(name, head),
         f"worst_{name}": worst_drawing(record, name),
+        f"why_{name}": why_drawing(record, name, why) if why else None,
     }
     return Section(
         f"Head {name}",

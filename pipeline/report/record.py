@@ -1,6 +1,6 @@
 """The data of a report: plain values about one finished run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,24 @@ class InputExamples:
 
 
 @dataclass(frozen=True)
+class Why:
+    """What the inputs added to the predictions of some test rows of one head; all arrays are by these rows.
+
+    `explained` are the names of the explained outputs, `values` these outputs and `baselines` those for the
+    mean of the training rows. `inputs` is branch -> part -> (rows, …), see `pipeline.model.entries`, `words`
+    are the words of each text, and `gap` is the largest relative error of a row's sum.
+    """
+
+    places: np.ndarray
+    explained: list[str]
+    values: np.ndarray
+    baselines: np.ndarray
+    inputs: dict[str, dict[str, np.ndarray]]
+    words: dict[str, list[list[str]]]
+    gap: float
+
+
+@dataclass(frozen=True)
 class Record:
     """Everything that the report shows of one run."""
 
@@ -85,6 +103,8 @@ class Record:
     inputs: dict[str, InputExamples]
     phases: dict[str, float]  # seconds
     sections: list[Section] = field(default_factory=list)
+    # Head -> why the worst rows are predicted so; a function, because it takes seconds.
+    explain: Callable[[], Mapping[str, Why]] = dict
 
 
 def bands(head: Any, outputs: np.ndarray) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _draw_image(axes: Axes, box: Box, images: np.ndarray, place: int) -> None:
     if image.dtype.kind == "f" and np.isnan(image).all():
         _draw_lines(axes, box, [])
         return
-    pixels = _to_unit(image, images)
+    pixels = to_unit(image, images)
     pixels = pixels if pixels.shape[-1] in (3, 4) else pixels.mean(axis=-1)
     left, top, side = box
     height, width = pixels.shape[:2]
@@ -51,7 +51,7 @@ def _draw_image(axes: Axes, box: Box, images: np.ndarray, place: int) -> None:
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(x, x + across, y + down, y), aspect="auto")
 
 
-def _to_unit(image: np.ndarray, images: np.ndarray) -> np.ndarray:
+def to_unit(image: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Scales pixels to 0 … 1 by the value range of the images, usually 0 to 1 or 0 to 255."""
     sample = images[:_SAMPLE].ravel()
     low = min(0.0, float(np.fmin(np.fmin.reduce(sample), np.nanmin(image))))

@@ -17,7 +17,6 @@ from pipeline.finished.run import FinishedRun, restore_input
 from pipeline.job.prediction_columns import PredictionColumns
 
 SPECS = {"x": {"x": ((2,), "float32")}}
-UNCOUNTED = SimpleNamespace(add=lambda arrays: None)  # no comparison with the training rows
 COLUMN = {"kind": "vector", "column": ["s.a", "s.b"], "scale": "none"}
 
 
@@ -39,7 +38,7 @@ def predict_rows(finished, tmp_path):
         frame = pd.DataFrame({"a": [row[0] for row in rows], "b": [row[1] for row in rows], **more})
         frame.to_csv(tmp_path / "rows.csv", index=False)
         reader = RowReader("rows.csv", finished.inputs, SPECS, key=key, folders=[tmp_path])
-        counts = predict(finished, reader, tmp_path / output, UNCOUNTED)
+        counts = predict(finished, reader, tmp_path / output)
         return pq.read_table(tmp_path / output), counts
 
     return predicted
@@ -85,7 +84,7 @@ def test_chunks_and_batches_of_any_size_give_the_same_table(predict_rows, tmp_pa
 def test_rows_are_read_in_chunks_that_fit_and_no_rows_give_an_empty_table(finished, tmp_path):
     sizes = []
     reader = SimpleNamespace(key_name=None, read=lambda rows: sizes.append(rows) or [])
-    assert predict(finished, reader, tmp_path / "o.parquet", UNCOUNTED) == (0, 0)
+    assert predict(finished, reader, tmp_path / "o.parquet") == (0, 0)
     assert sizes == [4]
     assert pq.read_table(tmp_path / "o.parquet").num_rows == 0
 
@@ -150,9 +149,7 @@ def test_a_call_that_fails_leaves_no_file_and_an_earlier_one_unchanged(finished,
         yield
 
     with pytest.raises(OSError, match="the disk is gone"):
-        predict(
-            finished, SimpleNamespace(key_name=None, read=fail), tmp_path / "new" / "o.parquet", UNCOUNTED
-        )
+        predict(finished, SimpleNamespace(key_name=None, read=fail), tmp_path / "new" / "o.parquet")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["o.parquet"]
     assert pq.read_table(tmp_path / "new" / "o.parquet").equals(earlier)
 

@@ -172,6 +172,16 @@ class Table:
             for name, (shape, dtype) in self.specs().items()
         }
 
+    def prepared_names(self) -> list[str]:
+        """The raw model input behind each prepared column; a column's flag for missing cells is its own."""
+        names = [self._raw_name(reference) for reference in self.categories]
+        if self.numbers:
+            columns = [self._raw_name(reference) for reference in self.numeric]
+            names += columns + [columns[place] for place in self.numbers.gaps]
+        for reference, times in self.times.items():
+            names += [self._raw_name(reference)] * len(times.names)
+        return names
+
     def category_names(self) -> set[str]:
         """The raw model inputs that hold categories."""
         return {self._raw_name(reference) for reference in self.categorical}

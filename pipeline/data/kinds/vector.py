@@ -72,6 +72,10 @@ class Vector:
     def specs(self) -> Specs:
         return {self.name: ((len(self.columns),), self.dtype)}
 
+    def prepared_names(self) -> list[str]:
+        """The column behind each prepared column; a column's flag for missing cells is its own."""
+        return [*self.columns, *(self.columns[place] for place in self.numbers.gaps)]
+
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         return self.numbers.prepare(tensors[self.name])
 
