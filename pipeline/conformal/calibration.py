@@ -149,8 +149,10 @@ class Calibration:
         numbers = {head: one for head, one in found.items() if METHODS[self.methods[head]].of_numbers}
         if not numbers:
             return found
+        # Heads are presented independently, so of the others one row is enough.
+        others = {head: values[:1] for head, values in raw.items()}
         ends = [
-            present({**raw, **{head: _filled(end, raw[head].shape[1]) for head, end in of_heads.items()}})
+            present({**others, **{head: _filled(end, raw[head].shape[1]) for head, end in of_heads.items()}})
             for of_heads in (
                 {head: one.low for head, one in numbers.items()},
                 {head: one.high for head, one in numbers.items()},

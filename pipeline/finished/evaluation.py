@@ -1,6 +1,7 @@
 """Evaluates the logged model of a finished run on labelled rows."""
 
 import json
+import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +27,7 @@ from pipeline.training.head_loss import HeadLoss
 from pipeline.training.measure import Reference, measure, reference
 
 CONFIDENCE = 0.95
+logger = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -168,6 +170,12 @@ def evaluate(
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
     found = read_rows(run, finished, data, which=which, own=own, folders=folders, make=make, by=by)
+    if own and which != "test" and finished.calibration:
+        logger.warning(
+            "the coverage of sets and intervals on %s rows says little about new rows: the model or its "
+            "intervals were fitted on them",
+            which,
+        )
     baselines = {name: np.array(found.facts[name]["constant"]) for name in found.heads}
     targets = {name: found.targets[name] for name in found.heads}
     return _evaluation(finished, found.rows, found.heads, targets, baselines)

@@ -10,6 +10,7 @@ from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import INK, clean, look, number, panels
 from pipeline.page.text_table import text_table
 
+MOST_NAMED = 8  # worse slices in sentences
 SHOWN = 12  # on the terminal
 MOST_DRAWN = 60  # groups of the figure
 METHOD = (
@@ -27,9 +28,13 @@ def findings(slices: Sequence[Slice]) -> list[str]:
         for one in tested
         if one.gap and one.worse
     ]
+    more = len(found) - MOST_NAMED
+    if more > 0:
+        found = [*found[:MOST_NAMED], f"{more:,} more pairs of slice and head are worse, see the table"]
     none = ["no slice is worse than the other rows beyond chance"] if tested else []
     left = len(slices) - len(tested)
-    untested = [f"{left:,} pairs of slice and head have too few labelled rows for a test"] if left else []
+    few = "1 pair of slice and head has" if left == 1 else f"{left:,} pairs of slice and head have"
+    untested = [f"{few} too few labelled rows for a test"] if left else []
     tests = "1 test" if len(tested) == 1 else f"{len(tested):,} tests"
     return [*(found or none), *untested, *([METHOD.format(tests=tests)] if tested else [])]
 

@@ -9,6 +9,7 @@ from pipeline.data.columns import Column
 from pipeline.errors import ConfigError
 from pipeline.finished.slice_record import findings, slice_section, slice_text
 from pipeline.finished.slicing import groupings, slices
+from pipeline.slices.groups import by_value
 from pipeline.training.measure import Reference
 from tests.finished.sample import evaluation
 
@@ -66,6 +67,17 @@ def test_the_planted_slice_comes_first_with_its_metrics_and_intervals():
     assert set(section.figures) == {"slices"}
 
 
+def test_only_the_first_of_many_worse_slices_have_a_sentence():
+    rows = np.arange(600)
+    errors = np.where(rows // 20 < 20, 2.0, 0.1) + np.random.default_rng(0).normal(size=600) * 0.01
+    measured = with_columns(evaluation({"a": errors}, rows=600), group=rows // 20)
+    found = slices(measured, [by_value("group", (rows // 20).astype(str).astype(object))], 0)
+    named = [sentence for sentence in findings(found) if sentence.startswith("head a is worse on")]
+    assert len(named) == 8
+    assert sum(one.worse for one in found) == 20
+    assert "12 more pairs of slice and head are worse, see the table" in findings(found)
+
+
 def test_without_a_bad_slice_it_says_so():
     rng = np.random.default_rng(4)
     measured = evaluation({"a": rng.normal(size=60)}, rows=60)
@@ -80,7 +92,7 @@ def test_slices_with_too_few_labelled_rows_come_last_and_are_counted():
     with_columns(measured, group=np.array(["x"] * 12 + ["y"] * 7 + ["z"] * 2, object))
     found = slices(measured, groupings(measured, ["group"], 4), 0)
     assert (found[-1].name, found[-1].rows, found[-1].labelled, found[-1].gap) == ("group=z", 2, 1, None)
-    assert "1 pairs of slice and head have too few labelled rows for a test" in findings(found)
+    assert "1 pair of slice and head has too few labelled rows for a test" in findings(found)
     assert "too few rows" in slice_text(found)
 
 
