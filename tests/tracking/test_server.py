@@ -1,5 +1,7 @@
 """A real MLflow server that goes away, comes back, or answers late: the run loses nothing."""
 
+import re
+import signal
 import time
 
 import pytest
@@ -85,3 +87,24 @@ def test_a_training_asks_a_server_for_little(server):
     asked = [request for request in requests if "/mlflow-artifacts/" not in request]
     assert len(asked) < 30, asked
     assert not any("get-history" in request for request in asked)
+
+
+def test_ctrl_c_while_the_server_is_away_ends_the_run_within_seconds(server):
+    words = [*WORDS, "trainer.epochs=1000000", f"tracking.uri={server.uri}"]
+    work = server.folder.parent / "work"
+    process = processes.start(processes.command("train", *words), work)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.lstrip().startswith("1/1000000"):
+            break
+    server.kill()
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    told = process.communicate(timeout=120)[1]
+    assert time.monotonic() - started < outbox.PATIENCE_AFTER_SIGNAL + 20  # on a busy machine
+    assert process.returncode == 128 + signal.SIGINT
+    (run_id,) = re.findall(r"python -m pipeline.sync run=(\w+)", told)
+    server.start()
+    (line,) = lines(run_id, None)
+    assert line.endswith("it is KILLED")
