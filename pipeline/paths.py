@@ -124,6 +124,11 @@ def used_folder() -> str:
     return _folder
 
 
+def folder_words() -> list[str]:
+    """What a command that goes on with a run needs to find its files: nothing, or `tracking.folder=…`."""
+    return [] if _folder == FOLDER else [f"tracking.folder={_folder}"]
+
+
 def checkpoint_folder(run_id: str) -> Path:
     """The folder of a run's checkpoints, below the working folder unless `tracking.folder` is elsewhere."""
     return _runs() / "checkpoints" / run_id

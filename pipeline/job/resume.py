@@ -15,7 +15,7 @@ from pipeline.config.private import ADDRESS, public
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
 from pipeline.job.stored_file import readable
-from pipeline.paths import checkpoint_folder, write_text
+from pipeline.paths import checkpoint_folder, folder_words, write_text
 from pipeline.secrets import mask
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
@@ -99,7 +99,7 @@ def resuming(run_id: str, uri: str | None) -> str:
     Args:
         uri: the address of the run's store; None: the default.
     """
-    words = [f"resume={run_id}", *([f"tracking.uri={mask(uri)}"] if uri else [])]
+    words = [f"resume={run_id}", *([f"tracking.uri={mask(uri)}"] if uri else []), *folder_words()]
     return f"python -m pipeline.train {shlex.join(words)}"
 
 
@@ -124,7 +124,12 @@ def full_id(name: str) -> str:
     if found:
         problem = f"{len(found)} runs have an id that begins so"
     raise ConfigError(
-        "resume", problem, found=name, allowed=found or runs or "nothing: no run was trained here"
+        "resume",
+        problem,
+        found=name,
+        allowed=found
+        or runs
+        or "nothing: no run was trained here; one of tracking.folder=… needs that again",
     )
 
 

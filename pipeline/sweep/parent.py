@@ -16,6 +16,7 @@ from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
 from pipeline.tracking.addresses import compare_page, local_path, run_page
 from pipeline.tracking.opening import DEFAULT_EXPERIMENT, default_experiment_id
+from pipeline.tracking.outbox import sync_command
 from pipeline.tracking.patience import patient
 from pipeline.tracking.reading import search_runs
 from pipeline.tracking.waiting import leave
@@ -174,7 +175,7 @@ class Parent:
         folder = leave(self.run_id, self.experiment_id, self.uri, [entry])
         return (
             f"the sweep has ended as {status}, but its store does not answer; its end waits in {folder}\n"
-            f"send it: python -m pipeline.sync run={self.run_id}"
+            f"send it: {sync_command(self.run_id)}"
         )
 
     def forget(self) -> None:

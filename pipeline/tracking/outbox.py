@@ -7,6 +7,7 @@ and again. The file `sent` holds how far it came.
 
 import json
 import logging
+import shlex
 import shutil
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline import signals
-from pipeline.paths import complete_file
+from pipeline.paths import complete_file, folder_words
 
 logger = logging.getLogger(__name__)
 
@@ -229,6 +230,11 @@ def send_all(folder: Path, send: Send) -> int:
 def waits(folder: Path) -> bool:
     """Whether a folder has entries that were not sent."""
     return (folder / JOURNAL).exists() and _position(folder) < (folder / JOURNAL).stat().st_size
+
+
+def sync_command(run_id: str) -> str:
+    """The command that sends what waits of a run."""
+    return f"python -m pipeline.sync {shlex.join([f'run={run_id}', *folder_words()])}"
 
 
 def remove(folder: Path) -> None:

@@ -36,6 +36,7 @@ from pipeline.tracking.outbox import (
     PATIENCE_AFTER_SIGNAL,
     Outbox,
     send_all,
+    sync_command,
     waits,
 )
 from pipeline.tracking.sending import Sender, is_passing, points
@@ -190,7 +191,7 @@ class Run:
         why = f" ({in_words(self.outbox.failing)})" if self.outbox.failing else ""
         return (
             f"your training is safe, but {shown(self.uri)} does not have all of it{why}\n"
-            f"it waits in {self.outbox.folder}; send it: python -m pipeline.sync run={self.run_id}"
+            f"it waits in {self.outbox.folder}; send it: {sync_command(self.run_id)}"
         )
 
     def url(self) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from pipeline import paths
 from pipeline.errors import ConfigError
 from pipeline.job.resume import (
     Origin,
@@ -19,8 +20,10 @@ from pipeline.job.resume import (
     mark_not_finite,
     rate_change,
     resumed_config,
+    resuming,
     save_config,
 )
+from pipeline.tracking.outbox import sync_command
 from tests import processes, stores
 
 SCRIPT = Path(__file__).parents[1] / "killed_training.py"
@@ -201,3 +204,12 @@ def test_the_folders_of_a_project_that_was_moved_or_copied_move_with_it(run, tmp
     monkeypatch.chdir(tmp_path / "copy")
     _, origin = resumed_config(config(), ["resume=abc"], {})
     assert origin.folders == [tmp_path / "copy", tmp_path / "copy" / "conf", Path("/elsewhere/conf")]
+
+
+def test_the_commands_that_go_on_with_a_run_name_the_folder_of_its_files(monkeypatch):
+    monkeypatch.setattr(paths, "_folder", "else where")
+    assert resuming("r", None) == "python -m pipeline.train resume=r 'tracking.folder=else where'"
+    assert sync_command("r") == "python -m pipeline.sync run=r 'tracking.folder=else where'"
+    monkeypatch.setattr(paths, "_folder", paths.FOLDER)
+    assert resuming("r", None) == "python -m pipeline.train resume=r"
+    assert sync_command("r") == "python -m pipeline.sync run=r"
