@@ -8,11 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.memory import is_aligned
 from pipeline.data.files.stored import row_bytes
 
 WINDOW_BYTES = 64 * 2**20  # prepared rows in memory that are shuffled together; uses about four times as much
 RUN_BYTES = 64 * 2**10  # neighbouring rows that are read together; reading more at a time is not faster
 ROW_GROUPS = 4  # a window mixes at least so many row groups …
+SHARED_BYTES = 2**20  # arrays of at least this size share their memory with tensors
 MOST_BYTES = 4 * WINDOW_BYTES  # … unless they take more than this
 
 
@@ -30,9 +32,9 @@ class Rows:
 
     @classmethod
     def of(cls, inputs: Mapping[str, np.ndarray | LazyRows], labels: Mapping[str, np.ndarray]) -> "Rows":
-        """Copies arrays into tensors once, so that no training step has to."""
+        """Turns arrays into tensors once, so that no training step has to copy them."""
         return cls(
-            {name: tf.convert_to_tensor(values) for name, values in inputs.items()},
+            {name: _tensor(values) for name, values in inputs.items()},
             {name: tf.convert_to_tensor(values) for name, values in labels.items()},
         )
 
@@ -54,6 +56,18 @@ class Rows:
     def windows(self, order: np.ndarray, batch: int) -> Iterator[tuple["Rows", np.ndarray]]:
         """Yields all rows and the order to take them in, as a single window."""
         yield self, order
+
+
+def _tensor(values: np.ndarray | LazyRows) -> tf.Tensor:
+    """A tensor in the memory of a large array, if TensorFlow can use it as it is; else a copy."""
+    if (
+        isinstance(values, np.ndarray)
+        and values.nbytes >= SHARED_BYTES
+        and is_aligned(values)
+        and not tf.config.list_logical_devices("GPU")
+    ):
+        return tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+    return tf.convert_to_tensor(values)
 
 
 @dataclass(frozen=True)

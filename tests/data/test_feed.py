@@ -9,6 +9,7 @@ import pytest
 from pipeline.data import feed
 from pipeline.data.feed import Rows, Stream
 from pipeline.data.files.lazy import LazyRows
+from pipeline.data.files.memory import aligned
 from pipeline.training.fit import order_of
 from tests.small_trainer import INPUTS, LABELS, ROWS, make_trainer
 
@@ -165,3 +166,26 @@ def test_only_the_first_training_outputs_are_kept_if_there_are_too_many(
         assert 40 <= len(epoch.order) < ROWS
         assert len(epoch.outputs["class"]) == len(epoch.raw["score"]) == len(epoch.order)
     assert len(make_trainer().evaluate(training_stream).order) == ROWS
+
+
+def test_tensors_share_the_memory_of_large_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = aligned((7, 3), np.dtype("float32"))
+    values[:] = np.arange(21).reshape(7, 3)
+    own = Rows.of({"x": values}, {}).inputs["x"]
+    monkeypatch.setattr("pipeline.data.feed.SHARED_BYTES", 1)
+    shared = Rows.of({"x": values, "unaligned": values[1:]}, {}).inputs
+    np.testing.assert_array_equal(shared["unaligned"], values[1:])
+    values[0, 0] = 100
+    assert (float(own[0, 0]), float(shared["x"][0, 0])) == (0.0, 100.0)
+
+
+def test_a_training_from_shared_memory_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    order, weights = order_of(1, ROWS, 0, True), np.ones(2, "float32")
+    expected = make_trainer().train(Rows.of(INPUTS, LABELS), order, weights)
+    inputs = {name: aligned(values.shape, values.dtype) for name, values in INPUTS.items()}
+    for name, values in INPUTS.items():
+        inputs[name][:] = values
+    monkeypatch.setattr("pipeline.data.feed.SHARED_BYTES", 1)
+    actual = make_trainer().train(Rows.of(inputs, LABELS), order, weights)
+    assert actual.losses == expected.losses
+    np.testing.assert_array_equal(actual.outputs["class"], expected.outputs["class"])

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 # The share of the available memory that the sources' files may take on disk. As arrays, prepared and as
 # tensors they take several times their size, and the model needs memory as well.
 FRACTION = 0.25
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+ALIGNMENT = 64  # bytes; of the memory of tensors
 
 
 def fits_in_memory(size: float) -> bool:
@@ -36,3 +39,17 @@ def _available_in_container() -> int:
     used = dict(line.split() for line in statistics.read_text().splitlines())
     # Only anonymous memory counts: the kernel frees the file cache when memory is needed.
     return max(0, int(limit.read_text()) - int(used["anon"]))
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty array that begins where TensorFlow's own do, so that a tensor can share its memory."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % ALIGNMENT
+    return memory[first : first + size].view(dtype).reshape(shape)
+
+
+def is_aligned(values: np.ndarray) -> bool:
+    """Whether a tensor can share the memory of an array."""
+    plain = values.flags.c_contiguous and values.flags.writeable and values.dtype.kind in "fiu"
+    return bool(plain and values.ctypes.data % ALIGNMENT == 0)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import KerasTensor
 
+from pipeline.data.files.memory import aligned
 from pipeline.data.files.stored import LazyArray, row_bytes, spans
 from pipeline.folding import fold_texts
 
@@ -64,7 +65,7 @@ def prepare_rows(graph: keras.Model, raw: Mapping[str, np.ndarray | LazyArray]) 
         }
         part = keras.ops.convert_to_numpy(run(batch))
         if prepared is None:
-            prepared = np.empty((rows, *part.shape[1:]), part.dtype)
+            prepared = aligned((rows, *part.shape[1:]), part.dtype)
         prepared[span] = part
     return np.zeros(0, np.float32) if prepared is None else prepared
 
