@@ -88,18 +88,19 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
 
 
 def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") -> "Stored":
-    """The run's validation rows, and what it logged for them."""
+    """The run's validation rows, an ensemble's test rows, and what was logged for them."""
     from pipeline.comparison.logged_rows import logged_rows
-    from pipeline.finished.evaluation import read_rows
+    from pipeline.finished.evaluation import SPLITS_TAG, read_rows
     from pipeline.finished.exporting import Stored
     from pipeline.job.resume import data_folders
 
+    which = "test" if SPLITS_TAG in stored_run.tags else "val"  # the validation rows trained the ensemble
     try:
         found = read_rows(
             stored_run,
             finished,
             resolved(finished.cfg)["data"],
-            which="val",
+            which=which,
             own=True,
             folders=[*folders(), *data_folders(stored_run.run_id)],
             make=make,
@@ -112,7 +113,7 @@ def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") 
             found=f"{error.key}: {error.problem}",
             allowed="the data of the training, where it was",
         ) from error
-    return Stored(found.rows, found.raw, logged_rows(stored_run, "val"))
+    return Stored(found.rows, found.raw, logged_rows(stored_run, which))
 
 
 def _size(path: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+MEMBER = "member_"  # how the members of an ensemble begin
 FOLDED = "_folded_words"  # suffix of the layers that look up the words of folded texts
 
 
@@ -37,7 +38,9 @@ def fold(text: str) -> str:
 
 def folded_inputs(model: Any) -> set[str]:
     """The raw inputs of a Keras model whose texts are folded; models of version 0.1 have none."""
-    return {layer.input.name for layer in model.layers if layer.name.endswith(FOLDED)}
+    members = [layer for layer in model.layers if layer.name.startswith(MEMBER)] or [model]
+    layers = [layer for member in members for layer in member.layers]
+    return {layer.input.name for layer in layers if layer.name.endswith(FOLDED)}
 
 
 def fold_texts(model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ TOP_OPTIONS = {"conformal": MAPPING}
 LEVEL = 0.9  # the default
 CONFORMAL = {"calibration": or_null(SHARE), "level": SHARE}
 SWEEP = {"name": or_null(TEXT), "parent": or_null(TEXT)}
+SWEEP_OPTIONS = {"ensemble": FLAG}
 DATA = {"sources": NAMED, "inputs": NAMED, "targets": NAMED, "split": MAPPING}
 DATA_OPTIONS = {
     "join": Rule(
@@ -117,7 +118,7 @@ def check_nodes(config: dict[str, Any]) -> None:
         check_node("conformal", config["conformal"], CONFORMAL)
         _check_level(config["conformal"])
     check_node("tracking", config["tracking"], TRACKING)
-    check_node("sweep", config["sweep"], SWEEP)
+    check_node("sweep", config["sweep"], SWEEP, optional=SWEEP_OPTIONS)
     check_record_names(config["tracking"], config["sweep"])
     check_node("data", config["data"], DATA, optional=DATA_OPTIONS)
     if isinstance(config["data"].get("join"), dict):

@@ -78,7 +78,7 @@ def _whole() -> Schema:
         "loss_weights": _loss_weights(),
         "trainer": _trainer(),
         "tracking": _node(nodes.TRACKING),
-        "sweep": _node(nodes.SWEEP),
+        "sweep": _node(nodes.SWEEP | nodes.SWEEP_OPTIONS),
         "conformal": _node(nodes.CONFORMAL),
         **{name: _part(name) for name in PARTS_AT if name in nodes.TOP and name != "fusion"},
         "hydra": ANYTHING,

@@ -1,13 +1,15 @@
 """What a stored run brings to a comparison: its own predictions, or those of a sweep's folds."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from omegaconf import OmegaConf
 
 from pipeline.comparison.verdicts import Contender
-from pipeline.config.naming import FOLD, flatten
+from pipeline.config.naming import REPEATS, flatten
 from pipeline.errors import ConfigError
 from pipeline.tracking import StoredRun
 
@@ -16,6 +18,8 @@ SPLITS = ("test", "val", OUT_OF_FOLD)
 SWEEP = "sweep.command"  # a tag of the run of a sweep
 REPORT, HISTORY = "report/report.html", "report/tables/history.csv"
 FOLDS = "folds.json"  # artifact of a sweep over folds
+TESTED = "predictions/test.parquet"
+MEMBERS = "ensemble.members"  # a tag of the run of a sweep with an ensemble
 FEWEST = 2  # contenders of a comparison
 
 
@@ -29,25 +33,30 @@ def contenders(run: StoredRun) -> list[Contender]:
         frames = {name: _frame(run, f"predictions/{name}.parquet") for name in ("test", "val")}
         history, address = _history(run), _address(run)
         return [Contender(run.run_id, run.name, settings(run), run.metrics, frames, history, address)]
-    if not run.has(FOLDS):
-        raise ConfigError(
-            "runs",
-            "this is a sweep without the predictions of all folds",
-            found=f"{run.run_id} ({run.name})",
-            allowed=f"a run; a sweep over folds of which every fold has finished; or sweep={run.run_id[:6]}",
-        )
-    sets = json.loads(run.artifact(FOLDS).read_text(encoding="utf-8"))
-    return [
-        Contender(
-            run.run_id,
-            run.name if len(sets) == 1 else f"{run.name} {one['name']}",
-            _params(run, one["runs"][0]),
-            run.metrics,
-            {OUT_OF_FOLD: _frame(run, one["predictions"])},
-            address=run.url() or "",
-        )
-        for one in sets
-    ]
+    sets = json.loads(run.artifact(FOLDS).read_text(encoding="utf-8")) if run.has(FOLDS) else []
+    tested = {"test": _frame(run, TESTED)} if run.has(TESTED) else {}  # by the ensemble
+    if len(sets) > 1:
+        return [_of_set(run, f"{run.name} {one['name']}", one) for one in sets]
+    if sets:
+        of_set = _of_set(run, run.name, sets[0])
+        return [replace(of_set, predictions={**tested, **of_set.predictions})]
+    if tested:
+        params = _params(run, json.loads(run.tags[MEMBERS])[0])
+        return [Contender(run.run_id, run.name, params, run.metrics, tested, address=run.url() or "")]
+    raise ConfigError(
+        "runs",
+        "this is a sweep without predictions of its own: no ensemble, and not all folds",
+        found=f"{run.run_id} ({run.name})",
+        allowed=f"a run; a sweep over folds of which every fold has finished; python -m pipeline.ensemble "
+        f"run={run.run_id[:6]} first; or sweep={run.run_id[:6]}, which compares its trials",
+    )
+
+
+def _of_set(run: StoredRun, name: str, one: Mapping[str, Any]) -> Contender:
+    """A fold set as a contender."""
+    frames = {OUT_OF_FOLD: _frame(run, one["predictions"])}
+    params = _params(run, one["runs"][0])
+    return Contender(run.run_id, name, params, run.metrics, frames, address=run.url() or "")
 
 
 def common_splits(runs: list[Contender]) -> list[str]:
@@ -93,6 +102,6 @@ def _frame(run: StoredRun, path: str) -> pd.DataFrame:
 
 
 def _params(parent: StoredRun, run_id: str) -> dict[str, str]:
-    """The params of the config of a fold set: those of its runs, but for the fold."""
+    """The settings of a config: those of one of its runs, but for what repeats it."""
     run = StoredRun.of(parent.client, parent.uri, parent.client.get_run(run_id))
-    return {name: value for name, value in settings(run).items() if name != FOLD}
+    return {name: value for name, value in settings(run).items() if name not in REPEATS}

@@ -18,7 +18,7 @@ from pipeline.data.kinds import TARGETS, Input, Target, build
 from pipeline.data.loading import LabelledRows, load_labelled
 from pipeline.data.source import NoColumnError
 from pipeline.errors import ConfigError
-from pipeline.finished.run import FinishedRun, restore_input
+from pipeline.finished.run import FinishedRun, Outputs, restore_input
 from pipeline.heads import Head
 from pipeline.metric_names import Scores
 from pipeline.tracking import StoredRun
@@ -28,6 +28,7 @@ from pipeline.training.measure import Reference, measure, reference
 
 CONFIDENCE = 0.95
 logger = logging.getLogger(__name__)
+SPLITS_TAG = "ensemble.splits"  # of an ensemble's run: the splits that no member was trained on
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -207,6 +208,8 @@ def read_rows(
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
+    if own:
+        _check_untrained(run, which)
     facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
     heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
@@ -242,6 +245,22 @@ def _evaluation(
     baselines: Mapping[str, np.ndarray],
 ) -> Evaluation:
     found = finished.forward(raw=True)(rows.raw)
+    return evaluation_of(finished, found, rows, heads, targets, baselines)
+
+
+def evaluation_of(
+    finished: FinishedRun,
+    found: Outputs,
+    rows: LabelledRows,
+    heads: Mapping[str, Head],
+    targets: Mapping[str, Target],
+    baselines: Mapping[str, np.ndarray],
+) -> Evaluation:
+    """Return the results of a model's outputs for labelled rows.
+
+    Args:
+        baselines: head -> the best constant raw output for the training rows, (width,).
+    """
     raw, outputs = found.raw, found.readable
     losses = {name: HeadLoss(loss=head.loss, kind=targets[name].kind) for name, head in heads.items()}
     means = {}
@@ -307,6 +326,14 @@ def _restored(
     for name in finished.inputs:
         inputs[name] = restore_input(name, inputs[name], finished.specs[name], finished.facts.get(name))
     return inputs, targets
+
+
+def _check_untrained(run: StoredRun, which: str) -> None:
+    """Refuse rows of a sweep's data on which members of its ensemble were trained."""
+    if SPLITS_TAG in run.tags and which not in (untrained := json.loads(run.tags[SPLITS_TAG])):
+        problem = "members of this ensemble were trained on these rows, so it would look better than it is"
+        allowed = ", ".join([*(f"split={name}" for name in untrained), "sources=… or data=… with other rows"])
+        raise ConfigError("split", problem, found=which, allowed=allowed)
 
 
 def _check_fingerprint(run: StoredRun, fingerprint: str) -> None:

@@ -12,7 +12,14 @@ from keras import KerasTensor, ops
 
 from pipeline.data.kinds import Input, Target
 from pipeline.heads import Head
-from pipeline.model.layer_names import FUSION, branch_layer, head_layer, output_layer, read_layer
+from pipeline.model.layer_names import (
+    FUSION,
+    PRESENTER,
+    branch_layer,
+    head_layer,
+    output_layer,
+    read_layer,
+)
 from pipeline.model.stand_in import is_absent, with_stand_in
 
 
@@ -83,17 +90,21 @@ def build_presenter(targets: Mapping[str, Target], heads: Mapping[str, Head]) ->
     outputs = {
         name: _in_original_units(targets[name], head.present(raw[name], name)) for name, head in heads.items()
     }
-    return keras.Model(raw, outputs, name="presenter")
+    return keras.Model(raw, outputs, name=PRESENTER)
 
 
 def _in_original_units(target: Target, x: KerasTensor) -> KerasTensor:
-    """Apply the target's `present`; if a column has several outputs (quantiles), apply it to each of them."""
-    columns, width = target.units, x.shape[-1]
+    return by_column(target.present, target.units, x)
+
+
+def by_column(function: Callable[[KerasTensor], KerasTensor], columns: int, x: KerasTensor) -> KerasTensor:
+    """Apply a function of (..., columns); if a column has several outputs (quantiles), to each of them."""
+    width = x.shape[-1]
     if width == columns:
-        return target.present(x)
+        return function(x)
     # Operations and not layers, because layers would cast numbers in original units to float32.
-    by_column = ops.transpose(ops.reshape(x, (-1, columns, width // columns)), (0, 2, 1))
-    return ops.reshape(ops.transpose(target.present(by_column), (0, 2, 1)), (-1, width))
+    separate = ops.transpose(ops.reshape(x, (-1, columns, width // columns)), (0, 2, 1))
+    return ops.reshape(ops.transpose(function(separate), (0, 2, 1)), (-1, width))
 
 
 def _entry(name: str, source: Input) -> KerasTensor:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.kinds import Input
 from pipeline.data.kinds.prepare import Specs
+from pipeline.model.ensemble import members_of
 from pipeline.model.layer_names import FUSION, branch_layer, head_layer
 from pipeline.model.stand_in import fill, has_stand_in, is_absent, with_stand_in
 
@@ -50,7 +51,7 @@ def raw_specs(exported: keras.Model, name: str) -> Specs:
         for key, x in exported.input.items()
         if key == name or key.startswith(f"{name}.")
     }
-    if exported.get_layer(branch_layer(name)).input.dtype == "uint8":
+    if members_of(exported)[0].get_layer(branch_layer(name)).input.dtype == "uint8":
         specs[name] = (specs[name][0], "uint8")
     return specs
 

@@ -4,6 +4,7 @@ They occur in logged models and in the metrics `flow/update_<layer>`, so they mu
 """
 
 FUSION = "fusion"
+PRESENTER = "presenter"
 
 
 def branch_layer(branch: str) -> str:

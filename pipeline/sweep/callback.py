@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from pipeline.config import PARENT_OVERRIDE, choices
+from pipeline.config import PARENT_OVERRIDE, choices, trusted
 from pipeline.config.data import check_folds
 from pipeline.config.naming import REPEATS
 from pipeline.config.record_names import check_record_names
@@ -65,6 +65,7 @@ class SweepCallback(Callback):
         self.parent: Parent | None = None
         self.watch: Watch | None = None
         self.since = 0
+        self.joining: dict[str, Any] | None = None  # arguments of `log_ensemble`; None: no ensemble
         self.process = ""  # identity of the process that started joblib's workers
         self.held = contextlib.ExitStack()  # the lock of the sweep's run
 
@@ -101,6 +102,8 @@ class SweepCallback(Callback):
         parent = _open_parent(config, command, fixed, varies)
         self._hold(parent)
         self.parent = parent
+        if config.sweep.get("ensemble"):
+            self.joining = {"register": config.tracking.register, "trusted_modules": trusted(words)}
         self.since = int(self.parent.tag("sweep.since"))
         if config.sweep.parent is None:
             with read_write(config.hydra):
@@ -253,7 +256,7 @@ class SweepCallback(Callback):
 
             log_failure(self.parent.client, self.parent.run_id, error)
             sys.stderr.write(f"the sweep ended: {type(error).__name__}: {error}\n")
-        found = self._joined()
+        found = [] if status == "KILLED" else self._joined()
         try:
             self.watch.draw(running=False)
         except Exception as problem:
@@ -266,14 +269,20 @@ class SweepCallback(Callback):
         """Logs what the trials of folds give together; returns sentences on it."""
         assert self.parent is not None
         assert self.watch is not None
+        from pipeline.sweep.ensembling import log_ensemble
         from pipeline.sweep.out_of_fold import log_folds
 
+        objective, lines = self.watch.objective[0], []
         try:
-            return log_folds(self.parent, self.watch.objective[0])
+            lines += log_folds(self.parent, objective)
+            if self.joining is not None:
+                lines += log_ensemble(self.parent, objective, **self.joining)
+        except ConfigError as problem:
+            lines.append(f"no ensemble: {problem}")
         except Exception as problem:
             # The trials have been logged, and the board shows them.
-            sys.stderr.write(f"the folds could not be joined: {type(problem).__name__}: {problem}\n")
-            return []
+            sys.stderr.write(f"the trials could not be joined: {type(problem).__name__}: {problem}\n")
+        return lines
 
 
 def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: list[str]) -> "Parent":

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.comparison.logged_rows import logged_rows
+from pipeline.finished.class_order import spread, union
 from pipeline.sweep.board.fold_means import is_folds, metrics_of
 from pipeline.sweep.folds import HELD_OUT, FoldSet, fold_sets
 from pipeline.sweep.parent import Parent, best_of
@@ -96,20 +97,6 @@ def out_of_fold(runs: Sequence[StoredRun], split: str) -> pd.DataFrame:
     if not table["row"].is_unique:
         raise ValueError("folds share rows: the data changed between them, so they are no folds of one split")
     return table
-
-
-def union(names: Sequence[Sequence[str]]) -> list[str]:
-    """The classes of several runs, those of the first run first."""
-    return list(dict.fromkeys(name for of_run in names for name in of_run))
-
-
-def spread(probabilities: np.ndarray, names: Sequence[str], every: Sequence[str]) -> np.ndarray:
-    """Probabilities (rows, len(names)) as those of more classes, (rows, len(every)), 0 for the others."""
-    if list(names) == list(every):
-        return probabilities
-    result = np.zeros((len(probabilities), len(every)), probabilities.dtype)
-    result[:, [every.index(name) for name in names]] = probabilities
-    return result
 
 
 def _probabilities(frame: pd.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -18,9 +19,10 @@ from pipeline.tracking.addresses import compare_page, local_path, run_page
 from pipeline.tracking.opening import DEFAULT_EXPERIMENT, default_experiment_id
 from pipeline.tracking.outbox import sync_command
 from pipeline.tracking.patience import patient
-from pipeline.tracking.reading import search_runs
+from pipeline.tracking.reading import StoredRun, search_runs
 from pipeline.tracking.waiting import leave
 
+MEMBERS_TAG = "ensemble.members"  # of a sweep with an ensemble
 PATIENCE = 20.0  # seconds that workers have to end
 
 
@@ -178,6 +180,14 @@ class Parent:
             f"send it: {sync_command(self.run_id)}"
         )
 
+    def ensemble(self) -> dict[str, Any]:
+        """What `ensemble.json` says of the sweep's ensemble; empty if it has none."""
+        run = StoredRun.of(self.client, self.uri, self.client.get_run(self.run_id))
+        if MEMBERS_TAG not in run.tags:
+            return {}
+        facts: dict[str, Any] = json.loads(run.artifact("ensemble.json").read_text(encoding="utf-8"))
+        return facts
+
     def forget(self) -> None:
         """Deletes the run of a sweep without trials, for example after Hydra refused its overrides."""
         self.client.delete_run(self.run_id)
@@ -200,16 +210,21 @@ class Parent:
         for group in fold(finished):
             if is_folds(group):
                 lines += _fold_paragraphs(group)
+        if facts := self.ensemble():
+            lines += [*facts["sentences"], *([_markdown(facts["table"])] if facts["gains"] else [])]
         self.client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(lines))
 
 
 def _fold_paragraphs(group: Group) -> Iterator[str]:
     """The means over the folds of a configuration, as tables in Markdown."""
     for split, title in titles(group).items():
-        header, *rows = fold_table(group, split)
-        lines = [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
         yield f"**{group.name}**: {title}"
-        yield "\n".join(lines)
+        yield _markdown(fold_table(group, split))
+
+
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    header, *rows = table
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
 
 
 def _named(client: MlflowClient, name: str, experiment_id: str, experiment: str | None) -> list[MlflowRun]:

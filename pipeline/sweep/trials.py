@@ -59,6 +59,7 @@ class Sweep:
         options: what a pasted command needs besides overrides, such as `--config-dir mine`.
         importances: objective -> parameter -> its importance, see `study.importances`; only for searches.
         compare: address of the page that compares all trials; empty if there is none.
+        ensemble: what `ensemble.json` says of the sweep's ensemble; empty without one.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Sweep:
     options: str = ""
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     compare: str = ""
+    ensemble: Mapping[str, Any] = field(default_factory=dict)
 
     def heads(self) -> list[str]:
         """The heads that some trial has a validation skill of, sorted."""

@@ -127,6 +127,7 @@ class Watch:
             options=self.options,
             importances=self.importances(),
             compare=self._compare(trials),
+            ensemble=self.parent.ensemble(),
         )
         with tempfile.TemporaryDirectory() as folder:
             page.write(Path(folder), sweep)

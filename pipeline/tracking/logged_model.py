@@ -46,11 +46,12 @@ class LoggedModel(PythonModel):
         forms = json.loads(Path(context.artifacts["forms"]).read_text(encoding="utf-8"))
         self.forms = {name: self.times["TimeForm"](**form) for name, form in forms.items()}
         self.classes = json.loads(Path(context.artifacts["classes"]).read_text(encoding="utf-8"))
+        members = [layer for layer in self.model.layers if layer.name.startswith("member_")]  # of an ensemble
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
         self.byte_inputs = [
             name
             for name in self.model.input
-            for layer in self.model.layers
+            for layer in (members or [self.model])[0].layers
             if layer.name == f"branch_{name}" and layer.input.dtype == "uint8"
         ]
 

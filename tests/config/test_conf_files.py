@@ -62,6 +62,7 @@ COMMANDS = {
     "evaluate": ["run=latest"],
     "predict": ["run=latest", "input=rows.csv", "output=out.parquet"],
     "export": ["run=latest", "format=saved_model", "out=model"],
+    "ensemble": ["run=latest"],
     "promote": ["name=kanji"],
     "compare": ["runs=[a,b]"],
     "init": ["sources=[rows.csv]"],

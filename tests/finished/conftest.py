@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
@@ -20,6 +21,7 @@ class Untrained:
 
     folder: Path
     job: Job
+    tags: ClassVar[dict[str, str]] = {}
 
     def artifact(self, path: str) -> Path:
         return self.folder / path

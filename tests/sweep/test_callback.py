@@ -65,7 +65,7 @@ class NoWatch(SimpleNamespace):
 
     def __init__(self) -> None:
         deaths = SimpleNamespace(first=lambda: GONE, close=lambda: None)
-        super().__init__(deaths=deaths, done=[])
+        super().__init__(deaths=deaths, done=[], objective=["best/val_skill"])
 
     def stop(self) -> None:
         self.done.append("stop")

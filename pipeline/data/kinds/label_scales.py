@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError
 RATIO = 8.0  # between the 99 % quantile and the median: labels that spread more have a logarithm under `auto`
 BEYOND = 100.0  # predictions are at most so many times the largest training label under `log`
 COMMON = (0.05, 0.25)  # quantiles of the labels above 0
+TINY = np.finfo(np.float64).tiny
 POINTS = 101  # knots of `quantile`
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ logger = logging.getLogger(__name__)
 class Transform(Protocol):
     """A rising function of one column of labels, and its inverse.
 
-    Calling it takes and returns float64 (rows,); `inverse` takes float64 (..., 1), a tensor or an array.
+    Calling it takes and returns float64 (rows,); `inverse` takes float64 (..., 1), a tensor or an array, and
+    `forward` takes what `inverse` returned back.
     `impossible` marks labels that the inverse never returns. `facts` are None or, for JSON, what
     `restored_transform` needs.
     """
@@ -33,6 +35,8 @@ class Transform(Protocol):
     def __call__(self, values: np.ndarray) -> np.ndarray: ...
 
     def inverse(self, scaled: Any) -> Any: ...
+
+    def forward(self, values: Any) -> Any: ...
 
     def impossible(self, values: np.ndarray) -> np.ndarray: ...
 
@@ -50,6 +54,9 @@ class Identity:
 
     def inverse(self, scaled: Any) -> Any:
         return scaled
+
+    def forward(self, values: Any) -> Any:
+        return values
 
     def impossible(self, values: np.ndarray) -> np.ndarray:
         return np.zeros(values.shape, dtype=bool)
@@ -96,6 +103,9 @@ class Log:
         values = keras.ops.exp(keras.ops.minimum(scaled, top)) - self.offset
         return keras.ops.maximum(values, 0.0) if self.offset else values
 
+    def forward(self, values: Any) -> Any:
+        return keras.ops.log(keras.ops.maximum(values + self.offset, TINY))
+
     def impossible(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values < 0 if self.offset else values <= 0)
 
@@ -129,6 +139,9 @@ class Quantile:
 
     def inverse(self, scaled: Any) -> Any:
         return piecewise_linear(scaled, np.array(self.scores)[:, None], np.array(self.knots)[:, None])
+
+    def forward(self, values: Any) -> Any:
+        return piecewise_linear(values, np.array(self.knots)[:, None], np.array(self.scores)[:, None])
 
     def impossible(self, values: np.ndarray) -> np.ndarray:
         return np.asarray((values < self.knots[0]) | (values > self.knots[-1]))

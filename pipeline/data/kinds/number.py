@@ -98,6 +98,16 @@ class Number(ColumnTarget):
         ]
         return keras.ops.concatenate(columns, axis=-1)
 
+    def scaled(self, tensor: KerasTensor) -> KerasTensor:
+        """Converts numbers in original units (..., columns) to a head's scaled output."""
+        values = keras.ops.cast(tensor, "float64")
+        columns = [
+            transform.forward(values[..., position : position + 1])
+            for position, transform in enumerate(self.transforms)
+        ]
+        values = keras.ops.concatenate(columns, axis=-1)
+        return keras.ops.cast((values - self.mean) / np.asarray(self.scale, np.float64), "float32")
+
     def decode(self, labels: np.ndarray) -> np.ndarray:
         """Converts encoded labels (rows, columns) to original units, float64."""
         scaled = labels.astype(np.float64) * np.asarray(self.scale) + self.mean

@@ -1,6 +1,7 @@
-"""The board's section on folds: each head's means over them, with standard errors."""
+"""The board's sections on folds, with each head's means over them, and on the ensemble."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pipeline.page.elements import Section, Table
 from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
@@ -30,3 +31,21 @@ def folds_section(groups: Sequence[Group]) -> Iterator[Section]:
             tables[name] = Table(header, [list(row) for row in rows], caption)
     notes = [NOTE, EPOCH_NOTE] if any(group.trials[0].tested != "once" for group in of_folds) else [NOTE]
     yield Section("Folds", notes, tables=tables)
+
+
+def ensemble_section(facts: Mapping[str, Any]) -> Iterator[Section]:
+    """What the ensemble is made of, and its gains.
+
+    Args:
+        facts: those of `ensemble.json`; empty without an ensemble.
+    """
+    if not facts:
+        return
+    header, *rows = facts["table"]
+    caption = (
+        "Gain: how much better the ensemble is than the mean of its single models on the same rows; its 95 % "
+        "interval is a paired bootstrap over the rows."
+    )
+    tables = {"ensemble": Table(header, [list(row) for row in rows], caption)} if rows else {}
+    sentences = [f"{line[0].upper()}{line[1:]}".removesuffix(":") + "." for line in facts["sentences"]]
+    yield Section("Ensemble", sentences, tables=tables)

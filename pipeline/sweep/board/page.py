@@ -24,7 +24,7 @@ from pipeline.sweep.board.figures import (
     time_drawing,
 )
 from pipeline.sweep.board.fold_means import is_folds
-from pipeline.sweep.board.folds import folds_section
+from pipeline.sweep.board.folds import ensemble_section, folds_section
 from pipeline.sweep.board.groups import Group, Noise, fold, noise, ranked, verdict
 from pipeline.sweep.board.groups import repeated as repeated_word
 from pipeline.sweep.trials import Sweep
@@ -96,6 +96,7 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     if groups:
         yield from folds_section(groups)
+        yield from ensemble_section(sweep.ensemble)
         yield _trials_section(sweep, groups)
         yield _heads_section(sweep, groups)
         yield from _effect_section(sweep)

@@ -1,0 +1,48 @@
+"""Makes one model of the folds or seeds of a sweep: `python -m pipeline.ensemble run=<id of the sweep>`."""
+
+import json
+
+from omegaconf import DictConfig
+
+from pipeline.command import verb
+from pipeline.config import overrides, resolved, trusted
+from pipeline.errors import ConfigError, printable
+from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
+
+
+def check(cfg: DictConfig) -> None:
+    """Raises ConfigError for an unknown key or a value that is not allowed."""
+    config = resolved(cfg)
+    keys = {"run": TEXT, "register": or_null(TEXT), "tracking": MAPPING, "trusted_modules": list_of(TEXT)}
+    check_node("", config, keys)
+    check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
+
+
+@verb(config_name="ensemble", check=check, texts=("run", "register", "tracking.uri"))
+def main(cfg: DictConfig) -> None:
+    """Makes the ensemble of a sweep."""
+    print(printable(run(cfg.run, cfg.register, cfg.tracking.uri, trusted(overrides()))))
+
+
+def run(name: str, register: str | None, uri: str | None, trusted_modules: list[str]) -> str:
+    """Logs the ensemble to the sweep's run; returns the text for the terminal.
+
+    Raises:
+        ConfigError: this is no sweep, it repeated no config, or its runs have no models.
+    """
+    from pipeline.sweep.ensembling import log_ensemble
+    from pipeline.sweep.parent import Parent
+    from pipeline.tracking import find_run
+
+    found = find_run(name, uri)
+    if "sweep.objective" not in found.tags:
+        raise ConfigError("run", "this run is not a sweep", found=name, allowed="a sweep's id or name")
+    parent = Parent(found.client, found.uri, found.experiment_id, found.run_id)
+    objective = json.loads(found.tags["sweep.objective"])
+    lines = log_ensemble(parent, objective[0], register=register, trusted_modules=trusted_modules)
+    parent.describe(objective, None)
+    return "\n".join([*lines, found.url() or f"run {found.run_id}"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Makes one model of the runs that repeat a config, and logs it to the run of their sweep."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.config import resolved
+from pipeline.config.make import Make
+from pipeline.errors import ConfigError
+from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
+from pipeline.finished.evaluation import SPLITS_TAG, evaluate
+from pipeline.finished.evaluation_record import predictions
+from pipeline.finished.held_out import temperature_of
+from pipeline.finished.members import Members
+from pipeline.finished.new_rows import SEEN
+from pipeline.finished.run import FinishedRun
+from pipeline.finished.stored_files import read_model
+from pipeline.job.resume import data_folders
+from pipeline.model import raw_specs
+from pipeline.model.ensemble import Joined, join
+from pipeline.page.text_table import text_table
+from pipeline.tracking import StoredRun
+from pipeline.tracking.late_model import log_late_model
+
+FACTS = "ensemble.json"  # artifact of the sweep's run
+MEMBERS_TAG = "ensemble.members"
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What is known of an ensemble, as its artifact `ensemble.json` says.
+
+    Args:
+        members: ids of the runs.
+        temperatures: class head -> its temperature.
+        calibrated_on: class head -> the number of labelled rows that it was fitted on.
+        splits: those that no member was trained on.
+        test_rows: 0 if the members have no test rows in common.
+        gains: on the test rows; empty if they were not evaluated.
+        problem: why they were not; "" if they were.
+    """
+
+    members: list[str]
+    temperatures: dict[str, float]
+    calibrated_on: dict[str, int]
+    splits: list[str]
+    test_rows: int
+    gains: list[Gain]
+    problem: str
+
+    def sentences(self) -> list[str]:
+        """Say of what it is made, on what it was calibrated, and how it was tested."""
+        said = [f"ensemble of {len(self.members)} models: the mean of their probabilities and numbers"]
+        if self.temperatures:
+            fitted = (
+                f"{head} {value:.3g} ({self.calibrated_on[head]:,} rows)"
+                for head, value in self.temperatures.items()
+            )
+            said.append(f"temperatures, fitted on rows that members held out: {', '.join(fitted)}")
+        if self.problem:
+            return [*said, f"not tested: {self.problem}"]
+        return [*said, f"on {self.test_rows:,} test rows, beside the mean of the single models:"]
+
+
+def make_ensemble(
+    parent: StoredRun, runs: Sequence[StoredRun], make: Make, *, register: str | None = None
+) -> Ensemble:
+    """Log the ensemble of runs to the run of their sweep, with its config, test predictions and metrics.
+
+    Args:
+        runs: at least two, which repeat one config.
+        register: name under which the model is registered; None: it is not.
+
+    Raises:
+        ConfigError: a run has no model or other files, or the models do not fit together.
+    """
+    members = Members.of(runs, make)
+    rows = members.held_out()
+    temperatures = {name: temperature_of(one, members.targets[name].kind) for name, one in rows.items()}
+    files = [run.model() for run in runs]
+    models = [read_model(file) for file in files]
+    joined = join(models, members.heads, members.targets, members.names(), temperatures)
+    specs = {
+        key: spec for name in members.cfg.branches for key, spec in raw_specs(joined.model, name).items()
+    }
+    untrained = members.untrained()
+    parent.client.set_tag(parent.run_id, SPLITS_TAG, json.dumps(untrained))
+    thresholds = members.thresholds(rows, temperatures)
+    _log_config(parent, members, thresholds)
+    log_late_model(
+        *(parent, joined.model, specs, members.classes(), thresholds), like=files[0], register=register
+    )
+    gains, tested, problem = _test(parent, members, joined, make, untrained)
+    found = Ensemble(
+        [run.run_id for run in runs],
+        temperatures,
+        {name: one.rows for name, one in rows.items()},
+        untrained,
+        tested,
+        gains,
+        problem,
+    )
+    _log_facts(parent, found)
+    return found
+
+
+def text(found: Ensemble) -> list[str]:
+    """Return the lines for the terminal."""
+    table = text_table([HEADER, *(one.cells() for one in found.gains)]).splitlines() if found.gains else []
+    return [*found.sentences(), *table]
+
+
+def _log_config(parent: StoredRun, members: Members, thresholds: Mapping[str, Any]) -> None:
+    """Log the config of the first run, with the classes of all runs, and what its training rows were like."""
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copytree(members.runs[0].artifact("config"), name, dirs_exist_ok=True)
+        files = {"heads.json": members.joined, "labels.json": members.labels()}
+        for file, value in (files | ({"thresholds.json": thresholds} if thresholds else {})).items():
+            (Path(name) / file).write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
+        parent.log({}, Path(name), "config")
+    if members.runs[0].has(SEEN):
+        with tempfile.TemporaryDirectory() as name:
+            shutil.copy(members.runs[0].artifact(SEEN), name)
+            parent.log({}, Path(name), Path(SEEN).parent.as_posix())
+
+
+def _test(
+    parent: StoredRun, members: Members, joined: Joined, make: Make, untrained: Sequence[str]
+) -> tuple[list[Gain], int, str]:
+    """Evaluate the ensemble and its members on the test rows; log metrics and predictions.
+
+    Returns:
+        The gains, the number of rows, and why there are none ("" if there are).
+    """
+    if "test" not in untrained:
+        return (
+            [],
+            0,
+            "every row trained some of the models; evaluate it on other rows, with sources= or data=",
+        )
+    stored = StoredRun.of(parent.client, parent.uri, parent.client.get_run(parent.run_id))
+    finished = FinishedRun.of(stored, make)
+    folders = [Path.cwd(), *data_folders(members.runs[0].run_id)]
+    data = resolved(finished.cfg)["data"]
+    try:
+        found = evaluate(stored, finished, data, which="test", own=True, folders=folders, make=make)
+    except ConfigError as error:
+        return [], 0, f"the test rows cannot be read: {error.key}: {error.problem}"
+    gains = gains_of(finished, found, members, joined)
+    metrics = {f"test/{name}": value for name, value in found.metrics().items()}
+    for one in gains:
+        stem = f"ensemble/{one.head}_{one.metric}_gain"
+        metrics |= {stem: one.gain, f"{stem}_low": one.low, f"{stem}_high": one.high}
+    with tempfile.TemporaryDirectory() as name:
+        pq.write_table(predictions(finished, found), Path(name) / "test.parquet")
+        stored.log(metrics, Path(name), "predictions")
+    return gains, len(found.rows.rows), ""
+
+
+def _log_facts(parent: StoredRun, found: Ensemble) -> None:
+    parent.client.set_tag(parent.run_id, MEMBERS_TAG, json.dumps(found.members))
+    metrics = {f"calibration/{head}_temperature": value for head, value in found.temperatures.items()}
+    facts = asdict(found) | {
+        "sentences": found.sentences(),
+        "table": [HEADER, *(one.cells() for one in found.gains)],
+    }
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / FACTS).write_text(json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8")
+        parent.log(metrics, Path(name), "")
