@@ -58,14 +58,17 @@ def main(cfg: DictConfig) -> None:
 
 
 def links(uri: str, address: str) -> list[str]:
-    """Lines with the addresses of all runs, of the latest run and of the latest sweep, if any."""
+    """Lines with the addresses of the latest run, of those on its data, and of the latest sweep, if any."""
     from pipeline.tracking.addresses import experiment_page
-    from pipeline.tracking.reading import latest_run
+    from pipeline.tracking.reading import experiment_names, latest_run
 
     run, sweep = latest_run(uri, sweep=False), latest_run(uri, sweep=True)
     if run is None:
         return [f"runs          {address}/{VIEW}  (none yet)"]
-    lines = [f"runs          {experiment_page(run.experiment_id, address)}{VIEW}"]
+    names = experiment_names(uri)
+    here = names.pop(run.experiment_id, "Default")
+    others = f"; others: {', '.join(names.values())}" if names else ""
+    lines = [f"runs          {experiment_page(run.experiment_id, address)}{VIEW}  ({here}{others})"]
     for title, latest in (("latest run", run), ("latest sweep", sweep)):
         if latest is not None:
             lines.append(f"{title:12}  {latest.url(address)}{VIEW}  ({latest.name}, {latest.status})")

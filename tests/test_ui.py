@@ -29,6 +29,8 @@ def test_links_lead_to_the_latest_run_and_sweep_in_the_training_view(recorded):
     newest = client.create_run(experiment, run_name="newest", tags={"pipeline.version": "1"}).info.run_id
     lines = ui.links(uri, "http://here")
     assert lines[0].split()[1] == f"http://here/#/experiments/{experiment}?workflowType=machine_learning"
+    here, others = lines[0].partition("(")[2].rstrip(")").split("; others: ")
+    assert (here, others) == ("penguins", "planted")
     assert f"/runs/{newest}?workflowType=machine_learning  (newest, RUNNING)" in lines[1]
     assert len(lines) == 2
     tags = {"pipeline.version": "1", "sweep.command": "train -m"}

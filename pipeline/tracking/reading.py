@@ -191,6 +191,13 @@ def latest_run(uri: str, *, sweep: bool) -> StoredRun | None:
     return None
 
 
+def experiment_names(uri: str) -> dict[str, str]:
+    """Id -> name of the experiments that are not deleted, but for MLflow's own, which is empty."""
+    client = MlflowClient(uri)
+    found = all_pages(lambda token: client.search_experiments(page_token=token))
+    return {one.experiment_id: one.name for one in found if one.name != "Default"}
+
+
 def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, condition: str = "") -> list[MlflowRun]:
     """All runs of the store that meet a condition of MLflow's search; the newest come first."""
     experiments = all_pages(lambda token: client.search_experiments(ViewType.ALL, page_token=token))
