@@ -25,7 +25,7 @@ from pipeline.conformal.columns import region_columns
 from pipeline.data import drift
 from pipeline.data.kinds import input_facts
 from pipeline.data.times import in_words
-from pipeline.job import label_overview, why
+from pipeline.job import card, label_overview, why
 from pipeline.job.data_identity import class_names, digest
 from pipeline.job.job import Job
 from pipeline.job.params import params
@@ -125,8 +125,18 @@ def log_results(
             explain = partial(why.explained_worst, job, explained, results, means)
             record = replace(record, explain=explain)
         report.write(folder / "report", record)
+        _write_card(folder / "report", cfg, record, exported, origin)
         run.log_folder(folder)
     run.log_metrics({"time/total_s": clock.total()}, step=0)
+
+
+def _write_card(
+    folder: Path, cfg: DictConfig, record: report.Record, model: keras.Model, origin: Origin
+) -> None:
+    folder.mkdir(exist_ok=True)
+    specs = {key: spec for name in record.inputs for key, spec in raw_specs(model, name).items()}
+    text = card.card(record, public(cfg), specs, origin.folders)
+    (folder / card.FILE).write_text(text, encoding="utf-8")
 
 
 def _log_model(run: Run, cfg: DictConfig, job: Job, model: keras.Model, results: Results) -> None:
