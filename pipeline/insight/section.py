@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import AMOUNT, DARK, INK, PALE, WIDTH, clean, plus_minus
 
 Array = NDArray[np.float64]
+MOST_LINES = 200  # of a table on the page
 MOST_ROWS = 24  # per heat map, those with the largest values; the history has them all
 
 
@@ -132,7 +134,12 @@ def flow_table(history: History, heads: Sequence[str], branches: Sequence[str]) 
             if any(value == value for value in values):
                 rows.append([head, branch, *values])
     caption = "Norms of the gradients on the probe, with the weights in force; means over the epochs."
-    return Table(["head", "branch", *measures, "share of the branch's gradient"], rows, caption, "folded")
+    return Table(["head", "branch", *measures, "share of the branch's gradient"], rows, caption, _shown(rows))
+
+
+def _shown(rows: list[list[object]]) -> Literal["folded", "file"]:
+    """Very long tables are only files, so that the page stays small."""
+    return "folded" if len(rows) <= MOST_LINES else "file"
 
 
 def contribution_table(contributions: Sequence[Contribution]) -> Table:
@@ -153,7 +160,7 @@ def contribution_table(contributions: Sequence[Contribution]) -> Table:
         f"Contributions in full. {_rows_of(contributions)} Sanity check: with {ALL} permuted, a head should "
         "not beat a constant."
     )
-    return Table([*columns, "metric", "value", "value without"], rows, caption, "folded")
+    return Table([*columns, "metric", "value", "value without"], rows, caption, _shown(rows))
 
 
 def _rows_of(contributions: Sequence[Contribution]) -> str:

@@ -3,6 +3,7 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const MARGIN = { left: 52, right: 12, top: 24, bottom: 36 };
+  const MOST_NAMES = 24; // of a legend; more lines are named only where the pointer is
   const NEAR = 60; // pixels from which a pointer reaches a point
 
   const element = (name, attributes, parent) => {
@@ -116,7 +117,7 @@
         path += `${path === "" || path.endsWith(" ") ? "M" : "L"}${px.toFixed(1)},${py.toFixed(1)}`;
         this.spots.push({ px, py, line, place });
         if (line.bars) element("path", { d: `M${px},${y.of(line.bars[place][0])}V${y.of(line.bars[place][1])}`, class: "bar" }, group);
-        if (line.points || line.y.length <= 40) element("circle", { cx: px, cy: py, r: line.points ? 2.6 : line.y.length > 1 ? 1.8 : 4 }, group);
+        if (line.points || line.y.length <= 40) element("circle", { cx: px, cy: py, r: line.points ? (line.y.length < 60 ? 5 : 2.6) : line.y.length > 1 ? 1.8 : 4 }, group);
       });
       if (!line.points) element("path", { d: path, class: line.dashed ? "curve dashed" : "curve" }, group);
     }
@@ -262,7 +263,7 @@
 
   function legend(figure, plots, highlight) {
     const lines = new Map(plots.flatMap((plot) => plot.spec.lines.map((line) => [line.name, line])));
-    if (lines.size < 2) return;
+    if (lines.size < 2 || lines.size > MOST_NAMES) return;
     for (const [name, line] of lines) {
       const button = document.createElement("button");
       button.type = "button";

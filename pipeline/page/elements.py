@@ -1,5 +1,6 @@
 """The elements of a page: a heading, and sections with paragraphs, figures and tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -23,12 +24,16 @@ class Drawing(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A table's cell that is a link, or tells by its colour what it means."""
+    """A table's cell that is a link, or tells by its colour what it means.
+
+    `addresses` become links 1, 2, 3 and so on after the value.
+    """
 
     value: object
     address: str = ""
     tone: Literal["", "best", "noise", "worse"] = ""
     hint: str = ""  # shown on hover
+    addresses: Sequence[str] = ()
 
     def __str__(self) -> str:
         return str(self.value)

@@ -269,6 +269,7 @@ def _trial(run: MlflowRun) -> Trial:
         ended=run.info.end_time,
         process=tags["sweep.process"],
         config=tags.get("sweep.config", ""),
+        place=run.info.artifact_uri or "",
         folds=int(tags.get("sweep.folds", 0)),
         tested=tags.get("sweep.tested", ""),
     )

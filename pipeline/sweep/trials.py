@@ -20,6 +20,7 @@ class Trial:
         started, ended: milliseconds since 1970; `ended` is None while it runs.
         process: the process that ran it, as host:pid:start.
         config: names the config without what only repeats it: seeds and the fold; "" for old trials.
+        place: of its artifacts, as the store names it.
         folds, tested: `data.split.folds` and `data.split.tested`; 0 and "" without folds.
     """
 
@@ -37,6 +38,7 @@ class Trial:
     config: str = ""
     folds: int = 0
     tested: str = ""
+    place: str = ""
 
     def objective(self, names: Any) -> Any:
         """The value or values that the run returned to the sweep; None if it lacks one of the metrics."""
@@ -60,6 +62,9 @@ class Sweep:
         importances: objective -> parameter -> its importance, see `study.importances`; only for searches.
         compare: address of the page that compares all trials; empty if there is none.
         ensemble: what `ensemble.json` says of the sweep's ensemble; empty without one.
+        order: the heads in the order of the config; empty if unknown.
+        addresses: run id -> where to look at the run, relative to the board or on a server.
+        histories: run id -> metric -> its value in each epoch, of finished trials with a report.
     """
 
     title: str
@@ -72,10 +77,15 @@ class Sweep:
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     compare: str = ""
     ensemble: Mapping[str, Any] = field(default_factory=dict)
+    order: Sequence[str] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    histories: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
     def heads(self) -> list[str]:
-        """The heads that some trial has a validation skill of, sorted."""
-        return skilled_heads(name for trial in self.trials for name in trial.metrics)
+        """The heads that some trial has a validation skill of, in the order of the config."""
+        heads = skilled_heads(name for trial in self.trials for name in trial.metrics)
+        places = {head: place for place, head in enumerate(self.order)}
+        return sorted(heads, key=lambda head: places.get(head, len(places)))
 
     def finished(self) -> list[Trial]:
         """The trials that finished and have every objective."""

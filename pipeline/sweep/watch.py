@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.errors import printable
 from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
+from pipeline.sweep.trial_files import TrialFiles
 from pipeline.sweep.trials import Sweep, Trial
 from pipeline.tracking.addresses import compare_page, server_of
 from pipeline.tracking.opening import in_words
@@ -51,6 +52,7 @@ class Watch:
         self.parent, self.title, self.objective, self.planned = parent, title, objective, planned
         self.command, self.options, self.importances = command, options, importances
         self.since, self.workers = since, workers
+        self.files = TrialFiles(parent)
         self.told: set[str] = set()  # ids of the runs of trials
         self.deaths = Deaths()
         self.drawn = 0  # number of ended trials on the last board
@@ -128,6 +130,9 @@ class Watch:
             importances=self.importances(),
             compare=self._compare(trials),
             ensemble=self.parent.ensemble(),
+            order=self.files.order(trials),
+            addresses=self.files.addresses(trials),
+            histories=self.files.histories(trials),
         )
         with tempfile.TemporaryDirectory() as folder:
             page.write(Path(folder), sweep)

@@ -15,11 +15,15 @@ from pipeline.sweep.trials import Sweep
 
 
 class Choice(NamedTuple):
-    """A group to choose, the reason, and the command that trains it."""
+    """A group to choose, the reason, and the command that trains it.
+
+    `metric` is that by which the group is the best; empty for the knee.
+    """
 
     why: str
     group: Group
     command: str
+    metric: str = ""
 
 
 def choices(sweep: Sweep, groups: Sequence[Group]) -> list[Choice]:
@@ -39,7 +43,7 @@ def choices(sweep: Sweep, groups: Sequence[Group]) -> list[Choice]:
     for why, metric in criteria:
         best = ranked(groups, metric)[0]
         if not math.isnan(best.mean(metric)):
-            chosen.append(Choice(why, best, command(sweep, best)))
+            chosen.append(Choice(why, best, command(sweep, best), metric))
     _, values = front_values(sweep, groups)
     on_front = front(values) if len(values) else []
     if on_front and values.shape[1] > 1:

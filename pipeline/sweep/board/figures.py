@@ -1,17 +1,18 @@
 """The board's figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from pipeline.metric_names import short, sign
+from pipeline.page.chart import Chart, Line, Plot
 from pipeline.page.elements import Drawing
-from pipeline.page.style import COLOURS, GREY, INK, clean, number, panels
+from pipeline.page.style import COLOURS, GREY, INK, SERIES, clean, number, panels
 from pipeline.sweep.board.effects import Effect
 from pipeline.sweep.board.front import front, knee
-from pipeline.sweep.board.groups import Group, Noise, repeated
+from pipeline.sweep.board.groups import Group, Noise, ranked, repeated
 from pipeline.sweep.trials import Sweep, Trial
 
 MOST_ROWS = 40
@@ -24,11 +25,28 @@ STATUS_COLOURS = {
 }
 
 
-def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
-    """Groups from best to worst: a dot per trial, their mean, and the range within noise of the best."""
-    shown = [group for group in groups if len(group.values(metric))][:MOST_ROWS]
-    figure, (axes,) = panels(1, height=0.3 * len(shown) + 0.8)
-    best = shown[0]
+def rankings(groups: Sequence[Group], spreads: Mapping[str, Noise]) -> Drawing:
+    """Configurations from best to worst by the first metric, with a panel for each metric side by side."""
+    first = next(iter(spreads))
+    shown = [group for group in groups if len(group.values(first))][:MOST_ROWS]
+    figure, grid = panels(len(spreads), height=0.3 * len(shown) + 0.8, columns=2)
+    noisy = [
+        _ranking_panel(axes, shown, metric, spread, ranked(groups, metric)[0])
+        for axes, (metric, spread) in zip(grid, spreads.items(), strict=True)
+    ]
+    for place, axes in enumerate(grid):
+        labels = [clean(group.label, 48) for group in shown] if place % 2 == 0 else [""] * len(shown)
+        axes.set(yticks=range(len(shown)), yticklabels=labels)
+    names = " and ".join(short(metric) for metric in spreads)
+    over = repeated([trial for group in shown for trial in group.trials])
+    words = f"each dot is a trial; diamond and bar: mean and standard error over {over}"
+    words += "; grey: within noise of the best" if any(noisy) else ""
+    rest = f" Only the {len(shown)} best are drawn." if len(shown) < len(groups) else ""
+    return Drawing(figure, f"{names}: {words}.{rest}", f"Trials, sorted by {short(first)}")
+
+
+def _ranking_panel(axes: Axes, shown: Sequence[Group], metric: str, spread: Noise, best: Group) -> bool:
+    """Draws a dot per trial and the means; returns whether it shades what is within noise of the best."""
     for row, group in enumerate(shown):
         values = group.values(metric)
         axes.plot(values, [row] * len(values), "o", color=COLOURS[4], markersize=4, alpha=0.8)
@@ -42,18 +60,15 @@ def ranking(groups: Sequence[Group], metric: str, spread: Noise) -> Drawing:
             capsize=3,
             markersize=5,
         )
-    margin = spread.margin(len(best.values(metric)), len(best.values(metric)))
-    over = repeated([trial for group in groups for trial in group.trials])
-    words = f"each dot is a trial; diamond and bar: mean and standard error over {over}"
-    if not np.isnan(margin):
-        mean = best.mean(metric)
-        axes.axvspan(*sorted((mean, mean - sign(metric) * margin)), color="#eeeeee", zorder=0)
-        words += "; grey: within noise of the best"
-    axes.set(yticks=range(len(shown)), yticklabels=[clean(group.name, 38) for group in shown])
     axes.set(xlabel=short(metric), ylim=(len(shown) - 0.4, -0.6))
     axes.grid(visible=False, axis="y")
-    rest = f" Only the {len(shown)} best are drawn." if len(shown) < len(groups) else ""
-    return Drawing(figure, f"{short(metric)}: {words}.{rest}", f"Trials, sorted by {short(metric)}")
+    count = len(best.values(metric))
+    margin = spread.margin(count, count)
+    if np.isnan(margin):
+        return False
+    mean = best.mean(metric)
+    axes.axvspan(*sorted((mean, mean - sign(metric) * margin)), color="#eeeeee", zorder=0)
+    return True
 
 
 def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.ndarray) -> Drawing:
@@ -70,9 +85,9 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
         # In the plane of two metrics, the front of three is not a line.
         style = "o-" if len(metrics) == 2 else "o"
         axes.plot(shown[line, x], shown[line, y], style, color=COLOURS[0], markersize=6, label="front")
-        axes.plot(shown[chosen, x], shown[chosen, y], "*", color=COLOURS[5], markersize=15, label="knee")
+        axes.plot(shown[chosen, x], shown[chosen, y], "*", color=SERIES[7], markersize=15, label="knee")
         axes.annotate(
-            clean(groups[chosen].name, 30),
+            clean(groups[chosen].label, 30),
             (shown[chosen, x], shown[chosen, y]),
             xytext=(0, -14),
             textcoords="offset points",
@@ -90,8 +105,48 @@ def front_drawing(groups: Sequence[Group], metrics: Sequence[str], values: np.nd
     )
     if len(grid) < len(metrics) * (len(metrics) - 1) // 2:
         caption += f" Only the first {MOST_PAIRS} pairs are drawn."
-    names = ", ".join(clean(groups[i].name) for i in on_front)
-    return Drawing(figure, caption, f"Front between {', '.join(short(m) for m in metrics)}: {names}")
+    names = ", ".join(clean(groups[i].label) for i in on_front)
+    alt = f"Front between {', '.join(short(m) for m in metrics)}: {names}"
+    return Drawing(figure, caption, alt, _front_chart(groups, metrics, shown, on_front, chosen, pairs))
+
+
+def _front_chart(
+    groups: Sequence[Group],
+    metrics: Sequence[str],
+    shown: np.ndarray,
+    on_front: Sequence[int],
+    chosen: int,
+    pairs: Sequence[tuple[int, int]],
+) -> Chart:
+    """The same for the page, where pointing at a dot names its configuration."""
+    rest = [i for i in range(len(groups)) if i not in on_front and not np.isnan(shown[i]).any()]
+    kinds = {
+        "beaten": (rest, "grey"),
+        "front": ([i for i in on_front if i != chosen], "test"),
+        "knee": ([chosen], "s7"),
+    }
+    return Chart(
+        [
+            Plot(
+                "",
+                [
+                    Line(
+                        name,
+                        shown[places, y].tolist(),
+                        shown[places, x].tolist(),
+                        colour,
+                        points=True,
+                        notes=[groups[i].label for i in places],
+                    )
+                    for name, (places, colour) in kinds.items()
+                    if places
+                ],
+                short(metrics[x]),
+                short(metrics[y]),
+            )
+            for x, y in pairs
+        ]
+    )
 
 
 def effect_drawing(effects: Sequence[Effect], metric: str) -> Drawing:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.naming import FOLD, REPEATS
+from pipeline.config.naming import FOLD, REPEATS, spelled
 from pipeline.metric_names import sign
 from pipeline.sweep.trials import Trial
 
@@ -34,6 +34,11 @@ class Group:
         """Mean over the repeats; NaN if none has the metric."""
         values = self.values(metric)
         return float(values.mean()) if len(values) else math.nan
+
+    @property
+    def label(self) -> str:
+        """What it varies, with whole keys: `loss_weights.class=2 optimizer=adam`."""
+        return spelled(self.varied) or self.name
 
     @property
     def mean_of(self) -> str:
@@ -92,6 +97,11 @@ def _name(trial: Trial, varies: bool) -> str:
     if not number:
         return trial.name
     return " ".join(trial.name.split(" ")[:-number]) or trial.name if varies else f"all {repeated([trial])}"
+
+
+def label_of(trial: Trial) -> str:
+    """What a trial varies, with whole keys, its seed and fold last."""
+    return spelled(trial.varied) or trial.name
 
 
 def repeat_of(trial: Trial) -> tuple[str, ...]:

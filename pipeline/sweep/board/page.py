@@ -10,22 +10,23 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from pipeline.metric_names import base_name, by_head, name_of, short, skill_of
-from pipeline.page.elements import Drawing, Heading, Section, Table
+from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import look, number, plus_minus
 from pipeline.page.write import write_page
-from pipeline.sweep.board.choice import choices, front_name, front_values
+from pipeline.sweep.board.choice import Choice, choices, front_name, front_values
+from pipeline.sweep.board.curves import curves_section
 from pipeline.sweep.board.effects import effects
 from pipeline.sweep.board.figures import (
     effect_drawing,
     front_drawing,
     importance_drawing,
-    ranking,
+    rankings,
     search_drawing,
     time_drawing,
 )
 from pipeline.sweep.board.fold_means import is_folds
 from pipeline.sweep.board.folds import ensemble_section, folds_section
-from pipeline.sweep.board.groups import Group, Noise, fold, noise, ranked, verdict
+from pipeline.sweep.board.groups import Group, Noise, fold, label_of, noise, ranked, verdict
 from pipeline.sweep.board.groups import repeated as repeated_word
 from pipeline.sweep.trials import Sweep
 
@@ -70,20 +71,28 @@ def _heading(sweep: Sweep) -> Heading:
 def _words(sweep: Sweep) -> Iterator[str]:
     yield from sweep.heads()
     for trial in sweep.trials:
-        yield trial.name
+        yield label_of(trial)
         yield from trial.varied.values()
 
 
 def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     if not groups or (len(groups) == 1 and is_folds(groups[0])):
         return
+    spreads = {head: noise(groups, skill_of(head)) for head in sweep.heads()}
     paragraphs: list[str] = []
     for choice in choices(sweep, groups):
-        seeds = f"; {choice.group.mean_of}" if choice.group.mean_of else ""
-        skills = ", ".join(f"{h} {number(choice.group.mean(skill_of(h)))}" for h in sweep.heads())
+        shown = [
+            f"{head} {number(_with_error(choice.group, skill_of(head), spread.deviation))}"
+            for head, spread in spreads.items()
+        ]
         paragraphs.append(
-            Markup("<strong>{}</strong>: {} (validation skill: {}{})<br><code>{}</code>").format(
-                choice.why, choice.group.name, skills, seeds, choice.command
+            Markup("<strong>{}</strong>: {} (validation skill: {}; {}){}<br><code>{}</code>").format(
+                choice.why,
+                _linked(sweep, choice.group),
+                ", ".join(shown),
+                _sureness(choice.group),
+                _rivals(groups, choice),
+                choice.command,
             )
         )
     yield Section("What to choose", paragraphs)
@@ -93,11 +102,45 @@ def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
         yield Section(f"Front between the {front_name(sweep)}", figures={"front": drawing})
 
 
+def _linked(sweep: Sweep, group: Group) -> Markup:
+    """A configuration; a single trial of it as a link, several with a link each."""
+    pages = [sweep.addresses.get(trial.run_id, "") for trial in group.trials]
+    if len(pages) == 1 and pages[0]:
+        return Markup('<a href="{}">{}</a>').format(pages[0], group.label)
+    links = [Markup('<a href="{}">{}</a>').format(page, n) for n, page in enumerate(pages, 1) if page]
+    return (
+        Markup("{} {}").format(group.label, Markup(" ").join(links)) if links else Markup.escape(group.label)
+    )
+
+
+def _sureness(group: Group) -> str:
+    """What ± means, or why there is none."""
+    return f"{group.mean_of} ± standard error" if group.mean_of else "one run, so its uncertainty is unknown"
+
+
+def _rivals(groups: Sequence[Group], choice: Choice) -> str:
+    """How many other configurations are as good as the chosen one, as far as the repeats tell."""
+    if not choice.metric:
+        return ""
+    order = ranked(groups, choice.metric)
+    spread = noise(order, choice.metric)
+    words = [verdict(order[0], group, choice.metric, spread) for group in order[1:]]
+    if not words or words[0].startswith("unknown"):
+        return ""
+    close = sum(word.startswith("within") for word in words)
+    return (
+        f"; {close} of {len(words)} others are within noise of it"
+        if close
+        else "; no other is within noise of it"
+    )
+
+
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     if groups:
         yield from folds_section(groups)
         yield from ensemble_section(sweep.ensemble)
         yield _trials_section(sweep, groups)
+        yield from curves_section(sweep, groups)
         yield _heads_section(sweep, groups)
         yield from _effect_section(sweep)
     if sweep.importances:
@@ -111,37 +154,59 @@ def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
 
 
 def _trials_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
-    tables: dict[str, Table] = {}
     figures: Figures = {}
-    sentences: list[str] = []
-    for metric in sweep.objective:
-        order = ranked(groups, metric)
-        spread = noise(order, metric)
-        table = _ranking_table(order, metric, spread)
-        label = "" if metric == sweep.objective[0] else f"_{base_name(metric)}"
-        tables[f"trials{label}"] = table
-        if len(order) > 1:
-            figures[f"trials{label}"] = ranking(order, metric, spread)
-        sentences.append(_sentence(metric, order, spread.freedom))
-    tables["all_trials"] = _every_number(sweep)
+    spreads = {metric: noise(ranked(groups, metric), metric) for metric in sweep.objective}
+    if len(groups) > 1:
+        figures["trials"] = rankings(groups, spreads)
+    sentences: list[str] = [
+        _sentence(metric, ranked(groups, metric), spreads[metric].freedom) for metric in sweep.objective
+    ]
     link = [Markup('<a href="{}">All trials in MLflow</a>').format(sweep.compare)] if sweep.compare else []
-    return Section("Trials", [*sentences, *link], figures, tables)
+    tables = {"trials": _ranking_table(sweep, groups, spreads), "runs": _run_table(sweep)}
+    return Section("Trials", [*sentences, *link], figures, {**tables, "all_trials": _every_number(sweep)})
 
 
-def _ranking_table(order: Sequence[Group], metric: str, spread: Noise) -> Table:
-    parameters = list(order[0].varied)
-    repeated = any(len(group.trials) > 1 for group in order)
+def _ranking_table(sweep: Sweep, groups: Sequence[Group], spreads: dict[str, Noise]) -> Table:
+    """A row per configuration, the best by the first objective first; all objectives side by side."""
+    parameters = list(groups[0].varied)
+    repeated = any(len(group.trials) > 1 for group in groups)
+    best = {metric: ranked(groups, metric)[0] for metric in spreads}
     rows: list[list[object]] = []
-    for place, group in enumerate(order):
+    for place, group in enumerate(groups):
         values: list[object] = [_value(group.varied.get(name, "")) for name in parameters]
-        rows.append([place + 1, *(values or [group.name]), group.mean(metric)])
+        values = values or [group.name]
+        if len(group.trials) == 1:
+            values[0] = Cell(values[0], sweep.addresses.get(group.trials[0].run_id, ""))
+        rows.append([place + 1, *values])
+        for metric, spread in spreads.items():
+            rows[-1].append(group.mean(metric))
+            if repeated:
+                error = spread.error(len(group.values(metric)))
+                rows[-1] += [error, verdict(best[metric], group, metric, spread)]
         if repeated:
-            error = spread.error(len(group.values(metric)))
-            rows[-1] += [error, len(group.trials), verdict(order[0], group, metric, spread)]
-    columns = ["", *(parameters or ["trial"]), short(metric)]
-    words = repeated_word([trial for group in order for trial in group.trials])
-    columns += ["standard error", words, "compared with the best"] if repeated else []
-    return Table(columns, rows, f"Trials, sorted by {short(metric)}.")
+            pages = [sweep.addresses.get(trial.run_id, "") for trial in group.trials]
+            rows[-1] += [len(group.trials), Cell("", addresses=[page for page in pages if page])]
+    columns = ["", *(parameters or ["trial"])]
+    for metric in spreads:
+        columns += [short(metric), *(["standard error", "compared with the best"] if repeated else [])]
+    words = repeated_word([trial for group in groups for trial in group.trials])
+    columns += [words, "runs"] if repeated else []
+    return Table(columns, rows, f"Configurations, sorted by {short(sweep.objective[0])}.")
+
+
+def _run_table(sweep: Sweep) -> Table:
+    """Every trial with a link to its run."""
+    rows: list[list[object]] = [
+        [
+            Cell(label_of(trial), sweep.addresses.get(trial.run_id, "")),
+            *(trial.metrics.get(metric, float("nan")) for metric in sweep.objective),
+            trial.status.lower(),
+            trial.run_id,
+        ]
+        for trial in sweep.trials
+    ]
+    columns = ["trial", *map(short, sweep.objective), "status", "run"]
+    return Table(columns, rows, "Every trial, linked to its run.", "folded")
 
 
 def _value(written: str) -> object:
@@ -159,12 +224,12 @@ def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
         )
     spread = noise(order, metric)
     best, words = order[0], repeated_word(order[0].trials)
-    close = [g.name for g in order[1:] if verdict(best, g, metric, spread).startswith("within")]
+    close = [g.label for g in order[1:] if verdict(best, g, metric, spread).startswith("within")]
     others = f"within noise of it: {', '.join(close[:6])}" if close else "all others are worse, beyond noise"
     more = f" and {len(close) - 6} more" if len(close) > 6 else ""
     margin = spread.margin(len(best.trials), len(best.trials))
     return (
-        f"{short(metric)}: {best.name} is the best; {others}{more}. {_ALONE[words]} alone moves a trial by "
+        f"{short(metric)}: {best.label} is the best; {others}{more}. {_ALONE[words]} alone moves a trial by "
         f"{number(spread.deviation)} (standard deviation); differences above {number(margin)} are beyond "
         "noise (Tukey's range test over all configurations, 95 %)."
     )
@@ -183,7 +248,7 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         order = ranked(groups, skill_of(head))
         spreads = {name: noise(order, name) for name in columns}
         rows: list[list[object]] = [
-            [group.name, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
+            [group.label, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
             for group in order
         ]
         over = repeated_word([trial for group in groups for trial in group.trials])
@@ -243,7 +308,13 @@ def _ended(sweep: Sweep) -> Iterator[Section]:
         )
     bad = [trial for trial in sweep.trials if trial.status in ("FAILED", "KILLED")]
     rows: list[list[object]] = [
-        [trial.name, trial.status.lower(), trial.reason, trial.run_id] for trial in bad
+        [
+            Cell(label_of(trial), sweep.addresses.get(trial.run_id, "")),
+            trial.status.lower(),
+            trial.reason,
+            trial.run_id,
+        ]
+        for trial in bad
     ]
     tables = {"failures": Table(["trial", "status", "reason", "run"], rows, "Trials without a result.")}
     yield Section(

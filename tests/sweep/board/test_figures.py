@@ -14,9 +14,10 @@ HEADS = [skill_of("class"), skill_of("score")]
 
 def test_the_ranking_has_a_dot_per_trial_and_the_best_group_on_top(grid):
     groups = ranked(fold(grid), OBJECTIVE)
-    drawing = figures.ranking(groups, OBJECTIVE, noise(groups, OBJECTIVE))
+    drawing = figures.rankings(groups, {OBJECTIVE: noise(groups, OBJECTIVE)})
     (axes,) = drawing.figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [group.name for group in groups]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [group.label for group in groups]
+    assert groups[0].label == "loss_weights.class=0.5 optimizer=adam"
     dots = axes.get_lines()[0]
     assert list(dots.get_xdata()) == list(groups[0].values(OBJECTIVE))
     assert axes.yaxis_inverted()
@@ -25,13 +26,25 @@ def test_the_ranking_has_a_dot_per_trial_and_the_best_group_on_top(grid):
 
 def test_the_ranking_without_repeats_marks_no_noise(grid):
     groups = ranked(fold([one for one in grid if one.varied["seed"] == "0"]), OBJECTIVE)
-    assert "noise" not in figures.ranking(groups, OBJECTIVE, noise(groups, OBJECTIVE)).caption
+    assert "noise" not in figures.rankings(groups, {OBJECTIVE: noise(groups, OBJECTIVE)}).caption
+
+
+def test_two_objectives_stand_side_by_side_in_one_order(grid):
+    groups = ranked(fold(grid), HEADS[0])
+    spreads = {metric: noise(groups, metric) for metric in HEADS}
+    left, right = figures.rankings(groups, spreads).figure.axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("class skill (val)", "score skill (val)")
+    for axes, metric in ((left, HEADS[0]), (right, HEADS[1])):
+        assert list(axes.get_lines()[0].get_xdata()) == list(groups[0].values(metric))
 
 
 def test_the_front_of_two_heads_is_a_line_through_its_groups(grid):
     groups = fold(grid)
     values = np.array([[group.mean(metric) for metric in HEADS] for group in groups])
-    (axes,) = figures.front_drawing(groups, HEADS, values).figure.axes
+    drawing = figures.front_drawing(groups, HEADS, values)
+    (axes,) = drawing.figure.axes
+    notes = [note for line in drawing.chart.plots[0].lines for note in line.notes]
+    assert sorted(notes) == sorted(group.label for group in groups)
     lines = {line.get_label(): line for line in axes.get_lines()}
     assert len(lines["trials"].get_xdata()) == 6
     assert len(lines["front"].get_xdata()) == 3

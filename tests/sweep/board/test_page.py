@@ -1,5 +1,6 @@
 """The board of grids and searches, finished and running."""
 
+import re
 import struct
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from pipeline.metric_names import name_of, skill_of
 from pipeline.sweep.board.page import write
-from tests.pages import table
+from tests.pages import read_page, table
 from tests.sweep.board.sample import OBJECTIVE, sweep, trial
 
 
@@ -41,6 +42,7 @@ def test_the_page_of_a_grid_is_complete(tmp_path, grid):
     assert names == {
         "front",
         "trials",
+        "parallel",
         "time",
         *(f"effects_val_{x}" for x in ("skill", "class_skill", "score_skill")),
     }
@@ -81,5 +83,49 @@ def test_heads_whose_names_begin_alike_keep_their_metrics_apart(tmp_path):
         name_of("test", "a_b", "accuracy"): 0.75,
     }
     write(tmp_path, sweep([trial("one", {"x": "1"}, 0, 0, metrics=metrics)]))
-    assert table(tmp_path, "head_a") == [{"trial": "one", "skill (val)": "0.1", "loss (test)": "1.0"}]
-    assert table(tmp_path, "head_a_b") == [{"trial": "one", "skill (val)": "0.9", "accuracy (test)": "0.75"}]
+    assert table(tmp_path, "head_a") == [{"trial": "x=1", "skill (val)": "0.1", "loss (test)": "1.0"}]
+    assert table(tmp_path, "head_a_b") == [{"trial": "x=1", "skill (val)": "0.9", "accuracy (test)": "0.75"}]
+
+
+def test_rows_link_to_their_runs_and_heads_are_in_the_order_of_the_config(tmp_path, grid):
+    addresses = {one.run_id: f"../../{n}/report.html" for n, one in enumerate(grid)}
+    write(tmp_path, sweep(grid, order=["score", "class"], addresses=addresses))
+    page = read_page(tmp_path, "sweep.html")
+    assert set(addresses.values()) <= set(page.links)
+    assert page.text.index("Best for head score") < page.text.index("Best for head class")
+    chosen = page.text.partition("What to choose</h2>")[2]
+    assert "loss_weights.class=0.5 optimizer=adam" in chosen.partition("<code>")[0]
+
+
+def test_what_to_choose_shows_its_uncertainty_over_seeds(tmp_path, grid):
+    write(tmp_path, sweep(grid))
+    chosen = (tmp_path / "sweep.html").read_text().partition("What to choose</h2>")[2].partition("</p>")[0]
+    assert re.search(
+        r"class [\d.]+ ± [\d.]+, score [\d.]+ ± [\d.]+; mean of 3 seeds ± standard error", chosen
+    )
+    assert "2 of 5 others are within noise of it" in chosen
+    write(tmp_path, sweep([one for one in grid if one.varied["seed"] == "0"]))
+    chosen = (tmp_path / "sweep.html").read_text().partition("What to choose</h2>")[2].partition("</p>")[0]
+    assert "one run, so its uncertainty is unknown" in chosen
+
+
+def test_two_objectives_are_columns_of_one_table(tmp_path, grid):
+    names = ["best/val_class_skill", "best/val_score_skill"]
+    write(tmp_path, sweep(grid, objective=names))
+    columns = list(table(tmp_path, "trials")[0])
+    assert columns[1:3] == ["loss_weights.class", "optimizer"]
+    assert {"class skill (val)", "score skill (val)"} <= set(columns)
+
+
+def test_curves_of_all_trials_are_overlaid_and_parallel_coordinates_name_each_trial(tmp_path, grid):
+    histories = {one.run_id: {"val/skill": [0.1, 0.2], "val/class_skill": [0.2, 0.3]} for one in grid[:5]}
+    write(tmp_path, sweep(grid, histories=histories))
+    _, parallel, curves = read_page(tmp_path, "sweep.html").charts
+    assert [axis["title"] for axis in parallel[0]["axes"]] == [
+        *("loss_weights.class", "optimizer", "class skill (val)", "score skill (val)", "skill (val)")
+    ]
+    assert parallel[0]["axes"][1]["words"] == ["adam", "sgd"]
+    names = {f"{line['name']}" for line in parallel[0]["lines"]}
+    assert len(names) == len(grid)
+    assert "loss_weights.class=2 optimizer=sgd seed=1" in names
+    assert {plot["title"]: len(plot["lines"]) for plot in curves} == {"mean of the heads": 5, "class": 5}
