@@ -20,6 +20,7 @@ from tests.verbs import call
 
 PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
 DEFAULTS = {"key": None, "missing": [], "root": None, "level": None, "tracking": {"uri": None}}
+DEFAULTS |= {"explain": False}
 
 
 def run(output, **config):
