@@ -3,6 +3,7 @@
 A sweep has several sets if it varies anything else than the fold.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,4 +55,6 @@ def fold_sets(trials: Sequence[Trial]) -> list[FoldSet]:
 
 
 def _name(trial: Trial) -> str:
-    return " ".join(word for word in trial.name.split(" ") if not word.startswith("fold=")) or "folds"
+    """The name of a trial without its fold, which is among the words at its end."""
+    words = trial.name.split(" ")
+    return " ".join(word for word in words if not re.fullmatch(r"([\w.]+\.)?fold=\d+", word)) or "folds"

@@ -31,7 +31,7 @@ def fold_trial(number: int, skill: float, *, config: str = "", **more: Any) -> T
         "val/class_skill": -9.0,
         "test/class_skill": skill / 2,
     }
-    name = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in varied.items())
+    name = more.pop("name", " ".join(f"{key.rpartition('.')[2]}={one}" for key, one in varied.items()))
     fields = {"metrics": metrics, "folds": 3, "tested": "fixed", "config": config} | more
     return trial(name, varied, 0, 0, **fields)
 
@@ -123,6 +123,12 @@ def test_a_set_knows_which_folds_are_missing_and_other_configs_are_other_sets():
     assert (first.number, first.missing) == (3, [1, 2])
     assert (other.number, other.missing) == (2, [1])
     assert first.name != other.name
+
+
+@pytest.mark.parametrize("word", ["fold=1", "split.fold=1", "data.split.fold=1"])
+def test_a_set_is_named_after_its_config_and_not_after_a_fold(word):
+    trials = [fold_trial(1, 0.5, name=f"adam {word} seed=2"), fold_trial(1, 0.5, name=word, folds=2)]
+    assert [one.name for one in fold_sets(trials)] == ["adam seed=2", "folds"]
 
 
 class Stored:
