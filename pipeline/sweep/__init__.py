@@ -1,6 +1,7 @@
 """Sweeps: Hydra's sweepers and launchers run the trials; this package keeps the trials together in MLflow.
 
 callback   called by Hydra when a sweep and its jobs start and end
+plan       what a sweep varies, and how many trials that makes
 parent     the sweep's own run: its trials, their statuses, its description
 attempt    one job: its run in MLflow, or the result of an earlier attempt
 process    which process runs a trial, and whether it is alive

@@ -11,17 +11,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline.config import PARENT_OVERRIDE, choices, trusted
-from pipeline.config.data import check_folds
-from pipeline.config.naming import REPEATS
 from pipeline.config.record_names import check_record_names
 from pipeline.errors import ConfigError, printable
 from pipeline.sweep.launchers import warm, workers
+from pipeline.sweep.plan import (
+    beginning,
+    check_folds,
+    check_searched,
+    check_varied,
+    objectives,
+    options,
+    plan,
+)
 from pipeline.sweep.process import end_with, identity
 
 if TYPE_CHECKING:
@@ -31,15 +37,6 @@ if TYPE_CHECKING:
 
 SECONDS_TO_OPEN = 60.0  # that another sweep of this folder may take to begin
 STUDY = "sweep.study"  # tag of the sweep's run
-ONE_VALUE = (
-    "tracking",
-    "tracking.uri",
-    "tracking.experiment",
-    "sweep",
-    "sweep.name",
-    "sweep.parent",
-    "resume",
-)
 NOT_SENT = 3  # exit code: the sweep has ended, but its store does not know it
 RECORDED = ("train",)  # commands whose jobs are runs in MLflow
 
@@ -92,10 +89,10 @@ class SweepCallback(Callback):
 
     def _start(self, config: DictConfig) -> None:
         check_record_names(_plain(config.tracking), _plain(config.sweep))
-        _check_folds(config)
+        check_folds(config)
         fixed, varies, planned = plan(config)
-        _check_varied(varies)
-        _check_searched(config, varies)
+        check_varied(varies)
+        check_searched(config, varies)
         warm(config.hydra.launcher)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
@@ -328,33 +325,6 @@ def _study_name(config: DictConfig, parent: "Parent") -> str:
     return name
 
 
-def _check_varied(varies: Sequence[str]) -> None:
-    for name in varies:
-        if name in ONE_VALUE:
-            problem = "a sweep cannot vary this: its trials are runs of one experiment, below one parent"
-            raise ConfigError(name, problem, allowed="one value, or a sweep for each")
-
-
-def _check_folds(config: DictConfig) -> None:
-    """Refuses a wrong number of folds at once, and not in each of its trials."""
-    split: Any = OmegaConf.to_container(config.data.split, resolve=True)
-    if isinstance(split, dict) and split.get("folds") is not None:
-        check_folds({name: value for name, value in split.items() if value is not None})
-
-
-def _check_searched(config: DictConfig, varies: Sequence[str]) -> None:
-    """Refuses a search over what only repeats a run: it would find the luckiest rows or initial weights."""
-    from pipeline.sweep.study import is_search
-
-    for name in varies:
-        if name in REPEATS and is_search(config.hydra.sweeper):
-            problem = (
-                "a search must not choose this: it only repeats a run, and the best value is the luckiest"
-            )
-            allowed = f"a search with one {name}; then -m sweep=folds or sweep=seeds with the config it found"
-            raise ConfigError(name, problem, found="hydra/sweeper=optuna", allowed=allowed)
-
-
 def _watch(
     parent: "Parent", config: DictConfig, planned: int | None, command: str, options: str, study: str
 ) -> "Watch":
@@ -382,55 +352,6 @@ def _set(config: DictConfig, key: str, value: Any) -> None:
     with read_write(config.hydra):
         OmegaConf.update(config, key, value)
         config.hydra.overrides.hydra.append(f"{key}={json.dumps(value)}")
-
-
-def plan(config: DictConfig) -> tuple[list[str], list[str], int | None]:
-    """The overrides of a sweep as typed, the keys that vary, and the number of trials (None: unknown).
-
-    The `hydra.sweeper.params` of a preset come before the overrides of the command line.
-    """
-    task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    typed = [override for override in task if not override.startswith(PARENT_OVERRIDE)]
-    params = config.hydra.sweeper.get("params") or {}
-    parsed = OverridesParser.create().parse_overrides([*(f"{k}={v}" for k, v in params.items()), *typed])
-    last = {override.get_key_element().lstrip("+~"): override for override in parsed}
-    varies = [name for name, override in last.items() if override.is_sweep_override()]
-    if "n_trials" in config.hydra.sweeper:
-        return typed, varies, config.hydra.sweeper.n_trials
-    planned = 1
-    for name in varies:
-        if last[name].is_discrete_sweep():
-            planned *= sum(1 for _ in last[name].sweep_string_iterator())
-    return typed, varies, planned
-
-
-def beginning(config: DictConfig, run_id: str, planned: int | None) -> str:
-    """What a sweep tells when it begins: the number of its trials, its id, and how it goes on if interrupted.
-
-    Example:
-        '15 trials, 2 at a time, in sweep 3f2a…; after an interruption the same command goes on'
-    """
-    at_once = workers(config.hydra.launcher)
-    parallel = f", {at_once} at a time" if at_once > 1 else ""
-    goes_on = "; after an interruption the same command goes on" if config.sweep.name else ""
-    number = "a search" if planned is None else f"{planned} trial{'s' if planned != 1 else ''}"
-    return f"{number}{parallel}, in sweep {run_id}{goes_on}"
-
-
-def objectives(config: DictConfig) -> list[str]:
-    """The names of the metrics that the trials return."""
-    return [config.objective] if isinstance(config.objective, str) else list(config.objective)
-
-
-def options(words: Sequence[str]) -> str:
-    """The words of a command line that name its config folder, which every pasted command needs."""
-    folder = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in ("--config-dir", "-cd"):
-            folder += [word, following]
-        elif word.startswith("--config-dir="):
-            folder.append(word)
-    return shlex.join(folder)
 
 
 def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[str, float]]]:
