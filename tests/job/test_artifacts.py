@@ -245,6 +245,7 @@ def log(cfg, untrained, monkeypatch):
     monkeypatch.setattr(artifacts.report, "write", lambda folder, record: folder.mkdir())
     monkeypatch.setattr(artifacts, "report_record", lambda *arguments: None)
     monkeypatch.setattr(artifacts, "replace", lambda record, **changes: record)
+    monkeypatch.setattr(artifacts, "_write_card", lambda *arguments: None)
     monkeypatch.setattr(artifacts, "description", lambda *arguments: "what came out")
     results = SimpleNamespace(
         metrics={"val/loss": 1.0, "best/val_loss": 1.0, "test/loss": 2.0, "best/epoch": 3.0},
