@@ -16,7 +16,7 @@ from pipeline.sweep.process import Deaths, alive, identity
 from pipeline.sweep.trials import Trial
 from pipeline.tracking import MlflowClient, MlflowRun, connect, log_failure
 from pipeline.tracking.addresses import compare_page, local_path, run_page
-from pipeline.tracking.opening import DEFAULT_EXPERIMENT, default_experiment_id
+from pipeline.tracking.experiments import DEFAULT_EXPERIMENT, default_experiment_id
 from pipeline.tracking.outbox import sync_command
 from pipeline.tracking.patience import patient
 from pipeline.tracking.reading import StoredRun, search_runs

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import mlflow
-from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
@@ -32,7 +30,14 @@ from pipeline.tracking.database import (
     not_writable,
     open_database,
 )
-from pipeline.tracking.relocation import BESIDE, beside, relocate
+from pipeline.tracking.experiments import (
+    DEFAULT_EXPERIMENT,
+    experiment_id,
+    experiment_name,
+    experiment_of,
+    usable,
+)
+from pipeline.tracking.relocation import relocate
 from pipeline.tracking.running import close_lost
 
 # After the import, which sets them to INFO.
@@ -43,7 +48,6 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
 SECONDS_TO_OPEN = 15.0
 SECONDS_REFUSED = 4.0  # a machine that refuses connections has no server, or one that is about to start
 PAUSE = 1.0  # seconds between two attempts
-DEFAULT_EXPERIMENT = "pipeline"  # of sweeps over several data sets, and of all runs of version 0.1
 EXPERIMENTS, NO_EXPERIMENT = "/api/2.0/mlflow/experiments", "RESOURCE_DOES_NOT_EXIST"
 SERVER_CURE = (
     "the address of a running server: start it (mlflow server --host 127.0.0.1 --port 5000), or correct "
@@ -84,15 +88,15 @@ def connect(
     address, key = store_address(uri, Path.cwd())
     database = database_of(address)
     if database is None:
-        answer = _check_server(address, key, None if run_id else _name(experiment, default)[0])
+        answer = _check_server(address, key, None if run_id else experiment_name(experiment, default)[0])
         with failing_with(key, address):
             mlflow.set_tracking_uri(address)
             client = MlflowClient(address)
             close_lost(client, address)
             if (found := answer.get("experiment")) and not run_id:
                 id_, stage = found["experiment_id"], found["lifecycle_stage"]
-                return Store(client, address, _usable(experiment, default, id_, stage))
-            known = _experiment_of(client, run_id) or _experiment(client, experiment, default, None)
+                return Store(client, address, usable(experiment, default, id_, stage))
+            known = experiment_of(client, run_id) or experiment_id(client, experiment, default, None)
             return Store(client, address, known)
     # Processes that create the same database at the same time break it.
     with open_database(database, key, seconds=SECONDS_TO_OPEN), failing_with(key, address):
@@ -101,7 +105,7 @@ def connect(
         client.search_experiments(max_results=1)  # makes the tables
         relocate(database)
         close_lost(client, address)
-        found = _experiment_of(client, run_id) or _experiment(client, experiment, default, database)
+        found = experiment_of(client, run_id) or experiment_id(client, experiment, default, database)
         return Store(client, address, found)
 
 
@@ -268,84 +272,3 @@ def _json(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def default_experiment_id(client: MlflowClient, experiment: str | None) -> str | None:
-    """The id of the experiment of all runs of version 0.1, if this config's runs might have been there."""
-    if experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return None
-    found = client.get_experiment_by_name(DEFAULT_EXPERIMENT)
-    return found and str(found.experiment_id)
-
-
-def _experiment_of(client: MlflowClient, run_id: str | None) -> str | None:
-    """The id of a run's experiment; None for no run, or one that the store does not have."""
-    try:
-        return run_id and str(client.get_run(run_id).info.experiment_id)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        return None  # who opens the run says so
-
-
-def _experiment(client: MlflowClient, name: str | None, default: str, database: Path | None) -> str:
-    """The id of an experiment, which is created if necessary; a local store has its artifacts beside it."""
-    named, _ = _name(name, default)
-    if named is None:
-        return _of_id(client, os.environ["MLFLOW_EXPERIMENT_ID"])
-    found = client.get_experiment_by_name(named)
-    if found is None:
-        return _create(client, named, database)
-    return _usable(name, default, found.experiment_id, found.lifecycle_stage)
-
-
-def _name(name: str | None, default: str) -> tuple[str | None, str]:
-    """The name of an experiment, None if only its id is known, and the key or variable that it comes from."""
-    if name is None and (name := os.environ.get("MLFLOW_EXPERIMENT_NAME")):
-        return name, "MLFLOW_EXPERIMENT_NAME"
-    if name is None and os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return None, "MLFLOW_EXPERIMENT_ID"
-    return name or default, "tracking.experiment"
-
-
-def _usable(name: str | None, default: str, id_: str, stage: str) -> str:
-    """The id of an experiment, which must not have been deleted."""
-    named, key = _name(name, default)
-    if stage != LifecycleStage.ACTIVE:
-        raise _deleted(key, str(named), id_)
-    return str(id_)
-
-
-def _create(client: MlflowClient, name: str, database: Path | None) -> str:
-    tags = {"mlflow.experimentKind": "custom_model_development"}
-    place = None
-    if database is not None:
-        tags[BESIDE], place = "beside the database", beside(database).as_uri()
-    try:
-        return str(client.create_experiment(name, place, tags=tags))
-    except MlflowException:
-        # Another process may have created it meanwhile.
-        if (found := client.get_experiment_by_name(name)) is None:
-            raise
-        return str(found.experiment_id)
-
-
-def _of_id(client: MlflowClient, id_: str) -> str:
-    key = "MLFLOW_EXPERIMENT_ID"
-    try:
-        found = client.get_experiment(id_)
-    except MlflowException as error:
-        known = [experiment.experiment_id for experiment in client.search_experiments(max_results=20)]
-        raise ConfigError(key, "there is no such experiment", found=id_, allowed=known) from error
-    if found.lifecycle_stage != LifecycleStage.ACTIVE:
-        raise _deleted(key, found.name, id_)
-    return id_
-
-
-def _deleted(key: str, name: str, id_: str) -> ConfigError:
-    return ConfigError(
-        key,
-        "this experiment was deleted",
-        found=name,
-        allowed=f"another name; or restore it: mlflow experiments restore --experiment-id {id_}",
-    )

@@ -88,14 +88,6 @@ def test_another_server_than_mlflow_is_recognised(tmp_path):
         server.wait()
 
 
-def test_a_deleted_experiment_is_told_how_to_be_restored(database):
-    client, _, experiment = connect(None, "e")
-    client.delete_experiment(experiment)
-    message = refused()
-    assert message.startswith("tracking.experiment: this experiment was deleted")
-    assert f"mlflow experiments restore --experiment-id {experiment}" in message
-
-
 @pytest.mark.parametrize(("revision", "which"), [("451aebb31d03", "older"), ("ffffffffffff", "newer")])
 def test_the_schema_of_another_mlflow_is_older_or_newer(database, revision, which):
     with closing(sqlite3.connect(database)) as opened, opened:
@@ -232,28 +224,6 @@ def test_the_default_address_of_mlflow_itself_works(database, monkeypatch):
     client, uri, experiment = connect("sqlite:///mlflow.db", "e")
     assert uri == f"sqlite:///{database}"
     assert client.get_experiment(experiment).artifact_location == (database.parent / "artifacts").as_uri()
-
-
-def test_the_experiment_of_the_environment_counts_unless_one_is_configured(database, monkeypatch):
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ours")
-    client, _, ours = connect(None, None)
-    assert client.get_experiment(ours).name == "ours"
-    assert client.get_experiment(connect(None, "mine").experiment_id).name == "mine"
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", ours)
-    assert connect(None, None).experiment_id == ours
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "77")
-    with pytest.raises(ConfigError, match="MLFLOW_EXPERIMENT_ID: there is no such experiment"):
-        connect(None, None)
-
-
-def test_the_experiment_is_that_of_the_data_or_of_the_run_that_goes_on(database):
-    client, _, birds = connect(None, None, default="birds")
-    assert client.get_experiment(birds).name == "birds"
-    assert client.get_experiment(connect(None, "mine", default="birds").experiment_id).name == "mine"
-    run = client.create_run(birds)
-    assert connect(None, None, default="other", run_id=run.info.run_id).experiment_id == birds
-    assert client.get_experiment_by_name("other") is None
 
 
 def test_mlflow_is_told_to_send_no_telemetry():
