@@ -6,7 +6,7 @@ Therefore each branch runs only once; the fusion and the heads run again for eac
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import combinations, islice, permutations
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ HeadMetrics = dict[str, dict[str, float]]  # head -> word -> value
 Ablation = tuple[str, str]  # branch and kind of change, as in `Contribution`
 UNCHANGED = ("", "")
 ALL = "all branches"
+PAIR, AND = "both permuted", " and "
+MOST_IN_PAIRS = 6  # branches: more of them have too many pairs
 ROWS_PER_CALL = 10_000  # of features that go through the fusion and the heads together
 
 
@@ -34,7 +36,7 @@ class Contribution:
     Args:
         branch: name of the branch, or `ALL`: all branches get the same permutation, so that inputs and labels
             no longer match.
-        how: "permuted" or "stand-in".
+        how: "permuted", "stand-in", or `PAIR`: two branches get the same permutation.
         before, after: the head's validation metrics (loss, skill and its first metric), by word; `after` is
             the mean over the repeats.
         spread: standard deviation over the repeats, by word; 0 for a stand-in.
@@ -103,6 +105,11 @@ def _ablations(
     for branch in [*features, ALL]:
         for order in orders:
             yield (branch, "permuted"), permuted(features, branch, order)
+    if len(features) <= MOST_IN_PAIRS:
+        for first, second in combinations(features, 2):
+            for order in orders:
+                both = permuted(permuted(features, first, order), second, order)
+                yield (f"{first}{AND}{second}", PAIR), both
     for branch, x in features.items():
         vector = np.broadcast_to(stand_ins[branch].astype(x.dtype), x.shape)
         yield (branch, "stand-in"), {**features, branch: vector}
@@ -191,6 +198,37 @@ def _contribution(
         spread={word: float(np.round(np.std(values[word]), 12)) for word in words},
         rows=rows,
     )
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How much more a head loses without two branches than without each of them alone, in points of skill.
+
+    Above 0: each can stand in for the other, so that only both together are missed. Below 0: the head uses
+    them together, so that either one missing costs nearly as much as both.
+    """
+
+    head: str
+    first: str
+    second: str
+    points: float
+    spread: float
+
+
+def interactions(contributions: Sequence[Contribution]) -> list[Interaction]:
+    """Return the interactions of all pairs; the largest come first."""
+    alone = {(one.branch, one.head): one for one in contributions if one.how == "permuted"}
+    found = []
+    for pair in contributions:
+        if pair.how != PAIR or pair.points != pair.points:
+            continue
+        names = {branch for branch, head in alone if head == pair.head}
+        first, second = next((a, b) for a, b in permutations(names, 2) if pair.branch == f"{a}{AND}{b}")
+        parts = [alone[first, pair.head], alone[second, pair.head]]
+        points = pair.points - sum(one.points for one in parts)
+        spread = float(np.sqrt(sum(one.points_spread**2 for one in (pair, *parts))))
+        found.append(Interaction(pair.head, first, second, points, spread))
+    return sorted(found, key=lambda one: -abs(one.points))
 
 
 def contribution_metrics(contributions: Sequence[Contribution]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline import flow_names
-from pipeline.insight.contribution import ALL, Contribution
+from pipeline.insight.contribution import ALL, Contribution, interactions
 from pipeline.insight.sentences import History, mean
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import AMOUNT, DARK, INK, PALE, WIDTH, clean, plus_minus
@@ -40,7 +40,11 @@ def insight_section(
         "contribution": contribution_matrix(contributions),
         "flow": flow_maps(history, heads, branches),
     }
-    tables = {"contribution": contribution_table(contributions), "flow": flow_table(history, heads, branches)}
+    tables = {
+        "contribution": contribution_table(contributions),
+        "interaction": interaction_table(contributions),
+        "flow": flow_table(history, heads, branches),
+    }
     drawn: dict[str, Figure | bytes | Drawing] = {
         name: drawing for name, drawing in figures.items() if drawing is not None
     }
@@ -161,6 +165,19 @@ def contribution_table(contributions: Sequence[Contribution]) -> Table:
         "not beat a constant."
     )
     return Table([*columns, "metric", "value", "value without"], rows, caption, _shown(rows))
+
+
+def interaction_table(contributions: Sequence[Contribution]) -> Table:
+    """One row per head and pair of branches."""
+    rows: list[list[object]] = [
+        [one.head, one.first, one.second, one.points, one.spread] for one in interactions(contributions)
+    ]
+    caption = (
+        "Interactions: points of skill that a head loses when two inputs are permuted together, minus what it "
+        "loses for each alone. Above 0: each can stand in for the other. Below 0: the head needs both together. "
+        "Less than twice the spread (±) is noise."
+    )
+    return Table(["head", "input", "and", "points", "±"], rows, caption, "folded")
 
 
 def _rows_of(contributions: Sequence[Contribution]) -> str:

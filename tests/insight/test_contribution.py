@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.data.feed import Rows
 from pipeline.insight import Contribution, contribution, contribution_metrics, contributions
-from pipeline.insight.contribution import ALL
+from pipeline.insight.contribution import ALL, PAIR, interactions
+from pipeline.insight.section import interaction_table
 from pipeline.model.stand_in import stand_ins
 from pipeline.training.measure import references
 from tests.small_trainer import INPUTS, LABELS, LOSSES, ROWS, make_trainer, train
@@ -152,3 +153,19 @@ def test_metrics_are_points_of_skill_by_branch_and_head():
         "contribution/gray_to_class": pytest.approx(0.1),
         "contribution/colour_to_score": pytest.approx(160.0),
     }
+
+
+def test_inputs_that_stand_in_for_each_other_interact_above_0_and_those_needed_together_below():
+    lost = {"a": 2.0, "b": 3.0, "c": 40.0, "d": 40.0}
+    alone = [result(branch, "class", points) for branch, points in lost.items()]
+    pairs = [
+        result("a and b", "class", 30.0, how=PAIR),
+        result("c and d", "class", 45.0, how=PAIR),
+        result("a and c", "class", 42.0, how=PAIR),
+    ]
+    found = interactions([*alone, *pairs])
+    points = {(one.first, one.second): round(one.points, 6) for one in found}
+    assert points == {("a", "b"): 25, ("c", "d"): -35, ("a", "c"): 0}
+    assert (found[0].first, found[0].second) == ("c", "d")
+    assert interaction_table([*alone, *pairs]).rows[0][:3] == ["class", "c", "d"]
+    assert set(contribution_metrics([*alone, *pairs])) == {f"contribution/{one}_to_class" for one in lost}
