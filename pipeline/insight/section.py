@@ -173,8 +173,8 @@ def interaction_table(contributions: Sequence[Contribution]) -> Table:
         [one.head, one.first, one.second, one.points, one.spread] for one in interactions(contributions)
     ]
     caption = (
-        "Interactions: points of skill that a head loses when two inputs are permuted together, minus what it "
-        "loses for each alone. Above 0: each can stand in for the other. Below 0: the head needs both together. "
+        "Interactions: points of skill a head loses when two inputs are permuted together, minus what it "
+        "loses for each alone. Above 0: each can stand in for the other. Below 0: it needs both together. "
         "Less than twice the spread (±) is noise."
     )
     return Table(["head", "input", "and", "points", "±"], rows, caption, "folded")
