@@ -11,7 +11,7 @@ from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
 _MOST_ROWS = 12  # drawn
 _MOST_INPUTS, _FEWER_ROWS = 6, 4  # drawn; with more inputs, fewer rows keep the page small
-_TABLE_ROWS, _TABLE_CELLS = 50, 600  # of the table that can be sorted
+_TABLE_ROWS, _TABLE_CELLS = 50, 450  # of the table that can be sorted
 _SIDE, _GAP, _LINE, _MARGIN, _TEXT = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
 
 

@@ -21,7 +21,7 @@ def number_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
     columns = min(len(head.names), _MOST_COLUMNS)
     coverage = observed_shares(head)
     count = columns + (coverage is not None)
-    figure, grid = panels(count, height=3.6, width={1: 5.2, 2: 8.0}.get(count, WIDTH))
+    figure, grid = panels(count, height=3.6, width=5.2 if count == 1 else WIDTH)
     for column, axes in enumerate(grid[:columns]):
         known = _known(head, column)
         truth, predicted = head.labels[known, column], head.outputs[known, column]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.report import examples, learning, results, yes_no
+from pipeline.report import examples, learning, numbers, results, yes_no
 from tests.pages import assert_nothing_cut, words
 from tests.report.sample import NAN, head, metrics, record
 
@@ -138,3 +138,36 @@ def test_of_many_labels_those_with_the_lowest_scores_are_drawn(drawing):
     assert "Only the 40 of 60 labels with the lowest ap are drawn." in drawn.caption
     assert "l7" in words(drawn.figure).split("\n")
     assert len(drawn.figure.axes[0].patches) == 80
+
+
+def test_a_quantile_head_shows_its_intervals_and_how_often_they_hold_the_label(drawing):
+    labels = np.arange(10.0)[:, None]
+    bands = np.stack([labels - 1, labels, labels + np.where(labels < 8, 1, -0.5)], axis=2)
+    made = replace(head("number", rows=10), labels=labels, outputs=labels, bands=bands)
+    made = replace(made, quantiles=[0.1, 0.5, 0.9])
+    np.testing.assert_allclose(numbers.observed_shares(made), [[0, 1, 0.8]])
+    drawn = results.result_drawings("price", made)["predicted_price"]
+    scatter, coverage = drawn.chart.plots
+    assert scatter.lines[0].bars[0] == (-1.0, 1.0)
+    assert coverage.title == "80 % interval holds 80 %"
+    assert [mark.name for mark in coverage.marks] == ["nominal"]
+    assert_nothing_cut(drawn.figure)
+
+
+def test_thresholds_have_the_precision_and_recall_of_scikit_learn():
+    from sklearn.metrics import f1_score, precision_score, recall_score
+
+    made = head("binary", rows=100)
+    truth, score = made.labels[:, 0], made.outputs[:, 0]
+    rows = {row[0]: row[1:] for row in results.result_tables("late", made)["thresholds_late"].rows}
+    assert len(rows) == 19
+    chosen = score >= 0.35
+    scores = [measure(truth, chosen) for measure in (precision_score, recall_score, f1_score)]
+    np.testing.assert_allclose(rows[0.35], [chosen.sum(), *scores])
+
+
+def test_the_page_has_a_part_of_very_many_points_and_says_so(drawing):
+    drawn = results.result_drawings("score", head("number", rows=5000))["predicted_score"]
+    (line,) = drawn.chart.plots[0].lines
+    assert len(line.y) == 1500
+    assert "This page has 1,500 of the points, drawn at random" in drawn.caption
