@@ -13,11 +13,11 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
 from pipeline.tracking.addresses import database_of, run_page, server_of, shown
+from pipeline.tracking.existing import OURS
 from pipeline.tracking.opening import open_store
 from pipeline.tracking.outbox import LARGEST_BATCH
 from pipeline.tracking.pager import PAGE_SIZE, all_pages
 from pipeline.tracking.relocation import moved
-from pipeline.tracking.writing import OURS
 
 __all__ = [
     "MlflowClient",

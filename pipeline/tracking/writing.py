@@ -2,31 +2,28 @@
 
 import json
 import logging
-import os
 import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mlflow.entities import LifecycleStage, RunStatus
 from mlflow.entities import Run as MlflowRun
-from mlflow.exceptions import MlflowException
+from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 
 from pipeline import signals
-from pipeline.errors import ConfigError
 from pipeline.notices import announced
 from pipeline.paths import waiting_folder, write_text
 from pipeline.secrets import mask
 from pipeline.tracking.addresses import run_page, server_of, shown, without_password
+from pipeline.tracking.existing import existing_run, logged_values, run_of_environment
 from pipeline.tracking.models import Specs, save_model
 from pipeline.tracking.opening import Store, failing_with, in_words
 from pipeline.tracking.outbox import (
@@ -35,9 +32,7 @@ from pipeline.tracking.outbox import (
     PATIENCE,
     PATIENCE_AFTER_SIGNAL,
     Outbox,
-    send_all,
     sync_command,
-    waits,
 )
 from pipeline.tracking.sending import Sender, is_passing, points
 
@@ -49,8 +44,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAILURE = "pipeline.failure"  # tag: why the run failed
-OURS = "pipeline.version"  # a tag of every run of this program
-READERS = 8  # requests at a time: a server may take a second for each
 
 
 class Run:
@@ -238,9 +231,9 @@ def open_run(
     # A signal is let through only where its exception closes the run.
     with signals.held():
         with failing_with("tracking.uri", store.uri):
-            run_id = run_id or _run_of_environment(store)
-            found = _existing(store, run_id) if run_id else None
-            logged = _logged(store.client, found) if found else {}
+            run_id = run_id or run_of_environment(store)
+            found = existing_run(store, run_id) if run_id else None
+            logged = logged_values(store.client, found) if found else {}
             if found is None:
                 names = {"mlflow.runName": run_name}
                 found = store.client.create_run(store.experiment_id, tags=resolve_tags({**tags, **names}))
@@ -293,64 +286,6 @@ def _outbox(store: Store, run: MlflowRun) -> Outbox:
     write_text(folder / "run.json", json.dumps(facts | {"uri": without_password(store.uri)}))
     sender = Sender(store.client, store.uri, info.run_id, info.experiment_id, info.artifact_uri)
     return Outbox(folder, sender, is_passing, shown(store.uri), in_words)
-
-
-def _run_of_environment(store: Store) -> str | None:
-    """The run of MLFLOW_RUN_ID, as `mlflow run` sets it.
-
-    Raises:
-        ConfigError: the run has ended, or another program has logged to it.
-    """
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    if not run_id:
-        return None
-    run = _existing(store, run_id, key="MLFLOW_RUN_ID")
-    from_project = "mlflow.project.entryPoint" in run.data.tags
-    empty = not (run.data.metrics or OURS in run.data.tags or (run.data.params and not from_project))
-    if run.info.status not in ("RUNNING", "SCHEDULED") or not empty:
-        raise ConfigError(
-            "MLFLOW_RUN_ID",
-            f"this run is {run.info.status}{'' if empty else ' and not empty'}; training would overwrite it",
-            found=run_id,
-            allowed="an open run without params and metrics; or unset the variable",
-        )
-    return run_id
-
-
-def _existing(store: Store, run_id: str, key: str = "resume") -> MlflowRun:
-    """A run of the store; what an earlier process of it has left is sent first."""
-    try:
-        found = store.client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        raise ConfigError(
-            key,
-            f"there is no such run in {shown(store.uri)}",
-            found=run_id,
-            allowed="a run of this store; set tracking.uri or MLFLOW_TRACKING_URI for another one",
-        ) from error
-    if found.info.lifecycle_stage != LifecycleStage.ACTIVE:
-        cure = f"another run; or restore it: mlflow runs restore --run-id {run_id}"
-        raise ConfigError(key, "this run was deleted", found=run_id, allowed=cure)
-    folder = waiting_folder(run_id)
-    if waits(folder):
-        info = found.info
-        send_all(folder, Sender(store.client, store.uri, run_id, info.experiment_id, info.artifact_uri))
-        found = store.client.get_run(run_id)
-    return found
-
-
-def _logged(client: MlflowClient, run: MlflowRun) -> dict[tuple[str, int], float]:
-    """(metric, step) -> value, of everything that a run has logged."""
-    names = list(run.data.metrics)
-    with ThreadPoolExecutor(READERS) as pool:
-        histories = pool.map(lambda name: client.get_metric_history(run.info.run_id, name), names)
-        return {
-            (name, metric.step): metric.value
-            for name, history in zip(names, histories, strict=True)
-            for metric in history
-        }
 
 
 def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:

@@ -63,7 +63,7 @@ def test_rows_may_be_records_a_frame_or_columns_but_inputs_have_names() -> None:
     wanted = {"x": [1, 2], "y": [3, 4]}
     records = [{"x": 1, "y": 3}, {"x": 2, "y": 4}]
     for given in (wanted, pd.DataFrame(wanted), records):
-        assert _columns(given, ["x", "y"]) == wanted
+        assert {name: list(values) for name, values in _columns(given, ["x", "y"]).items()} == wanted
     with pytest.raises(MlflowException, match="the inputs of the model are x, y"):
         _columns(np.zeros((2, 2)), ["x", "y"])
     with pytest.raises(MlflowException, match="'y' must be a list with a value for each row"):
