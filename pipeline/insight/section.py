@@ -81,8 +81,8 @@ def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -
     caption = (
         "Measured each epoch on a fixed probe of training rows. Gradients include the weights in force; a "
         "cosine below 0 means that the gradients of two heads conflict on the weights they share. Change: "
-        "norm of the change over an epoch / norm of the weights. Zero has no colour; each scale reaches as far "
-        "as its values. Hatched: not measured, as where a head does not reach a branch."
+        "norm of the change over an epoch / norm of the weights. Zero has no colour; each scale reaches "
+        "as far as its values. Hatched: not measured, as where a head does not reach a branch."
     )
     return Drawing(figure, caption, f"Heat maps over epochs: {', '.join(maps)}")
 
