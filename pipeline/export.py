@@ -81,7 +81,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
     compared = export(finished, stored_rows(stored_run, finished, make), config["format"], out)
     return (
         f"{config['format']} -> {out} ({_size(out) / 2**20:,.1f} MiB)\n"
-        f"compared on {compared.rows:,} validation rows, and on {compared.without:,} without an input: the "
+        f"compared on {compared.rows:,} stored rows, and on {compared.without:,} without an input: the "
         f"largest difference\nfrom the logged predictions is {compared.logged:.2g}, from the logged model "
         f"{compared.model:.2g} (allowed: {TOLERANCE:g})"
     )
@@ -95,6 +95,7 @@ def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") 
     from pipeline.job.resume import data_folders
 
     which = "test" if SPLITS_TAG in stored_run.tags else "val"  # the validation rows trained the ensemble
+    split = "val" if stored_run.has("predictions/val.parquet") else "test"
     try:
         found = read_rows(
             stored_run,
@@ -106,7 +107,7 @@ def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") 
             make=make,
         ).rows
     except ConfigError as error:
-        problem = "an export is compared on the run's validation rows, which cannot be read"
+        problem = f"an export is compared on the run's {split} rows, which cannot be read"
         raise ConfigError(
             "run",
             problem,

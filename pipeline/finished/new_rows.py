@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.data import drift
 from pipeline.finished.run import FinishedRun
 from pipeline.folding import fold_texts
+from pipeline.model.ensemble import members_of
 from pipeline.page.elements import Section, Table
 from pipeline.paths import complete_file
 from pipeline.tracking import StoredRun
@@ -98,7 +99,7 @@ def section(found: list[drift.Difference]) -> Section:
 
 def _look_up(model: keras.Model, name: str) -> keras.layers.Layer | None:
     """Return the part of a logged model that turns texts into ids of words; None if it has none."""
-    for layer in model.layers:
+    for layer in members_of(model)[0].layers:
         is_look_up = isinstance(layer, keras.layers.TextVectorization) and layer.input.name == name
         if is_look_up and not layer.name.startswith(f"{name}_letters"):
             return layer

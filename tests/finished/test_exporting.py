@@ -157,7 +157,7 @@ def test_numbers_and_images_go_to_litert(recorded, planted_folder):
     words = ("export", f"run={recorded.planted}", "format=litert", "out=out/planted.tflite")
     done = call(*words, "--config-dir", planted_folder, where=recorded.folder)
     assert done.returncode == 0, done.stderr
-    assert "compared on 200 validation rows, and on " in done.stdout
+    assert "compared on 200 stored rows, and on " in done.stdout
     assert (
         float(re.search(r"logged\npredictions is ([\d.e-]+)|predictions is ([\d.e-]+)", done.stdout)[2])
         < 1e-4

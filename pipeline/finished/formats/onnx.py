@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.finished.formats.saved_model import SavedModel
 from pipeline.finished.formats.serving import CannotHoldError, plain_names
+from pipeline.model.ensemble import members_of
 
 OPSET = 18  # of December 2022
 LACKING = re.compile(
@@ -27,7 +28,8 @@ class Onnx:
 
     def write(self, model: keras.Model, path: Path) -> None:
         """Write an .onnx file; letters, digits and _ are left of the inputs' names."""
-        texts = [x.input.name for x in model.layers if isinstance(x, keras.layers.TextVectorization)]
+        layers = [layer for member in members_of(model) for layer in member.layers]
+        texts = {x.input.name for x in layers if isinstance(x, keras.layers.TextVectorization)}
         if texts:
             raise CannotHoldError(
                 f"ONNX cannot split texts into words, as these inputs need: {', '.join(texts)}"
