@@ -16,11 +16,8 @@ from pipeline.config import CONF
 from pipeline.errors import ConfigError
 from pipeline.tracking import StoredRun
 from tests import processes
+from tests.prediction import DEFAULTS, PENGUINS
 from tests.verbs import call
-
-PENGUINS = CONF.parent / "pipeline" / "datasets" / "penguins.csv"
-DEFAULTS = {"key": None, "missing": [], "root": None, "level": None, "tracking": {"uri": None}}
-DEFAULTS |= {"explain": False}
 
 
 def run(output, **config):

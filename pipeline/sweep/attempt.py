@@ -115,7 +115,8 @@ def repeated_key(config: DictConfig) -> str:
     once = copy.deepcopy(config)
     OmegaConf.set_readonly(once, False)
     for name in REPEATS:
-        if OmegaConf.select(once, name) is not None:
+        # A reference to nothing is reported where the config is resolved.
+        if OmegaConf.select(once, name, throw_on_resolution_failure=False) is not None:
             OmegaConf.update(once, name, None)
     return key(once)
 

@@ -38,6 +38,7 @@ def test_the_error_of_a_difference_comes_from_rows_and_seeds():
     assert seeds["error"] == pytest.approx(0.05)
 
 
+@pytest.mark.slow
 def test_the_reference_is_the_model_that_is_best_on_the_validation_rows():
     rng = np.random.default_rng(0)
     x = {split: rng.normal(size=(200, 3)) for split in ("train", "val", "test")}
@@ -55,6 +56,7 @@ def test_every_version_and_seed_has_the_same_rows():
     np.testing.assert_allclose(np.bincount(splits[0]) / len(splits[0]), FRACTIONS, atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_data_set_is_trained_and_its_heads_are_in_the_table(tmp_path):
     records = quality.measure("linnerud", range(2), ["trainer.epochs=2"])
     assert [(record["head"], record["rows"]) for record in records] == [

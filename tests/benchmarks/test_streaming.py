@@ -28,6 +28,7 @@ def test_resident_memory_does_not_grow_with_the_file(tmp_path):
     assert found["beyond"] < 0.7e9
 
 
+@pytest.mark.slow
 def test_a_stream_learns_as_well_as_arrays_in_memory(tmp_path):
     streaming.generate(tmp_path / "small", 3000, signal=0.6)
     found = [

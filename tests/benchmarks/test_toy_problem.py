@@ -34,10 +34,12 @@ def test_plain_descent_gets_stuck_from_two_of_three_starts():
     assert ends(Static(), 20_000) == ["stuck", "optimum", "stuck"]
 
 
+@pytest.mark.slow
 def test_cagrad_reaches_the_optimum_of_the_mean_loss_from_all_starts():
     assert ends(CAGrad(c=0.5, rescale=2), 100_000) == ["optimum", "optimum", "optimum"]
 
 
+@pytest.mark.slow
 def test_mgda_stops_at_the_pareto_front():
     run = descent(MGDA(), 30_000)
     np.testing.assert_allclose(run(tf.constant(STARTS[0])), [-3.32, -8.37], atol=0.1)
@@ -48,6 +50,7 @@ def test_every_start_begins_with_the_initial_state():
     np.testing.assert_array_equal(*(run(tf.constant(STARTS[0])) for _ in range(2)))
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_method(capsys):
     main(steps=10, only=["static", "famo"])
     *lines, machine = capsys.readouterr().out.splitlines()

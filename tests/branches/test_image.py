@@ -45,6 +45,7 @@ def test_a_keras_network_gets_grey_and_small_images_enlarged_with_three_channels
         np.testing.assert_allclose(image, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_keras_network_can_load_its_weights_from_a_file_and_freeze_them(tmp_path):
     source = keras.applications.MobileNet(
         alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)

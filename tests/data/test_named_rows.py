@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline import data
-from tests.data.test_splits import FRACTIONS, loaded
+from tests.data.split_frames import FRACTIONS, loaded
 from tests.shipped import shipped
 
 # The beginnings of the fingerprints that version 0.1.0 logged.

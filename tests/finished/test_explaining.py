@@ -11,7 +11,7 @@ from pipeline import predict
 from pipeline.errors import ConfigError
 from pipeline.finished.explaining import explainer_of, positions
 from pipeline.model.attribution import Explainer, training_means
-from tests.test_predict import DEFAULTS, PENGUINS
+from tests.prediction import DEFAULTS, PENGUINS
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,7 @@ def test_the_file_explains_what_was_predicted_pixel_by_pixel_and_step_by_step(
     assert set(np.argsort(pixels)[-2:]) == {1, 6}
 
 
+@pytest.mark.slow
 def test_a_missing_input_adds_nothing(recorded, planted_folder, tmp_path):
     arrays = dict(np.load(planted_folder / "planted.npz"))
     np.savez(tmp_path / "some.npz", **{key: values[:4] for key, values in arrays.items()})

@@ -142,6 +142,7 @@ def test_litert_names_the_inputs_that_are_strings(finished, stored, tmp_path):
         export(finished, stored, "litert", tmp_path / "model.tflite")
 
 
+@pytest.mark.slow
 def test_a_saved_model_holds_strings_and_missing_cells(finished, stored, tmp_path):
     found = export(finished, stored, "saved_model", tmp_path / "model")
     assert (found.logged, found.model) == (0, 0)

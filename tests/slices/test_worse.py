@@ -30,6 +30,7 @@ def test_a_planted_bad_group_is_found_first():
     assert first == [(0, 4, "score", True)] * 20
 
 
+@pytest.mark.slow
 def test_in_noise_no_group_is_found_at_least_95_times_of_100():
     drawn = [gaps(*noise(np.random.default_rng(seed))) for seed in range(100)]
     assert {len(found) for found in drawn} == {20}
