@@ -29,7 +29,7 @@ def maker(trusted: Sequence[str] = ()) -> Make:
 
     def make(node: Any, **more: Any) -> Any:
         check_targets(*_plain(node, trusted))
-        return instantiate(node, _convert_="all", _execution_whitelist_=allowed, **more)
+        return instantiate(_on_its_own(node), _convert_="all", _execution_whitelist_=allowed, **more)
 
     return make
 
@@ -39,6 +39,32 @@ def _plain(node: Any, trusted: Sequence[str]) -> tuple[Any, Sequence[str], str]:
     if isinstance(node, Container):
         return settings(node), trusted, str(node._get_full_key(None))
     return node, trusted, ""
+
+
+def _on_its_own(node: Any) -> Any:
+    """The node below its keys only, without the rest of its config.
+
+    Hydra copies the whole config of the node that it calls: of hundreds of heads, hundreds of times. A node
+    with interpolations keeps its config, because it may need it.
+    """
+    if not isinstance(node, Container):
+        return node
+    plain = OmegaConf.to_container(node, resolve=False)
+    if plain != settings(node):
+        return node
+    keys: list[Any] = []
+    above: Any = node
+    while above._get_parent() is not None:
+        keys.insert(0, above._key())
+        above = above._get_parent()
+    # The keys above are for messages.
+    tree: Any = plain
+    for key in reversed(keys):
+        tree = [None] * key + [tree] if isinstance(key, int) else {key: tree}
+    copy = OmegaConf.create(tree, flags={"allow_objects": True})
+    for key in keys:
+        copy = copy[key]
+    return copy
 
 
 def settings(node: Any) -> dict[str, Any]:
