@@ -11,6 +11,13 @@ from tests.processes import run
 ROOT = Path(__file__).parents[2]
 QUICK = {
     "balancers": ["--quick", "--heads", 2, "--only", "famo"],
+    "folds": [
+        "--rounds",
+        1,
+        "--folds",
+        2,
+        *"data=penguins branches=auto heads=auto trainer.epochs=1".split(),
+    ],
     "gpu": ["--quick", "--rounds", 1],
     "init": ["--only", "linnerud", "--seeds", 1, "--epochs", 1],
     "insight": ["--quick"],
