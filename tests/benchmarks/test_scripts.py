@@ -16,7 +16,7 @@ QUICK = {
         1,
         "--folds",
         2,
-        *"data=penguins branches=auto heads=auto trainer.epochs=1".split(),
+        *["data=penguins", "branches=auto", "heads=auto", "trainer.epochs=1"],
     ],
     "gpu": ["--quick", "--rounds", 1],
     "init": ["--only", "linnerud", "--seeds", 1, "--epochs", 1],
