@@ -16,7 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 def complete_training(
-    splits: np.ndarray, groups: np.ndarray, ranks: np.ndarray, classes: Sequence[Classes]
+    splits: np.ndarray,
+    groups: np.ndarray,
+    ranks: np.ndarray,
+    classes: Sequence[Classes],
+    told: Sequence[str] = SPLITS,
 ) -> np.ndarray:
     """Moves one group of rows of each class that no training row has to training, and logs a warning.
 
@@ -25,6 +29,7 @@ def complete_training(
         groups: (rows,) the group of each row; a group stays together.
         ranks: (groups,) of the groups with a class, the first one is moved.
         classes: of the columns that are looked at.
+        told: the warning names only rows that leave these splits.
 
     Returns:
         The new split of each group. The last group of a split stays there.
@@ -43,8 +48,10 @@ def complete_training(
     moved = _movable(sorted(reasons, key=lambda group: ranks[group]), splits)
     if not moved:
         return splits
-    counts = Counter(SPLITS[split] for split in splits[groups[np.isin(groups, moved)]])
-    _report(counts, sorted({reason for group in moved for reason in reasons[group]}))
+    named = [group for group in moved if SPLITS[splits[group]] in told]
+    if named:
+        counts = Counter(SPLITS[split] for split in splits[groups[np.isin(groups, named)]])
+        _report(counts, sorted({reason for group in named for reason in reasons[group]}))
     result = splits.copy()
     result[moved] = 0
     return result
@@ -63,7 +70,8 @@ def _movable(candidates: Sequence[int], splits: np.ndarray) -> list[int]:
 
 def _report(counts: Counter[str], classes: Sequence[str]) -> None:
     logger.warning(
-        "data.split: %s rows were moved to training, as no other training row had these classes: %s",
+        "data.split: %s %s moved to training, as no other training row had these classes: %s",
         " and ".join(f"{count:,} {split}" for split, count in sorted(counts.items())),
+        "row was" if counts.total() == 1 else "rows were",
         ", ".join(classes[:SHOWN]) + (f", … {len(classes)} classes" if len(classes) > SHOWN else ""),
     )

@@ -145,7 +145,10 @@ def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.
     distinct, groups = np.unique(names, return_inverse=True)
     ranks = rows.ranks(distinct)
     codes = cut(groups, ranks, strata, quota)
-    return complete_training(codes, groups, ranks, rows.classes)[groups]
+    told: tuple[str, ...] = SPLITS
+    if "folds" in split:  # the folds divide training and validation anew, and perhaps the test rows too
+        told = () if split.get("tested") == "once" else ("test",)
+    return complete_training(codes, groups, ranks, rows.classes, told)[groups]
 
 
 def cut(groups: np.ndarray, ranks: np.ndarray, strata: np.ndarray, quota: Quota) -> np.ndarray:

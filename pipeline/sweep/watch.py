@@ -153,7 +153,7 @@ class Watch:
         lines = [*fold_lines(trials, self.objective[0]), *best_lines(trials, self.objective)]
         lines += [f"{finished} of {self.planned or len(trials)} trials finished"]
         lines += [
-            f"  {trial.status.lower()}: {trial.name}: {trial.reason}"
+            f"  {trial.status.lower()}: {trial.name}" + (f": {trial.reason}" if trial.reason else "")
             for trial in trials
             if trial.status in ("FAILED", "KILLED") and trial.started >= since
         ]

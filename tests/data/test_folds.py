@@ -27,9 +27,10 @@ COLUMN: dict[str, Any] = {"column": "s.part", "train": [0, 1, 2, 3, 4, 5, 6], "v
 TIME: dict[str, Any] = {"time": "s.day", "fractions": [0.6, 0.2, 0.2]}
 
 
-def loaded(split: dict[str, Any], frame: pd.DataFrame = FRAME, column: str = "a") -> Any:
+def loaded(split: dict[str, Any], frame: pd.DataFrame = FRAME, column: str = "a", **more: Any) -> Any:
     inputs = {"x": {"kind": "vector", "column": f"s.{column}"}}
-    return data.load({"s": frame}, inputs, {"kind": {"kind": "category", "column": "s.kind"}}, split)
+    targets = {"kind": {"kind": "category", "column": "s.kind"}}
+    return data.load({"s": frame}, inputs, targets, split, **more)
 
 
 def members(split: dict[str, Any], frame: pd.DataFrame = FRAME, **options: Any) -> list[dict[str, set[str]]]:
@@ -127,3 +128,18 @@ def test_a_class_of_a_single_row_moves_no_row_so_that_every_row_is_held_out() ->
     frame = FRAME.assign(kind=["rare", *FRAME["kind"][1:]])
     folds = members({**COLUMN, "stratify": "kind", "folds": 5, "tested": "once"}, frame)
     assert sorted(row for fold in folds for row in fold["test"]) == sorted(frame["id"])
+
+
+@pytest.mark.parametrize("tested", ["fixed", "once"])
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_of_rare_classes_only_rows_that_leave_fixed_test_rows_are_told_of(
+    part: str, tested: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = loaded(FRACTIONS, join="id").splits[part].rows[0]
+    frame = FRAME.assign(kind=["rare" if place == row else kind for place, kind in enumerate(FRAME["kind"])])
+    caplog.clear()
+    loaded(FRACTIONS, frame, join="id")
+    assert f"data.split: 1 {part} row was moved to training" in caplog.text
+    caplog.clear()
+    loaded({**FRACTIONS, "folds": 5, "fold": 0, "tested": tested}, frame, join="id")
+    assert ("moved to training" in caplog.text) == (part == "test" and tested == "fixed")

@@ -98,6 +98,11 @@ def test_each_trial_that_ended_under_this_command_is_told_of_once(parent, watchi
     assert capsys.readouterr().err == ""
 
 
+def test_the_ending_names_a_killed_trial_without_a_reason(parent, watching):
+    add_trial(parent, "1", "KILLED")
+    assert "  killed: seed=1" in watching.ending(since=0).splitlines()
+
+
 def test_the_ending_lists_what_failed_under_this_command_and_where_the_board_is(parent, watching):
     add_trial(parent, "1", "FINISHED")
     parent.end(add_trial(parent, "2"), ValueError("too small"))

@@ -179,9 +179,9 @@ def _shift(before: Numbers, now: Numbers) -> str:
     if not before.edges or not sum(now.counts):
         return "other values"
     middle = np.searchsorted(np.cumsum(before.counts), sum(before.counts) / 2) + 1
-    shares = [sum(one.counts[:middle]) / max(1, sum(one.counts)) for one in (now, before)]
+    share, seen = (_percent(sum(one.counts[:middle]), sum(one.counts)) for one in (now, before))
     edge = before.edges[min(int(middle), len(before.edges)) - 1]
-    return f"other values ({shares[0]:.0%} below {_short(edge)}, in training {shares[1]:.0%})"
+    return f"other values ({share} below {_short(edge)}, in training {seen})"
 
 
 def _by_category(before: Categories, now: Categories) -> Shares:

@@ -73,7 +73,7 @@ def some(values, share, value):
 @pytest.mark.parametrize(
     ("change", "column", "reason"),
     [
-        (lambda now, rng: {**now, "normal": now["normal"] + 0.5}, "normal", "other values"),
+        (lambda now, rng: {**now, "normal": now["normal"] + 0.5}, "normal", " % below "),
         (lambda now, rng: {**now, "normal": now["normal"] * 2}, "normal", "other values"),
         (
             lambda now, rng: {**now, "normal": some(now["normal"], 0.03, 99)},
