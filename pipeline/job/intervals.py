@@ -84,8 +84,8 @@ def _report_few(calibration: Calibration) -> None:
         elif rows < FEW:
             low, high = calibration.coverage_range(head)
             logger.warning(
-                "head %s: with only %s calibration rows%s, its sets or intervals may hold anything from %.0f "
-                "to %.0f %% of new rows instead of %g %% (conformal.calibration)",
+                "head %s: with only %s calibration rows%s, its sets or intervals may hold the truth of %.0f "
+                "to %.0f %% of such rows instead of %g %% (conformal.calibration)",
                 *(head, f"{rows:,}", calibration.of_which(head), 100 * low, 100 * high, 100 * level),
             )
 

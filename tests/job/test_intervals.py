@@ -136,7 +136,7 @@ def test_too_few_rows_are_told_and_leave_a_head_without_sets(caplog):
     with caplog.at_level(logging.WARNING):
         assert "delay" in fit_intervals(*made(30)).calibration.heads
     assert (
-        "head delay: with only 30 calibration rows, its sets or intervals may hold anything from"
+        "head delay: with only 30 calibration rows, its sets or intervals may hold the truth of"
         in caplog.text
     )
 

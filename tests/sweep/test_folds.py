@@ -85,6 +85,13 @@ def test_the_standard_error_is_that_over_folds_and_not_over_seeds():
         assert mean_and_error(group, OBJECTIVE) == (pytest.approx(0.4), pytest.approx(expected))
 
 
+def test_a_fold_that_was_interrupted_counts_neither_in_the_means_nor_among_the_folds():
+    trials = [fold_trial(k, skill) for k, skill in enumerate((0.2, 0.4))]
+    group = fold([*trials, fold_trial(2, 0.9, status="KILLED")])[0]
+    assert mean_and_error(group, OBJECTIVE)[0] == pytest.approx(0.3)
+    assert all("over 2 folds" in title for title in titles(group).values())
+
+
 def test_metrics_of_the_sweep_are_those_of_the_kept_epochs():
     group = fold([fold_trial(k, skill) for k, skill in enumerate((0.2, 0.4))])[0]
     found = metrics_of(group)

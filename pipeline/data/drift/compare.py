@@ -230,4 +230,4 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+    return "none" if value is None else f"{value:.6g}"

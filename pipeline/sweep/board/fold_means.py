@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config.naming import FOLD
 from pipeline.metric_names import by_head, skilled_heads
 from pipeline.sweep.board.groups import Group
+from pipeline.sweep.trials import Trial
 
 COLUMNS = ["head", "skill", "loss", "metrics"]
 
@@ -17,7 +18,7 @@ def mean_and_error(group: Group, metric: str) -> tuple[float, float]:
     Trials of one fold with different seeds are averaged first.
     """
     by_fold: dict[tuple[str, ...], list[float]] = {}
-    for trial in group.trials:
+    for trial in _finished(group):
         if metric in trial.metrics:
             fold = (trial.varied.get("data.split.seed", ""), trial.varied.get(FOLD, ""))
             by_fold.setdefault(fold, []).append(trial.metrics[metric])
@@ -31,6 +32,11 @@ def mean_and_error(group: Group, metric: str) -> tuple[float, float]:
 def is_folds(group: Group) -> bool:
     """Whether a group of trials are folds."""
     return any(FOLD in trial.varied for trial in group.trials)
+
+
+def _finished(group: Group) -> list[Trial]:
+    """The trials of a group that count: one that was interrupted may have been tested on other weights."""
+    return [trial for trial in group.trials if trial.status == "FINISHED"]
 
 
 def measured(group: Group) -> dict[str, tuple[float, float]]:
@@ -57,7 +63,7 @@ def fold_table(group: Group, split: str) -> list[list[str]]:
 
 def titles(group: Group) -> dict[str, str]:
     """What the validation and test rows of folds are: split -> a title for its table."""
-    folds = len({trial.varied.get(FOLD) for trial in group.trials})
+    folds = len({trial.varied.get(FOLD) for trial in _finished(group)})
     over = f"mean ± standard error over {folds} folds"
     if group.trials[0].tested == "once":
         return {"test": f"rows of the fold that each run tested, {over}"}
