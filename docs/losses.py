@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline import compose, config
 from pipeline.insight import contributions, sentences
-from pipeline.insight.section import contribution_bars, flow_maps
+from pipeline.insight.section import contribution_matrix, flow_maps
 from pipeline.insight.sentences import mean
 from pipeline.model import decode, encode
 from pipeline.model.stand_in import stand_ins
@@ -179,9 +179,11 @@ def draw(runs: Mapping[str, Any], folder: Path) -> None:
     with look([*HEADS, *BRANCHES]):
         drawings = {
             "flow": flow_maps(runs["joint"]["history"], HEADS, BRANCHES),
-            "contribution": contribution_bars(runs["joint"]["contributions"]),
+            "contribution": contribution_matrix(runs["joint"]["contributions"]),
         }
         for name, drawing in drawings.items():
+            assert drawing is not None
+            assert not isinstance(drawing.figure, bytes)
             drawing.figure.savefig(folder / f"losses_{name}.png", dpi=DPI)
         figure, (left, right) = panels(2, columns=2, height=2.6)
         shown = {"joint": COLOURS[0], "series alone": COLOURS[1]}

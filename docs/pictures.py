@@ -74,11 +74,11 @@ def trials_page(folder: Path) -> Iterator[str]:
     """Serves MLflow's page of the charts of a sweep's trials, the best trial first."""
     from pipeline.metric_names import skill_of
     from pipeline.tracking.addresses import experiment_page
-    from pipeline.tracking.reading import latest_of
+    from pipeline.tracking.reading import latest_run
     from pipeline.ui import HOST, wait_for
 
     store = f"sqlite:///{folder}/mlruns/mlflow.db"
-    sweep = latest_of(store, sweep=True)
+    sweep = latest_run(store, sweep=True)
     assert sweep is not None
     query = {
         "workflowType": "machine_learning",
