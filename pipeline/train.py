@@ -114,7 +114,9 @@ def run(
     with clock.phase("opening the store"):
         from pipeline.tracking import connect, connect_early
 
-        place: Any = {"default": origin.groups["data"], "run_id": run_id}  # an experiment for each data set
+        place: Any = {"run_id": run_id}
+        if chosen := origin.groups.get("data"):
+            place["default"] = chosen  # an experiment for each data set
         store = connect_early(cfg.tracking.uri, cfg.tracking.experiment, **place)
     # These imports take seconds, so they come after the checks.
     with (

@@ -65,6 +65,8 @@ class Branch:
             entries[self.name] = prepared.astype(np.float32)
         if self.embed is not None:
             outputs = self.embed(prepared)
+            if len(self.embeddings) == 1:
+                outputs = [outputs]  # Keras returns the only output of a model by itself
             for name, values in zip(self.embeddings, outputs, strict=True):
                 entries[f"{self.name}/{name}"] = np.asarray(values, np.float32)
         values = np.asarray(raw[self.name]) if self.kind == "image" else prepared

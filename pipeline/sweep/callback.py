@@ -308,9 +308,8 @@ def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: lis
 
 def _default_experiment(config: DictConfig, varies: Sequence[str]) -> dict[str, str]:
     """The experiment of a sweep that names none: that of its data, unless the data varies."""
-    if {"data", "experiment"} & {*varies}:
-        return {}
-    return {"default": choices(config.hydra.runtime.choices)["data"]}
+    data = choices(config.hydra.runtime.choices).get("data")
+    return {"default": data} if data and not {"data", "experiment"} & {*varies} else {}
 
 
 def _study_name(config: DictConfig, parent: "Parent") -> str:
