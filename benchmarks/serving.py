@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,23 +111,26 @@ def served(uri: str, store: str, folder: Path) -> Iterator[tuple[int, int]]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
+    # MLflow starts uvicorn by its name.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env={**os.environ, "MLFLOW_TRACKING_URI": store},
+            env={**os.environ, "MLFLOW_TRACKING_URI": store, "PATH": path},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            wait_for(process, port)
+            wait_for(process, port, Path(log.name))
             yield process.pid, port
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(60)
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Wait until the server answers."""
     until = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < until:
@@ -140,7 +143,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.5)
         finally:
             connection.close()
-    raise RuntimeError("the server did not start; its output is in server.log")
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
 
 
 def asked(port: int, request: dict[str, Any], due: dict[str, Any], *, clients: int, seconds: float) -> Times:
