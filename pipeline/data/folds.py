@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.hashes import mixed
-from pipeline.data.quotas import Carried, Quota
+from pipeline.data.quotas import Carried
 from pipeline.data.sources import Sources
-from pipeline.data.splits import KEY, Rows, cut, group_names
+from pipeline.data.splits import KEY, Rows, cut, drawn_by
 from pipeline.data.times import ordered_times
 from pipeline.data_options import SPLITS, TESTED
 from pipeline.errors import ConfigError
@@ -60,14 +60,7 @@ def fold_codes(split: Mapping[str, Any], sources: Sources, rows: Rows, codes: np
 
 def _drawn(split: Mapping[str, Any], sources: Sources, rows: Rows, free: np.ndarray) -> np.ndarray:
     """(rows,) the fold of each row that is free to be divided; -1 for the others."""
-    fractions = [1 / split["folds"]] * split["folds"]
-    strata = np.zeros(len(free), dtype=int)
-    quota: Quota = Carried(fractions)
-    if split.get("stratify"):
-        strata, quota = rows.strata(split["stratify"], fractions)
-    names = rows.hashes
-    if split.get("group") is not None:
-        names = rows.group_hashes(group_names(split["group"], sources))
+    names, strata, quota = drawn_by(split, sources, rows, [1 / split["folds"]] * split["folds"])
     distinct, groups = np.unique(names[free], return_inverse=True)
     # Other ranks than those that the split was drawn by: its parts are neighbours in them.
     ranks = rows.ranks(mixed(distinct))

@@ -132,16 +132,23 @@ def _by_time(split: Mapping[str, Any], sources: Sources) -> np.ndarray:
     return codes
 
 
-def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.ndarray:
-    fractions = _check_fractions(split["fractions"])
+def drawn_by(
+    split: Mapping[str, Any], sources: Sources, rows: Rows, fractions: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, Quota]:
+    """What rows are drawn by: hashes (rows,) of what stays together, strata (rows,), and a quota of these."""
     strata = np.zeros(len(rows.hashes), dtype=int)
     quota: Quota = Carried(fractions)
     if split.get("stratify"):
         strata, quota = rows.strata(split["stratify"], fractions)
-    # Identical rows are in the same split, because in different splits they would be a leak.
+    # Identical rows are in the same part, because in different parts they would be a leak.
     names = rows.hashes
     if split.get("group") is not None:
         names = rows.group_hashes(group_names(split["group"], sources))
+    return names, strata, quota
+
+
+def _by_fractions(split: Mapping[str, Any], sources: Sources, rows: Rows) -> np.ndarray:
+    names, strata, quota = drawn_by(split, sources, rows, _check_fractions(split["fractions"]))
     distinct, groups = np.unique(names, return_inverse=True)
     ranks = rows.ranks(distinct)
     codes = cut(groups, ranks, strata, quota)
