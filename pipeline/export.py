@@ -90,8 +90,8 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
 def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") -> "Stored":
     """The run's validation rows, an ensemble's test rows, and what was logged for them."""
     from pipeline.comparison.logged_rows import logged_rows
-    from pipeline.finished.evaluation import SPLITS_TAG, read_rows
     from pipeline.finished.exporting import Stored
+    from pipeline.finished.labelled_rows import SPLITS_TAG, read_rows
     from pipeline.job.resume import data_folders
 
     which = "test" if SPLITS_TAG in stored_run.tags else "val"  # the validation rows trained the ensemble

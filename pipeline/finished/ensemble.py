@@ -14,9 +14,10 @@ from pipeline.config import resolved
 from pipeline.config.make import Make
 from pipeline.errors import ConfigError
 from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
-from pipeline.finished.evaluation import SPLITS_TAG, evaluate
+from pipeline.finished.evaluation import evaluate
 from pipeline.finished.evaluation_record import predictions
 from pipeline.finished.held_out import temperature_of
+from pipeline.finished.labelled_rows import SPLITS_TAG
 from pipeline.finished.members import Members
 from pipeline.finished.new_rows import SEEN
 from pipeline.finished.run import FinishedRun

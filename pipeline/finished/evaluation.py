@@ -1,6 +1,5 @@
 """Evaluates the logged model of a finished run on labelled rows."""
 
-import json
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,10 @@ import tensorflow as tf
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
 from pipeline.conformal import Calibration, Region, coverage_metrics
-from pipeline.data.kinds import TARGETS, Input, Target, build
-from pipeline.data.loading import LabelledRows, load_labelled
-from pipeline.data.source import NoColumnError
-from pipeline.errors import ConfigError
-from pipeline.finished.run import FinishedRun, Outputs, restore_input
+from pipeline.data.kinds import Target
+from pipeline.data.loading import LabelledRows
+from pipeline.finished.labelled_rows import read_rows
+from pipeline.finished.run import FinishedRun, Outputs
 from pipeline.heads import Head
 from pipeline.metric_names import Scores
 from pipeline.tracking import StoredRun
@@ -28,7 +26,6 @@ from pipeline.training.measure import Reference, measure, reference
 
 CONFIDENCE = 0.95
 logger = logging.getLogger(__name__)
-SPLITS_TAG = "ensemble.splits"  # of an ensemble's run: the splits that no member was trained on
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -182,61 +179,6 @@ def evaluate(
     return _evaluation(finished, found.rows, found.heads, targets, baselines)
 
 
-@dataclass(frozen=True)
-class ReadRows:
-    """Labelled rows of some data, read as a run reads its own; `facts` is its config/heads.json."""
-
-    rows: LabelledRows
-    heads: Mapping[str, Head]
-    targets: Mapping[str, Target]
-    facts: Mapping[str, Any]
-
-
-def read_rows(
-    run: StoredRun,
-    finished: FinishedRun,
-    data: Any,
-    *,
-    which: str,
-    own: bool,
-    folders: Sequence[Path],
-    make: Make,
-    by: Sequence[str] = (),
-) -> ReadRows:
-    """Read labelled rows for a run's model; the arguments are those of `evaluate`.
-
-    Raises:
-        ConfigError: the data does not fit the run, or the run's own data has changed.
-    """
-    if own:
-        _check_untrained(run, which)
-    facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
-    heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
-    node = make(data)
-    node.pop("leaks", None)  # leaks concern only the training
-    inputs, targets = _restored(finished, node, facts)
-    try:
-        rows = load_labelled(
-            **{**node, "inputs": inputs, "targets": targets, "split": node.get("split")},
-            which=which,
-            restored=[*finished.inputs, *heads],
-            folders=folders,
-            seed=finished.cfg.seed,
-            by=[name for name in by if name not in heads],
-        )
-    except NoColumnError as error:
-        if not error.key.startswith("data.targets."):
-            raise
-        problem = f"{error.problem}, but an evaluation needs labels"
-        allowed = "rows with labels; python -m pipeline.predict takes rows without"
-        raise ConfigError(error.key, problem, found=error.found, allowed=allowed) from error
-    if own and rows.fingerprint is not None:
-        _check_fingerprint(run, rows.fingerprint)
-    if not len(rows.rows):
-        raise ConfigError("split", "this split has no rows", found=which)
-    return ReadRows(rows, heads, targets, facts)
-
-
 def _evaluation(
     finished: FinishedRun,
     rows: LabelledRows,
@@ -298,50 +240,3 @@ def evaluation_of(
 def _mean(losses: np.ndarray) -> float | None:
     labelled = losses[~np.isnan(losses)]
     return float(labelled.mean()) if len(labelled) else None
-
-
-def _restored(
-    finished: FinishedRun, node: Any, facts: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Target]]:
-    """Build the data's inputs and targets; restore those of the run to the state after its training."""
-    for group, names in (("inputs", finished.inputs), ("targets", facts)):
-        for name in names:
-            if name not in node[group]:
-                raise ConfigError(
-                    f"data.{group}", f"the run needs {name}", found=f"no {name}", allowed=node[group]
-                )
-    targets: dict[str, Target] = {
-        name: build(entry, TARGETS, f"data.targets.{name}") for name, entry in node["targets"].items()
-    }
-    for name, head_facts in facts.items():
-        if targets[name].kind != head_facts["kind"]:
-            raise ConfigError(
-                f"data.targets.{name}.kind",
-                "the kind differs from that in training",
-                found=targets[name].kind,
-                allowed=head_facts["kind"],
-            )
-        targets[name].restore(name, head_facts)
-    inputs: dict[str, Input | Mapping[str, Any]] = dict(node["inputs"])
-    for name in finished.inputs:
-        inputs[name] = restore_input(name, inputs[name], finished.specs[name], finished.facts.get(name))
-    return inputs, targets
-
-
-def _check_untrained(run: StoredRun, which: str) -> None:
-    """Refuse rows of a sweep's data on which members of its ensemble were trained."""
-    if SPLITS_TAG in run.tags and which not in (untrained := json.loads(run.tags[SPLITS_TAG])):
-        problem = "members of this ensemble were trained on these rows, so it would look better than it is"
-        allowed = ", ".join([*(f"split={name}" for name in untrained), "sources=… or data=… with other rows"])
-        raise ConfigError("split", problem, found=which, allowed=allowed)
-
-
-def _check_fingerprint(run: StoredRun, fingerprint: str) -> None:
-    logged = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["fingerprint"]
-    if fingerprint != logged:
-        raise ConfigError(
-            "data",
-            "the run's data or its split has changed since the training",
-            found=f"fingerprint {fingerprint[:12]}",
-            allowed=f"fingerprint {logged[:12]}; for other rows use split=all or data=…",
-        )
