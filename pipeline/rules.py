@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.errors import ConfigError
 
 LARGEST = 2**31 - 1
+LARGEST_FLOAT = 3.4e38  # of 32 bits, in which models compute; larger numbers become infinite
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,10 @@ class Rule:
     def check(self, key: str, value: Any) -> None:
         """Raises ConfigError for `key` if the value does not pass."""
         if not self.test(value):
-            raise ConfigError(key, "this value is not allowed", found=written(value), allowed=self.allowed)
+            problem = "this value is not allowed"
+            if isinstance(value, int | float) and LARGEST_FLOAT < abs(value) < math.inf:
+                problem = f"this number is too large for 32 bits, which hold up to {LARGEST_FLOAT:g}"
+            raise ConfigError(key, problem, found=written(value), allowed=self.allowed)
 
 
 def written(value: Any) -> str:
@@ -43,8 +47,10 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite int or float."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is an int or a float that is finite in 32 bits."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) and abs(value) <= LARGEST_FLOAT
 
 
 def one_of(*values: object) -> Rule:
@@ -104,7 +110,9 @@ POSITIVE_COUNT = Rule(
 )
 NUMBER = Rule(is_number, "a finite number", _of_type("number"))
 POSITIVE = Rule(
-    lambda value: is_number(value) and value > 0, "a number above 0", _of_type("number", exclusiveMinimum=0)
+    lambda value: is_number(value) and value > 0,
+    "a number above 0",
+    _of_type("number", exclusiveMinimum=0),
 )
 NOT_NEGATIVE = Rule(
     lambda value: is_number(value) and value >= 0,

@@ -60,6 +60,7 @@ from tests.config.cases import right_configs, wrong_configs
         "loss_weights.class: ",
         ["found:   -1", "allowed: a finite number of at least 0"],
     ),
+    (["loss_weights.class=1e300"], "loss_weights.class: ", ["found:   1e+300", "up to 3.4e+38"]),
     (["loss_weights.class=abc"], "loss_weights.class: ", ["found:   'abc'", "allowed: a finite number"]),
     (["loss_weights.class=inf"], "loss_weights.class: ", ["found:   inf"]),
     (["loss_weights.class=nan"], "loss_weights.class: ", ["found:   nan"]),
