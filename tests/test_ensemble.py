@@ -17,7 +17,7 @@ from tests.sweep.board.sample import OBJECTIVE, trial
 from tests.verbs import call, without_report
 
 SMALL = ["experiment=penguins", "trainer.epochs=2", "insight=off", "optimizer.learning_rate=0.01"]
-SMALL += ["trainer.early_stopping=null"]
+SMALL += ["trainer.early_stopping=null", "conformal.calibration=0.5"]
 
 
 def test_the_best_config_that_was_repeated_is_joined():
@@ -128,6 +128,39 @@ def test_verbs_take_the_id_of_the_sweep_as_that_of_a_run(folds):
     assert "compared on 51 test rows" in done.stdout, done.stderr
     done = call("promote", "name=birds", where=where)
     assert f"(run {name}) is the champion" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_it_has_sets_and_intervals_and_explains_its_predictions(folds):
+    where, name = folds.where, folds.parent.info.run_id
+    own = folds.parent.data.metrics
+    words = ["input=pkg://pipeline.datasets/penguins.csv", "explain=true"]
+    done = call("predict", f"run={name}", *words, "output=e.parquet", where=where)
+    assert done.returncode == 0, done.stderr
+    every = pd.read_parquet(where / "e.parquet")
+    why = pd.read_parquet(where / "e.explained.parquet").set_index("row")
+    np.testing.assert_allclose(
+        why.species_from_traits + why.species_unexplained,
+        why.species_value - why.species_training_mean,
+        atol=1e-4,
+    )
+    np.testing.assert_allclose(why.body_mass_value, every.body_mass_predicted[why.index], rtol=1e-5)
+    tested = predicted(folds, folds.parent, "test").set_index("row")
+    found = every.set_index("row").loc[tested.index]
+    inside = (found.body_mass_low <= tested.body_mass_label) & (
+        tested.body_mass_label <= found.body_mass_high
+    )
+    assert own["test/body_mass_coverage"] == pytest.approx(
+        inside[tested.body_mass_label.notna()].mean(), abs=1e-6
+    )
+    sets = [label in one for label, one in zip(tested.species_label, found.species_set, strict=True)]
+    assert own["test/species_coverage"] == pytest.approx(np.mean(sets))
+    assert own["test/species_coverage"] > 0.8
+    assert "sets and intervals at 90 %, by rows that members held out" in folds.out
+    done = call("predict", f"run={name}", *words[:1], "output=w.parquet", "level=0.5", where=where)
+    assert done.returncode == 0, done.stderr
+    narrow = pd.read_parquet(where / "w.parquet")
+    assert (narrow.body_mass_high < every.body_mass_high).all()
 
 
 @pytest.mark.slow

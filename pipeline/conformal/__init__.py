@@ -10,9 +10,21 @@ rows. This is a promise for all rows together, not for every class or slice.
 methods       the scores and the sets of each kind of head
 columns       sets and intervals as columns of a table
 calibration   the calibration rows' scores, and what follows at a level
+cross         the same for several models together
 """
 
 from pipeline.conformal.calibration import Calibration, fewest_rows, threshold
+from pipeline.conformal.cross import CrossCalibration, MemberOutputs
 from pipeline.conformal.methods import METHODS, Region, coverage_metrics, method_of
 
-__all__ = ["METHODS", "Calibration", "Region", "coverage_metrics", "fewest_rows", "method_of", "threshold"]
+__all__ = [
+    "METHODS",
+    "Calibration",
+    "CrossCalibration",
+    "MemberOutputs",
+    "Region",
+    "coverage_metrics",
+    "fewest_rows",
+    "method_of",
+    "threshold",
+]

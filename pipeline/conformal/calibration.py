@@ -147,23 +147,38 @@ class Calibration:
             for head in self.heads
         }
         numbers = {head: one for head, one in found.items() if METHODS[self.methods[head]].of_numbers}
-        if not numbers:
-            return found
-        # Heads are presented independently, so of the others one row is enough.
-        others = {head: values[:1] for head, values in raw.items()}
-        ends = [
-            present({**others, **{head: _filled(end, raw[head].shape[1]) for head, end in of_heads.items()}})
-            for of_heads in (
-                {head: one.low for head, one in numbers.items()},
-                {head: one.high for head, one in numbers.items()},
-            )
-        ]
-        for head, one in numbers.items():
-            assert one.low is not None
-            step = raw[head].shape[1] // one.low.shape[1]
-            low, high = (np.asarray(end[head])[:, ::step] for end in ends)
-            found[head] = Region(low=low, high=high)
-        return found
+        return found | presented(numbers, raw, present)
+
+
+def presented(
+    regions: Mapping[str, Region],
+    raw: Mapping[str, Array],
+    present: Callable[[dict[str, Array]], Mapping[str, Array]],
+) -> dict[str, Region]:
+    """Return intervals of numbers in the units of the readable outputs.
+
+    Args:
+        regions: head -> intervals on the scale of the raw outputs.
+        raw, present: as in `Calibration.regions`.
+    """
+    if not regions:
+        return {}
+    # Heads are presented independently, so of the others one row is enough.
+    others = {head: values[:1] for head, values in raw.items()}
+    ends = [
+        present({**others, **{head: _filled(end, raw[head].shape[1]) for head, end in of_heads.items()}})
+        for of_heads in (
+            {head: one.low for head, one in regions.items()},
+            {head: one.high for head, one in regions.items()},
+        )
+    ]
+    found = {}
+    for head, one in regions.items():
+        assert one.low is not None
+        step = raw[head].shape[1] // one.low.shape[1]
+        low, high = (np.asarray(end[head])[:, ::step] for end in ends)
+        found[head] = Region(low=low, high=high)
+    return found
 
 
 def _filled(values: Array | None, width: int) -> Array:

@@ -2,6 +2,7 @@
 
 run                   a finished run: its logged model, and how its data is read
 stored_calibration    the scores behind its sets and intervals
+cross_rows            the same for ensembles, from rows that members held out
 predictions           predictions for unlabelled rows
 evaluation            metrics on labelled rows, with intervals
 slicing               the same per slice: the rows that share a value

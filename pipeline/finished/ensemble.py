@@ -12,17 +12,22 @@ import pyarrow.parquet as pq
 
 from pipeline.config import resolved
 from pipeline.config.make import Make
+from pipeline.conformal import CrossCalibration
 from pipeline.errors import ConfigError
+from pipeline.finished.cross_rows import cross_calibration, said
 from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
 from pipeline.finished.evaluation import evaluate
 from pipeline.finished.evaluation_record import predictions
+from pipeline.finished.explaining import means_of
 from pipeline.finished.held_out import temperature_of
 from pipeline.finished.labelled_rows import SPLITS_TAG
-from pipeline.finished.members import Members
+from pipeline.finished.members import Members, restored_targets
 from pipeline.finished.new_rows import SEEN
 from pipeline.finished.run import FinishedRun
+from pipeline.finished.stored_calibration import PATH
 from pipeline.finished.stored_files import read_model
 from pipeline.job.resume import data_folders
+from pipeline.job.why import MEANS
 from pipeline.model import raw_specs
 from pipeline.model.ensemble import Joined, join
 from pipeline.page.text_table import text_table
@@ -41,6 +46,7 @@ class Ensemble:
         members: ids of the runs.
         temperatures: class head -> its temperature.
         calibrated_on: class head -> the number of labelled rows that it was fitted on.
+        intervals: what is said of sets and intervals.
         splits: those that no member was trained on.
         test_rows: 0 if the members have no test rows in common.
         gains: on the test rows; empty if they were not evaluated.
@@ -50,6 +56,7 @@ class Ensemble:
     members: list[str]
     temperatures: dict[str, float]
     calibrated_on: dict[str, int]
+    intervals: list[str]
     splits: list[str]
     test_rows: int
     gains: list[Gain]
@@ -64,6 +71,7 @@ class Ensemble:
                 for head, value in self.temperatures.items()
             )
             said.append(f"temperatures, fitted on rows that members held out: {', '.join(fitted)}")
+        said += self.intervals
         if self.problem:
             return [*said, f"not tested: {self.problem}"]
         return [*said, f"on {self.test_rows:,} test rows, beside the mean of the single models:"]
@@ -94,14 +102,16 @@ def make_ensemble(
     parent.client.set_tag(parent.run_id, SPLITS_TAG, json.dumps(untrained))
     thresholds = members.thresholds(rows, temperatures)
     _log_config(parent, members, thresholds)
+    calibration = _log_calibration(parent, members, make)
     log_late_model(
         *(parent, joined.model, specs, members.classes(), thresholds), like=files[0], register=register
     )
-    gains, tested, problem = _test(parent, members, joined, make, untrained)
+    gains, metrics, tested, problem = _test(parent, members, joined, make, untrained)
     found = Ensemble(
         [run.run_id for run in runs],
         temperatures,
         {name: one.rows for name, one in rows.items()},
+        said(calibration, metrics),
         untrained,
         tested,
         gains,
@@ -125,23 +135,42 @@ def _log_config(parent: StoredRun, members: Members, thresholds: Mapping[str, An
         for file, value in (files | ({"thresholds.json": thresholds} if thresholds else {})).items():
             (Path(name) / file).write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
         parent.log({}, Path(name), "config")
-    if members.runs[0].has(SEEN):
-        with tempfile.TemporaryDirectory() as name:
-            shutil.copy(members.runs[0].artifact(SEEN), name)
-            parent.log({}, Path(name), Path(SEEN).parent.as_posix())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "data"
+        folder.mkdir()
+        if members.runs[0].has(SEEN):
+            shutil.copy(members.runs[0].artifact(SEEN), Path(name) / SEEN)
+        for place, run in enumerate(members.runs):
+            if run.has(MEANS):
+                shutil.copy(run.artifact(MEANS), Path(name) / means_of(place))
+        if any(folder.iterdir()):
+            parent.log({}, folder, folder.name)
+
+
+def _log_calibration(parent: StoredRun, members: Members, make: Make) -> CrossCalibration | None:
+    """Log the scores behind the sets and intervals; None if there are no rows for them."""
+    targets = [restored_targets(members.cfg, make, one) for one in members.facts]
+    found = cross_calibration(members, targets)
+    with tempfile.TemporaryDirectory() as name:
+        if found is not None:
+            facts = json.dumps({"heads": members.facts, **found.facts()})
+            (Path(name) / Path(PATH).name).write_text(facts, encoding="utf-8")
+            parent.log({}, Path(name), Path(PATH).parent.as_posix())
+    return found
 
 
 def _test(
     parent: StoredRun, members: Members, joined: Joined, make: Make, untrained: Sequence[str]
-) -> tuple[list[Gain], int, str]:
+) -> tuple[list[Gain], dict[str, float], int, str]:
     """Evaluate the ensemble and its members on the test rows; log metrics and predictions.
 
     Returns:
-        The gains, the number of rows, and why there are none ("" if there are).
+        The gains, the metrics, the number of rows, and why there are none ("" if there are).
     """
     if "test" not in untrained:
         return (
             [],
+            {},
             0,
             "every row trained some of the models; evaluate it on other rows, with sources= or data=",
         )
@@ -152,7 +181,7 @@ def _test(
     try:
         found = evaluate(stored, finished, data, which="test", own=True, folders=folders, make=make)
     except ConfigError as error:
-        return [], 0, f"the test rows cannot be read: {error.key}: {error.problem}"
+        return [], {}, 0, f"the test rows cannot be read: {error.key}: {error.problem}"
     gains = gains_of(finished, found, members, joined)
     metrics = {f"test/{name}": value for name, value in found.metrics().items()}
     for one in gains:
@@ -161,7 +190,7 @@ def _test(
     with tempfile.TemporaryDirectory() as name:
         pq.write_table(predictions(finished, found), Path(name) / "test.parquet")
         stored.log(metrics, Path(name), "predictions")
-    return gains, len(found.rows.rows), ""
+    return gains, metrics, len(found.rows.rows), ""
 
 
 def _log_facts(parent: StoredRun, found: Ensemble) -> None:

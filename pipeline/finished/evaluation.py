@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pipeline.comparison.bootstrap import Interval, interval
 from pipeline.config.make import Make
-from pipeline.conformal import Calibration, Region, coverage_metrics
+from pipeline.conformal import Calibration, CrossCalibration, Region, coverage_metrics
 from pipeline.data.kinds import Target
 from pipeline.data.loading import LabelledRows
 from pipeline.finished.labelled_rows import read_rows
@@ -53,7 +53,7 @@ class Evaluation:
     row_losses: dict[str, np.ndarray]
     row_baseline_losses: dict[str, np.ndarray]
     regions: Mapping[str, Region] = field(default_factory=dict)
-    calibration: Calibration | None = None
+    calibration: Calibration | CrossCalibration | None = None
 
     @cached_property
     def held(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from pipeline import report
 from pipeline.comparison.bootstrap import Interval
+from pipeline.conformal.columns import region_columns
 from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.new_rows import NewRows, section
@@ -81,7 +82,7 @@ def text(intervals: Mapping[str, Interval], rows: int) -> str:
 
 
 def predictions(finished: FinishedRun, evaluation: Evaluation) -> pa.Table:
-    """Return a table with the number of each row, and label, prediction and loss of each head."""
+    """Return a table with the number of each row, and label, prediction, set or interval, and loss."""
     columns: dict[str, Any] = {"row": evaluation.rows.rows}
     for head, target in evaluation.targets.items():
         encoded = evaluation.rows.labels[head]
@@ -89,6 +90,9 @@ def predictions(finished: FinishedRun, evaluation: Evaluation) -> pa.Table:
         several = labels.ndim > 1 and labels.shape[1] > 1
         columns[f"{head}_label"] = list(labels) if several else labels.reshape(-1)
         columns |= finished.columns[head].columns(head, evaluation.epoch.outputs[head])
+        if head in evaluation.regions:
+            names = finished.columns[head].names
+            columns |= region_columns(head, names, evaluation.regions[head])
         columns[f"{head}_loss"] = evaluation.row_losses[head]
     return pa.table(columns)
 

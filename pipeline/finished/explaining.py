@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.unlabelled import RawRows
-from pipeline.errors import ConfigError
 from pipeline.finished.run import FinishedRun
 from pipeline.job.prediction_columns import PredictionColumns, as_arrow
 from pipeline.job.why import MEANS, middle
 from pipeline.model.attribution import TOLERANCE, Attributions, Explainer
-from pipeline.model.layer_names import FUSION
+from pipeline.model.ensemble import members_of
+from pipeline.model.joint_attribution import JointExplainer
 from pipeline.paths import complete_file
 from pipeline.tracking import StoredRun
 
@@ -23,21 +23,23 @@ PIECE = 64  # rows that are explained at a time
 
 
 def explainer_of(run: StoredRun, finished: FinishedRun) -> Explainer:
-    """Return what explains the rows of a finished run.
-
-    Raises:
-        ConfigError: the run's model has no single fusion, as that of several models together.
-    """
-    if not any(layer.name == FUSION for layer in finished.model.layers):
-        raise ConfigError(
-            "explain",
-            "the model consists of several models, which are not explained together",
-            found=run.run_id,
-            allowed="one of its runs",
-        )
-    means = dict(np.load(run.artifact(MEANS))) if run.has(MEANS) else {}
+    """Return what explains the rows of a finished run, a single one or an ensemble."""
     kinds = {name: source.kind for name, source in finished.inputs.items()}
-    return Explainer(finished.model, kinds, means, positions(finished.columns))
+    of_heads = positions(finished.columns)
+    members = members_of(finished.model)
+    if members == [finished.model]:
+        return Explainer(finished.model, kinds, _means(run, MEANS), of_heads)
+    means = [_means(run, means_of(place)) for place in range(len(members))]
+    return JointExplainer(finished.model, kinds, means, of_heads)
+
+
+def means_of(place: int) -> str:
+    """Return the artifact of an ensemble with the means of a member's training rows."""
+    return MEANS.replace(".npz", f"_{place}.npz")
+
+
+def _means(run: StoredRun, path: str) -> dict[str, np.ndarray]:
+    return dict(np.load(run.artifact(path))) if run.has(path) else {}
 
 
 def positions(columns: Mapping[str, PredictionColumns]) -> dict[str, int]:

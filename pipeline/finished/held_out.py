@@ -57,9 +57,9 @@ def held_out(
     rows = np.concatenate([frame["row"].to_numpy() for frame in frames])
     values = np.concatenate(
         [
-            spread(_probabilities(frame, head, kind), names, every)
+            spread(probabilities_of(frame, head, kind), names, every)
             if kind == "category"
-            else _probabilities(frame, head, kind)
+            else probabilities_of(frame, head, kind)
             for frame, names in zip(frames, classes, strict=True)
         ]
     )
@@ -68,7 +68,7 @@ def held_out(
     np.add.at(total, places, values)
     labels = pd.concat([frame[f"{head}_label"] for frame in frames], ignore_index=True).iloc[first]
     means = total / np.bincount(places)[:, None]
-    return HeldOut(means, _encoded(labels, kind, every, values.shape[1]))
+    return HeldOut(means, encoded_labels(labels, kind, every, values.shape[1]))
 
 
 def temperature_of(rows: HeldOut, kind: str) -> float:
@@ -80,13 +80,15 @@ def temperature_of(rows: HeldOut, kind: str) -> float:
     return temperature(logits, rows.labels, kind)
 
 
-def _probabilities(frame: pd.DataFrame, head: str, kind: str) -> np.ndarray:
+def probabilities_of(frame: pd.DataFrame, head: str, kind: str) -> np.ndarray:
+    """Return the logged probabilities of a class head, (rows, width)."""
     column = frame[f"{head}_probabilities" if kind == "category" else f"{head}_probability"]
     values = np.stack([np.atleast_1d(value) for value in column])
     return np.asarray(values, np.float64)
 
 
-def _encoded(labels: "pd.Series[Any]", kind: str, every: Sequence[str], width: int) -> np.ndarray:
+def encoded_labels(labels: "pd.Series[Any]", kind: str, every: Sequence[str], width: int) -> np.ndarray:
+    """Return logged labels of a class head: codes among all classes, or (rows, width) of 0, 1 and NaN."""
     if kind == "category":
         codes: Mapping[str, int] = {name: code for code, name in enumerate(every)}
         return np.array([-1 if pd.isna(label) else codes.get(str(label), -1) for label in labels])

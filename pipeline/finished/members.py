@@ -42,14 +42,11 @@ class Members:
         facts = [read_facts(run.artifact("config/heads.json")) for run in runs]
         heads: dict[str, Head] = {name: make(node) for name, node in cfg.heads.items()}
         joined = {name: _joined_facts([one[name] for one in facts]) for name in heads}
-        targets: dict[str, Target] = {
-            name: build(make(cfg.data.targets[name]), TARGETS, f"data.targets.{name}") for name in heads
-        }
+        targets = restored_targets(cfg, make, joined)
         for name, target in targets.items():
             if target.kind == "number" and not hasattr(target, "scaled"):
                 problem = f"{type(target).__name__} has no method `scaled`, so its numbers have no mean"
                 raise ConfigError(f"data.targets.{name}", problem, allowed="kind: number")
-            target.restore(name, joined[name])
         return cls(runs, cfg, heads, targets, facts, joined)
 
     def names(self) -> list[dict[str, list[str]]]:
@@ -99,6 +96,15 @@ class Members:
             if all(one == rows[0] for one in rows):
                 common.append(split)
         return common
+
+
+def restored_targets(cfg: DictConfig, make: Make, facts: Mapping[str, Any]) -> dict[str, Target]:
+    """Return the targets of a config in the state after its training; `facts` is its config/heads.json."""
+    targets: dict[str, Target] = {}
+    for name, of_head in facts.items():
+        targets[name] = build(make(cfg.data.targets[name]), TARGETS, f"data.targets.{name}")
+        targets[name].restore(name, of_head)
+    return targets
 
 
 def _joined_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

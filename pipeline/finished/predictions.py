@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from pipeline.data.columns import text_of
 from pipeline.data.missing import is_missing
 from pipeline.data.unlabelled import RawRows, RowReader
 from pipeline.finished.run import FinishedRun, Outputs
+from pipeline.model.ensemble import members_of
 from pipeline.paths import complete_file
 
 Faults = dict[int, tuple[str, str]]  # row -> (column, reason)
@@ -62,11 +64,9 @@ class PredictionFile:
 
     def __init__(self, path: Path, finished: FinishedRun, key: str | None) -> None:
         self.finished, self.key = finished, key
-        empty = {
-            head: np.zeros((0, tensor.shape[-1]), np.float32)
-            for head, tensor in finished.model.output.items()
-        }
-        self.no_outputs = Outputs(empty, empty)
+        empty = _no_rows(finished.model)
+        members = map(_no_rows, members_of(finished.model)) if finished.member_targets else ()
+        self.no_outputs = Outputs(empty, empty, [*members])
         fields = self._columns(self.no_outputs)
         self.schema = pa.schema(
             [
@@ -111,6 +111,10 @@ class PredictionFile:
             if name in regions:
                 columns |= region_columns(name, head.names, regions[name])
         return columns
+
+
+def _no_rows(model: keras.Model) -> dict[str, np.ndarray]:
+    return {head: np.zeros((0, tensor.shape[-1]), np.float32) for head, tensor in model.output.items()}
 
 
 class Rejects:

@@ -10,16 +10,19 @@ import tensorflow as tf
 from omegaconf import DictConfig
 
 from pipeline.config.make import Make
-from pipeline.conformal import Calibration, Region
+from pipeline.conformal import Calibration, CrossCalibration, Region
 from pipeline.data.kinds import INPUTS, TARGETS, Input, Target, build
 from pipeline.data.kinds.prepare import Specs
 from pipeline.errors import ConfigError
-from pipeline.finished.stored_calibration import read_calibration
+from pipeline.finished.cross_rows import member_outputs
+from pipeline.finished.members import restored_targets
+from pipeline.finished.stored_calibration import PATH, read_calibration
 from pipeline.finished.stored_files import read_config, read_facts, read_model
 from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
 from pipeline.job.stored_file import readable
 from pipeline.model import raw_specs
+from pipeline.model.ensemble import members_of, tensors_of
 from pipeline.tracking import StoredRun
 
 STEPS = 256  # assumed length of a series, to estimate the memory of a row
@@ -41,6 +44,7 @@ class FinishedRun:
         facts: input -> the result of its `facts`, of those that have any.
         thresholds: head -> probability above which each column is yes, of the heads with a threshold.
         calibration: the scores of the calibration rows; None if the run had none.
+        member_targets: for each member of an ensemble with a calibration its restored targets; else ().
     """
 
     cfg: DictConfig
@@ -49,8 +53,9 @@ class FinishedRun:
     inputs: dict[str, Input]
     columns: dict[str, PredictionColumns]
     facts: dict[str, Any] = field(default_factory=dict)
-    calibration: Calibration | None = None
+    calibration: Calibration | CrossCalibration | None = None
     thresholds: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    member_targets: Sequence[Mapping[str, Target]] = ()
 
     @classmethod
     def of(cls, run: StoredRun, make: Make, level: float | None = None) -> "FinishedRun":
@@ -85,12 +90,16 @@ class FinishedRun:
                 )
                 for name, head in cfg.heads.items()
             }
-        return cls(cfg, model, specs, inputs, columns, facts, read_calibration(run, level), thresholds)
+        calibration, member_targets = read_calibration(run, level), []
+        if isinstance(calibration, CrossCalibration):
+            of_members = read_facts(run.artifact(PATH))["heads"]
+            member_targets = [restored_targets(cfg, make, one) for one in of_members]
+        return cls(cfg, model, specs, inputs, columns, facts, calibration, thresholds, member_targets)
 
     def forward(self, *, raw: bool) -> Callable[[Mapping[str, np.ndarray]], "Outputs"]:
         """Return a function that runs the logged model, with or without its raw outputs."""
         if raw:
-            return ForwardRaw(self.model, self.batch())
+            return ForwardRaw(self.model, self.batch(), members=bool(self.member_targets))
         forward = Forward(self.model, self.batch())
         return lambda arrays: Outputs({}, forward(arrays))
 
@@ -99,7 +108,13 @@ class FinishedRun:
         if self.calibration is None:
             return {}
         presenter = self.model.get_layer("presenter")
-        return self.calibration.regions(outputs.raw, outputs.readable, presenter)
+        if isinstance(self.calibration, Calibration):
+            return self.calibration.regions(outputs.raw, outputs.readable, presenter)
+        if not outputs.members:
+            return {}
+        names = {head: one.names for head, one in self.columns.items()}
+        members = member_outputs(outputs.members, self.member_targets, names)
+        return self.calibration.regions(members, outputs.raw, outputs.readable, presenter)
 
     def batch(self) -> int:
         """Return the number of rows that go through the model at a time."""
@@ -150,37 +165,50 @@ class Forward:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of some rows by head, (rows, width): of the heads themselves, and in readable form."""
+    """The outputs of some rows by head, (rows, width).
+
+    Args:
+        raw: those of the heads themselves.
+        readable: probabilities, and numbers in original units.
+        members: the readable outputs of each member of an ensemble; () if they are not needed.
+    """
 
     raw: dict[str, np.ndarray]
     readable: dict[str, np.ndarray]
+    members: Sequence[Mapping[str, np.ndarray]] = ()
 
     def at(self, rows: np.ndarray) -> "Outputs":
         """Return the outputs of some of the rows."""
-        raw, readable = (
-            {name: values[rows] for name, values in of.items()} for of in (self.raw, self.readable)
+        raw, readable, *members = (
+            {name: values[rows] for name, values in of.items()}
+            for of in (self.raw, self.readable, *self.members)
         )
-        return Outputs(raw, readable)
+        return Outputs(raw, readable, members)
 
 
 class ForwardRaw:
-    """Runs a logged model in batches; its raw outputs are the inputs of the presenter inside it."""
+    """Runs a logged model in batches; its raw outputs are the inputs of the presenter inside it.
 
-    def __init__(self, model: keras.Model, batch: int) -> None:
-        presenter = model.get_layer("presenter")
-        tensors_in = keras.tree.flatten(keras.Operation.input.fget(presenter))
-        raw = keras.tree.pack_sequence_as(presenter.input, tensors_in)
-        tensors = {f"raw {name}": tensor for name, tensor in raw.items()} | dict(model.output)
-        self.heads = list(raw)
-        self.forward = Forward(keras.Model(model.input, tensors), batch)
+    Args:
+        members: whether the members of an ensemble return their outputs too.
+    """
+
+    def __init__(self, model: keras.Model, batch: int, *, members: bool = False) -> None:
+        tensors = {"raw": tensors_of(model.get_layer("presenter"), "input"), "readable": dict(model.output)}
+        for place, member in enumerate(members_of(model) if members else []):
+            tensors[str(place)] = tensors_of(member, "output")
+        self.places = list(tensors)
+        flat = {f"{place} {name}": x for place, of in tensors.items() for name, x in of.items()}
+        self.heads = list(model.output)
+        self.forward = Forward(keras.Model(model.input, flat), batch)
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> Outputs:
         """Run the model on (rows, …) by input name."""
         outputs = self.forward(arrays)
-        return Outputs(
-            {name: outputs[f"raw {name}"] for name in self.heads},
-            {name: outputs[name] for name in self.heads},
+        raw, readable, *members = (
+            {name: outputs[f"{place} {name}"] for name in self.heads} for place in self.places
         )
+        return Outputs(raw, readable, members)
 
 
 def restore_input(

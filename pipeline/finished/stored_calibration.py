@@ -2,7 +2,7 @@
 
 from math import floor
 
-from pipeline.conformal import Calibration, fewest_rows
+from pipeline.conformal import Calibration, CrossCalibration, fewest_rows
 from pipeline.errors import ConfigError
 from pipeline.finished.stored_files import read_facts
 from pipeline.job.stored_file import readable
@@ -11,7 +11,7 @@ from pipeline.tracking import StoredRun
 PATH = "conformal/calibration.json"
 
 
-def read_calibration(run: StoredRun, level: float | None = None) -> Calibration | None:
+def read_calibration(run: StoredRun, level: float | None = None) -> Calibration | CrossCalibration | None:
     """Return a run's calibration, or None if it had no calibration rows.
 
     Args:
@@ -32,7 +32,8 @@ def read_calibration(run: StoredRun, level: float | None = None) -> Calibration 
     path = run.artifact(PATH)
     facts = read_facts(path)
     with readable(path, "run"):
-        calibration = Calibration.from_facts(facts, level)
+        kind = CrossCalibration if "members" in facts else Calibration
+        calibration = kind.from_facts(facts, level)
     few = [head for head in calibration.methods if calibration.too_few(head)]
     if level is not None and few:
         rows = min(map(calibration.rows, few))

@@ -7,7 +7,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.conformal import METHODS, Calibration, Region, coverage_metrics, fewest_rows, method_of
+from pipeline.conformal import (
+    METHODS,
+    Calibration,
+    CrossCalibration,
+    Region,
+    coverage_metrics,
+    fewest_rows,
+    method_of,
+)
 from pipeline.data import CALIBRATION
 from pipeline.job.job import Job
 from pipeline.metric_names import name_of
@@ -59,7 +67,7 @@ def fit_intervals(job: Job, epochs: Mapping[str, Epoch]) -> Intervals | None:
             calibration.methods[head], covered[head], regions["test"][head].sizes()
         ).items()
     }
-    return Intervals(calibration, regions, covered, metrics, _sentences(calibration, metrics))
+    return Intervals(calibration, regions, covered, metrics, held_sentences(calibration, metrics))
 
 
 def _calibration(job: Job, epoch: Epoch) -> Calibration:
@@ -90,7 +98,8 @@ def _report_few(calibration: Calibration) -> None:
             )
 
 
-def _sentences(calibration: Calibration, metrics: Mapping[str, float]) -> list[str]:
+def held_sentences(calibration: Calibration | CrossCalibration, metrics: Mapping[str, float]) -> list[str]:
+    """Say how many of the test rows are inside; nothing if there are no metrics of them."""
     shown = []
     for head in calibration.heads:
         method = METHODS[calibration.methods[head]]

@@ -74,7 +74,8 @@ class Explainer:
         means: Mapping[str, Array],
         positions: Mapping[str, int],
     ) -> None:
-        self.model, self.means, self.positions = model, means, positions
+        self.model, self.positions = model, positions
+        self.means: Mapping[str, Any] = means
         self.branches = branches_of(model, kinds)
         prepared = {name: branch.prepared for name, branch in self.branches.items()}
         self.prepare = keras.Model(model.input, prepared)
@@ -110,7 +111,7 @@ class Explainer:
                 chosen[head],
                 picked[head],
                 before[head],
-                {name: branch.parts(found[head], self.means) for name, branch in self.branches.items()},
+                self._parts(found[head]),
             )
             for head in self.heads
         }
@@ -128,6 +129,10 @@ class Explainer:
         for name, branch in self.branches.items():
             branch.enter(np.asarray(prepared[name]), tensors, entries, fixed)
         return entries, fixed
+
+    def _parts(self, found: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return branch -> its parts -> attributions (rows, …)."""
+        return {name: branch.parts(found, self.means) for name, branch in self.branches.items()}
 
     def _baseline(self, key: str, entry: Array, fixed: Mapping[str, Array]) -> Array:
         """Return the training mean, (rows, …); what is missing in a row stays missing."""

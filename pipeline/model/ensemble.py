@@ -42,6 +42,18 @@ def members_of(model: keras.Model) -> list[keras.Model]:
     return [layer for layer in model.layers if layer.name.startswith(MEMBER)] or [model]
 
 
+def after_members(model: keras.Model) -> keras.Model:
+    """Return the rest of an ensemble: for each member its outputs by head -> outputs by head."""
+    outputs = [tensors_of(member, "output") for member in members_of(model)]
+    return keras.Model(outputs, model.output)
+
+
+def tensors_of(layer: keras.Model, side: str) -> dict[str, KerasTensor]:
+    """Return the tensors that a nested model takes ("input") or returns ("output") in the model around it."""
+    outside = keras.tree.flatten(getattr(keras.Operation, side).fget(layer))
+    return dict(keras.tree.pack_sequence_as(getattr(layer, side), outside))
+
+
 def join(
     members: Sequence[keras.Model],
     heads: Mapping[str, Head],

@@ -1,16 +1,16 @@
 """Explanations add up to the predictions, and point at what was planted."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline import predict
-from pipeline.errors import ConfigError
-from pipeline.finished.explaining import explainer_of, positions
+from pipeline.finished.explaining import positions
+from pipeline.finished.stored_files import read_model
 from pipeline.model.attribution import Explainer, training_means
+from pipeline.model.ensemble import join
+from pipeline.model.joint_attribution import JointExplainer
 from tests.prediction import DEFAULTS, PENGUINS
 
 
@@ -49,10 +49,50 @@ def test_a_table_has_an_attribution_for_each_column_and_the_middle_quantile_is_e
     assert found["species"].chosen.max() > 0 or found["species"].chosen.min() == 0
 
 
-def test_several_models_in_one_are_refused(finished):
-    other = SimpleNamespace(model=SimpleNamespace(layers=[]))
-    with pytest.raises(ConfigError, match="consists of several models"):
-        explainer_of(SimpleNamespace(run_id="3f2a"), other)
+@pytest.fixture(scope="module")
+def joint(untrained, finished):
+    """Returns a function: seeds of the members' weights, temperature -> explained rows, and their outputs."""
+    job = untrained.job
+    raw = {key: np.array(values[:9]) for key, values in job.dataset.splits["val"].raw.items()}
+    columns = {"traits": job.dataset.inputs["traits"].prepared_names()}
+    names = {name: target.names for name, target in job.dataset.targets.items()}
+
+    def explain(seeds, temperature):
+        members, others = ([read_model(untrained.model()) for _ in seeds] for _ in range(2))
+        for member, other, seed in zip(members, others, seeds, strict=True):
+            rng = np.random.default_rng(seed)
+            scale = 0.5 if seed else 0.0
+            changed = [
+                w + scale * rng.normal(size=w.shape) if w.dtype == np.float32 else w
+                for w in member.get_weights()
+            ]
+            member.set_weights(changed)
+            other.set_weights(changed)
+        means = [training_means(other, {"traits": "table"}, raw, columns) for other in others]
+        heads = {name: job.heads[name] for name in names}
+        model = join(
+            members, heads, job.dataset.targets, [names] * len(seeds), {"species": temperature}
+        ).model
+        explainer = JointExplainer(model, {"traits": "table"}, means, positions(finished.columns))
+        return explainer.explain(raw), model(raw)
+
+    return explain
+
+
+def test_attributions_of_several_models_add_up_to_their_calibrated_prediction(joint):
+    found, outputs = joint([1, 2], temperature=0.3)
+    for head, one in found.items():
+        values = np.asarray(outputs[head])[np.arange(9), one.chosen]
+        np.testing.assert_allclose(one.values, values, rtol=1e-5)
+        assert one.gap() <= 0.011
+        assert np.ptp(one.values - one.baselines) > 0
+
+
+def test_twice_the_same_model_is_explained_as_the_model_itself(joint):
+    (one, _), (two, _) = joint([0], temperature=1.0), joint([0, 0], temperature=1.0)
+    for head in one:
+        for column, values in one[head].inputs["traits"].items():
+            np.testing.assert_allclose(two[head].inputs["traits"][column], values, rtol=1e-3, atol=1e-4)
 
 
 def run(output, **config):
