@@ -5,6 +5,7 @@ imports nothing of this package.
 """
 
 import re
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -27,7 +28,7 @@ _TRIPLE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)", re.D
 _YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})(?!\d)(.*)", re.DOTALL)
 _YEAR_MONTH = re.compile(r"\d{4}[./-]\d{1,2}")
 _COMPACT = re.compile(r"\d{8}([T ]?\d{4,6})?(\.\d+)?Z?")
-_CLOCK = re.compile(r"(\d{1,3}):(\d{2})(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?", re.IGNORECASE)
+_CLOCK = re.compile(r"([+-]?\d{1,3}):(\d{2})(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?", re.IGNORECASE)
 _NAMED_MONTH = re.compile(rf"(?<![a-z])({MONTHS})[a-z]*\.?(?![a-z])", re.IGNORECASE)
 _DURATION = re.compile(
     r"[+-]?(P[\dTDHMSWYdhmswy.]+|(\d+(\.\d+)?\s*(days?|d|hours?|hrs?|h|minutes?|mins?|min|m|seconds?|secs?|s|"
@@ -38,6 +39,36 @@ _WEEKS = re.compile(r"(\d+(?:\.\d+)?)\s*w(?:eeks?)?\b", re.IGNORECASE)
 _WEEKDAY = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(st|nd|rd|th)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+# Most dates: nothing of them is written in another way than the rest of this file reads.
+_USUAL = re.compile(r"\d{4}-\d\d-\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d|[+-]?[\d.:]+$")
+_QUARTER = re.compile(
+    r"(?P<year>\d{4})[ ./-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ ./-]?(?P<year2>\d{4})", re.I
+)
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?", re.I)
+_MONTH_YEAR = re.compile(r"(\d{1,2})[./-](\d{4})")
+_BLANKS = re.compile(r"(\d{1,2}) (\d{1,2}) (\d{4})(?!\d)(.*)")
+_EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(?:(\d{1,2})[日일])?(.*)")
+_LOG = re.compile(r"(\d{1,2})/([A-Za-z]{3})/(\d{4}):(\d\d:\d\d:\d\d.*)")  # of web servers
+_LETTERS = re.compile(r"[^\W\d_]+")
+# Months in German, French, Spanish, Italian, Portuguese and Dutch, without accents; English ones are above.
+MONTH_WORDS = {
+    word: f"{english} "
+    for english, words in {
+        "Jan": "januar janner januari janvier janv enero ene gennaio gen janeiro",
+        "Feb": "februar februari fevrier fevr fev febrero febbraio fevereiro",
+        "Mar": "marz maerz mrz mars marzo marco maart mrt",
+        "Apr": "avril avr abril abr aprile",
+        "May": "mai mayo maggio mag maio mei",
+        "Jun": "juni juin junio giugno giu junho",
+        "Jul": "juli juillet juil julio luglio lug julho",
+        "Aug": "aout agosto ago augustus",
+        "Sep": "septembre septiembre setiembre settembre set setembro",
+        "Oct": "oktober okt octobre octubre ottobre ott outubro out",
+        "Nov": "novembre noviembre novembro",
+        "Dec": "dezember dez decembre diciembre dic dicembre dezembro",
+    }.items()
+    for word in words.split()
+}
 # Numbers that are dates: unit -> seconds of one, and the number at 1970.
 UNITS = {
     "s": (1.0, 0.0),
@@ -57,7 +88,8 @@ class TimeForm:
         kind: `MOMENT` (seconds since 1970 in UTC), `TIME_OF_DAY` (seconds since midnight) or `DURATION`.
         day_first: whether 3/4/2024 is in April; None: no cell has such a date; then it is in March,
             but 3.4.2024 is in April.
-        unit: what numbers are, a key of `UNITS`, or "yyyymmdd", "yyyymm" or "year"; None: their size tells.
+        unit: what numbers are, a key of `UNITS`, or "yyyymmdd", "yyyymmddhhmm", "yyyymmddhhmmss", "yyyymm",
+            "year" or "decimal year"; None: their size tells.
         ambiguous: whether no cell tells if the day or the month comes first.
     """
 
@@ -93,8 +125,9 @@ def find_form(cells: np.ndarray, day_first: bool | None = None) -> TimeForm:
         return TimeForm(DURATION)
     clocks = [_CLOCK.fullmatch(text) for text in texts]
     if all(clocks):
-        longest = max(int(clock[1]) for clock in clocks if clock)
-        return TimeForm(TIME_OF_DAY if longest < 24 else DURATION)
+        hours = [clock[1] for clock in clocks if clock]
+        signed = any(hour[0] in "+-" for hour in hours)
+        return TimeForm(DURATION if signed or max(map(int, hours)) >= 24 else TIME_OF_DAY)
     if all(clock or _DURATION.fullmatch(text) for clock, text in zip(clocks, texts, strict=True)):
         return TimeForm(DURATION)
     return _form_of_dates(texts, day_first)
@@ -140,13 +173,52 @@ def _iso(value: float, form: TimeForm) -> object:
 
 def _text(cell: Any) -> str:
     """A cell as text: dates and times as ISO writes them, bytes as UTF-8."""
-    if isinstance(cell, str):
-        return cell.strip()
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", "replace").strip()
+        cell = cell.decode("utf-8", "replace")
+    if isinstance(cell, str):
+        text = cell.strip()
+        return text if _USUAL.match(text) else _respelled(text)
     if isinstance(cell, (date, time)):
         return cell.isoformat()
     return str(cell).strip()
+
+
+def _respelled(text: str) -> str:
+    """A date as the rest of this file reads it: quarters, weeks, months in other languages, servers' logs."""
+    if match := _QUARTER.fullmatch(text):
+        part = int(match["part"] or match["part2"])
+        return f"{match['year'] or match['year2']}-{3 * part - 2:02}-01"
+    if match := _WEEK.fullmatch(text):
+        year, week, day = match.groups(default="1")
+        return (
+            date.fromisocalendar(int(year), int(week), int(day)).isoformat() if 0 < int(week) < 53 else text
+        )
+    if match := _MONTH_YEAR.fullmatch(text):
+        return f"{match[2]}-{int(match[1]):02}-01"
+    if match := _EAST_ASIAN.fullmatch(text):
+        return f"{match[1]}-{int(match[2]):02}-{int(match[3] or 1):02}{match[4]}"
+    if match := _BLANKS.fullmatch(text):
+        return f"{match[1]}.{match[2]}.{match[3]}{match[4]}"
+    if match := _LOG.fullmatch(text):
+        return f"{match[1]} {match[2]} {match[3]} {match[4]}"
+    return _in_english(text)
+
+
+def _in_english(text: str) -> str:
+    """A date with the name of its month in English; other texts are unchanged."""
+    found = [_folded(word) for word in _LETTERS.findall(text)]
+    if not any(word in MONTH_WORDS for word in found):
+        return text
+    text = re.sub(r"^[^\W\d_]+\.?,?\s+(?=\d)|\bde\b", "", text)  # the weekday; 3 de mayo de 2024
+    text = re.sub(r"(?<=\d)(\.|er|º|°)(?=\s)", "", text)
+    text = _LETTERS.sub(lambda word: MONTH_WORDS.get(_folded(word[0]), word[0]), text)
+    return re.sub(r"(?<=[a-z])\s*\.", "", text).strip()
+
+
+def _folded(word: str) -> str:
+    """A word without capitals and accents."""
+    letters = unicodedata.normalize("NFKD", word.lower())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _form_of_dates(texts: list[str], day_first: bool | None) -> TimeForm:
@@ -176,8 +248,16 @@ def _unit(values: np.ndarray) -> str | None:
         return "yyyymmdd"
     if whole and low >= 1000_01 and high <= 2999_12 and not np.isnan(_of_digits(values, "yyyymm")).any():
         return "yyyymm"
-    if whole and low >= 1000 and high < 3000:
-        return "year"
+    if low >= 1000 and high < 3000:
+        return "year" if whole else "decimal year"
+    for unit, scale in (("yyyymmddhhmmss", 1e6), ("yyyymmddhhmm", 1e4)):
+        if (
+            whole
+            and low >= 1900_01_01 * scale
+            and high < 2200_01_01 * scale
+            and not np.isnan(_of_digits(values, unit)).any()
+        ):
+            return unit
     if low >= 2_300_000 and high < 2_600_000:
         return "julian day"
     if low >= 10_000 and high < 100_000:
@@ -197,6 +277,10 @@ def _of_numbers(values: np.ndarray, form: TimeForm) -> np.ndarray:
     if unit in UNITS:
         size, start = UNITS[unit]
         return (values - start) * size
+    if unit == "decimal year":  # 2024.5 is the middle of 2024
+        years = np.floor(values)
+        first, last = _of_digits(years, "year"), _of_digits(years + 1, "year")
+        return np.asarray(first + (values - years) * (last - first))
     return _of_digits(values, unit)
 
 
@@ -208,7 +292,8 @@ def _of_digits(values: np.ndarray, unit: str) -> np.ndarray:
         texts = np.char.add(texts, "0101")
     elif unit == "yyyymm":
         texts = np.char.add(texts, "01")
-    return _since_1970(pd.to_datetime(pd.Series(texts), format="%Y%m%d", errors="coerce"))
+    way = {"yyyymmddhhmmss": "%Y%m%d%H%M%S", "yyyymmddhhmm": "%Y%m%d%H%M"}.get(unit, "%Y%m%d")
+    return _since_1970(pd.to_datetime(pd.Series(texts), format=way, errors="coerce"))
 
 
 def _of_objects(cells: list[Any], form: TimeForm) -> np.ndarray:
@@ -229,12 +314,13 @@ def _of_duration(cell: Any, form: TimeForm) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     if clock := _CLOCK.fullmatch(text):
-        hours, minutes = int(clock[1]), int(clock[2])
+        hours, minutes = abs(int(clock[1])), int(clock[2])
         if clock[5]:
             hours = hours % 12 + 12 * (clock[5].lower().startswith("p"))
-        if minutes > 59 or (form.kind == TIME_OF_DAY and hours > 24):
+        sign = -1.0 if clock[1].startswith("-") else 1.0
+        if minutes > 59 or (form.kind == TIME_OF_DAY and (hours > 24 or sign < 0)):
             return np.nan
-        return 3600.0 * hours + 60.0 * minutes + float((clock[3] or ":0")[1:].replace(",", "."))
+        return sign * (3600.0 * hours + 60.0 * minutes + float((clock[3] or ":0")[1:].replace(",", ".")))
     if form.kind == TIME_OF_DAY or not _DURATION.fullmatch(text):
         return np.nan
     text = re.sub(r"(?<![:\d])(\d+:\d{2})$", r"\1:00", text.replace(",", " "))
@@ -280,7 +366,8 @@ def _way(word: str, day_first: bool | None) -> str | None:
 
 def _fill(found: np.ndarray, words: list[str], way: str) -> None:
     """Puts the moments of words that are written in one way where there are none yet."""
-    rest = [place for place in np.flatnonzero(np.isnan(found)) if words[place]]
+    # pandas takes "today" and "now" for dates.
+    rest = [place for place in np.flatnonzero(np.isnan(found)) if any(map(str.isdigit, words[place]))]
     if rest:
         chosen = pd.Series([words[place] for place in rest], dtype=object)
         found[rest] = _since_1970(pd.to_datetime(chosen, errors="coerce", utc=True, format=way))
@@ -332,6 +419,8 @@ def _since_1970(moments: Any) -> np.ndarray:
 def _beyond_pandas(word: str) -> float:
     """A date that nanoseconds of 64 bits do not reach, such as 9999-12-31."""
     try:
-        return float(np.datetime64(word, "s").astype(np.int64)) if word else float("nan")
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # about zones, which NumPy leaves out
+            return float(np.datetime64(word, "s").astype(np.int64)) if word[-1:].isdigit() else float("nan")
+    except (ValueError, UserWarning):
         return float("nan")

@@ -10,18 +10,21 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from pipeline.data.files.amounts import amounts, said
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import Values
 from pipeline.data.files.words import coded, from_codes, remembers
 from pipeline.data.list_cells import parse_list
-from pipeline.data.missing import NOT_AVAILABLE, holds_text_only, is_missing
+from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, holds_text_only, is_missing
 from pipeline.errors import ConfigError
+from pipeline.times import are_times
 
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 LARGEST = float(np.finfo(np.float32).max)
 NUMBERS_ALLOWED = "numbers, or empty cells"
+NONE = "cells are None, taken as missing in a column of numbers"  # follows how many
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Column:
 
     `values` is (rows, ...); `place` describes where a row comes from: the file, and the row of the file,
     counted from 0. `text` gives the cells of a text file as they are written, where `values` may be numbers.
+    `say` is told what is done to the cells, and says each sentence once; `missing_key` is the config key of
+    the words for missing cells.
     """
 
     reference: str
@@ -38,6 +43,8 @@ class Column:
     place: Callable[[int], str]
     number_format: NumberFormat = field(default_factory=NumberFormat)
     text: Callable[[], np.ndarray] | None = None
+    say: Callable[[str], None] = lambda sentence: None
+    missing_key: str = ""
 
     def take(self, rows: np.ndarray) -> "Column":
         text = self.text
@@ -49,7 +56,7 @@ class Column:
         )
 
     def error(self, row: int, problem: str, allowed: str, found: object = None) -> "RowError":
-        shown = repr(self.values[row]) if found is None else found
+        shown = _shown(self.values[row]) if found is None else found
         return RowError(
             self.key, problem, column=self.reference, place=self.place(row), found=shown, allowed=allowed
         )
@@ -95,6 +102,8 @@ def numbers(column: Column) -> np.ndarray:
     if values.dtype.kind in "OUS":
         values = _parse(column)
     elif values.dtype.kind in "fbiu":
+        if column.text is not None and values.dtype.kind == "f" and np.isnan(values).any():
+            _say_none(column, np.array([cell for cell in column.text() if cell == "None"], dtype=object))
         dtype = np.float32 if values.dtype.itemsize <= 2 else np.result_type(values, np.float32)
         values = values.astype(dtype, copy=False)
     else:
@@ -224,16 +233,53 @@ def _parse(column: Column) -> np.ndarray:
     cells = np.asarray(column.values, dtype=object).ravel()
     words = np.array([isinstance(cell, str) and cell.strip() in NOT_AVAILABLE for cell in cells], dtype=bool)
     missing = is_missing(cells) | words
-    cells = _plain(cells, missing, column.number_format)
-    parsed = parse_numbers(pd.Series(cells, dtype=object).where(~missing))
+    _say_none(column, cells[words])
+    plain = _plain(cells, missing, column.number_format)
+    parsed = parse_numbers(pd.Series(plain, dtype=object).where(~missing))
     invalid = np.isnan(parsed) & ~missing
+    if invalid.any() and all(isinstance(cell, str) for cell in cells[invalid]):
+        parsed[invalid] = _amounts(column, cells, invalid, bare=bool((~invalid & ~missing).any()))
+        invalid = np.isnan(parsed) & ~missing
     if invalid.any():
         index = int(np.flatnonzero(invalid)[0])
-        row = index // max(1, cells.size // len(column.values))
-        cell = np.asarray(column.values, dtype=object).ravel()[index]
-        what = "text" if isinstance(cell, (str, bytes)) else f"a {type(cell).__name__}"
-        raise column.error(row, f"{what} instead of a number", NUMBERS_ALLOWED, found=repr(cell))
+        raise _no_number(column, index // max(1, cells.size // len(column.values)), cells[index])
     return np.asarray(parsed.reshape(column.values.shape))
+
+
+def _say_none(column: Column, words: np.ndarray) -> None:
+    """Says that cells are None, which is missing in columns of numbers only."""
+    if any(word.strip() not in MISSING_WORDS for word in words):
+        column.say(NONE)
+
+
+def _amounts(column: Column, cells: np.ndarray, chosen: np.ndarray, *, bare: bool) -> np.ndarray:
+    """The numbers in cells that have a unit or an unusual sign; all cells must have the same unit."""
+    values, units = amounts(cells[chosen], column.number_format)
+    if not np.isnan(values).any() and len({*units, ""} if bare else {*units}) > 1:
+        row = int(np.flatnonzero(chosen)[0]) // max(1, cells.size // len(column.values))
+        found = ", ".join(unit or "none" for unit in dict.fromkeys([*units, *([""] if bare else [])]))
+        raise column.error(row, "the numbers have different units", "one unit in all cells, or none", found)
+    if not np.isnan(values).any() and (sentence := said(units, cells[chosen][0], values[0])):
+        column.say(sentence)
+    return values
+
+
+def _no_number(column: Column, row: int, cell: object) -> "RowError":
+    if isinstance(cell, (str, bytes)):
+        allowed = NUMBERS_ALLOWED
+        if isinstance(cell, str) and column.missing_key and not any(map(str.isdigit, cell)):
+            allowed += f"; {column.missing_key}: ['', {cell!r}], if it means a missing number"
+        elif isinstance(cell, str) and are_times(np.array([cell], dtype=object)):
+            allowed = f"{NUMBERS_ALLOWED}; `dates: […]` of a table takes dates and times"
+        return column.error(row, "text instead of a number", allowed, found=repr(cell))
+    what = {dict: "named fields", np.ndarray: "a list"}.get(type(cell), f"a {type(cell).__name__}")
+    return column.error(row, f"{what} instead of a number", NUMBERS_ALLOWED, found=repr(cell))
+
+
+def _shown(cell: object) -> str:
+    """A cell in a message: as text, in quotes if it is one."""
+    plain = cell.item() if isinstance(cell, np.generic) and not isinstance(cell, np.datetime64) else cell
+    return repr(plain) if isinstance(plain, (str, bytes)) else str(cell)
 
 
 def _plain(cells: np.ndarray, missing: np.ndarray, number_format: NumberFormat) -> np.ndarray:

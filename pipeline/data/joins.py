@@ -60,6 +60,8 @@ def match_rows(sources: Mapping[str, Keyed], join: str, how: str) -> tuple[np.nd
         if how == "exact":
             _check_matched(unused.tolist(), name, first, join)
             _check_matched(lacking.tolist(), first, name, join)
+        if how == "left" and len(lacking) == len(keys[first]):
+            raise _nothing_shared(keys[first], others, first, name, join)
         if how == "left" and (len(unused) or len(lacking)):
             logger.warning(
                 "data.join: %s of %s rows of %s are not in %s, so their cells of %s are missing; "
@@ -68,6 +70,23 @@ def match_rows(sources: Mapping[str, Keyed], join: str, how: str) -> tuple[np.nd
             )
     kept = _shared_keys(keys, first) if how == "inner" else keys[first]
     return kept, {name: pd.Index(others).get_indexer(kept) for name, others in keys.items()}
+
+
+def _nothing_shared(keys: np.ndarray, others: np.ndarray, first: str, name: str, join: str) -> ConfigError:
+    """The error if two sources have no key in common, with what would make their keys alike."""
+    changes = {
+        "leading zeros": lambda word: word.lstrip("0"),
+        "blanks": str.strip,
+        "capitals": str.lower,
+    }
+    hints = [what for what, change in changes.items() if {*map(change, keys)} & {*map(change, others)}]
+    allowed = "the same keys in both" + (f"; they differ by {' and '.join(hints)}" if hints else "")
+    return ConfigError(
+        "data.join",
+        f"no value of '{join}' in source {first} is in source {name}",
+        found=f"{', '.join(keys[:SHOWN])}, … in {first}; {', '.join(others[:SHOWN])}, … in {name}",
+        allowed=allowed,
+    )
 
 
 def _shared_keys(keys: Mapping[str, np.ndarray], first: str) -> np.ndarray:

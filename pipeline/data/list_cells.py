@@ -7,6 +7,11 @@ import numpy as np
 
 INNER_LIST = re.compile(r"\[([^\[\]]*)\]")
 BRACKETS = str.maketrans("()", "[]")
+CALLS = re.compile(
+    r"\b(?:np\.)?(?:float|int|uint)\d+\(([^()]*)\)|\b(?:np\.)?array\(([^()]*?)(?:,\s*dtype=\w+)?\)"
+)
+TRUTHS = {"true": 1.0, "false": 0.0}
+ITEM = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^,"']*?))\s*(?:,|$)""")
 
 
 def holds_list(cell: object, single: Collection[str], decimal: str = ".") -> bool:
@@ -34,7 +39,10 @@ def parse_list(text: str, missing: Collection[str], decimal: str = ".") -> np.nd
     Raises:
         ValueError: a part is not a number, or the parts differ in length.
     """
-    text = text.strip().translate(BRACKETS)
+    # NumPy and pandas write np.float64(1.5) and array([1.5]) in lists.
+    text = CALLS.sub(lambda call: call[1] or call[2] or "", text.strip()).translate(BRACKETS)
+    if text.count("[") != text.count("]"):
+        raise ValueError("a bracket is missing")
     if re.match(r"\[\s*\[", text):
         parts, rest = INNER_LIST.findall(text), INNER_LIST.sub("", text)
         if re.fullmatch(r"\[[\s,;]*\]", rest) is None:
@@ -51,7 +59,29 @@ def _numbers(text: str, missing: Collection[str], decimal: str) -> list[float]:
     if decimal == ",":
         words = [word.replace(",", ".") for word in re.split(r"[\s;]+", text)]
     else:
-        words = re.split(r"[\s;]*[,\s;][\s;]*", text)
+        words = re.split(r"[\s;|]*[,\s;|][\s;|]*", text)
+    words = [word.strip("\"'") for word in words]
     if words == [""]:
         return []
-    return [np.nan if word in missing or word in ("null", "") else float(word) for word in words]
+    return [np.nan if word in missing or word in ("null", "") else _number(word) for word in words]
+
+
+def _number(word: str) -> float:
+    truth = TRUTHS.get(word.lower())
+    return float(word) if truth is None else truth
+
+
+def written_lists(cells: np.ndarray) -> list[list[str] | None] | None:
+    """The words in cells such as `['a', 'b']`, `["a"]` or `{a,b}`; None if a cell is no list.
+
+    Missing cells are None. Python, JSON and PostgreSQL write lists so.
+    """
+    texts = [cell.strip() if isinstance(cell, str) else "" for cell in cells]
+    if not any(texts) or not all(text[:1] + text[-1:] in ("", "[]", "{}", "()") for text in texts):
+        return None
+    return [_words(text[1:-1]) if text else None for text in texts]
+
+
+def _words(inner: str) -> list[str]:
+    found = ["".join(groups).strip() for groups in ITEM.findall(inner)]
+    return [word for word in found if word]

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.columns import Column, text_of
+from pipeline.data.columns import NONE, Column, text_of
 from pipeline.data.files.memory import fits_in_memory
 from pipeline.data.files.stored import ReorderedColumn, Values, group_starts, reorder, row_bytes, spans
 from pipeline.data.joins import Join, match_rows, split_join
@@ -82,6 +82,7 @@ class Sources:
         self.cache: dict[str, Values] = {}
         self.texts: dict[str, np.ndarray] = {}
         self.brief, self.words = brief, dict[str, int]()  # column -> cells with words for missing ones
+        self.said: set[tuple[str, str]] = set()
         if join_key:
             self.keys, self.orders = match_rows(self.sources, join_key, how)
             self.lengths = {name: source.rows for name, source in self.sources.items()}
@@ -109,7 +110,17 @@ class Sources:
             self.words[reference] = sum(counts.values())
             if not self.brief:
                 report_words(reference, counts, source.key)
-        return Column(reference, key, values, self._place_of(reference, key), source.number_format, text)
+        say = partial(self._say, reference)
+        place, options = self._place_of(reference, key), f"{source.key}.missing"
+        return Column(reference, key, values, place, source.number_format, text, say, options)
+
+    def _say(self, reference: str, sentence: str) -> None:
+        """Says once what is done to the cells of a column."""
+        if (reference, sentence) not in self.said and not self.brief:
+            self.said.add((reference, sentence))
+            cells = self.texts.get(reference, self.cache.get(reference))
+            count = f"{int((np.asarray(cells) == 'None').sum()):,} " if sentence is NONE else ""
+            logger.warning("%s: %s%s", reference, count, sentence)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
         """Reads some rows of a column; only these are read from a column on disk."""

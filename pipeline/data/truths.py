@@ -28,7 +28,8 @@ def truths(column: Column, yes: str | None = None, *, must_occur: bool = True) -
         return numbers(column)
     words = strings(column)
     if yes is not None:
-        return _by_word(column, words, text_of(yes), must_occur)
+        stripped = np.array([word.strip() for word in words], dtype=object)
+        return _by_word(column, stripped, text_of(yes).strip(), must_occur)
     lower = np.array([word.strip().lower() for word in words], dtype=object)
     known = dict.fromkeys(YES, 1.0) | dict.fromkeys(NO, 0.0) | {"": np.nan}
     known |= dict.fromkeys(map(str.lower, NOT_AVAILABLE), np.nan)

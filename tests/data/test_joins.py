@@ -48,6 +48,15 @@ def test_a_missing_or_repeated_key_is_shown(
     assert found in str(caught.value.found)
 
 
+@pytest.mark.parametrize(
+    ("right", "hint"),
+    [(["007", "012"], "leading zeros"), (["7 ", "12 "], "blanks"), (["x", "y"], "the same keys in both$")],
+)
+def test_sources_without_a_common_key_are_refused_with_the_difference(right: list[str], hint: str) -> None:
+    with pytest.raises(ConfigError, match=f"(?s)no value of 'id' in source a is in source b.*{hint}"):
+        Sources({"a": {"id": np.array([7, 12])}, "b": {"id": np.array(right)}}, join="id")
+
+
 def joined(how: str, *, folder: Path | None = None) -> Sources:
     """Source `a` has the keys 1 to 4, source `b` 3, 5 and 1 in this order, with columns of every type."""
     b = {

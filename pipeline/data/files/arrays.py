@@ -70,6 +70,10 @@ def series_to_array(series: pd.Series) -> np.ndarray:
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     elif isinstance(dtype, pd.PeriodDtype):
         series = series.dt.to_timestamp()
+    elif isinstance(dtype, pd.SparseDtype):
+        return series_to_array(series.sparse.to_dense())
+    elif isinstance(dtype, pd.IntervalDtype):
+        series = series.astype(str).where(series.notna(), None).astype(object)
     elif pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, np.dtype):
         series = series.astype(object).where(series.notna(), None)
     elif not isinstance(dtype, np.dtype):

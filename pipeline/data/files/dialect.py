@@ -16,9 +16,11 @@ SAMPLE = 1 << 16  # bytes that are looked at
 SEPARATORS = (",", ";", "\t", "|")
 CONSISTENT = 0.9  # share of the rows that have as many cells as the header
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-DECIMAL_POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)\.\d+")
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
+UNIT = r"(\s?[€$£¥%])?"
+DECIMAL_COMMA = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([.{SPACES}]\d{{3}})+),\d+{UNIT}")
+DECIMAL_POINT = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([,{SPACES}]\d{{3}})+)\.\d+{UNIT}")
+INDIAN = r"\d{1,2}(?:,\d{2})*,\d{3}"  # 12,34,567
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class NumberFormat:
         """A number without thousands separators and with a decimal point; any other text as it is."""
         text = text.strip()
         signs = re.escape(self.thousands) or "(?!)"
+        groups = rf"\d{{1,3}}(?:[{signs}]\d{{3}})+{f'|{INDIAN}' if ',' in self.thousands else ''}"
         match = re.fullmatch(
-            rf"([+-]?)(\d+|\d{{1,3}}(?:[{signs}]\d{{3}})+)(?:{re.escape(self.decimal)}(\d*))?([eE][+-]?\d+)?",
+            rf"([+-]?)(\d+|{groups})(?:{re.escape(self.decimal)}(\d*))?([eE][+-]?\d+)?",
             text,
         )
         if match is None:

@@ -66,6 +66,12 @@ def _meaning_of_single_values(cells: Cells, roots: pictures.Roots) -> Meaning:
         if "infinite" in parsed.problem:
             return Meaning("other", f"{parsed.problem.partition(': ')[0]}: {parsed.found}")
         return words.meaning_of_words(cells, roots)
+    if words.have_units(cells):
+        unit = words.known_unit(cells, list(counts.index))
+        if not unit:
+            return words.meaning_of_words(cells, roots)  # 12b and 7b may be codes
+        found = numeric.meaning_of_numbers(cells, parsed[~is_missing(parsed)])
+        return replace(found, why=f"numbers with {unit}, read without it: {shown(counts.index, 2)}")
     return numeric.meaning_of_numbers(cells, parsed[~is_missing(parsed)])
 
 

@@ -122,8 +122,8 @@ def meaning_of_words(cells: Cells, roots: pictures.Roots) -> Meaning:
     if slips := _slips(cells):
         why = f"numbers, but for {shown(map(repr, slips))}; correct these cells, or add them to `missing`"
         return Meaning("other", f"{why} of the source", **facts)
-    if unit := _unit(cells, words):
-        return Meaning("other", f"numbers with {unit}: {shown(words, 2)}; write them without", **facts)
+    if unit := known_unit(cells, words):
+        return Meaning("other", f"numbers with {unit} and without: {shown(words, 2)}", **facts)
     separator = label_separator(cells)
     if separator is not None:
         why = f"several words per cell, separated by {separator!r}: {shown(words, 3)}"
@@ -200,7 +200,14 @@ def _slips_in_dates(words: Sequence[str]) -> list[str]:
     return list(unread) if len(unread) <= SLIPS else []
 
 
-def _unit(cells: Cells, words: Sequence[str]) -> str:
+def have_units(cells: Cells) -> bool:
+    """Whether a column has text that is a number with something before or behind it."""
+    if cells.values.dtype.kind not in "OU":
+        return False
+    return bool(np.isnan(parsed(cells.counts.index, cells.column.number_format)).any())
+
+
+def known_unit(cells: Cells, words: Sequence[str]) -> str:
     """The sign or unit that keeps cells from being numbers, such as $ or km."""
     found = [UNIT.search(word) for word in words]
     if np.mean([match is not None for match in found]) < MOST:

@@ -1,6 +1,7 @@
 """One class per row, or a distribution over the classes."""
 
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from pipeline.labels import class_codes
 
 TOLERANCE = 1e-3  # the largest difference of a distribution's sum from 1
 SHOWN = 20  # class names in a message
+REPEATS = 3  # rows per value from which on fractional numbers may be classes, such as versions and shoe sizes
 logger = logging.getLogger(__name__)
 
 
@@ -86,10 +88,21 @@ class Category:
         seen = {*distinct[trained]} - {""}
         check_labelled(np.array([[bool(seen)]]), self.name, [self.column])
         self.names = _sorted(seen, column.values) if names is None else names
+        self._report_alike(column)
         self.codes = self._codes(column, names is not None)
         if names is not None:
             self._check_known(column, words)
         self._check_seen(column, words, seen, rows)
+
+    def _report_alike(self, column: Column) -> None:
+        """Says which classes differ only by blanks, capitals or the way in which Unicode writes an accent."""
+        alike: dict[str, list[str]] = {}
+        for word in self.names:
+            alike.setdefault(unicodedata.normalize("NFKC", word).strip().casefold(), []).append(word)
+        doubled = [" and ".join(map(repr, words)) for words in alike.values() if len(words) > 1]
+        if doubled:
+            listed = "; ".join(doubled[:SHOWN])
+            column.say(f"classes that differ only by blanks, capitals or accents are kept apart: {listed}")
 
     def restore(self, name: str, facts: Mapping[str, Any]) -> None:
         self.name, self.restored, self.has_names_option = name, True, self.names is not None
@@ -207,17 +220,18 @@ def _words(column: Column) -> np.ndarray:
         column = replace(column, values=column.values[:, 0])
     if column.values.ndim > 1 or column.values.dtype.kind not in "fiu":
         return strings(column)
-    if column.text is not None and not _fractional(column.values).any():
-        return strings(column)  # as written: "007" is not 7
     values = column.values
-    if values.dtype.kind == "f":
-        values = numbers(column)
     # Integers stay integers: float64 would merge some beyond 2**53.
     fractional = _fractional(values)
-    if fractional.any():
+    if fractional.any() and REPEATS * len(np.unique(values)) > len(values):
         row = int(np.argmax(fractional))
-        allowed = "whole numbers, strings; or kind: number"
+        allowed = (
+            f"fractional numbers that occur {REPEATS} times on average, whole numbers, words; or kind: number"
+        )
         raise column.error(row, "a class cannot be a fractional number", allowed)
+    if column.text is not None:
+        return strings(column)  # as written: "007" is not 7, and version 1.10 not 1.1
+    values = numbers(column) if values.dtype.kind == "f" else values
     distinct, positions = np.unique(values, return_inverse=True)
     texts = ["" if value != value else text_of(value) for value in distinct]
     return from_codes(positions, np.array(texts, dtype=object))

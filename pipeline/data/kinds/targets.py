@@ -10,6 +10,7 @@ from keras import KerasTensor
 
 from pipeline.data.columns import Column, strings, text_of
 from pipeline.data.kinds.vector import column_list, number_columns, short_name
+from pipeline.data.list_cells import written_lists
 from pipeline.data.sources import Sources
 from pipeline.data.truths import NO, YES, truths
 from pipeline.errors import ConfigError
@@ -68,18 +69,24 @@ class Flags(ColumnTarget):
             column = sources.column(references[min(position, len(references) - 1)], key)
             row = place if rows is None else int(rows[place])
             raise column.error(
-                row, "the label is neither 0 nor 1", "0, 1, true, false or empty", values[place, position]
+                row,
+                "the label is neither 0 nor 1",
+                "0, 1, true, false or empty; `yes: <value>` of a binary target names one of two other values",
+                f"{values[place, position]:g}",
             )
         return values, names
 
     def _read(self, sources: Sources, key: str, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
         references = column_list(self.column)
         columns = [sources.column(reference, key) for reference in references]
-        if not all(_holds_words(column) for column in columns):
+        if not all(self._holds_words(column) for column in columns):
             return number_columns(sources, self.column, key, rows)
         values = np.column_stack([self._truths(column) for column in columns])
         names = [short_name(reference) for reference in references]
         return (values if rows is None else values[rows]), names
+
+    def _holds_words(self, column: Column) -> bool:
+        return _holds_words(column)
 
     def _truths(self, column: Column) -> np.ndarray:
         return truths(column)
@@ -138,6 +145,8 @@ class Labels(Flags):
         column = sources.column(references[0], f"data.targets.{self.name}.column")
         if _holds_lists_of_words(column.values):
             return [None if cell is None else [text_of(label) for label in cell] for cell in column.values]
+        if self.separator is None and (lists := written_lists(column.values)) is not None:
+            return lists
         if self.separator is None and not _holds_other_words(column):
             return None
         words = strings(column)
@@ -189,6 +198,9 @@ class Binary(Flags):
         super().restore(name, facts)
         self.restored = True
 
+    def _holds_words(self, column: Column) -> bool:
+        return _holds_words(column) or (self.yes is not None and column.values.ndim == 1)
+
     def _truths(self, column: Column) -> np.ndarray:
         # Other rows than those of the training may lack the word for yes.
         return truths(column, self.yes, must_occur=not self.restored)
@@ -216,7 +228,11 @@ def _holds_lists_of_words(values: np.ndarray) -> bool:
         if values.dtype == object
         else []
     )
-    return any(isinstance(label, str) for labels in lists for label in labels)
+    words = any(isinstance(label, str) for labels in lists for label in labels)
+    # Lists of 0 and 1 say of each label whether it applies; lists of other whole numbers name those that do.
+    numbers = [np.asarray(labels) for labels in lists if len(labels)]
+    whole = all(array.dtype.kind in "iu" and array.ndim == 1 for array in numbers)
+    return words or (whole and any((array > 1).any() for array in numbers))
 
 
 def _holds_words(column: Column) -> bool:

@@ -103,7 +103,10 @@ def test_pictures_that_are_not_there_are_left_out(tmp_path):
 
 def test_what_no_input_takes_is_left_out_with_the_reason(tmp_path):
     ids, money = np.arange(ROWS), [f"${value:.2f}" for value in abs(NUMBERS)]
-    write(tmp_path, sign=SIGNS, id=ids, money=money, same=1, x=RANDOM.normal(size=ROWS))
+    units = [f"{value:.2f} {'kg' if value > 1 else 'lb'}" for value in abs(NUMBERS)]
+    write(tmp_path, sign=SIGNS, id=ids, money=money, x=NUMBERS)
+    assert [*plan_of(tmp_path, ["s.csv"], ["sign"]).left_out] == ["s.id"]
+    write(tmp_path, sign=SIGNS, id=ids, money=units, same=1, x=RANDOM.normal(size=ROWS))
     left_out = plan_of(tmp_path, ["s.csv"], ["sign"]).left_out
     assert {*left_out} == {"s.id", "s.money", "s.same"}
     write(tmp_path, sign=SIGNS, id=ids)

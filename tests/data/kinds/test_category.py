@@ -101,7 +101,7 @@ def test_a_missing_list_is_a_missing_distribution() -> None:
         ({"names": ["a", "b"]}, np.array([0, 1, -1] * 4), "not one of the classes.*row 2", "-1"),
         ({"names": ["a", "a"]}, np.array([0, 1, 0] * 4), "duplicate class names", "a"),
         ({"names": 3}, np.array([0, 1, 0] * 4), "not a list of class names", "3"),
-        ({}, np.array([0, 1, 0.5] * 4), "fractional number.*row 2", "0.5"),
+        ({}, np.arange(ROWS) / 2, "fractional number.*row 1", "0.5"),
         ({}, np.array([""] * ROWS), "no training row has a label", "s.a"),
         ({}, np.tile([0.2, 0.5], (ROWS, 1)), "not a distribution.*row 0", "0.5"),
         ({"names": ["a"]}, np.tile([0.5, 0.5], (ROWS, 1)), "number of names differs", "1"),
@@ -135,3 +135,16 @@ def test_integers_of_any_size_stay_apart() -> None:
     dataset = load_target(ENTRY, a=close)
     assert sorted(dataset.targets["y"].names) == sorted(map(str, close[:4]))
     assert decoded(dataset) == [str(value) for value in close]
+
+
+def test_fractional_numbers_that_repeat_are_classes() -> None:
+    assert load_target(ENTRY, a=np.array([36.5, 37, 37.5] * 4)).targets["y"].names == ["36.5", "37", "37.5"]
+
+
+@pytest.mark.parametrize("words", [["Yes", "yes"], ["a", " a"], ["\u00e9", "e\u0301"]])
+def test_classes_that_look_alike_are_said(words: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    dataset = load_target(ENTRY, a=np.array([*words, "b"] * 4))
+    assert len(dataset.targets["y"].names) == 3
+    assert [message.partition(" are ")[0] for message in caplog.messages] == [
+        "s.a: classes that differ only by blanks, capitals or accents"
+    ]

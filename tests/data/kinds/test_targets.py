@@ -99,6 +99,8 @@ def column_of(values: np.ndarray) -> Column:
         (["sea, wood", "wood,", None, ""], {"separator": ","}, None),
         ([["sea", "wood"], ["wood"], None, None], {}, None),
         ([np.array(["wood", "sea"]), ["wood"], None, None], {}, None),
+        (["['sea', 'wood']", "['wood']", None, ""], {}, None),
+        (['["sea", "wood"]', '["wood"]', None, "NA"], {}, None),
     ],
 )
 def test_one_cell_may_hold_the_names_of_several_labels(
@@ -128,3 +130,18 @@ def test_no_label_may_apply_and_labels_that_no_training_row_has_are_left_out(
 def test_a_binary_target_has_no_separator() -> None:
     with pytest.raises(ConfigError, match="binary has no such option"):
         load_target({"kind": "binary", "column": "s.a", "separator": ","}, a=np.arange(ROWS) % 2)
+
+
+def test_lists_of_whole_numbers_may_name_the_labels() -> None:
+    column = np.empty(ROWS, dtype=object)
+    for row in range(ROWS):
+        column[row] = ([3, 7], [], [7])[row % 3]
+    dataset = load_target({"kind": "labels", "column": "s.a"}, a=column)
+    assert dataset.targets["y"].names == ["3", "7"]
+    np.testing.assert_array_equal(labels(dataset)[:3], [[1, 1], [0, 0], [0, 1]])
+
+
+@pytest.mark.parametrize(("cells", "yes"), [([1, 2], 2), ([-1.0, 1.0], 1), (["low ", " high"], "high")])
+def test_one_of_two_values_of_any_kind_means_yes(cells: list[Any], yes: Any) -> None:
+    dataset = load_target({"kind": "binary", "column": "s.a", "yes": yes}, a=np.array(cells * (ROWS // 2)))
+    np.testing.assert_array_equal(labels(dataset)[:2], [[0], [1]])
