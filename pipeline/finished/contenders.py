@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError
 from pipeline.tracking import StoredRun
 
 OUT_OF_FOLD = "out-of-fold"
-SPLITS = ("test", "val", OUT_OF_FOLD)
+SPLITS = (OUT_OF_FOLD, "test", "val")  # of sweeps over folds rather all rows than the test rows of ensembles
 SWEEP = "sweep.command"  # a tag of the run of a sweep
 REPORT, HISTORY = "report/report.html", "report/tables/history.csv"
 FOLDS = "folds.json"  # artifact of a sweep over folds
