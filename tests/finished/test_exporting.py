@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +11,8 @@ import tensorflow as tf
 from pipeline import export as command
 from pipeline.errors import ConfigError
 from pipeline.finished import exporting
-from pipeline.finished.exporting import Stored, compare, export
+from pipeline.finished.exporting import TOLERANCE, Stored, compare, export
+from pipeline.finished.formats.onnx import Onnx
 from pipeline.finished.formats.serving import CannotHoldError, plain_names
 from pipeline.finished.run import Forward
 from tests.verbs import call
@@ -166,6 +168,35 @@ def test_numbers_and_images_go_to_litert(recorded, planted_folder):
     assert [path.name for path in (recorded.folder / "out").iterdir()] == ["planted.tflite"]
     again = call(*words, "--config-dir", planted_folder, where=recorded.folder)
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
+
+
+def with_onnx():
+    for package in command.PACKAGES["onnx"]:
+        pytest.importorskip(package, reason="the export to ONNX needs packages that are not in the lock file")
+
+
+def test_onnx_holds_strings_and_missing_cells(finished, stored, tmp_path):
+    with_onnx()
+    found = export(finished, stored, "onnx", tmp_path / "model.onnx")
+    assert max(found.logged, found.model) < TOLERANCE
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_onnx_holds_images_and_series_with_missing_steps(recorded, planted_folder):
+    with_onnx()
+    words = ("export", f"run={recorded.planted}", "format=onnx", "out=onnx/planted.onnx")
+    done = call(*words, "--config-dir", planted_folder, where=recorded.folder)
+    assert done.returncode == 0, done.stderr
+    assert "compared on 200 stored rows, and on " in done.stdout
+
+
+def test_onnx_refuses_texts(tmp_path):
+    words = keras.Input((), dtype="string", name="title")
+    look_up = keras.layers.TextVectorization(vocabulary=["a"], output_sequence_length=2)
+    model = keras.Model({"title": words}, {"t": look_up(words)})
+    with pytest.raises(CannotHoldError, match=r"cannot split texts into words.*title"):
+        Onnx().write(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_package_ends_with_the_command_that_installs_it(recorded, monkeypatch):

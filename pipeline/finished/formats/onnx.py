@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from pipeline.finished.formats.onnx_where import restore_choices
 from pipeline.finished.formats.saved_model import SavedModel
 from pipeline.finished.formats.serving import CannotHoldError, plain_names
 from pipeline.model.ensemble import members_of
@@ -44,6 +45,7 @@ class Onnx:
             raise CannotHoldError(f"tf2onnx cannot write {', '.join(sorted(lacking))}, which this model has")
         if done.returncode or not path.exists():
             raise CannotHoldError(f"tf2onnx cannot write this model: {_last_line(done.stderr)}")
+        _restore_choices(path)
         self.names = plain_names(model)
 
     def open(self, path: Path) -> None:
@@ -64,6 +66,14 @@ class Onnx:
             return dict(zip(heads, self.session.run(heads, feeds), strict=True))
         except Exception as error:
             raise CannotHoldError(f"ONNX Runtime cannot run the file: {_last_line(str(error))}") from error
+
+
+def _restore_choices(path: Path) -> None:
+    import onnx
+
+    written = onnx.load(str(path))
+    restore_choices(written.graph, onnx.helper.make_node)
+    onnx.save(written, str(path))
 
 
 def _last_line(text: str) -> str:
