@@ -114,9 +114,11 @@ def compared(
     from pipeline.comparison.leads import leads, opening
     from pipeline.comparison.verdicts import rows_compared, shared, verdicts
     from pipeline.finished.contenders import common_splits, contenders
-    from pipeline.tracking import find_run
+    from pipeline.tracking import chosen_run, find_run
 
-    stored = _of_sweep(sweep, uri) if sweep else [find_run(name, uri) for name in names]
+    # The page and the text name the runs, but not which of them was the latest.
+    found = [chosen_run(name, uri) if name == "latest" else find_run(name, uri) for name in names]
+    stored = _of_sweep(sweep, uri) if sweep else found
     runs = [contender for one in _with_distinct_names(stored) for contender in contenders(one)]
     by_split = {split: verdicts(runs, split) for split in common_splits(runs)}
     shown_split = next(iter(by_split))

@@ -32,15 +32,16 @@ def run(name: str, register: str | None, uri: str | None, trusted_modules: list[
     """
     from pipeline.sweep.ensembling import log_ensemble
     from pipeline.sweep.parent import Parent
-    from pipeline.tracking import find_run
+    from pipeline.sweep.trial_files import TrialFiles
+    from pipeline.tracking import chosen_run
 
-    found = find_run(name, uri)
+    found = chosen_run(name, uri)
     if "sweep.objective" not in found.tags:
         raise ConfigError("run", "this run is not a sweep", found=name, allowed="a sweep's id or name")
     parent = Parent(found.client, found.uri, found.experiment_id, found.run_id)
     objective = json.loads(found.tags["sweep.objective"])
     lines = log_ensemble(parent, objective[0], register=register, trusted_modules=trusted_modules)
-    parent.describe(objective, None)
+    parent.describe(objective, None, TrialFiles(parent).order(parent.trials()))
     return "\n".join([*lines, found.url() or f"run {found.run_id}"])
 
 

@@ -86,9 +86,9 @@ def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list
         from pipeline.finished.run import FinishedRun
         from pipeline.finished.slicing import groupings, slices
         from pipeline.job.resume import data_folders
-        from pipeline.tracking import find_run
+        from pipeline.tracking import chosen_run
 
-    recorded = find_run(config["run"], config["tracking"]["uri"])
+    recorded = chosen_run(config["run"], config["tracking"]["uri"])
     name = free_name(config, chosen, recorded.metrics)
     make, by = maker(trusted(typed)), names(config["by"])
     finished = FinishedRun.of(recorded, make, config["level"])

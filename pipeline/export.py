@@ -72,9 +72,9 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
         from pipeline.config.make import maker
         from pipeline.finished.exporting import TOLERANCE, export
         from pipeline.finished.run import FinishedRun
-        from pipeline.tracking import find_run
+        from pipeline.tracking import chosen_run
 
-    stored_run = find_run(config["run"], config["tracking"]["uri"])
+    stored_run = chosen_run(config["run"], config["tracking"]["uri"])
     make = maker(trusted_modules)
     finished = FinishedRun.of(stored_run, make)
     out = Path(config["out"])

@@ -68,10 +68,12 @@ def threshold_of(head: str) -> str:
     return f"threshold/{head}"
 
 
-def skilled_heads(names: Iterable[str]) -> list[str]:
-    """Return the heads whose `skill_of` is among the names, sorted."""
+def skilled_heads(names: Iterable[str], order: Sequence[str] = ()) -> list[str]:
+    """Return the heads whose `skill_of` is among the names: those of `order` first, the others sorted."""
     matches = (re.fullmatch(r"best/val_(.+)_skill", name) for name in names)
-    return sorted({match[1] for match in matches if match})
+    heads = sorted({match[1] for match in matches if match})
+    places = {head: place for place, head in enumerate(order)}
+    return sorted(heads, key=lambda head: places.get(head, len(places)))
 
 
 def base_name(metric: str) -> str:

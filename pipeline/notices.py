@@ -1,11 +1,14 @@
 """Lines that tell how a command is getting on: on standard error, and in the log file of the run."""
 
 import logging
+import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TextIO
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -32,7 +35,30 @@ def notice(line: str) -> None:
     logger.info(line)
     told()
     if not in_sweep():
-        print(line, file=sys.stderr, flush=True)
+        print(fitted(line, sys.stderr), file=sys.stderr, flush=True)
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """The characters of a line of the terminal that a stream writes to; None if it writes elsewhere."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """Wraps long lines between words if the stream is a terminal.
+
+    Lines with a command stay whole, so that they can be copied.
+    """
+    width = terminal_width(stream)
+    if width is None:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        is_short = len(line) <= width or "python -m " in line
+        wrapped = textwrap.wrap(
+            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        lines += [line] if is_short else wrapped
+    return "\n".join(lines)
 
 
 def told() -> None:
@@ -84,7 +110,7 @@ def tell(text: str) -> None:
     text = printable(text)
     logger.info(text)
     if not in_sweep():
-        print(text)
+        print(fitted(text, sys.stdout))
 
 
 def in_sweep() -> bool:

@@ -121,9 +121,9 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
         from pipeline.finished.new_rows import NewRows
         from pipeline.finished.predictions import predict
         from pipeline.finished.run import FinishedRun
-        from pipeline.tracking import find_run
+        from pipeline.tracking import chosen_run
 
-    stored = find_run(config["run"], config["tracking"]["uri"])
+    stored = chosen_run(config["run"], config["tracking"]["uri"])
     finished = FinishedRun.of(stored, maker(trusted_modules), config["level"])
     images: list[Any] = [source for source in finished.inputs.values() if source.kind == "image"]
     if config["root"] is not None:

@@ -31,6 +31,7 @@ from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 
+SHORT_ID = 8  # characters of an id in a command
 NOT_SENT = 3  # exit code: the training is complete, but its store does not have all of it
 
 if TYPE_CHECKING:
@@ -200,7 +201,8 @@ def announce(run_id: str, cfg: DictConfig) -> None:
     if cfg.sweep.parent is not None:
         notice(f"run {run_id}")
         return
-    notice(f"run {run_id}; after an interruption: {resuming(run_id, cfg.tracking.uri)}")
+    notice(f"run {run_id}")
+    notice(f"after an interruption: {resuming(run_id[:SHORT_ID], cfg.tracking.uri)}")
     signals.advise(how_to_resume(run_id, cfg.tracking.uri))
 
 

@@ -1,12 +1,13 @@
 """Phases of a run are announced when they take long, and their seconds add up."""
 
+import io
 import re
 import time
 
 import pytest
 
 from pipeline import notices
-from pipeline.notices import Clock, duration, notice
+from pipeline.notices import Clock, duration, fitted, notice
 
 
 def test_a_notice_goes_to_standard_error_and_to_the_log(capsys, caplog):
@@ -107,3 +108,18 @@ def test_a_result_goes_to_standard_output_unless_trials_would_mix(capsys, caplog
         notices.tell("head  skill")
     assert capsys.readouterr() == ("", "")
     assert caplog.messages == ["head  skill"] * 2
+
+
+def test_long_lines_fit_a_terminal_but_commands_stay_whole(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "20")
+    text = "one two three four five six\nthen: python -m pipeline.train resume=3f2a"
+    assert fitted(text, Terminal()).split("\n") == [
+        "one two three four",
+        "  five six",
+        "then: python -m pipeline.train resume=3f2a",
+    ]
+    assert fitted(text, io.StringIO()) == text

@@ -181,7 +181,9 @@ def test_a_process_that_trains_writes_its_table_to_stdout_and_its_progress_to_st
     importing, *others = processes.without_slow_phases(done.stderr)
     assert importing == "importing TensorFlow …"
     assert others[0].startswith("run ")
-    assert others[1].split()[:2] == ["epoch", "loss"]
+    run_id = others[0].split()[1]
+    assert others[1] == f"after an interruption: python -m pipeline.train resume={run_id[:8]}"
+    assert others[2].split()[:2] == ["epoch", "loss"]
     assert others[-1].split()[0] == "3/3"
     log = next((folder_with_store / "mlruns" / "hydra").glob("*/train.log")).read_text()
     assert all(f"{epoch}/3" in log for epoch in (1, 2, 3))

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.comparison.bootstrap import Interval, differences
 from pipeline.comparison.scores import BETTER, aligned, heads_of, score_columns
 from pipeline.comparison.verdicts import Contender
-from pipeline.page.style import number
+from pipeline.page.style import enumerated, number
 
 CERTAINTY = 0.95
 LISTED = 4  # heads that the sentence tells of with their intervals
@@ -98,17 +98,12 @@ def opening(found: Sequence[Lead], split: str, rows: int) -> str:
     won = [lead for lead in found if lead.certain]
     parts = []
     for run in dict.fromkeys(lead.best for lead in won):
-        listed = _joined([_won(lead, short) for lead in won if lead.best == run])
+        listed = enumerated([_won(lead, short) for lead in won if lead.best == run])
         parts.append(f"{run} wins {listed}, beyond noise")
     if uncertain := [lead for lead in found if not lead.certain]:
-        listed = _joined([_uncertain(lead, short) for lead in uncertain])
+        listed = enumerated([_uncertain(lead, short) for lead in uncertain])
         parts.append(f"for {listed} the best run is within noise of the next")
     return f"On the {rows:,} {split} rows that all runs predicted, {'; '.join(parts)}."
-
-
-def _joined(words: Sequence[str]) -> str:
-    """Words with commas, and `and` before the last."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _won(lead: Lead, short: bool) -> str:

@@ -24,6 +24,7 @@ def unseen_shares(dataset: Dataset, split: str = "val") -> dict[str, float]:
 def unseen_sentences(dataset: Dataset) -> list[str]:
     """A sentence for each text input."""
     return [
-        f"{name}: {share:.1%} of the words in validation rows are not in the vocabulary of the training rows"
+        f"{name}: {100 * share:.1f} % of the words in validation rows are not in the vocabulary of the "
+        "training rows"
         for name, share in unseen_shares(dataset).items()
     ]

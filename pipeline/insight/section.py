@@ -1,6 +1,6 @@
 """Flow and contribution as a section of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -18,6 +18,7 @@ from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import AMOUNT, DARK, INK, PALE, WIDTH, clean, plus_minus
 
 Array = NDArray[np.float64]
+MOST_SENTENCES = 6  # on the page; the others are folded
 MOST_LINES = 200  # of a table on the page
 MOST_ROWS = 24  # per heat map, those with the largest values; the history has them all
 
@@ -41,6 +42,7 @@ def insight_section(
         "flow": flow_maps(history, heads, branches),
     }
     tables = {
+        "findings": _findings(words),
         "contribution": contribution_table(contributions),
         "interaction": interaction_table(contributions),
         "flow": flow_table(history, heads, branches),
@@ -51,7 +53,20 @@ def insight_section(
     if not (drawn or words):
         return None
     filled = {name: table for name, table in tables.items() if table.rows}
-    return Section("Insight", list(words), drawn, filled)
+    names = {*heads, *branches}
+    return Section("Insight", [_sentence(text, names) for text in words[:MOST_SENTENCES]], drawn, filled)
+
+
+def _findings(words: Sequence[str]) -> Table:
+    """All sentences; no rows if the page shows them all anyway."""
+    rows: list[list[object]] = [[text] for text in words] if len(words) > MOST_SENTENCES else []
+    return Table(["finding"], rows, f"All {len(words)} findings.", "folded")
+
+
+def _sentence(text: str, names: Collection[str]) -> str:
+    """Begin with a capital and end with a full stop, but leave names as they are."""
+    first = text if text.split()[0] in names else f"{text[:1].upper()}{text[1:]}"
+    return f"{first}."
 
 
 def flow_maps(history: History, heads: Sequence[str], branches: Sequence[str]) -> Drawing | None:

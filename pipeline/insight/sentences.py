@@ -8,6 +8,7 @@ import numpy as np
 from pipeline import flow_names
 from pipeline.insight.contribution import ALL, Contribution
 from pipeline.model.layer_names import branch_layer
+from pipeline.page.style import enumerated
 
 ALMOST_ONLY, MOSTLY, TRACE = 0.8, 0.6, 0.005  # shares of a gradient
 LEAST_POINTS = 1.0  # smaller contributions, in points of skill, are reported as none
@@ -120,20 +121,32 @@ def contributed(contributions: Sequence[Contribution]) -> list[str]:
         if useful:
             listed = ", ".join(f"{_points(one)} to {head}" for head, one in useful.items())
             lines.append(f"{branch} contributes, in points of skill: {listed}")
-        lines += [_not_useful(branch, one) for head, one in own.items() if head not in useful]
+        lines += _not_useful(branch, [one for head, one in own.items() if head not in useful])
     return lines
 
 
-def _not_useful(branch: str, one: Contribution) -> str:
-    points, spread = one.points, 2 * one.points_spread
-    if points <= -max(LEAST_POINTS, spread):
-        gain = f"{-points:.1f} ± {one.points_spread:.1f}"
-        return f"{branch} harms {one.head}: permuting it gains {gain} points of skill"
-    if points + spread < 2 * LEAST_POINTS:
-        return f"{branch} contributes nothing to {one.head}: permuting it costs {_points(one)} points"
-    return (
-        f"whether {branch} contributes to {one.head} is uncertain: permuting it costs {_points(one)} points"
-    )
+def _not_useful(branch: str, others: Sequence[Contribution]) -> list[str]:
+    """One sentence on the heads that a branch harms, that it gives nothing, and that are uncertain."""
+    harmed = [one for one in others if one.points <= -max(LEAST_POINTS, 2 * one.points_spread)]
+    rest = [one for one in others if one not in harmed]
+    none = [one for one in rest if one.points + 2 * one.points_spread < 2 * LEAST_POINTS]
+    uncertain = [one for one in rest if one not in none]
+    gains = " and ".join(f"{-one.points:.1f} ± {one.points_spread:.1f}" for one in harmed)
+    found = {
+        f"{branch} harms {_heads(harmed)}: permuting it gains {gains} points of skill": harmed,
+        f"{branch} contributes nothing to {_heads(none)}: permuting it costs {_costs(none)} points": none,
+        f"whether {branch} contributes to {_heads(uncertain)} is uncertain: permuting it costs "
+        f"{_costs(uncertain)} points": uncertain,
+    }
+    return [text for text, about in found.items() if about]
+
+
+def _heads(contributions: Sequence[Contribution]) -> str:
+    return enumerated([one.head for one in contributions])
+
+
+def _costs(contributions: Sequence[Contribution]) -> str:
+    return enumerated([_points(one) for one in contributions])
 
 
 def leftover_skill(contributions: Sequence[Contribution]) -> list[str]:

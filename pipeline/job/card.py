@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.comparison.bootstrap import Interval, means
 from pipeline.errors import ConfigError
 from pipeline.labels import class_codes
-from pipeline.page.style import number
+from pipeline.page.style import number, prose
 from pipeline.paths import expand
 from pipeline.report.record import HeadResult, Record
 
@@ -43,7 +43,7 @@ def card(record: Record, config: Mapping[str, Any], specs: Mapping[str, Any], fo
         f"{run_id} by=[<column>]` measures groups of rows, with intervals, and logs them to the run.",
         _limits(record),
         _loading(run_id, record, specs),
-        f"## How it was trained\n\n```sh\n{record.command}\n```\n\n{_sentences(record.ending)}",
+        f"## How it was trained\n\n```sh\n{record.command}\n```\n\n{prose(record.ending)}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -198,7 +198,3 @@ def _loading(run_id: str, record: Record, specs: Mapping[str, Any]) -> str:
         "classes is in the run's `config/labels.json`. With this program: `python -m pipeline.predict run="
         f"{run_id} input=rows.csv output=out.parquet`."
     )
-
-
-def _sentences(lines: Iterable[str]) -> str:
-    return " ".join(f"{line[:1].upper()}{line[1:]}." for line in lines)

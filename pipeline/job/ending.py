@@ -5,6 +5,7 @@ import math
 from pipeline.metric_names import name_of
 from pipeline.training.fit import FitResult
 
+DEFAULT_MONITOR = name_of("val", None, "skill_floored")  # in words: validation
 LOSS_OF_NOTE = 0.005  # skill that a head may lose without being mentioned
 
 
@@ -20,16 +21,29 @@ def best_epochs(fitted: FitResult) -> dict[str, float]:
 
 def _kept(fitted: FitResult) -> str:
     trained = max((len(values) for values in fitted.history.values()), default=fitted.best_epoch)
-    reason = f"best {fitted.monitor}" if fitted.monitor else "the last"
-    text = f"kept epoch {fitted.best_epoch} of {trained} ({reason})"
+    kept = f"kept epoch {fitted.best_epoch}"
     if fitted.failure:
-        return f"{text}; stopped in epoch {trained + 1}, because a loss or gradient was not finite"
-    if trained >= fitted.limit:
-        return text
+        return f"stopped in epoch {trained + 1}, because a loss or gradient was not finite; {kept}"
+    if trained < fitted.limit:
+        return f"stopped after epoch {trained} of {fitted.limit}: {_why(fitted, trained)}; {kept}"
+    if trained == 1:
+        return "trained one epoch and kept it"
+    return f"trained all {trained} epochs; {kept}, the {_choice(fitted.monitor)}"
+
+
+def _why(fitted: FitResult, trained: int) -> str:
+    """Say in words why a training stopped early."""
     if fitted.heads.best_epoch and all(head in fitted.heads.released for head in fitted.heads.best_epoch):
-        return f"{text}; stopped before epoch {fitted.limit}: no head improved any more"
+        return "no head improved any more"
     waited = trained - fitted.best_epoch
-    return f"{text}; stopped before epoch {fitted.limit}: no better epoch among the last {waited}"
+    measured = "validation" if fitted.monitor == DEFAULT_MONITOR else fitted.monitor
+    return f"{measured} had not improved for {waited} epoch{'s' * (waited != 1)}"
+
+
+def _choice(monitor: str | None) -> str:
+    if monitor is None:
+        return "last"
+    return "best" if monitor == DEFAULT_MONITOR else f"best by {monitor}"
 
 
 def _lost_by_sharing(fitted: FitResult) -> list[str]:
@@ -44,14 +58,15 @@ def _lost_by_sharing(fitted: FitResult) -> list[str]:
             released = fitted.heads.released.get(head)
             end = f"; not trained after epoch {released}" if released else ""
             sentences.append(
-                f"{head} was best at epoch {epoch} (val skill {own:.3f}, in the kept epoch {kept:.3f}){end}"
+                f"head {head} was best in epoch {epoch}: validation skill {own:.3f}, and {kept:.3f} in the "
+                f"kept epoch{end}"
             )
     return sentences
 
 
 def _refitted(fitted: FitResult) -> list[str]:
     return [
-        f"{head}: its own layers were trained on for {refit.steps} steps "
-        f"(val loss {refit.before:.3f} -> {refit.after:.3f})"
+        f"head {head}: its own layers were trained on for {refit.steps} steps "
+        f"(validation loss {refit.before:.3f} -> {refit.after:.3f})"
         for head, refit in fitted.refits.items()
     ]

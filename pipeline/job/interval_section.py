@@ -13,7 +13,7 @@ from pipeline.job.job import Job
 from pipeline.job.results import Results
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing, Section, Table
-from pipeline.page.style import COLOURS, GREY, INK, clean, look, panels
+from pipeline.page.style import COLOURS, GREY, INK, clean, enumerated, look, panels
 from pipeline.slices.groups import MISSING, Grouping, by_number, by_value
 
 Array = NDArray[Any]
@@ -56,7 +56,13 @@ def _paragraphs(found: Intervals) -> list[str]:
         "the kept epoch. If new rows are like these, the sets and intervals hold the truth in at least "
         f"{level} of all rows, however good the model is; not in every class or slice."
     )
-    methods = [f"Head {head}: {METHODS[name].sentence}." for head, name in found.calibration.methods.items()]
+    by_method: dict[str, list[str]] = {}
+    for head, name in found.calibration.methods.items():
+        by_method.setdefault(name, []).append(head)
+    methods = [
+        f"Head{'s' * (len(heads) > 1)} {enumerated(heads)}: {METHODS[name].sentence}."
+        for name, heads in by_method.items()
+    ]
     few = [
         f"Head {head} has too few calibration rows ({found.calibration.rows(head):,}) for this level."
         for head in found.calibration.methods

@@ -24,6 +24,7 @@ from pipeline.training.epoch import Epoch
 
 Array = NDArray[Any]
 FEW = 100  # calibration rows; with fewer, the coverage of one run may be far from the level
+MOST_NAMED = 5  # heads in a sentence on the coverage
 logger = logging.getLogger(__name__)
 
 
@@ -80,7 +81,8 @@ def _calibration(job: Job, epoch: Epoch) -> Calibration:
 
 
 def _report_few(calibration: Calibration) -> None:
-    level = calibration.level
+    """Warn of heads with too few calibration rows, each, and of those with few, together."""
+    level, few = calibration.level, []
     for head in calibration.methods:
         rows = calibration.rows(head)
         if calibration.too_few(head):
@@ -91,23 +93,31 @@ def _report_few(calibration: Calibration) -> None:
             )
         elif rows < FEW:
             low, high = calibration.coverage_range(head)
-            logger.warning(
-                "head %s: with only %s calibration rows%s, its sets or intervals may hold the truth of %.0f "
-                "to %.0f %% of such rows instead of %g %% (conformal.calibration)",
-                *(head, f"{rows:,}", calibration.of_which(head), 100 * low, 100 * high, 100 * level),
-            )
+            which = calibration.of_which(head)
+            few.append(f"{head} {100 * low:.0f} to {100 * high:.0f} % ({rows:,} rows{which})")
+    if few:
+        logger.warning(
+            "with few calibration rows, sets and intervals may hold the truth of more or less than %g %% of "
+            "such rows (conformal.calibration): %s",
+            *(100 * level, ", ".join(few)),
+        )
 
 
 def held_sentences(calibration: Calibration | CrossCalibration, metrics: Mapping[str, float]) -> list[str]:
     """Say how many of the test rows are inside; nothing if there are no metrics of them."""
-    shown = []
+    shown, shares = [], {}
     for head in calibration.heads:
         method = METHODS[calibration.methods[head]]
         share = metrics.get(name_of("test", head, method.coverage_word))
         if share is not None:
             size = number(metrics[name_of("test", head, method.size_word)])
+            shares[head] = share
             shown.append(f"{head} {100 * share:.1f} % ({method.size_word.replace('_', ' ')} {size})")
     if not shown:
         return []
     level = f"{100 * calibration.level:g} %"
+    if len(shares) > MOST_NAMED:
+        low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+        of_heads = f"{100 * shares[low]:.1f} % (head {low}) to {100 * shares[high]:.1f} % (head {high})"
+        return [f"sets and intervals at {level} hold the truth of {of_heads} of the test rows"]
     return [f"sets and intervals at {level} hold the truth of these test rows: {', '.join(shown)}"]

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from pipeline import data
 from pipeline.errors import printable
 from pipeline.job.job import Job
-from pipeline.notices import in_sweep
+from pipeline.notices import in_sweep, terminal_width
 from pipeline.page.text_table import text_table
 
 SHOWN_CLASSES = 6  # of one head, on the terminal
@@ -39,7 +39,7 @@ def overview(job: Job) -> pd.DataFrame:
 def show(job: Job) -> None:
     """Print the overview if stderr is a terminal; of a sweep's trials only the first one does."""
     if sys.stderr.isatty() and not (in_sweep() and HydraConfig.get().job.num):
-        print(printable(as_text(overview(job))), file=sys.stderr)
+        print(printable(as_text(overview(job), terminal_width(sys.stderr))), file=sys.stderr)
 
 
 def sentence(job: Job) -> str:
@@ -58,15 +58,15 @@ def sentence(job: Job) -> str:
     )
 
 
-def as_text(table: pd.DataFrame) -> str:
-    """Format the table for a terminal: one line per head, column and split."""
+def as_text(table: pd.DataFrame, width: int | None = None) -> str:
+    """Format the table for a terminal: one row per head, column and split; `width` as in `text_table`."""
     lines = [["head", "split", "rows", "labelled", "best constant", "its loss", "classes, or quartiles"]]
     for _, row in table.iterrows():
         head = row["target"] if row["column"] in ("", row["target"]) else f"{row['target']}.{row['column']}"
         loss = "-" if row["constant_loss"] is None or np.isnan(row["constant_loss"]) else row["constant_loss"]
         cells = [head, row["split"], row["rows"], row["labelled"], row["constant"], loss, _distribution(row)]
         lines.append([_text(cell) for cell in cells])
-    return text_table(lines)
+    return text_table(lines, width)
 
 
 def write(folder: Path, job: Job) -> None:

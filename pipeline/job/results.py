@@ -1,5 +1,6 @@
 """The results of the kept weights: metrics, the objective of a sweep, and the summary on the terminal."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from pipeline.job.intervals import Intervals, fit_intervals
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head, threshold_of
 from pipeline.model.stand_in import stand_ins
+from pipeline.notices import terminal_width
+from pipeline.page.style import prose
 from pipeline.page.text_table import text_table
 from pipeline.tracking import Run
 from pipeline.training.epoch import Epoch
@@ -106,7 +109,8 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
     Args:
         duration: a sentence.
     """
-    table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses)
+    width = terminal_width(sys.stdout)
+    table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses, width)
     more = len(results.sentences) - MOST_SENTENCES
     insight = results.sentences[:MOST_SENTENCES] + ([f"({more} more in the report)"] if more > 0 else [])
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
@@ -120,14 +124,20 @@ def description(results: Results, run: Run, heads: Sequence[str]) -> str:
     cells = _result_cells(by_head(results.metrics, "test", heads), results.baseline_losses)
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *cells)]
     report = f"[Report]({run.artifact_url('report/report.html')})"
-    return "\n".join([*lines, "", ". ".join(results.ending), "", report])
+    return "\n".join([*lines, "", prose(results.ending), "", report])
 
 
 def result_table(
-    heads: Mapping[str, Mapping[str, float]], baseline_losses: Mapping[str, float | None]
+    heads: Mapping[str, Mapping[str, float]],
+    baseline_losses: Mapping[str, float | None],
+    width: int | None = None,
 ) -> str:
-    """Format one line per head: skill, test loss, the best constant's loss, and the other test metrics."""
-    return text_table([COLUMNS, *_result_cells(heads, baseline_losses)])
+    """Format one row per head: skill, test loss, the best constant's loss, and the other test metrics.
+
+    Args:
+        width: characters of a line; None: of any length.
+    """
+    return text_table([COLUMNS, *_result_cells(heads, baseline_losses)], width)
 
 
 def _result_cells(

@@ -4,6 +4,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const MARGIN = { left: 52, right: 12, top: 24, bottom: 36 };
   const MOST_NAMES = 24; // of a legend; more lines are named only where the pointer is
+  const DIGIT = 6.4; // pixels of a tick's digit
   const NEAR = 60; // pixels from which a pointer reaches a point
 
   const element = (name, attributes, parent) => {
@@ -86,10 +87,13 @@
 
     drawPlot() {
       const { spec, svg, width, height } = this;
-      const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
+      const [right, top, bottom] = [width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
       const [xs, ys] = this.limits();
-      const x = scale(xs, [left, right], { count: width / 75 });
       const y = scale(ys, [bottom, top], { log: spec.log, count: height / 55 });
+      // The axis title stands left of the ticks, however long these are.
+      const longest = Math.max(...y.ticks.map(([, text]) => text.length));
+      const left = Math.max(MARGIN.left, DIGIT * longest + (spec.y ? 26 : 10));
+      const x = scale(xs, [left, right], { count: width / 75 });
       Object.assign(this, { x, y });
       words(spec.title, { x: left, y: 15, class: "title" }, svg);
       for (const [tick, text] of x.ticks) {
@@ -105,6 +109,9 @@
       const inside = element("svg", { x: left, y: top, width: right - left, height: bottom - top, viewBox: `${left} ${top} ${right - left} ${bottom - top}` }, svg);
       for (const line of this.lines()) this.drawLine(inside, line, x, y);
       for (const mark of spec.marks) this.drawMark(inside, mark, [left, right, top, bottom]);
+      // Beside the title, where no curve runs through it.
+      const named = spec.marks.filter((mark) => known(mark.x)).map((mark) => mark.name).join(", ");
+      if (named) words(`⋮ ${named}`, { x: right, y: 15, "text-anchor": "end", class: "note" }, svg);
     }
 
     drawLine(parent, line, x, y) {
@@ -127,11 +134,9 @@
       const [low, high] = [Math.max(this.x.back(left), this.y.back(bottom)), Math.min(this.x.back(right), this.y.back(top))];
       const diagonal = `M${this.x.of(low)},${this.y.of(low)}L${this.x.of(high)},${this.y.of(high)}`;
       element("path", { d: at ?? diagonal, class: "mark" }, parent);
-      const px = known(mark.x) ? this.x.of(mark.x) : right;
-      const py = known(mark.y) ? this.y.of(mark.y) : top;
-      const late = px > (left + right) / 2;
-      const place = { x: px + (late ? -4 : 4), y: py < top + 14 ? py + 11 : py - 4, "text-anchor": late ? "end" : "start" };
-      if (at) words(mark.name, { ...place, class: "note" }, parent);
+      if (!known(mark.y)) return;
+      const py = this.y.of(mark.y);
+      words(mark.name, { x: right - 4, y: py < top + 14 ? py + 11 : py - 4, "text-anchor": "end", class: "note" }, parent);
     }
 
     drawParallel() {

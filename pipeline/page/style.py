@@ -4,7 +4,7 @@ import logging
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
@@ -189,6 +189,16 @@ def number(value: object) -> str:
             return "–"
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """The words in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def prose(sentences: Iterable[str]) -> str:
+    """Sentences as a paragraph, each with a capital and a full stop."""
+    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in sentences)
 
 
 def plus_minus(value: float, error: float) -> str:

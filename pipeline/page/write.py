@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -87,7 +87,7 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = number
+    environment.filters["number"] = lambda value: _breakable(number(value))
     colours = SPLITS | {f"s{place}": colour for place, colour in enumerate(SERIES)}
     page = environment.get_template("page.html.j2").render(
         heading=heading,
@@ -101,6 +101,11 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
 
 def _script(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _breakable(text: str) -> Markup:
+    """Escaped text that may break after an underscore, so that long names fit narrow columns."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))
 
 
 def _lighter(colour: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pipeline.page.elements import Heading, Section
-from pipeline.page.style import legend_of, look
+from pipeline.page.style import legend_of, look, prose
 from pipeline.page.write import write_page
 from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
@@ -79,7 +79,7 @@ def _heading(record: Record) -> Heading:
 
 def _result_section(record: Record) -> Section:
     paragraphs: list[str] = [Markup("<strong>Warning: {}</strong>").format(text) for text in record.warnings]
-    paragraphs.append(Markup(". ").join(text[:1].upper() + text[1:] for text in record.ending) + ".")
+    paragraphs.append(prose(record.ending))
     tables = headlines(record.heads) | {"scores": all_scores(record.heads)}
     return Section("Result", paragraphs, {"skill": skills(record.heads)}, tables)
 

@@ -10,6 +10,7 @@ from pipeline.report.record import HeadResult, InputExamples, Record
 from pipeline.report.sketch import draw_input, is_pen_path, value_text
 
 _MOST_ROWS = 12  # drawn
+_MANY_HEADS, _FEW_ROWS = 8, 6  # drawn; with more heads, fewer rows of each keep the page small
 _MOST_INPUTS, _FEWER_ROWS = 6, 4  # drawn; with more inputs, fewer rows keep the page small
 _TABLE_ROWS, _TABLE_CELLS = 50, 450  # of the table that can be sorted
 _SIDE, _GAP, _LINE, _MARGIN, _TEXT = 1.22, 0.1, 0.155, 0.1, 1.62  # inches
@@ -24,7 +25,9 @@ def worst(head: HeadResult, count: int = _MOST_ROWS) -> np.ndarray:
 def worst_drawing(record: Record, name: str) -> Drawing | None:
     """The worst rows with their loss, label, prediction and inputs; None if no row is labelled."""
     head, inputs = record.heads[name], _drawn_inputs(record.inputs)
-    places = worst(head, _MOST_ROWS if len(inputs) == len(record.inputs) else _FEWER_ROWS)
+    few = len(inputs) < len(record.inputs)
+    many = len(record.heads) > _MANY_HEADS
+    places = worst(head, _FEWER_ROWS if few else _FEW_ROWS if many else _MOST_ROWS)
     if not len(places):
         return None
     rows = ", ".join(str(int(head.rows[place])) for place in places)

@@ -10,7 +10,7 @@ from pipeline.notices import duration
 from pipeline.page.chart import Chart, Line, Mark, Plot, series
 from pipeline.page.chart_figure import chart_figure
 from pipeline.page.elements import Drawing, Section, Table
-from pipeline.page.style import GREY, INK, SERIES, clean, number, panels
+from pipeline.page.style import GREY, INK, SERIES, clean, panels
 from pipeline.report.record import HeadResult, Record
 
 _SPLITS = ("train", "val")
@@ -105,13 +105,13 @@ def time_section(phases: dict[str, float]) -> Section:
     figure, (axes,) = panels(1, height=0.28 * len(phases) + 0.4)
     names = [clean(name, 40) for name in phases]
     bars = axes.barh(range(len(phases)), list(phases.values()), color=GREY, height=0.7)
-    axes.bar_label(bars, [f" {number(float(value))} s" for value in phases.values()], color=INK)
+    axes.bar_label(bars, [f" {duration(value)}" for value in phases.values()], color=INK)
     axes.set(xlabel="seconds", yticks=range(len(phases)), yticklabels=names)
     axes.margins(x=0.1)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    alt = "Time per phase: " + ", ".join(f"{name} {number(float(value))} s" for name, value in phases.items())
-    caption = f"{duration(total)} until this page was begun; `time/total_s` in MLflow includes the page too."
+    alt = "Time per phase: " + ", ".join(f"{name} {duration(value)}" for name, value in phases.items())
+    caption = f"{duration(total)} until this page was begun; time/total_s in MLflow includes the page too."
     drawing = Drawing(figure, caption, alt)
     table = Table(["phase", "seconds"], [[name, value] for name, value in phases.items()], show="file")
     return Section("Time", figures={"time": drawing}, tables={"time": table})

@@ -14,6 +14,7 @@ from pipeline.report.threshold_curves import threshold_drawings
 from pipeline.report.yes_no import average_precision, rank_drawings, threshold_table
 
 _MOST_LABELS = 40
+_MOST_COLUMNS = 8  # of a table in letters of full size, at 800 pixels
 
 
 def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
@@ -51,7 +52,8 @@ def _headline(words: list[str], heads: dict[str, HeadResult]) -> Table:
         ]
         for name, head in heads.items()
     ]
-    return Table(["head", "skill", "loss", "baseline loss", *words, "weight"], rows)
+    columns = ["head", "skill", "loss", "baseline loss", *words, "weight"]
+    return Table(columns, rows, matrix=len(columns) > _MOST_COLUMNS)
 
 
 def all_scores(heads: dict[str, HeadResult]) -> Table:

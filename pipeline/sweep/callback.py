@@ -191,12 +191,13 @@ class SweepCallback(Callback):
         if self.parent is None or self.watch is None:
             return
         error = sys.exc_info()[1]  # the error that ends the sweep, if any
-        try:
-            code = self._end(error)
-        except Exception as problem:
-            code = self._leave(error, problem)
-        finally:
-            self.held.close()
+        with _ending_on_errors():
+            try:
+                code = self._end(error)
+            except Exception as problem:
+                code = self._leave(error, problem)
+            finally:
+                self.held.close()
         if code and not isinstance(error, KeyboardInterrupt | SystemExit):
             # Replaces the error of the first failed trial; all errors have been printed.
             raise SystemExit(code)

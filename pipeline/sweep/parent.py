@@ -192,8 +192,14 @@ class Parent:
         """Deletes the run of a sweep without trials, for example after Hydra refused its overrides."""
         self.client.delete_run(self.run_id)
 
-    def describe(self, objective: Sequence[str], planned: int | None) -> None:
-        """Writes the run's description: its progress, the best trials, and a link to compare all trials."""
+    def describe(self, objective: Sequence[str], planned: int | None, order: Sequence[str] = ()) -> None:
+        """Writes the run's description: its progress, the best trials, and a link to compare all trials.
+
+        Args:
+            objective: the metrics that trials return.
+            planned: the number of trials; None if unknown.
+            order: the heads in the order of the config.
+        """
         trials = self.trials()
         finished = [trial for trial in trials if trial.status == "FINISHED"]
         failed = sum(trial.status == "FAILED" for trial in trials)
@@ -209,17 +215,17 @@ class Parent:
                 lines.append(f"Best `{name}`: {best.mean(name):.4g}{seeds} by [{best.name}]({run})")
         for group in fold(finished):
             if is_folds(group):
-                lines += _fold_paragraphs(group)
+                lines += _fold_paragraphs(group, order)
         if facts := self.ensemble():
             lines += [*facts["sentences"], *([_markdown(facts["table"])] if facts["gains"] else [])]
         self.client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(lines))
 
 
-def _fold_paragraphs(group: Group) -> Iterator[str]:
+def _fold_paragraphs(group: Group, order: Sequence[str]) -> Iterator[str]:
     """The means over the folds of a configuration, as tables in Markdown."""
     for split, title in titles(group).items():
         yield f"**{group.name}**: {title}"
-        yield _markdown(fold_table(group, split))
+        yield _markdown(fold_table(group, split, order))
 
 
 def _markdown(table: Sequence[Sequence[str]]) -> str:

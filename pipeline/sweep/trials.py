@@ -83,9 +83,7 @@ class Sweep:
 
     def heads(self) -> list[str]:
         """The heads that some trial has a validation skill of, in the order of the config."""
-        heads = skilled_heads(name for trial in self.trials for name in trial.metrics)
-        places = {head: place for place, head in enumerate(self.order)}
-        return sorted(heads, key=lambda head: places.get(head, len(places)))
+        return skilled_heads((name for trial in self.trials for name in trial.metrics), self.order)
 
     def finished(self) -> list[Trial]:
         """The trials that finished and have every objective."""

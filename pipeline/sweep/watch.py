@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import printable
+from pipeline.notices import fitted
 from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trial_files import TrialFiles
@@ -98,7 +99,7 @@ class Watch:
             self.told.add(trial.run_id)
             if trial.started >= self.since:
                 line = trial_line(trial, trials, self.objective, planned=self.planned, workers=self.workers)
-                print(printable(line), file=sys.stderr, flush=True)
+                print(fitted(printable(line), sys.stderr), file=sys.stderr, flush=True)
 
     def _draw_if_due(self, trials: list[Trial]) -> None:
         ended = sum(trial.status != "RUNNING" for trial in trials)
@@ -137,7 +138,7 @@ class Watch:
         with tempfile.TemporaryDirectory() as folder:
             page.write(Path(folder), sweep)
             self.parent.log_folder(Path(folder))
-        self.parent.describe(self.objective, self.planned)
+        self.parent.describe(self.objective, self.planned, sweep.order)
 
     def _compare(self, trials: list[Trial]) -> str:
         server = server_of(self.parent.uri)
@@ -150,11 +151,15 @@ class Watch:
 
         trials = self.parent.trials()
         finished = sum(trial.status == "FINISHED" for trial in trials)
-        lines = [*fold_lines(trials, self.objective[0]), *best_lines(trials, self.objective)]
+        lines = [
+            *fold_lines(trials, self.objective[0], self.files.order(trials)),
+            *best_lines(trials, self.objective),
+        ]
         lines += [f"{finished} of {self.planned or len(trials)} trials finished"]
         lines += [
             f"  {trial.status.lower()}: {trial.name}" + (f": {trial.reason}" if trial.reason else "")
             for trial in trials
             if trial.status in ("FAILED", "KILLED") and trial.started >= since
         ]
-        return "\n".join([*lines, f"board: {self.parent.page()}", f"sweep {self.parent.run_id}"])
+        look = [] if server_of(self.parent.uri) else ["look: python -m pipeline.ui"]
+        return "\n".join([*lines, f"board: {self.parent.page()}", f"sweep {self.parent.run_id}", *look])

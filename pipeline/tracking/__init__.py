@@ -3,7 +3,7 @@
 from pipeline.tracking import mlflow_settings  # before MLflow, which reads some settings when imported
 from pipeline.tracking.git import source_tags
 from pipeline.tracking.opening import Store, connect, connect_early, default_uri, open_store
-from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, find_run
+from pipeline.tracking.reading import MlflowClient, MlflowRun, StoredRun, all_runs, chosen_run, find_run
 from pipeline.tracking.undisturbed import undisturbed
 from pipeline.tracking.writing import Run, log_failure, open_run
 
@@ -14,6 +14,7 @@ __all__ = [
     "Store",
     "StoredRun",
     "all_runs",
+    "chosen_run",
     "connect",
     "connect_early",
     "default_uri",

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
+from pipeline.notices import notice
 from pipeline.tracking.addresses import database_of, run_page, server_of, shown
 from pipeline.tracking.existing import OURS
 from pipeline.tracking.opening import open_store
@@ -24,6 +25,7 @@ __all__ = [
     "MlflowRun",
     "StoredRun",
     "all_runs",
+    "chosen_run",
     "client_of",
     "find_run",
     "latest_run",
@@ -31,6 +33,7 @@ __all__ = [
     "search_runs",
 ]
 
+PARENT = "mlflow.parentRunId"  # a tag of the run of a trial
 SWEEP = "sweep.command"  # a tag of the run of a sweep itself
 SHORTEST = 4  # characters of an abbreviated id
 SHOWN = 12  # runs in a message
@@ -175,6 +178,22 @@ def find_run(name: str, uri: str | None = None) -> StoredRun:
     run = (active or matches)[0]
     _check_ours(run)
     return StoredRun.of(client, uri, run)
+
+
+def chosen_run(name: str, uri: str | None = None) -> StoredRun:
+    """Finds a run as `find_run` does, and tells which it is, unless its whole id was typed.
+
+    It tells the id and the name, and the sweep if it is a trial of one.
+    """
+    run = find_run(name, uri)
+    if name == run.run_id:
+        return run
+    parent = run.tags.get(PARENT)
+    sweep = run.client.get_run(parent).info if parent else None
+    running = "running " if sweep and sweep.status == "RUNNING" else ""
+    part = f", a trial of the {running}sweep {sweep.run_name}" if sweep else ""
+    notice(f"run {run.run_id} ({run.name}){part}")
+    return run
 
 
 def client_of(uri: str | None = None) -> MlflowClient:

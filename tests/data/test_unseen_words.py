@@ -15,7 +15,7 @@ def test_the_share_is_that_of_the_words_in_validation_rows_without_padding() -> 
     assert data.unseen_shares(dataset) == {"x": pytest.approx(1 / 3)}
     assert data.unseen_shares(dataset, "test") == {"x": 1.0}
     assert data.unseen_sentences(dataset) == [
-        "x: 33.3% of the words in validation rows are not in the vocabulary of the training rows"
+        "x: 33.3 % of the words in validation rows are not in the vocabulary of the training rows"
     ]
 
 

@@ -6,7 +6,14 @@ import pytest
 from pipeline.flow_names import cosine, received, sent, update
 from pipeline.insight import insight_section
 from pipeline.insight.contribution import ALL, Contribution
-from pipeline.insight.section import MOST_ROWS, contribution_matrix, contribution_table, flow_maps, flow_table
+from pipeline.insight.section import (
+    MOST_ROWS,
+    MOST_SENTENCES,
+    contribution_matrix,
+    contribution_table,
+    flow_maps,
+    flow_table,
+)
 from pipeline.page.style import look
 
 NAN = float("nan")
@@ -35,9 +42,18 @@ def drawing():
 
 
 def test_the_section_has_sentences_figures_and_tables():
-    section = insight_section(HISTORY, HEADS, BRANCHES, [result("image", "a")], ["a sentence"])
-    assert section.paragraphs == ["a sentence"]
+    section = insight_section(HISTORY, HEADS, BRANCHES, [result("image", "a")], ["one sentence"])
+    assert section.paragraphs == ["One sentence."]
     assert section.figures.keys() == section.tables.keys() == {"flow", "contribution"}
+
+
+def test_of_many_sentences_the_first_are_on_the_page_and_all_of_them_a_click_away():
+    words = ["a contributes nothing", *(f"more {n}" for n in range(MOST_SENTENCES))]
+    section = insight_section(HISTORY, HEADS, BRANCHES, [result("image", "a")], words)
+    assert section.paragraphs[:2] == ["a contributes nothing.", "More 0."]  # a is the name of a head
+    assert len(section.paragraphs) == MOST_SENTENCES
+    table = section.tables["findings"]
+    assert (table.show, [row[0] for row in table.rows]) == ("folded", words)
 
 
 def test_without_insight_there_is_no_section():

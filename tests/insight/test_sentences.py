@@ -45,6 +45,15 @@ def test_a_contribution_is_useful_nothing_harmful_or_uncertain(points, spread, b
     assert sentence.startswith(begin)
 
 
+def test_heads_of_which_the_same_is_true_share_a_sentence():
+    heads = ["class", "score", "mood"]
+    none = [result("gray", head, points, 0.2) for head, points in zip(heads, (0.1, -0.3, 0.4), strict=True)]
+    assert sentences({}, heads, ["gray"], none) == [
+        "gray contributes nothing to class, score and mood: permuting it costs 0.1 ± 0.2, -0.3 ± 0.2 and "
+        "0.4 ± 0.2 points"
+    ]
+
+
 def test_a_head_with_skill_although_all_inputs_are_permuted_is_reported():
     words = sentences({}, ["class"], ["gray"], [result(ALL, "class", 30.0, 1.0)])
     (sentence,) = words

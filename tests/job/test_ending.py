@@ -23,23 +23,35 @@ def fitted(**changes):
 
 def test_it_says_which_epoch_was_kept_and_why_training_stopped():
     assert ending(fitted())[0] == (
-        "kept epoch 3 of 4 (best val/skill_floored); stopped before epoch 9: no better epoch among the last 1"
+        "stopped after epoch 4 of 9: validation had not improved for 1 epoch; kept epoch 3"
+    )
+    assert (
+        "9: val/class_f1 had not improved for 2 epochs;"
+        in ending(fitted(best_epoch=2, monitor="val/class_f1"))[0]
     )
 
 
 def test_it_says_so_if_no_head_improved_any_more():
     released = HeadProgress(1, {"class": 3, "grade": 2}, {}, {"class": 4, "grade": 4})
-    assert ending(fitted(heads=released))[0].endswith("stopped before epoch 9: no head improved any more")
+    assert ending(fitted(heads=released))[0] == (
+        "stopped after epoch 4 of 9: no head improved any more; kept epoch 3"
+    )
 
 
 def test_a_full_training_has_no_reason_to_stop():
-    assert ending(fitted(limit=4))[0] == "kept epoch 3 of 4 (best val/skill_floored)"
-    assert ending(fitted(limit=4, best_epoch=4, monitor=None))[0] == "kept epoch 4 of 4 (the last)"
+    assert ending(fitted(limit=4))[0] == "trained all 4 epochs; kept epoch 3, the best"
+    assert (
+        ending(fitted(limit=4, best_epoch=4, monitor=None))[0]
+        == "trained all 4 epochs; kept epoch 4, the last"
+    )
+    by_loss = fitted(limit=4, monitor="val/loss")
+    assert ending(by_loss)[0] == "trained all 4 epochs; kept epoch 3, the best by val/loss"
 
 
 def test_a_head_that_was_better_in_another_epoch_is_named_with_what_it_lost():
     assert ending(fitted())[1:] == [
-        "grade was best at epoch 2 (val skill 0.310, in the kept epoch 0.270); not trained after epoch 4"
+        "head grade was best in epoch 2: validation skill 0.310, and 0.270 in the kept epoch; "
+        "not trained after epoch 4"
     ]
 
 
@@ -47,7 +59,7 @@ def test_what_a_refit_changed_is_said():
     refits = {"grade": Refit(steps=120, before=0.8, after=0.75)}
     after = {"val/grade_skill": 0.31}
     assert ending(fitted(refits=refits, best=after))[1:] == [
-        "grade: its own layers were trained on for 120 steps (val loss 0.800 -> 0.750)"
+        "head grade: its own layers were trained on for 120 steps (validation loss 0.800 -> 0.750)"
     ]
 
 

@@ -65,13 +65,15 @@ def test_the_summary_is_the_table_the_ending_the_insight_and_where_to_look():
 
 
 def test_the_description_in_mlflow_has_the_table_the_ending_and_a_link_to_the_report():
-    found = make_results(ending=["kept epoch 3 of 4", "a was best at epoch 2"])
+    found = make_results(
+        ending=["trained all 4 epochs; kept epoch 3, the best", "head a was best in epoch 2"]
+    )
     run = SimpleNamespace(artifact_url=lambda name: f"#/run/{name}")
     title, rule, first, second, _, ending, _, report = description(found, run, ["a", "b"]).split("\n")
     assert title == "| head | skill | test loss | baseline loss | test metrics |"
     assert rule == "| --- | --- | --- | --- | --- |"
     assert (first.split()[1], second.split()[1]) == ("a", "b")
-    assert ending == "kept epoch 3 of 4. a was best at epoch 2"
+    assert ending == "Trained all 4 epochs; kept epoch 3, the best. Head a was best in epoch 2."
     assert report == "[Report](#/run/report/report.html)"
 
 
@@ -117,7 +119,7 @@ def test_the_metrics_are_the_kept_epochs_and_those_of_the_test_rows(quick):
     assert list(found.epochs) == ["val", "test"]
     assert found.baseline_losses["species"] == quick.references["test"]["species"].baseline_loss
     assert found.contributions == []
-    assert found.ending == ["kept epoch 3 of 3 (best val/loss)"]
+    assert found.ending == ["trained all 3 epochs; kept epoch 3, the best by val/loss"]
 
 
 def test_a_calibration_measures_the_validation_rows_again(quick, monkeypatch):

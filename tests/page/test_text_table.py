@@ -37,3 +37,34 @@ def test_importing_it_loads_no_drawing_and_no_arrays():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+WIDE = [["head", "skill", "metrics"], ["class", "0.8", "accuracy 0.75  f1 0.5  auc 0.875"]]
+
+
+def test_the_last_column_is_wrapped_between_its_parts():
+    assert text_table(WIDE, 44).split("\n") == [
+        "head   skill  metrics",
+        "class  0.8    accuracy 0.75  f1 0.5",
+        "              auc 0.875",
+    ]
+    assert text_table(WIDE, 80) == text_table(WIDE)
+
+
+def test_with_little_room_the_last_column_stands_below_the_others():
+    assert text_table(WIDE, 30).split("\n") == [
+        "head   skill",
+        "    metrics",
+        "class  0.8",
+        "    accuracy 0.75  f1 0.5",
+        "    auc 0.875",
+    ]
+
+
+def test_lists_are_wrapped_after_a_comma_and_empty_cells_take_no_line():
+    rows = [["class", "red 12, green 3, blue 45, yellow 6"], ["score", ""]]
+    assert text_table(rows, 36).split("\n") == [
+        "class  red 12, green 3, blue 45,",
+        "       yellow 6",
+        "score",
+    ]

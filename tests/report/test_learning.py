@@ -116,7 +116,5 @@ def test_time_has_a_bar_per_phase(drawing):
     drawn = section.figures["time"]
     assert [bar.get_width() for bar in drawn.figure.axes[0].patches] == [0.5, 20]
     assert "20 s" in words(drawn.figure)
-    assert drawn.caption == (
-        "20 s until this page was begun; `time/total_s` in MLflow includes the page too."
-    )
+    assert drawn.caption == ("20 s until this page was begun; time/total_s in MLflow includes the page too.")
     assert_nothing_cut(drawn.figure)

@@ -78,7 +78,7 @@ def test_command_config_and_title_are_on_the_page_and_escaped(written):
     assert "python -m pipeline.train loss_weights.class=2.0" in page.text
     assert "&lt;b&gt;bold&lt;/b&gt;" in page.text
     assert "<b>" not in page.text
-    assert "Kept epoch 4 of 9 (best val/skill_floored). Class was best at epoch 3." in page.text
+    assert "Trained all 9 epochs; kept epoch 4, the best. Head class was best in epoch 3." in page.text
 
 
 def test_only_web_addresses_become_links(tmp_path):

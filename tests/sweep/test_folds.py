@@ -1,6 +1,7 @@
 """Folds of a sweep: which trials belong together, their means, and the predictions of all rows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ def test_terminal_and_board_show_each_head_on_held_out_and_on_test_rows():
     (section,) = folds_section([group])
     assert list(section.tables) == ["folds_val", "folds_test"]
     assert section.tables["folds_test"].rows[0][:2] == ["class", "0.200 ± 0.058"]
+
+
+def test_tables_of_folds_list_the_heads_in_the_order_of_the_config():
+    trials = [
+        replace(one, metrics={**one.metrics, "best/val_area_skill": 0.1, "best/val_bill_skill": 0.2})
+        for one in (fold_trial(k, 0.5) for k in range(2))
+    ]
+    order = ["class", "bill", "area"]
+    assert [row[0] for row in fold_table(fold(trials)[0], "val", order)[1:]] == order
+    (section,) = folds_section(fold(trials), order)
+    assert [row[0] for row in section.tables["folds_val"].rows] == order
+    shown = [line.split()[0] for line in fold_lines(trials, OBJECTIVE, order)]
+    assert shown[2:5] == order
 
 
 def test_folds_that_test_every_row_once_have_one_table():

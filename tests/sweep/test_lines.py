@@ -33,8 +33,8 @@ TRIALS = [trial(0, skill=0.5), trial(1, skill=0.875), trial(2, skill=0.25), tria
     ("place", "line"),
     [
         (0, "1/5  x=0  skill (val) 0.5  4 min 0 s left"),
-        (1, "2/5  x=1  skill (val) 0.875  best 0.875 by x=1  3 min 0 s left"),
-        (2, "3/5  x=2  skill (val) 0.25  best 0.875 by x=1  2 min 0 s left"),
+        (1, "2/5  x=1  skill (val) 0.875  best so far  3 min 0 s left"),
+        (2, "3/5  x=2  skill (val) 0.25  best 0.875 (trial 2)  2 min 0 s left"),
     ],
 )
 def test_a_line_has_the_number_the_objective_the_best_so_far_and_the_time_left(place, line):

@@ -7,7 +7,7 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.tracking import MlflowClient
 
 from pipeline.errors import ConfigError
-from pipeline.tracking import all_runs, find_run, open_store
+from pipeline.tracking import all_runs, chosen_run, find_run, open_store
 from pipeline.tracking.reading import OURS, SWEEP, client_of, latest_run, search_runs
 
 
@@ -171,3 +171,16 @@ def test_the_latest_run_and_the_latest_sweep_are_told_apart(store):
     store.add("theirs", ours=False)
     assert latest_run(store.uri, sweep=False).run_id == run
     assert latest_run(store.uri, sweep=True).run_id == sweep
+
+
+def test_a_command_tells_which_run_it_uses_and_of_which_sweep_it_is_a_trial(store, capsys):
+    sweep = store.add("my sweep", **{SWEEP: "train -m"})
+    store.client.update_run(sweep, "RUNNING")
+    trial = store.add("seed=1", **{"mlflow.parentRunId": sweep})
+    assert chosen_run("seed=1").run_id == trial
+    assert capsys.readouterr().err == f"run {trial} (seed=1), a trial of the running sweep my sweep\n"
+    alone = store.add("mine")
+    chosen_run(alone[:6])
+    assert capsys.readouterr().err == f"run {alone} (mine)\n"
+    chosen_run(alone)
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 """Means of a config's metrics over its folds, with standard errors."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,11 +49,15 @@ def measured(group: Group) -> dict[str, tuple[float, float]]:
     return {shown: mean_and_error(group, name) for name, shown in {**kept, **tested}.items()}
 
 
-def fold_table(group: Group, split: str) -> list[list[str]]:
-    """Rows of text: a line per head with means and standard errors over the folds, below a header."""
+def fold_table(group: Group, split: str, order: Sequence[str] = ()) -> list[list[str]]:
+    """Rows of text: a line per head with means and standard errors over the folds, below a header.
+
+    Args:
+        order: the heads in the order of the config.
+    """
     from pipeline.page.style import plus_minus
 
-    heads = skilled_heads(name for trial in group.trials for name in trial.metrics)
+    heads = skilled_heads((name for trial in group.trials for name in trial.metrics), order)
     lines = [COLUMNS]
     for head, words in by_head(measured(group), split, heads).items():
         shown = {word: plus_minus(*value) for word, value in words.items()}

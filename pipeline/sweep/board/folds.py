@@ -17,15 +17,19 @@ EPOCH_NOTE = (
 )
 
 
-def folds_section(groups: Sequence[Group]) -> Iterator[Section]:
-    """A table for each configuration whose trials are folds, and each split; nothing without folds."""
+def folds_section(groups: Sequence[Group], order: Sequence[str] = ()) -> Iterator[Section]:
+    """A table for each configuration whose trials are folds, and each split; nothing without folds.
+
+    Args:
+        order: the heads in the order of the config.
+    """
     of_folds = [group for group in groups if is_folds(group)]
     if not of_folds:
         return
     tables = {}
     for place, group in enumerate(of_folds):
         for split, title in titles(group).items():
-            header, *rows = fold_table(group, split)
+            header, *rows = fold_table(group, split, order)
             name = f"folds_{split}" if len(of_folds) == 1 else f"folds_{split}_{place + 1}"
             caption = f"{group.name}: {title}."
             tables[name] = Table(header, [list(row) for row in rows], caption)

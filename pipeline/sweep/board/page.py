@@ -137,7 +137,7 @@ def _rivals(groups: Sequence[Group], choice: Choice) -> str:
 
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
     if groups:
-        yield from folds_section(groups)
+        yield from folds_section(groups, sweep.order)
         yield from ensemble_section(sweep.ensemble)
         yield _trials_section(sweep, groups)
         yield from curves_section(sweep, groups)
