@@ -1,6 +1,6 @@
 """One source: the rows of its files, one file after the other, or arrays in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,8 @@ def missing_words(sources: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def unique_columns(part: Columns) -> list[str]:
     """The columns of a file whose names occur once; others can be read by no name."""
-    return part.unique() if isinstance(part, Delimited) else part.columns
+    unique: Callable[[], list[str]] | None = getattr(part, "unique", None)
+    return part.columns if unique is None else unique()
 
 
 def split_entry(entry: Any) -> tuple[Any, dict[str, Any]]:

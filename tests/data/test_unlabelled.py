@@ -208,7 +208,7 @@ def test_missing_inputs_and_columns_are_reported_before_any_row_is_read(
         open_rows(path, "facts", missing=["facts"])
 
 
-@pytest.mark.parametrize("name", ["a.txt", "empty.csv", "broken.npz", "broken.parquet"])
+@pytest.mark.parametrize("name", ["a.doc", "empty.csv", "broken.npz", "broken.parquet"])
 def test_unreadable_files_are_named(open_rows: Open, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"" if name == "empty.csv" else b"nonsense")
     with pytest.raises(ConfigError, match=name):

@@ -2,9 +2,11 @@
 
 arrays: .npz and .npy files, and arrays or data frames in memory.
 npz: the arrays of .npz files, with a limit on what they unpack to.
-arrow: .parquet files and saved Hugging Face data sets.
+arrow: .parquet and .feather files, and saved Hugging Face data sets.
 delimited: .csv and .tsv files.
-dialect: their separator, signs of numbers and encoding.
+dialect: their separator, signs of numbers and lines before the header.
+encodings: their encoding.
+amounts: numbers with units and in brackets.
 stored: columns that stay on disk, of which only the requested rows are read.
 lazy: the rows of one input in one split, read and prepared when they are requested.
 chunks: files read in chunks of rows, for predictions.
@@ -20,13 +22,16 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.data.files.arrays import Npy, Npz
-from pipeline.data.files.arrow import Parquet, SavedDataset
+from pipeline.data.files.arrow import ARROW, Feather, Parquet, SavedDataset
 from pipeline.data.files.delimited import COMPRESSED, Delimited
 from pipeline.data.files.file_errors import check_not_empty
 from pipeline.errors import ConfigError
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-FORMATS = [".npz", ".npy", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".parquet"]
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ","}
+FORMATS = [
+    *(".npz", ".npy", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".parquet"),
+    *(".feather", ".arrow"),
+]
 
 
 class Columns(Protocol):
@@ -58,6 +63,8 @@ def open_file(
     suffix = format_suffix(path)
     if suffix == ".parquet":
         return Parquet(path, key)
+    if suffix in ARROW:
+        return Feather(path, key)
     if suffix == ".npz":
         return Npz(path, key)
     if suffix == ".npy":

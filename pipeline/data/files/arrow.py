@@ -1,10 +1,11 @@
-"""Files that Arrow reads: parquet, and the folders in which Hugging Face `datasets` are saved."""
+"""Files that Arrow reads: parquet, Feather, and the folders in which Hugging Face `datasets` are saved."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.data.files.file_errors import check_column_names, reading
@@ -12,21 +13,52 @@ from pipeline.data.files.stored import StoredParquet, to_array
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 
+ARROW = (".feather", ".arrow")
+FIRST_BYTES = b"ARROW1"  # of a file; a stream has none
 
-class Parquet:
-    """One parquet file."""
+
+class Feather:
+    """One file of Arrow's own format, which is mapped into memory."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        self.columns = parquet_columns(path, key)
+        with reading(path, key), pa.memory_map(str(path)) as file:
+            self.columns = _open_arrow(file).schema.names
+        check_column_names(self.columns, path, key)
+
+    def read(self, column: str) -> np.ndarray:
+        with reading(self.path, self.key), pa.memory_map(str(self.path)) as file:
+            return to_array(_open_arrow(file).read_all().column(column))
+
+
+def _open_arrow(file: pa.NativeFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+    begins = file.read(len(FIRST_BYTES))
+    file.seek(0)
+    return pa.ipc.open_file(file) if begins == FIRST_BYTES else pa.ipc.open_stream(file)
+
+
+class Parquet:
+    """One parquet file; the fields of a column with named fields are columns too: `a.x` and `a.y`."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        self.top = parquet_columns(path, key)
+        self.columns = [*self.top, *parquet_fields(path, key)]
+
+    def unique(self) -> list[str]:
+        """The columns, without the fields of some of them."""
+        return self.top
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
-            table = pq.read_table(self.path, columns=[column], partitioning=None)
-            return to_array(table.column(column))
+            whole = next(
+                (name for name in self.top if name == column or column.startswith(f"{name}.")), column
+            )
+            table = pq.read_table(self.path, columns=[whole], partitioning=None)
+            return to_array(field_of(table, column))
 
-    def stored(self, column: str) -> StoredParquet:
-        return StoredParquet(self.path, column, self.key)
+    def stored(self, column: str) -> StoredParquet | np.ndarray:
+        return StoredParquet(self.path, column, self.key) if column in self.top else self.read(column)
 
 
 class SavedDataset:
@@ -63,6 +95,32 @@ def parquet_columns(path: Path, key: str) -> list[str]:
         names: list[str] = pq.read_schema(path).names
     check_column_names(names, path, key)
     return names
+
+
+def parquet_fields(path: Path, key: str) -> list[str]:
+    """The fields of columns with named fields, `column.field`, at any depth."""
+    with reading(path, key):
+        schema = pq.read_schema(path)
+    return [name for one in schema for name in _fields(one.type, one.name)]
+
+
+def _fields(kind: pa.DataType, name: str) -> list[str]:
+    if not pa.types.is_struct(kind):
+        return []
+    return [
+        found for one in kind for found in (_fields(one.type, f"{name}.{one.name}") or [f"{name}.{one.name}"])
+    ]
+
+
+def field_of(table: pa.Table, column: str) -> pa.ChunkedArray:
+    """A column of a table, or a field of one."""
+    if column in table.column_names:
+        return table.column(column)
+    first = next(name for name in table.column_names if column.startswith(f"{name}."))
+    cells = table.column(first)
+    for name in column.removeprefix(f"{first}.").split("."):
+        cells = pc.struct_field(cells, name)
+    return cells
 
 
 def _arrow_files(path: Path, key: str) -> list[tuple[str, Path]]:

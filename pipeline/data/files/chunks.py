@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.data.files import FORMATS, SEPARATORS, format_suffix
-from pipeline.data.files.arrow import parquet_columns
+from pipeline.data.files.arrow import ARROW, Feather, field_of, parquet_columns, parquet_fields
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files.file_errors import check_not_empty, reading
 from pipeline.data.files.npz import NpzMember, npz_columns
@@ -35,7 +36,7 @@ def open_chunks(path: Path, key: str) -> Chunks:
     """Opens a file, or a folder of pictures, for reading in chunks.
 
     Args:
-        path: .csv, .tsv (also compressed), .parquet, .npz, .npy, or a folder of picture files.
+        path: .csv, .tsv, .txt (also compressed), .parquet, .feather, .npz, .npy, or a folder of pictures.
         key: the config key to name in messages.
 
     Raises:
@@ -49,6 +50,7 @@ def open_chunks(path: Path, key: str) -> Chunks:
         return DelimitedChunks(path, key, separator=SEPARATORS[suffix])
     readers: dict[str, Callable[[Path, str], Chunks]] = {
         ".parquet": ParquetChunks,
+        **dict.fromkeys(ARROW, ArrowChunks),
         ".npz": NpzChunks,
         ".npy": NpyChunks,
     }
@@ -79,15 +81,31 @@ class ParquetChunks:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        self.columns = parquet_columns(path, key)
+        self.columns = [*parquet_columns(path, key), *parquet_fields(path, key)]
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
         with reading(self.path, self.key), pq.ParquetFile(self.path) as file:
             total, done = file.metadata.num_rows, 0
             for batch in file.iter_batches(rows, columns=list(names)):
                 done += len(batch)
-                arrays = {name: to_array(batch.column(name)) for name in names}
+                table = pa.Table.from_batches([batch])
+                arrays = {name: to_array(field_of(table, name)) for name in names}
                 yield Chunk(arrays, done / total)
+
+
+class ArrowChunks:
+    """One .feather or .arrow file, mapped into memory."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.file = Feather(path, key)
+        self.columns = self.file.columns
+
+    def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
+        columns = {name: self.file.read(name) for name in names}
+        total = len(next(iter(columns.values())))
+        for first in range(0, total, rows):
+            part = {name: values[first : first + rows] for name, values in columns.items()}
+            yield Chunk(part, min(1.0, (first + rows) / total))
 
 
 class NpyChunks:

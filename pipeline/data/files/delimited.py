@@ -4,10 +4,12 @@ import bz2
 import csv
 import gzip
 import io
+import logging
 import lzma
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,11 +19,13 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
+from pipeline.data.files.encodings import OTHERS, WESTERN, is_western
 from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
 from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
 
+logger = logging.getLogger(__name__)
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 BLOCK = 1 << 22  # bytes that are read at a time
 LONGEST_ROW = 1 << 29
@@ -57,6 +61,7 @@ class Delimited:
     ) -> None:
         self.path, self.key, self.streamed = path, key, streamed
         self.table = pa.table({})
+        self.encoding_given = "encoding" in (options or {})
         with reading(path, key):
             self.block = self._block()
             with self._open() as file:
@@ -109,6 +114,7 @@ class Delimited:
         """Arrow's options: columns go by their positions, and the header is skipped as the first row."""
         return arrow_csv.ReadOptions(
             use_threads=False,  # with several threads Arrow does not report the number of an invalid row
+            skip_rows=self.dialect.skipped,
             column_names=[str(position) for position in range(len(self.names))],
             skip_rows_after_names=1,
             encoding="utf8" if self.dialect.encoding == "utf-8" else self.dialect.encoding,
@@ -142,7 +148,10 @@ class Delimited:
         with self._open() as file:
             # A later row with invalid bytes is no reason to refuse the header.
             text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
+            for _ in range(self.dialect.skipped):
+                text.readline()
             names = next(csv.reader(text, delimiter=self.dialect.separator), [])
+            names += [""] * self.dialect.extra
         if any(_is_escaped(name) for name in names):
             raise self._encoding_error()
         return [name.strip() for name in names]
@@ -181,15 +190,35 @@ class Delimited:
         except pa.ArrowInvalid as error:
             if invalid:
                 raise self._width_error(invalid[0]) from error
-            if undecodable or "UTF8" in str(error):
+            if not (undecodable or "UTF8" in str(error)):
+                raise
+            if not self._is_western():
                 raise self._encoding_error() from error
-            raise
+        return self._parse(names)
+
+    def _is_western(self) -> bool:
+        """Whether a file that looked like UTF-8 at its beginning is cp1252; then it is read as that."""
+        cell = self._first_invalid_cell()[1]
+        found = self.dialect.encoding == "utf-8" and not self.encoding_given and is_western(cell)
+        if found:
+            self.dialect = replace(self.dialect, encoding=WESTERN)
+            logger.warning(
+                "%s: %s is read with encoding: %r, as %r",
+                self.key,
+                self.path.name,
+                WESTERN,
+                cell.decode(WESTERN),
+            )
+        return found
+
+    def row_number(self, row: Any) -> int:
+        """The number of a row, from 0; Arrow counts from 1, with the header and the lines before it."""
+        return int(row.number) - 2 - self.dialect.skipped
 
     def _width_error(self, row: Any) -> ConfigError:
-        # Arrow counts from 1 and includes the header line.
         return ConfigError(
             self.key,
-            f"{self.path}, row {row.number - 2} (counting from 0): {WRONG_WIDTH}; "
+            f"{self.path}, row {self.row_number(row)} (counting from 0): {WRONG_WIDTH}; "
             "the file is truncated, or an unquoted cell contains a separator",
             found=f"{row.actual_columns} cells: {row.text}",
             allowed=f"{row.expected_columns} cells",
@@ -202,7 +231,8 @@ class Delimited:
             self.key,
             problem,
             found=cell,
-            allowed="UTF-8 text; save the file as UTF-8, or name its encoding: {path: …, encoding: cp1252}",
+            allowed="UTF-8 text; save the file as UTF-8, or name its encoding, {path: …, encoding: cp1251}: "
+            f"{OTHERS}",
         )
 
     def _first_invalid_cell(self) -> tuple[str, bytes]:

@@ -1,6 +1,6 @@
 """Text tables read in chunks of rows. Every cell is text, or None if it is empty."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -46,7 +46,7 @@ class DelimitedChunks:
         self.columns, self.number_format = self.table.columns, self.table.dialect.numbers
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
-        buffer = RowBuffer(names)
+        buffer = RowBuffer(names, self.table.row_number)
         with reading(self.path, self.key), self.path.open("rb") as file:
             size = self.path.stat().st_size
             opener = COMPRESSED.get(self.path.suffix.lower())
@@ -96,16 +96,17 @@ class RowBuffer:
     Arrow skips rows with a wrong number of cells; the buffer puts a row of missing cells in their place.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], row_number: Callable[[Any], int]) -> None:
+        self.row_number = row_number
         self.cells: dict[str, list[np.ndarray]] = {name: [] for name in names}
         self.rejected: dict[int, str] = {}  # row of the file -> why
         self.first = 0  # row of the file that the buffer starts with
         self.rows = 0
 
     def reject(self, row: Any) -> str:
-        """Notes a row with a wrong number of cells; Arrow counts from 1 and includes the header line."""
+        """Notes a row with a wrong number of cells."""
         text = row.text if len(row.text) <= SHOWN else f"{row.text[:SHOWN]}…"
-        self.rejected[row.number - 2] = (
+        self.rejected[self.row_number(row)] = (
             f"{WRONG_WIDTH}; found: {row.actual_columns} cells: {text}; allowed: {row.expected_columns}"
         )
         return "skip"

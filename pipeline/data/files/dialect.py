@@ -1,6 +1,5 @@
 """How a text table is written: its separator, signs of numbers and encoding, found in its first lines."""
 
-import codecs
 import csv
 import io
 import logging
@@ -9,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.data.files.encodings import find_encoding
 from pipeline.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 SAMPLE = 1 << 16  # bytes that are looked at
 SEPARATORS = (",", ";", "\t", "|")
 CONSISTENT = 0.9  # share of the rows that have as many cells as the header
-BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+SAID = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.I)  # how Excel is told the separator, in the first line
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
 UNIT = r"(\s?[€$£¥%])?"
 DECIMAL_COMMA = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([.{SPACES}]\d{{3}})+),\d+{UNIT}")
@@ -57,11 +57,15 @@ class Dialect:
     Args:
         separator: of the cells.
         encoding: a Python codec; "utf-8" also reads files with a byte order mark.
+        skipped: lines before the header: empty ones, `sep=;`, and comments that begin with #.
+        extra: cells that rows have beyond the header's, all of them empty.
     """
 
     separator: str = ","
     encoding: str = "utf-8"
     numbers: NumberFormat = field(default_factory=NumberFormat)
+    skipped: int = 0
+    extra: int = 0
 
 
 def find_dialect(
@@ -78,12 +82,12 @@ def find_dialect(
     Raises:
         ConfigError: an encoding that Python does not know, or the same sign for decimals and thousands.
     """
-    encoding = options.get("encoding") or next(
-        (name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8"
-    )
+    encoding = options.get("encoding") or find_encoding(head, whole=whole)
     text = _decode(head, encoding, key)
+    skipped, said = _lines_to_skip(text)
+    text = "".join(text.splitlines(keepends=True)[skipped:])
     lines = text if whole else text.rpartition("\n")[0] or text
-    found = options.get("separator") or _find_separator(lines, separator)
+    found = options.get("separator") or said or _find_separator(lines, separator)
     decimal = options.get("decimal") or _find_decimal(lines, found)
     thousands = options.get(
         "thousands", (",." if found != "," or decimal == "." else "").replace(decimal, "") + SPACES
@@ -92,13 +96,17 @@ def find_dialect(
         raise ConfigError(
             f"{key}.thousands", "the same sign as for decimals", found=thousands, allowed="another sign"
         )
-    dialect = Dialect(found, encoding, NumberFormat(decimal, thousands))
+    dialect = Dialect(found, encoding, NumberFormat(decimal, thousands), skipped, _empty_cells(lines, found))
     _report(dialect, options, path, key, separator)
     return dialect
 
 
 def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, separator: str) -> None:
     """Says what was found, where it is not what the suffix suggests."""
+    if dialect.skipped:
+        logger.warning("%s: %s lines before the header of %s are skipped", key, dialect.skipped, path.name)
+    if dialect.extra:
+        logger.warning("%s: the rows of %s have more cells than its header; these are empty", key, path.name)
     values = {
         "separator": (dialect.separator, separator),
         "decimal": (dialect.numbers.decimal, "."),
@@ -111,6 +119,31 @@ def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, 
     ]
     if found:
         logger.warning("%s: %s is read with %s", key, path.name, ", ".join(found))
+
+
+def _lines_to_skip(text: str) -> tuple[int, str]:
+    """How many lines are before the header, and the separator that one of them says."""
+    lines = [line.strip("\ufeff \t") for line in text.splitlines()]
+    said = SAID.fullmatch(lines[0]) if lines else None
+    skipped = 1 if said else 0
+    last = lines[-2] if len(lines) > 2 else ""
+    separator = said[1] if said else max(SEPARATORS, key=last.count)
+    for line in lines[skipped:]:
+        comment = line.startswith("#") and line.count(separator) < last.count(separator)
+        if line and not comment:
+            return skipped, said[1] if said else ""
+        skipped += 1
+    return 0, ""
+
+
+def _empty_cells(text: str, separator: str) -> int:
+    """The number of empty cells by which all rows are longer than the header."""
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    if len(rows) < 2:
+        return 0
+    width, more = len(rows[0]), len(rows[1]) - len(rows[0])
+    even = all(len(row) == width + more and not any(row[width:]) for row in rows[1:])
+    return more if even and more > 0 else 0
 
 
 def _decode(head: bytes, encoding: str, key: str) -> str:

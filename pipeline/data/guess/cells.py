@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.data.columns import Column, numbers, strings
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.encodings import WESTERN
 from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import row_bytes
 from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, is_missing, without_words
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 MOST_ROWS = 50_000  # of a column: enough to see the kinds of columns and how often their values repeat
 MOST_CELLS = 2_000_000  # of a source: some seconds
 FEWEST_ROWS = 10_000  # of a column in a source of many columns
-WINDOWS = "cp1252"  # the encoding of Western Europe on Windows
 MOST_BYTES = 2**29  # of an array
 BLOCKS = 10  # consecutive rows, because neighbours tell whether the rows are sorted or repeat one thing
 # In a column of numbers, these words mean that there is no number.
@@ -164,17 +164,15 @@ class SampledSource:
 
 
 def open_source(name: str, file: str, folders: Sequence[Path]) -> SampledSource:
-    """Opens a file; one that is not UTF-8 as Windows writes text.
+    """Opens a file.
 
     Raises:
         ConfigError: it cannot be read, or its first row is no header.
     """
-    try:
-        source = SampledSource(name, file, folders=folders)
-    except ConfigError as error:
-        if "is not UTF-8" not in error.problem:
-            raise
-        source = SampledSource(name, {"path": file, "encoding": WINDOWS}, folders=folders)
+    source = SampledSource(name, file, folders=folders)
+    encodings = {part.dialect.encoding for _, part in source.source.parts if isinstance(part, Delimited)}
+    if WESTERN in encodings:
+        source.entry = {"path": file, "encoding": WESTERN}
     if source.source.has_text and _has_no_header(source):
         raise ConfigError(
             "sources",

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.data.columns import numbers, strings
+from pipeline.data.files.chunks import open_chunks
+from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
 from tests.data.frames import write_saved_data_set
 from tests.data.small_data import read_column
@@ -31,3 +35,30 @@ def test_a_folder_without_a_saved_data_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match="does not contain a saved data set"):
         read_column("folder", "s.a", tmp_path)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_named_fields_are_columns(tmp_path: Path, in_memory: bool) -> None:
+    cells = [{"x": float(row), "at": {"y": row + 1}} for row in range(3)]
+    pd.DataFrame({"a": cells, "b": [1, 2, 3]}).to_parquet(tmp_path / "s.parquet")
+    sources = Sources({"s": "s.parquet"}, folders=[tmp_path], in_memory=in_memory)
+    assert numbers(sources.column("s.a.x", "k")).tolist() == [0, 1, 2]
+    assert numbers(sources.column("s.a.at.y", "k")).tolist() == [1, 2, 3]
+    assert [name for name, _ in sources.whole_rows("s")] == ["a", "b"]  # fields are part of their column
+    (chunk,) = open_chunks(tmp_path / "s.parquet", "k").read(["a.at.y", "b"], 10)
+    assert chunk.columns["a.at.y"].tolist() == chunk.columns["b"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("write", ["feather", "file", "stream"])
+def test_files_of_arrow_are_read(tmp_path: Path, write: str) -> None:
+    frame = pd.DataFrame({"a": [1.5, None, 3], "b": ["007", None, "x"]})
+    table, path = pa.Table.from_pandas(frame), tmp_path / ("s.feather" if write == "feather" else "s.arrow")
+    if write == "feather":
+        frame.to_feather(path)
+    else:
+        with {"file": pa.ipc.new_file, "stream": pa.ipc.new_stream}[write](path, table.schema) as writer:
+            writer.write_table(table)
+    np.testing.assert_array_equal(numbers(read_column(path.name, "s.a", tmp_path)), [1.5, np.nan, 3])
+    assert strings(read_column(path.name, "s.b", tmp_path)).tolist() == ["007", "", "x"]
+    first, second = open_chunks(path, "k").read(["b"], 2)
+    assert [*first.columns["b"], *second.columns["b"]] == ["007", None, "x"]

@@ -24,6 +24,12 @@ FORMS = {
     "unused doubled columns": "alpha,x,beta,x,ort\n1.5,,-0.25,,Köln\n,,2,,Bonn\n",
     "a header with a line break": 'alpha,beta,"or\nt",ort\n1.5,-0.25,"a\nb",Köln\n,2,c,Bonn\n',
     "Windows line ends": POINT.replace("\n", "\r\n"),
+    "trailing commas in the rows only": "alpha,beta,ort\n1.5,-0.25,Köln,,\n,2,Bonn,,\n",
+    "Excel's line with the separator": "sep=;\nalpha;beta;ort\n1.5;-0.25;Köln\n;2;Bonn\n",
+    "empty lines at the top": "\n \n" + POINT,
+    "comments at the top": "# made by me\n# on a Monday\n" + POINT,
+    "old Mac line ends": POINT.replace("\n", "\r"),
+    "blanks and commas in numbers": "alpha;beta;ort\n1,5;-0,25;Köln\n;2,0;Bonn\n",
     "blanks around names": " alpha , beta,ort \n1.5,-0.25,Köln\n,2,Bonn\n",
 }
 
@@ -49,11 +55,16 @@ def test_a_table_is_read_however_it_is_written(tmp_path: Path, content: str) -> 
     assert_read(read(tmp_path, content))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
-def test_an_encoding_with_a_mark_is_found_and_any_other_is_named(tmp_path: Path, encoding: str) -> None:
-    options = {"encoding": encoding} if encoding == "utf-16-le" else {}
-    assert_read(read(tmp_path, POINT.encode(encoding), **options))
-    assert_read(read(tmp_path, POINT.encode("cp1252"), encoding="cp1252"))
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_an_encoding_is_found_or_named(tmp_path: Path, encoding: str) -> None:
+    assert_read(read(tmp_path, POINT.encode(encoding)))
+    named = {"utf-16": "utf-16", "utf-8-sig": "utf-8"}.get(encoding, encoding)
+    assert_read(read(tmp_path, POINT.encode(encoding), encoding=named))
+
+
+def test_rows_are_counted_from_the_header(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"row 2 \(counting from 0\).*number of cells"):
+        read(tmp_path, "sep=,\n\n" + POINT + "1,2,3,4\n")
 
 
 def test_what_is_unusual_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

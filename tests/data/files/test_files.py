@@ -16,8 +16,8 @@ WRONG_FILES = {
     "empty.csv": (b"", "is empty"),
     "header.csv": (b"a,b\n", "has no rows"),
     "twice.csv": (b"a,b,a\n1,2,3\n", "several columns of the same name"),
-    "latin.csv": (
-        "b,a\n1,2\n3,Zürich\n".encode("latin-1"),
+    "cyrillic.csv": (
+        "b,a\n1,2\n3,Москва\n".encode("cp1251"),
         r"not UTF-8: column 'a', row 1 \(counting from 0\)",
     ),
     "names.csv": ("a,ü\n1,2\n".encode("latin-1"), "not UTF-8: the header line"),
