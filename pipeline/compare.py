@@ -20,6 +20,7 @@ from pipeline.config.naming import FOLD
 from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
+from pipeline.notices import fitted
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.secrets import mask
 
@@ -58,7 +59,8 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="compare", check=check)
 def command(cfg: DictConfig) -> None:
     """Compares the runs that the command line names."""
-    print(printable(run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri)))
+    text = run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri)
+    print(fitted(printable(text), sys.stdout))
 
 
 def main() -> None:

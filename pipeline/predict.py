@@ -149,7 +149,7 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     if config.get("explain"):
         print(printable(explained.sentence()))
     seen.write(output.with_suffix(DRIFT))
-    print(printable(seen.sentence() + (f"; all: {output.with_suffix(DRIFT)}" if seen.before else "")))
+    print(printable(seen.sentence() + (f"; all tests: {output.with_suffix(DRIFT)}" if seen.before else "")))
     return done
 
 

@@ -262,7 +262,7 @@ def test_rows_that_differ_from_the_training_are_told_and_listed_and_the_others_a
 ):
     frame = pd.read_csv(PENGUINS)
     run(tmp_path / "same.parquet", run=recorded.penguins, input=PENGUINS)
-    assert "inputs: like the training rows (5 columns tested); all: " in capsys.readouterr().out
+    assert "inputs: like the training rows (5 columns tested); all tests: " in capsys.readouterr().out
     frame.loc[::5, "island"] = "Atlantis"
     frame["bill_length_mm"] += 100
     frame.to_csv(tmp_path / "rows.csv", index=False)

@@ -23,6 +23,7 @@ from pipeline.page.write import write_page
 PAGE = "comparison.html"
 MOST_RUNS = 40
 WIDE = 4  # runs whose names fit the head of a table; more are numbered
+MOST_BESIDE = 4  # runs that are columns of a text table, however few the keys
 METHOD = (
     "Below, each run is compared with the first one on the same rows, with a paired bootstrap over rows. The "
     "intervals of one head and metric hold jointly at 95 %. They show how much other rows would change the "
@@ -186,7 +187,11 @@ def _paragraphs(runs: Sequence[Contender], verdicts: Sequence[Verdict]) -> Itera
     rows = differing(runs)
     yield "config values that differ" if rows else "the configs are the same"
     if rows:
-        yield text_table([["", *(run.name for run in runs)], *rows])
+        by_key = [["", *(run.name for run in runs)], *rows]
+        # Twelve runs are too wide for a terminal.
+        yield text_table(
+            by_key if len(runs) <= max(MOST_BESIDE, len(rows)) else list(zip(*by_key, strict=True))
+        )
     for head in dict.fromkeys(one.head for one in verdicts):
         yield ""
         lines = [[f"head {head}", "run", "value", "95 % interval", "difference", "verdict"]]

@@ -24,7 +24,7 @@
   };
 
   // A scale from values to pixels, and its ticks at round values.
-  function scale([low, high], [from, to], { log = false, count = 5, words: names = [] } = {}) {
+  function scale([low, high], [from, to], { log = false, whole = false, count = 5, words: names = [] } = {}) {
     const forward = log ? Math.log10 : (value) => value;
     const [a, b] = [forward(low), forward(high)];
     const of = (value) => from + ((forward(value) - a) / (b - a || 1)) * (to - from);
@@ -40,7 +40,7 @@
     } else {
       const rough = (high - low) / count || 1;
       const power = 10 ** Math.floor(Math.log10(rough));
-      const step = [1, 2, 5, 10].find((one) => one * power >= rough) * power;
+      const step = Math.max(whole ? 1 : 0, [1, 2, 5, 10].find((one) => one * power >= rough) * power);
       for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
     }
     return { of, back, ticks: ticks.map((tick) => [tick, number(Math.abs(tick) < 1e-12 ? 0 : tick)]) };
@@ -93,7 +93,7 @@
       // The axis title stands left of the ticks, however long these are.
       const longest = Math.max(...y.ticks.map(([, text]) => text.length));
       const left = Math.max(MARGIN.left, DIGIT * longest + (spec.y ? 26 : 10));
-      const x = scale(xs, [left, right], { count: width / 75 });
+      const x = scale(xs, [left, right], { whole: spec.x === "epoch", count: width / 75 });
       Object.assign(this, { x, y });
       words(spec.title, { x: left, y: 15, class: "title" }, svg);
       for (const [tick, text] of x.ticks) {
@@ -267,7 +267,9 @@
   }
 
   function legend(figure, plots, highlight) {
-    const lines = new Map(plots.flatMap((plot) => plot.spec.lines.map((line) => [line.name, line])));
+    // Of parallel coordinates only what has a colour of its own: pointing at a line names it.
+    const shown = (plot) => plot.spec.lines.filter((line) => !plot.spec.axes || line.colour !== "grey");
+    const lines = new Map(plots.flatMap((plot) => shown(plot).map((line) => [line.name, line])));
     if (lines.size < 2 || lines.size > MOST_NAMES) return;
     for (const [name, line] of lines) {
       const button = document.createElement("button");

@@ -83,3 +83,12 @@ def test_twelve_runs_of_twelve_heads_fit_a_narrow_window(tmp_path):
     shown = opened(tmp_path / page.PAGE, script, width=800)
     assert shown.console == []
     assert set(shown.said().split(",")) == {"0"}
+
+
+def test_many_runs_are_lines_of_the_configs_that_differ():
+    runs = [
+        contender(f"run {n}", predictions(seed=n), **{"optimizer.learning_rate": str(n)}) for n in range(6)
+    ]
+    lines = page.text(runs, []).split("\n")
+    assert lines[1].split() == ["optimizer.learning_rate"]
+    assert [line.split()[-1] for line in lines[2:8]] == [*"012345"]

@@ -40,6 +40,8 @@ def rankings(groups: Sequence[Group], spreads: Mapping[str, Noise]) -> Drawing:
     names = " and ".join(short(metric) for metric in spreads)
     over = repeated([trial for group in shown for trial in group.trials])
     words = f"each dot is a trial; diamond and bar: mean and standard error over {over}"
+    if all(len(group.trials) == 1 for group in shown):
+        words = "each diamond is a trial"
     words += "; grey: within noise of the best" if any(noisy) else ""
     rest = f" Only the {len(shown)} best are drawn." if len(shown) < len(groups) else ""
     return Drawing(figure, f"{names}: {words}.{rest}", f"Trials, sorted by {short(first)}")

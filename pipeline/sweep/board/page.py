@@ -11,20 +11,18 @@ from matplotlib.figure import Figure
 
 from pipeline.metric_names import base_name, by_head, name_of, short, skill_of
 from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
-from pipeline.page.style import look, number, plus_minus
+from pipeline.page.style import look, number
 from pipeline.page.write import write_page
-from pipeline.sweep.board.choice import Choice, choices, front_name, front_values
+from pipeline.sweep.board.chosen import chosen_sections, with_error
 from pipeline.sweep.board.curves import curves_section
 from pipeline.sweep.board.effects import effects
 from pipeline.sweep.board.figures import (
     effect_drawing,
-    front_drawing,
     importance_drawing,
     rankings,
     search_drawing,
     time_drawing,
 )
-from pipeline.sweep.board.fold_means import is_folds
 from pipeline.sweep.board.folds import ensemble_section, folds_section
 from pipeline.sweep.board.groups import Group, Noise, fold, label_of, noise, ranked, verdict
 from pipeline.sweep.board.groups import repeated as repeated_word
@@ -38,6 +36,7 @@ _ALONE = {
     "repeats": "Repeating",
 }
 Figures = dict[str, Figure | bytes | Drawing]
+MOST_COLUMNS = 6  # of a table in letters of full size, at 800 pixels
 REFRESH = 20  # seconds after which a browser reloads the page of a running sweep
 
 
@@ -51,7 +50,7 @@ def write(folder: Path, sweep: Sweep) -> None:
     """
     groups = ranked(fold(sweep.finished()), sweep.objective[0])
     with look(_words(sweep)):
-        sections = [*_chosen(sweep, groups), *_compared(sweep, groups), *_ended(sweep)]
+        sections = [*chosen_sections(sweep, groups), *_compared(sweep, groups), *_ended(sweep)]
         write_page(folder, _heading(sweep), sections, PAGE)
 
 
@@ -73,66 +72,6 @@ def _words(sweep: Sweep) -> Iterator[str]:
     for trial in sweep.trials:
         yield label_of(trial)
         yield from trial.varied.values()
-
-
-def _chosen(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
-    if not groups or (len(groups) == 1 and is_folds(groups[0])):
-        return
-    spreads = {head: noise(groups, skill_of(head)) for head in sweep.heads()}
-    paragraphs: list[str] = []
-    for choice in choices(sweep, groups):
-        shown = [
-            f"{head} {number(_with_error(choice.group, skill_of(head), spread.deviation))}"
-            for head, spread in spreads.items()
-        ]
-        paragraphs.append(
-            Markup("<strong>{}</strong>: {} (validation skill: {}; {}){}<br><code>{}</code>").format(
-                choice.why,
-                _linked(sweep, choice.group),
-                ", ".join(shown),
-                _sureness(choice.group),
-                _rivals(groups, choice),
-                choice.command,
-            )
-        )
-    yield Section("What to choose", paragraphs)
-    metrics, values = front_values(sweep, groups)
-    if len(metrics) > 1 and not np.isnan(values).all(axis=0).any():
-        drawing = front_drawing(groups, metrics, values)
-        yield Section(f"Front between the {front_name(sweep)}", figures={"front": drawing})
-
-
-def _linked(sweep: Sweep, group: Group) -> Markup:
-    """A configuration; a single trial of it as a link, several with a link each."""
-    pages = [sweep.addresses.get(trial.run_id, "") for trial in group.trials]
-    if len(pages) == 1 and pages[0]:
-        return Markup('<a href="{}">{}</a>').format(pages[0], group.label)
-    links = [Markup('<a href="{}">{}</a>').format(page, n) for n, page in enumerate(pages, 1) if page]
-    return (
-        Markup("{} {}").format(group.label, Markup(" ").join(links)) if links else Markup.escape(group.label)
-    )
-
-
-def _sureness(group: Group) -> str:
-    """What ± means, or why there is none."""
-    return f"{group.mean_of} ± standard error" if group.mean_of else "one run, so its uncertainty is unknown"
-
-
-def _rivals(groups: Sequence[Group], choice: Choice) -> str:
-    """How many other configurations are as good as the chosen one, as far as the repeats tell."""
-    if not choice.metric:
-        return ""
-    order = ranked(groups, choice.metric)
-    spread = noise(order, choice.metric)
-    words = [verdict(order[0], group, choice.metric, spread) for group in order[1:]]
-    if not words or words[0].startswith("unknown"):
-        return ""
-    close = sum(word.startswith("within") for word in words)
-    return (
-        f"; {close} of {len(words)} others are within noise of it"
-        if close
-        else "; no other is within noise of it"
-    )
 
 
 def _compared(sweep: Sweep, groups: Sequence[Group]) -> Iterator[Section]:
@@ -248,20 +187,21 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         order = ranked(groups, skill_of(head))
         spreads = {name: noise(order, name) for name in columns}
         rows: list[list[object]] = [
-            [group.label, *(_with_error(group, name, spreads[name].deviation) for name in columns)]
+            [group.label, *(with_error(group, name, spreads[name].deviation) for name in columns)]
             for group in order
         ]
-        over = repeated_word([trial for group in groups for trial in group.trials])
-        caption = f"Head {head}, sorted by validation skill; mean ± standard error over {over}."
-        tables[f"head_{head}"] = Table(["trial", *columns.values()], rows, caption)
+        caption = f"Head {head}, sorted by validation skill{_over(groups)}."
+        titles = ["trial", *columns.values()]
+        tables[f"head_{head}"] = Table(titles, rows, caption, matrix=len(titles) > MOST_COLUMNS)
     return Section("Heads", tables=tables)
 
 
-def _with_error(group: Group, metric: str, deviation: float) -> object:
-    values = group.values(metric)
-    if len(values) < 2 or np.isnan(deviation):
-        return group.mean(metric)
-    return plus_minus(group.mean(metric), float(deviation / np.sqrt(len(values))))
+def _over(groups: Sequence[Group]) -> str:
+    """What the values are, if some configuration was repeated."""
+    if all(len(group.trials) == 1 for group in groups):
+        return ""
+    over = repeated_word([trial for group in groups for trial in group.trials])
+    return f"; mean ± standard error over {over}"
 
 
 def _effect_section(sweep: Sweep) -> Iterator[Section]:

@@ -3,6 +3,7 @@
 import shlex
 
 from pipeline.sweep.board.choice import choices, command
+from pipeline.sweep.board.chosen import chosen_sections
 from pipeline.sweep.board.groups import fold
 from tests.sweep.board.sample import sweep, trial
 
@@ -24,3 +25,13 @@ def test_the_command_has_the_overrides_without_the_sweep_and_its_seeds(grid):
         "branches.image.filters=[8, 4]",
         "seed=3",
     ]
+
+
+def test_one_config_that_is_best_in_every_way_is_described_once():
+    trials = [trial("a", {"x": "1"}, 0.9, 0.9), trial("b", {"x": "2"}, 0.1, 0.2)]
+    section = next(chosen_sections(sweep(trials), fold(trials)))
+    (paragraph,) = section.paragraphs
+    assert paragraph.startswith(
+        "<strong>Best overall, by skill (val), best for head class, best for head score and knee between the "
+        "heads</strong>: x=1 "
+    )
