@@ -20,7 +20,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
@@ -28,7 +28,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config, signals
 from pipeline.config.private import clean_hydra_files, hide_passwords
-from pipeline.config.quoting import quote_texts
+from pipeline.config.quoting import advice, quote_texts
 from pipeline.errors import ConfigError, disk_is_full, printable
 from pipeline.paths import FOLDER, use_folder
 from pipeline.signals import Interrupted
@@ -48,6 +48,7 @@ TEXTS_OF_TRAINING = (
     "tracking.register",
     "tracking.folder",
 )
+NO_OPTION = "Config group override must be"  # begins Hydra's error for data=null
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
 
@@ -202,6 +203,13 @@ def message_for(error: Exception) -> str | None:
     if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return str(ConfigError(group, "there is no such option", found=option, allowed=error.options))
+    if isinstance(error, OverrideParseException):
+        key, equals, _ = error.override.partition("=")
+        quotes = "signs such as ( ) : , = and blanks need quotes"
+        problem = f"Hydra cannot read this word: {quotes}" if equals else "a value is missing"
+        return str(ConfigError(key, problem, found=error.override, allowed=advice(error.override)))
+    if isinstance(error, ValueError) and str(error).startswith(NO_OPTION):
+        return f"{error}: the name of an option is due, as in data=penguins"
     if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
         return f"{error.full_key}: {error.msg}"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):

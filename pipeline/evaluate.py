@@ -58,7 +58,7 @@ def check(cfg: DictConfig) -> None:
         check_split(config)
 
 
-@verb(config_name="evaluate", check=check, texts=("run", "name", "data", "tracking.uri"))
+@verb(config_name="evaluate", check=check, texts=("run", "name", "data", "sources", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Evaluates a run."""
     from hydra.core.hydra_config import HydraConfig

@@ -1,6 +1,7 @@
 """Words of a command line in Hydra's grammar: a run called 8188 is a text, not a number."""
 
 import re
+import shlex
 from collections.abc import Collection
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -37,7 +38,8 @@ def split_list(text: str) -> list[str]:
 def quote_texts(words: Collection[str], keys: Collection[str]) -> list[str]:
     """Quotes the values of some keys where Hydra would read a number, a flag, or nothing at all.
 
-    Lists, mappings and the choices of a sweep are not changed.
+    Lists and mappings that Hydra can read, and the choices of a sweep, are not changed; in others the items
+    are quoted.
 
     Args:
         words: the words of a command line.
@@ -52,12 +54,40 @@ def quote_texts(words: Collection[str], keys: Collection[str]) -> list[str]:
 
 def _quote_value(word: str, keys: Collection[str]) -> str:
     key, equals, value = word.partition("=")
-    if not equals or key.lstrip("+") not in keys or value[:1] in ("[", "{", ""):
+    if not equals or key.lstrip("+") not in keys or not value:
         return word
     try:
         parsed = OverridesParser.create().parse_override(word).value()
     except HydraException:
-        return f"{key}={quoted(value)}"
+        return f"{key}={_quoted_items(value)}"
+    if value[0] in "[{":
+        return word
     if parsed is None or isinstance(parsed, str | QuotedString | Sweep):
         return word
     return f"{key}={quoted(value)}"
+
+
+def _quoted_items(value: str) -> str:
+    """A value that Hydra cannot read: `[a (1).csv]` and `{s: a (1).csv}` with quoted items, others quoted.
+
+    Example:
+        >>> _quoted_items("{s: rows (1).csv, t: b.csv}")
+        "{s: 'rows (1).csv', t: 'b.csv'}"
+    """
+    if value[0] + value[-1] == "[]":
+        return f"[{','.join(map(quoted, split_list(value)))}]"
+    if value[0] + value[-1] != "{}":
+        return quoted(value)
+    pairs = [item.partition(":") for item in split_list(value[1:-1])]
+    if not all(colon for _, colon, _ in pairs):
+        return quoted(value)
+    return f"{{{', '.join(f'{name.strip()}: {quoted(text.strip())}' for name, _, text in pairs)}}}"
+
+
+def advice(word: str) -> str:
+    """A word that Hydra cannot read as one that can be pasted into a shell."""
+    key, equals, value = word.partition("=")
+    if not equals or not value:
+        return f"{key}=<value>"
+    text = f"{key}={_quoted_items(value)}"
+    return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.columns import text_of
+from pipeline.data.truths import NO, YES
 from pipeline.errors import ConfigError
 from pipeline.labels import labelled_cells
 
@@ -31,7 +33,7 @@ def class_factors(
     """
     if isinstance(class_weight, str):
         return _balanced(kind, names, labels).astype(np.float32)
-    factor_of = {str(name): factor for name, factor in class_weight.items()}
+    factor_of = {_spelled(name, kind, names): factor for name, factor in class_weight.items()}
     if kind != "category" and set(factor_of) <= {"0", "1"} and not set(factor_of) <= set(names):
         # As in Keras: the factors of no and yes, for every column.
         return np.array([[factor_of.get("0", 1.0), factor_of.get("1", 1.0)]] * len(names), np.float32)
@@ -40,6 +42,21 @@ def class_factors(
             raise ConfigError(key, "there is no such class", found=name, allowed=names)
     factors = np.array([factor_of.get(name, 1.0) for name in names], np.float32)
     return factors if kind == "category" else np.stack([np.ones_like(factors), factors], axis=1)
+
+
+def _spelled(name: Any, kind: str, names: Sequence[str]) -> str:
+    """The name of a class or column that a key of `class_weight` means.
+
+    Keys of YAML may be numbers or booleans; yes and no are 1 and 0; and the number of a class, as in Keras,
+    is its position if no class is called like a number.
+    """
+    text = text_of(name)
+    if text in names:
+        return text
+    if kind != "category":
+        return {**dict.fromkeys(YES, "1"), **dict.fromkeys(NO, "0")}.get(text.lower(), text)
+    numbers = any(one.lstrip("-").isdigit() for one in names)
+    return names[int(text)] if text.isdigit() and not numbers and int(text) < len(names) else text
 
 
 def _balanced(kind: str, names: Sequence[str], labels: Array) -> Array:

@@ -3,7 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from pipeline.config.quoting import quote_texts, quoted
+from pipeline.config.quoting import advice, quote_texts, quoted
 
 TEXTS = ["8188", "8e1", "true", "null x", "rows (1).csv", "it's", "a=b", "C:\\data\\", "\\'", "ж, я"]
 
@@ -35,3 +35,23 @@ def test_other_words_are_left_as_they_are(word):
 
 def test_a_key_may_be_added_with_a_plus():
     assert quote_texts(["+data=2024"], ["data"]) == ["+data='2024'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes"),
+    [
+        ("[a,b].csv", "'[a,b].csv'"),
+        ("[rows (1).csv,b.csv]", "['rows (1).csv','b.csv']"),
+        ("{s: rows (1).csv, t: b.csv}", "{s: 'rows (1).csv', t: 'b.csv'}"),
+        ("{z}", "'{z}'"),
+        ("a {b}", "'a {b}'"),
+    ],
+)
+def test_items_that_hydra_cannot_read_are_quoted(text, quotes):
+    assert quote_texts([f"input={text}"], ["input"]) == [f"input={quotes}"]
+    value(f"input={quotes}")
+
+
+def test_advice_can_be_pasted():
+    assert advice("heads.a=b (c)") == "\"heads.a='b (c)'\""
+    assert advice("seed") == "seed=<value>"

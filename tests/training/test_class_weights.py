@@ -113,3 +113,21 @@ def test_factors_of_no_and_yes_may_go_by_0_and_1_as_in_keras():
     assert factors.tolist() == [[1, 18]]
     assert class_factors({1: 3}, "labels", ["a", "b"], labels, "key").tolist() == [[1, 3], [1, 3]]
     assert class_factors({1: 3}, "category", ["0", "1"], np.array([0, 1]), "key").tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "weights", [{"yes": 18, "no": 2}, {True: 18, False: 2}, {"1": 18, 0: 2}, {1.0: 18, 0.0: 2}]
+)
+def test_yes_and_no_may_be_spelled_in_every_way(weights):
+    labels = np.array([[0.0], [1.0]], "float32")
+    assert class_factors(weights, "binary", ["late"], labels, "key").tolist() == [[2, 18]]
+
+
+def test_classes_of_booleans_and_numbers_of_classes_are_found():
+    codes = np.array([0, 1])
+    assert class_factors({True: 18}, "category", ["false", "true"], codes, "key").tolist() == [1, 18]
+    assert class_factors({0: 1, 1: 18}, "category", ["ham", "spam"], codes, "key").tolist() == [1, 18]
+    with pytest.raises(ConfigError, match="there is no such class"):
+        class_factors({2: 18}, "category", ["ham", "spam"], codes, "key")
+    with pytest.raises(ConfigError, match="there is no such class"):
+        class_factors({2: 18}, "category", ["3", "7"], codes, "key")

@@ -131,9 +131,10 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
         raise _unreadable(column, row, error) from error
     if picture.mode not in EIGHT_BITS:
         picture.close()
-        raise column.error(
-            row, "the picture has more than 8 bits per channel", "8 bits", f"mode {picture.mode}"
-        )
+        deep = picture.mode[:1] in ("I", "F")
+        problem = "more than 8 bits per channel" if deep else "colours that are neither grey, RGB nor CMYK"
+        allowed = "8 bits of grey or colours; or the pixels as an array in an .npy file"
+        raise column.error(row, f"the picture has {problem}", allowed, f"mode {picture.mode}")
     return picture
 
 
