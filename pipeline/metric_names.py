@@ -15,6 +15,7 @@ SMALLER_IS_BETTER = {"loss", "unweighted", "mae", "rmse", "pinball", "ece", "err
 SMALLER_IS_BETTER |= {"poisson", "divergence", "cosh", "negatives", "positives", "size", "width"}
 LARGER_IS_BETTER = {"accuracy", "f1", "auc", "ap", "r2", "skill", "floored", "precision", "recall", "score"}
 LARGER_IS_BETTER |= {"coverage", "similarity", "iou", "specificity", "sensitivity", "correlation"}
+AT_MOST_ONE = {"accuracy", "f1", "auc", "ap", "r2", "skill", "precision", "recall", "ece", "coverage"}
 COMBINED = ("loss", "loss_unweighted", "skill", "skill_floored")
 
 

@@ -109,10 +109,11 @@ def test_its_gain_is_that_over_the_mean_of_its_members(folds):
 @pytest.mark.slow
 def test_verbs_take_the_id_of_the_sweep_as_that_of_a_run(folds):
     where, name = folds.where, folds.parent.info.run_id
-    done = call("evaluate", f"run={name}", "resamples=0", where=where)
+    done = call("evaluate", f"run={name}", "resamples=0", "by=island", where=where)
     assert done.returncode == 0, done.stderr
     accuracy = folds.parent.data.metrics["test/species_accuracy"]
     assert float(re.findall(r"species_accuracy +(\S+)", done.stdout)[0]) == pytest.approx(accuracy, abs=1e-3)
+    assert "| island=Dream | " in stores.artifact(where, folds.parent, "report/model_card.md").read_text()
     refused = call("evaluate", f"run={name}", "split=val", where=where)
     assert refused.returncode == 2
     assert "split: members of this ensemble were trained on these rows" in refused.stderr
@@ -157,6 +158,9 @@ def test_it_has_sets_and_intervals_and_explains_its_predictions(folds):
     assert own["test/species_coverage"] == pytest.approx(np.mean(sets))
     assert own["test/species_coverage"] > 0.8
     assert "sets and intervals at 90 %, by rows that members held out" in folds.out
+    card = stores.artifact(where, folds.parent, "report/model_card.md").read_text()
+    assert f"| body_mass | coverage | {own['test/body_mass_coverage']:.4g} | 0." in card
+    assert f'"runs:/{name}/model"' in card
     done = call("predict", f"run={name}", *words[:1], "output=w.parquet", "level=0.5", where=where)
     assert done.returncode == 0, done.stderr
     narrow = pd.read_parquet(where / "w.parquet")

@@ -15,6 +15,7 @@ from pipeline.config.make import Make
 from pipeline.conformal import CrossCalibration
 from pipeline.errors import ConfigError
 from pipeline.finished.cross_rows import cross_calibration, said
+from pipeline.finished.ensemble_card import ensemble_card
 from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
 from pipeline.finished.evaluation import evaluate
 from pipeline.finished.evaluation_record import predictions
@@ -26,6 +27,7 @@ from pipeline.finished.new_rows import SEEN
 from pipeline.finished.run import FinishedRun
 from pipeline.finished.stored_calibration import PATH
 from pipeline.finished.stored_files import read_model
+from pipeline.job import card
 from pipeline.job.resume import data_folders
 from pipeline.job.why import MEANS
 from pipeline.model import raw_specs
@@ -190,6 +192,12 @@ def _test(
     with tempfile.TemporaryDirectory() as name:
         pq.write_table(predictions(finished, found), Path(name) / "test.parquet")
         stored.log(metrics, Path(name), "predictions")
+    with tempfile.TemporaryDirectory() as name:
+        made = f"an ensemble of {len(members.runs)} models: the mean of their probabilities and numbers"
+        command = parent.tags.get("sweep.command", "")
+        text = ensemble_card(stored, finished, found, made=[made], command=command, folders=folders)
+        (Path(name) / card.FILE).write_text(text, encoding="utf-8")
+        stored.log({}, Path(name), "report")
     return gains, metrics, len(found.rows.rows), ""
 
 

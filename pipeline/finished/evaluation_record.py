@@ -18,8 +18,9 @@ from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.new_rows import NewRows, section
 from pipeline.finished.run import FinishedRun
-from pipeline.finished.slice_record import slice_section, slice_text
+from pipeline.finished.slice_record import slice_card, slice_section, slice_text
 from pipeline.finished.slicing import Slice
+from pipeline.job import card
 from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
 from pipeline.page.text_table import text_table
@@ -27,6 +28,7 @@ from pipeline.report.record import HeadResult, InputExamples, Record, bands
 from pipeline.tracking import StoredRun
 
 PAGE = "evaluation.html"
+CARD = f"report/{card.FILE}"
 
 
 def log(
@@ -67,9 +69,19 @@ def log(
         }
         (Path(folder) / "evaluation.yaml").write_text(OmegaConf.to_yaml(facts), encoding="utf-8")
         run.log(metrics, Path(folder), f"evaluations/{name}")
+    if slices and run.has(CARD):
+        _log_card(run, slice_card(slices, command, rows))
     where = run.url() or f"run {run.run_id}"
     shown = [text(intervals, rows), *([slice_text(slices)] if slices else []), seen.sentence()]
     return "\n".join(shown) + f"\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
+
+
+def _log_card(run: StoredRun, measured: str) -> None:
+    """Write the slices into the run's model card."""
+    before = run.artifact(CARD).read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / card.FILE).write_text(card.with_slices(before, measured), encoding="utf-8")
+        run.log({}, Path(folder), "report")
 
 
 def text(intervals: Mapping[str, Interval], rows: int) -> str:
@@ -108,6 +120,25 @@ def write_page(
     more: Sequence[Section] = (),
 ) -> None:
     """Write the page `evaluation.html`: the metrics, `more` sections, and each head as in a report."""
+    record = record_of(run, finished, evaluation, f"Evaluation {name} of {run.name}", command)
+    rows = [[word, *interval] for word, interval in intervals.items()]
+    caption = "95 % bootstrap intervals: how much the metrics would vary with other rows of the same kind."
+    table = Table(["metric", "value", "low", "high"], rows, caption)
+    count = len(evaluation.rows.rows)
+    note = f"Run {run.run_id}. On this page, test rows are the {count:,} rows of the evaluation."
+    report.write_heads(
+        folder,
+        Heading(record.title, note, command),
+        record,
+        [Section("Result", tables={"intervals": table}), *more],
+        PAGE,
+    )
+
+
+def record_of(
+    run: StoredRun, finished: FinishedRun, evaluation: Evaluation, title: str, command: str
+) -> Record:
+    """Return the content of a page on an evaluation."""
     heads = {head: _head_result(head, evaluation) for head in evaluation.heads}
     inputs = {
         source: InputExamples(
@@ -116,8 +147,8 @@ def write_page(
         )
         for source, specs in finished.specs.items()
     }
-    record = Record(
-        title=f"Evaluation {name} of {run.name}",
+    return Record(
+        title=title,
         facts=[],
         warnings=[],
         command=command,
@@ -130,18 +161,6 @@ def write_page(
         heads=heads,
         inputs=inputs,
         phases={},
-    )
-    rows = [[word, *interval] for word, interval in intervals.items()]
-    caption = "95 % bootstrap intervals: how much the metrics would vary with other rows of the same kind."
-    table = Table(["metric", "value", "low", "high"], rows, caption)
-    count = len(evaluation.rows.rows)
-    note = f"Run {run.run_id}. On this page, test rows are the {count:,} rows of the evaluation."
-    report.write_heads(
-        folder,
-        Heading(record.title, note, command),
-        record,
-        [Section("Result", tables={"intervals": table}), *more],
-        PAGE,
     )
 
 

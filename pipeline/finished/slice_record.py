@@ -41,7 +41,14 @@ def findings(slices: Sequence[Slice]) -> list[str]:
 
 def slice_text(slices: Sequence[Slice]) -> str:
     """Return the worst slices as a table, and the findings."""
-    lines = [["slice", "head", "rows", "loss", "95 %", "other rows", "corrected p"]]
+    lines = [["slice", "head", "rows", "loss", "95 %", "other rows", "corrected p"], *_worst(slices)]
+    more = len(slices) - SHOWN
+    rest = [f"({more:,} more, with all metrics, on the page and in tables/slices.csv)"] if more > 0 else []
+    return "\n".join(["", text_table(lines), *rest, *findings(slices)])
+
+
+def _worst(slices: Sequence[Slice]) -> list[list[str]]:
+    lines = []
     for one in slices[:SHOWN]:
         loss = one.metrics.get("loss")
         lines.append(
@@ -55,9 +62,25 @@ def slice_text(slices: Sequence[Slice]) -> str:
                 _p(one.gap.adjusted) if one.gap else "too few rows",
             ]
         )
-    more = len(slices) - SHOWN
-    rest = [f"({more:,} more, with all metrics, on the page and in tables/slices.csv)"] if more > 0 else []
-    return "\n".join(["", text_table(lines), *rest, *findings(slices)])
+    return lines
+
+
+def slice_card(slices: Sequence[Slice], command: str, rows: int) -> str:
+    """Return the worst slices as Markdown for the model card.
+
+    Args:
+        command: that measured them.
+        rows: number of evaluated rows.
+    """
+    lines = ["| slice | head | rows | loss | 95 % | other rows | corrected p |", "| --- " * 7 + "|"]
+    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |" for cells in _worst(slices)]
+    shown = min(SHOWN, len(slices))
+    said = ". ".join(f"{sentence[:1].upper()}{sentence[1:]}".rstrip(".") for sentence in findings(slices))
+    return (
+        f"The worst {shown} of {len(slices)} pairs of slice and head, on {rows:,} rows, by `{command}`.\n\n"
+        + "\n".join(lines)
+        + f"\n\n{said}."
+    )
 
 
 def slice_section(slices: Sequence[Slice]) -> Section:

@@ -8,6 +8,9 @@ calibration             temperature scaling of class heads
 decisions               thresholds of yes and no
 intervals               sets and intervals from calibration rows
 interval_section        the same in the report
+measured                metrics of labelled rows, with bootstrap intervals
+metric_intervals        those of the test rows
+card                    the model card
 artifacts               what a run logs to MLflow
 prediction_columns      predictions as columns of a table
 report_record           the content of the report

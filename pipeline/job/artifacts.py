@@ -28,6 +28,7 @@ from pipeline.data.times import in_words
 from pipeline.job import card, label_overview, why
 from pipeline.job.data_identity import class_names, digest
 from pipeline.job.job import Job
+from pipeline.job.metric_intervals import metric_intervals
 from pipeline.job.params import params
 from pipeline.job.prediction_columns import PredictionColumns, as_arrow, squeezed
 from pipeline.job.report_record import report_record
@@ -125,17 +126,23 @@ def log_results(
             explain = partial(why.explained_worst, job, explained, results, means)
             record = replace(record, explain=explain)
         report.write(folder / "report", record)
-        _write_card(folder / "report", cfg, record, exported, origin)
+        _write_card(folder / "report", cfg, record, exported, origin, job, results)
         run.log_folder(folder)
     run.log_metrics({"time/total_s": clock.total()}, step=0)
 
 
 def _write_card(
-    folder: Path, cfg: DictConfig, record: report.Record, model: keras.Model, origin: Origin
+    folder: Path,
+    cfg: DictConfig,
+    record: report.Record,
+    model: keras.Model,
+    origin: Origin,
+    job: Job,
+    results: Results,
 ) -> None:
     folder.mkdir(exist_ok=True)
     specs = {key: spec for name in record.inputs for key, spec in raw_specs(model, name).items()}
-    text = card.card(record, public(cfg), specs, origin.folders)
+    text = card.card(record, public(cfg), specs, origin.folders, metric_intervals(job, results))
     (folder / card.FILE).write_text(text, encoding="utf-8")
 
 

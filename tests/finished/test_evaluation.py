@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.config.make import maker
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import centred_interval, evaluate
+from pipeline.finished.evaluation import evaluate
 from pipeline.finished.run import ForwardRaw
+from pipeline.job.measured import _capped, centred_interval
 from tests.finished.sample import BASELINE, evaluation
 
 rng = np.random.default_rng(0)
@@ -173,3 +174,10 @@ def test_a_model_of_one_or_more_heads_gives_raw_and_readable_outputs(heads):
         assert found.raw[name][:, 0].tolist() == [2, 2, 2]
         assert found.readable[name][:, 0].tolist() == [20, 20, 20]
     assert {len(values) for values in found.at(np.array([True, False, True])).raw.values()} == {2}
+
+
+def test_the_interval_of_a_metric_that_is_at_most_1_ends_there():
+    samples = np.array([0.9, 1.0] * 20)
+    assert _capped("a_accuracy", centred_interval(0.99, samples)).high == 1
+    assert _capped(("a", "r2"), centred_interval(0.99, samples)).high == 1
+    assert _capped("a_loss", centred_interval(0.99, samples)).high > 1

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from pipeline.job.card import card
+from pipeline.comparison.bootstrap import Interval
+from pipeline.job.card import card, with_slices
 from pipeline.report.record import HeadResult, InputExamples, Record
 
+NAN = float("nan")
 LABELS = np.array([0, 1] * 50)
 CONFIG = {
     "data": {
@@ -35,7 +37,7 @@ def written(tmp_path, right=90, notice=None, **more):
         *("birds: kind", facts, more.get("warnings", []), "python -m pipeline.train data=birds", "", None),
         *({}, 3, ["kept epoch 3"], [], {"kind": head}, {"x": InputExamples("vector", {})}, {}),
     )
-    return card(record, CONFIG, {"x": ((2,), "float32")}, [tmp_path])
+    return card(record, CONFIG, {"x": ((2,), "float32")}, [tmp_path], more.get("intervals", {}))
 
 
 def test_results_have_the_intervals_that_are_known(tmp_path):
@@ -44,6 +46,24 @@ def test_results_have_the_intervals_that_are_known(tmp_path):
     assert "| kind | auc | 0.9 | not computed |" in text
     assert "| kind | skill | 0.5857 | 0." in text
     assert "not better than a constant" not in text
+
+
+def test_results_have_the_intervals_of_all_metrics_that_have_one(tmp_path):
+    of_head = {"auc": Interval(0.9, 0.85, 0.94), "accuracy": Interval(0.9, NAN, NAN)}
+    text = written(tmp_path, intervals={"kind": of_head | {"skill": Interval(0.1, -0.2, 0.3)}})
+    assert "| kind | auc | 0.9 | 0.85 … 0.94 |" in text
+    assert "| kind | accuracy | 0.9 | not computed |" in text
+    assert "- kind is not better than a constant beyond chance." in text
+
+
+def test_slices_take_their_place_in_the_card(tmp_path):
+    text = written(tmp_path)
+    once = with_slices(text, "island=Dream is worse.")
+    again = with_slices(once, "None is worse.")
+    assert "## Slices\n\nisland=Dream is worse.\n\n## Limits\n" in once
+    assert "## Slices\n\nNone is worse.\n\n## Limits\n" in again
+    assert again.split("## Limits")[1] == text.split("## Limits")[1]
+    assert with_slices("a card of somebody", "None.") == "a card of somebody"
 
 
 def test_what_is_not_known_is_said(tmp_path):
