@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from pipeline import flow_names
-from pipeline.insight.contribution import ALL, Contribution
+from pipeline.insight.contribution import ALL, Contribution, interactions
 from pipeline.model.layer_names import branch_layer
 from pipeline.page.style import enumerated
 
@@ -38,6 +38,7 @@ def sentences(
         *leftover_skill(contributions),
         *contributed(contributions),
         *conflicts(history, heads),
+        *interacting(contributions),
         *speeds(history, branches),
         *gradients_sent(history, heads, branches),
         *gradients_received(history, heads, branches),
@@ -122,6 +123,23 @@ def contributed(contributions: Sequence[Contribution]) -> list[str]:
             listed = ", ".join(f"{_points(one)} to {head}" for head, one in useful.items())
             lines.append(f"{branch} contributes, in points of skill: {listed}")
         lines += _not_useful(branch, [one for head, one in own.items() if head not in useful])
+    return lines
+
+
+def interacting(contributions: Sequence[Contribution]) -> list[str]:
+    """The pairs of inputs that a head needs together, and those that can stand in for each other."""
+    found = [
+        one for one in interactions(contributions) if abs(one.points) >= max(LEAST_POINTS, 2 * one.spread)
+    ]
+    lines = []
+    for one in found[:MOST_PAIRS]:
+        what, how = (
+            ("can stand in for each other", "more") if one.points > 0 else ("are needed together", "less")
+        )
+        lines.append(
+            f"{one.first} and {one.second} {what} for {one.head}: permuting both costs "
+            f"{abs(one.points):.1f} ± {one.spread:.1f} points of skill {how} than permuting each adds up to"
+        )
     return lines
 
 
