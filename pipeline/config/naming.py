@@ -57,8 +57,11 @@ def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
 
     Example: `["loss_weights.class=2.0", "optimizer=adam"]` gives `class=2.0 adam`; `[]` gives `defaults`.
     """
+    # That parts are chosen by the data tells less than the data's name.
     kept = [
-        override for override in overrides if not re.match(rf"[+~]*({'|'.join(NOT_IN_NAME)})\b", override)
+        override
+        for override in overrides
+        if not re.match(rf"[+~]*({'|'.join(NOT_IN_NAME)})\b|(branches|heads)=auto$", override)
     ]
     if varies:
         kept = [override for override in kept if _key(override) in varies]

@@ -15,6 +15,7 @@ from pipeline.job.job import Job
 from pipeline.notices import in_sweep, terminal_width
 from pipeline.page.text_table import text_table
 
+MOST_LINES = 24  # on the terminal; of more, those of the training rows
 SHOWN_CLASSES = 6  # of one head, on the terminal
 
 
@@ -61,12 +62,14 @@ def sentence(job: Job) -> str:
 def as_text(table: pd.DataFrame, width: int | None = None) -> str:
     """Format the table for a terminal: one row per head, column and split; `width` as in `text_table`."""
     lines = [["head", "split", "rows", "labelled", "best constant", "its loss", "classes, or quartiles"]]
-    for _, row in table.iterrows():
+    is_long = bool(width) and len(table) > MOST_LINES
+    for _, row in (table[table["split"] == "train"] if is_long else table).iterrows():
         head = row["target"] if row["column"] in ("", row["target"]) else f"{row['target']}.{row['column']}"
         loss = "-" if row["constant_loss"] is None or np.isnan(row["constant_loss"]) else row["constant_loss"]
         cells = [head, row["split"], row["rows"], row["labelled"], row["constant"], loss, _distribution(row)]
         lines.append([_text(cell) for cell in cells])
-    return text_table(lines, width)
+    more = "\n(the other splits: data/summary.csv of the run)" if is_long else ""
+    return text_table(lines, width) + more
 
 
 def write(folder: Path, job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-LEAST_ROOM = 24  # characters of the last column; with less room it stands below the others
+LEAST_ROOM = 16  # characters of the last column; with less room it stands below the others
 INDENT = "    "
 
 

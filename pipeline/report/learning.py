@@ -27,8 +27,27 @@ def learning_section(record: Record) -> Section:
     return Section(
         "Learning",
         figures={name: drawing for name, drawing in figures.items() if drawing is not None},
-        tables={"history": _history_table(record.history)},
+        tables={"epochs": best_epochs(record), "history": _history_table(record.history)},
     )
+
+
+def best_epochs(record: Record) -> Table:
+    """Each head's own best epoch, by its validation loss, and the skill it lost by sharing the kept epoch.
+
+    A single head shares with none, and heads without such a history are left out.
+    """
+    rows: list[list[object]] = []
+    for name in record.heads:
+        losses = np.array(record.history.get(name_of("val", name, "loss"), []), float)
+        skills = record.history.get(name_of("val", name, "skill"), [])
+        if not np.isfinite(losses).any() or not skills or not record.best_epoch:
+            continue
+        own = int(np.nanargmin(losses))
+        then, kept = float(skills[own]), float(skills[record.best_epoch - 1])
+        rows.append([name, own + 1, then, kept, then - kept])
+    columns = ["head", "own best epoch", "val skill then", f"in epoch {record.best_epoch}, kept", "lost"]
+    caption = "What each head lost by sharing the kept epoch with the others."
+    return Table(columns, rows if len(record.heads) > 1 else [], caption)
 
 
 def head_curves(record: Record, name: str) -> Drawing | None:

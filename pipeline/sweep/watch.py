@@ -162,4 +162,4 @@ class Watch:
             if trial.status in ("FAILED", "KILLED") and trial.started >= since
         ]
         look = [] if server_of(self.parent.uri) else ["look: python -m pipeline.ui"]
-        return "\n".join([*lines, f"board: {self.parent.page()}", f"sweep {self.parent.run_id}", *look])
+        return "\n".join([*lines, f"board: {self.parent.page()}", *look, f"sweep {self.parent.run_id}"])

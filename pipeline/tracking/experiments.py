@@ -79,7 +79,8 @@ def _of_id(client: MlflowClient, id_: str) -> str:
         found = client.get_experiment(id_)
     except MlflowException as error:
         known = [experiment.experiment_id for experiment in client.search_experiments(max_results=20)]
-        raise ConfigError(key, "there is no such experiment", found=id_, allowed=known) from error
+        problem = "there is no such experiment in this store (mlflow.set_experiment sets this variable too)"
+        raise ConfigError(key, problem, found=id_, allowed=known) from error
     if found.lifecycle_stage != LifecycleStage.ACTIVE:
         raise _deleted(key, found.name, id_)
     return id_

@@ -44,6 +44,7 @@ def test_choices_are_named_after_the_place_of_the_part():
             "defaults",
         ),
         (["optimizer=sgd", "+optimizer.nesterov=true"], "sgd nesterov=true"),
+        (["branches=auto", "heads=auto", "data=birds", "seed=1"], "birds seed=1"),
     ],
 )
 def test_a_run_is_named_after_what_it_changes(overrides, name):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.job import label_overview
+from pipeline.job.label_overview import MOST_LINES
 from tests import composed
 
 
@@ -43,6 +44,17 @@ def test_of_many_classes_only_the_most_frequent_are_shown():
     assert "… 20 classes" in text
     assert "c0 0" not in text
     assert " - " in text
+
+
+def test_on_a_terminal_many_heads_show_their_training_rows_only():
+    row = {"target": "a", "column": "a", "rows": 9, "labelled": 9, "counts": {"x": 9}, "constant": "x"}
+    splits = ["train", "val", "test"] * MOST_LINES
+    table = pd.DataFrame([row | {"split": split, "constant_loss": 1.0} for split in splits])
+    lines = label_overview.as_text(table, 80).splitlines()
+    assert len(lines) == 1 + MOST_LINES + 1
+    assert {line.split()[1] for line in lines[1:-1]} == {"train"}
+    assert lines[-1] == "(the other splits: data/summary.csv of the run)"
+    assert len(label_overview.as_text(table).splitlines()) == 1 + 3 * MOST_LINES  # not on a terminal
 
 
 def test_the_overview_is_only_printed_to_a_terminal(untrained, capsys, monkeypatch):

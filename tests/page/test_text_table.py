@@ -52,7 +52,7 @@ def test_the_last_column_is_wrapped_between_its_parts():
 
 
 def test_with_little_room_the_last_column_stands_below_the_others():
-    assert text_table(WIDE, 30).split("\n") == [
+    assert text_table(WIDE, 28).split("\n") == [
         "head   skill",
         "    metrics",
         "class  0.8",

@@ -78,6 +78,16 @@ def test_a_single_epoch_is_visible(drawing):
     assert share.get_extents().width > 100
 
 
+def test_each_heads_own_best_epoch_and_what_it_lost_by_sharing():
+    made = record()  # whose kept epoch is 4
+    made.history.update({"val/class_loss": [5, 4, 3, 4, 5], "val/class_skill": [0.1, 0.2, 0.5, 0.25, 0.0]})
+    table = learning.best_epochs(made)
+    assert table.rows[0] == ["class", 3, 0.5, 0.25, 0.25]
+    assert table.columns[3] == "in epoch 4, kept"
+    alone = replace(made, heads={"class": made.heads["class"]})
+    assert learning.best_epochs(alone).rows == []
+
+
 def test_shares_add_up_to_one(drawing):
     made = record()
     made.history["share/class"], made.history["share/score"] = [0.25] * 5, [0.75, 0.75, NAN, 0.75, 0.75]

@@ -60,7 +60,7 @@ def test_default_run_has_every_figure_and_table(written):
         *("curves_score", "predicted_score", "worst_score"),
     }
     assert {path.stem for path in (folder / "tables").iterdir()} == {
-        *("heads", "heads_1", "heads_2", "scores", "layers", "history", "time"),
+        *("heads", "heads_1", "heads_2", "scores", "layers", "epochs", "history", "time"),
         *("pairs_class", "classes_class", "confusion_class", "worst_class", "worst_score"),
     }
 

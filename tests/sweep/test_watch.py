@@ -110,6 +110,7 @@ def test_the_ending_lists_what_failed_under_this_command_and_where_the_board_is(
     assert shown[:2] == ["1 of 3 trials finished", "  failed: seed=2: ValueError: too small"]
     assert shown[2].startswith("board: /")
     assert shown[2].endswith("/report/sweep.html")
-    assert shown[3] == f"sweep {parent.run_id}"
+    assert shown[3] == "look: python -m pipeline.ui"
+    assert shown[4:] == [f"sweep {parent.run_id}"]  # the last line, which `experiment.sweep` reads
     later = int(time.time() * 1000) + 60_000
     assert not any("failed" in line for line in watching.ending(since=later).splitlines())
