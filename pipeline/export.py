@@ -79,42 +79,50 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> str:
     finished = FinishedRun.of(stored_run, make)
     out = Path(config["out"])
     compared = export(finished, stored_rows(stored_run, finished, make), config["format"], out)
+    logged = "" if compared.logged is None else f"from the logged predictions is {compared.logged:.2g}, "
     return (
         f"{config['format']} -> {out} ({_size(out) / 2**20:,.1f} MiB)\n"
         f"compared on {compared.rows:,} stored rows, and on {compared.without:,} without an input: the "
-        f"largest difference\nfrom the logged predictions is {compared.logged:.2g}, from the logged model "
-        f"{compared.model:.2g} (allowed: {TOLERANCE:g})"
+        f"largest difference\n{logged}from the logged model {'' if logged else 'is '}{compared.model:.2g} "
+        f"(allowed: {TOLERANCE:g})"
     )
 
 
 def stored_rows(stored_run: "StoredRun", finished: "FinishedRun", make: "Make") -> "Stored":
-    """The run's validation rows, an ensemble's test rows, and what was logged for them."""
+    """The run's validation rows, an ensemble's test rows, and what was logged for them.
+
+    Of an ensemble that could not be tested, they are those of its first member, with their labels only.
+    """
     from pipeline.comparison.logged_rows import logged_rows
     from pipeline.finished.exporting import Stored
     from pipeline.finished.labelled_rows import SPLITS_TAG, read_rows
+    from pipeline.finished.members import first_member
     from pipeline.job.resume import data_folders
 
     which = "test" if SPLITS_TAG in stored_run.tags else "val"  # the validation rows trained the ensemble
-    split = "val" if stored_run.has("predictions/val.parquet") else "test"
+    logged_by = stored_run if stored_run.has(f"predictions/{which}.parquet") else first_member(stored_run)
     try:
         found = read_rows(
             stored_run,
             finished,
             resolved(finished.cfg)["data"],
             which=which,
-            own=True,
+            own=logged_by is stored_run,
             folders=[*folders(), *data_folders(stored_run.run_id)],
             make=make,
         ).rows
     except ConfigError as error:
-        problem = f"an export is compared on the run's {split} rows, which cannot be read"
+        problem = f"an export is compared on the run's {which} rows, which cannot be read"
         raise ConfigError(
             "run",
             problem,
             found=f"{error.key}: {error.problem}",
             allowed="the data of the training, where it was",
         ) from error
-    return Stored(found.rows, found.raw, logged_rows(stored_run, which))
+    logged = logged_rows(logged_by, which)
+    if logged_by is not stored_run:
+        logged = logged[["row", *(f"{head}_label" for head in finished.columns)]]
+    return Stored(found.rows, found.raw, logged)
 
 
 def _size(path: Path) -> int:

@@ -22,7 +22,7 @@ from pipeline.finished.evaluation_record import predictions
 from pipeline.finished.explaining import means_of
 from pipeline.finished.held_out import temperature_of
 from pipeline.finished.labelled_rows import SPLITS_TAG
-from pipeline.finished.members import Members, restored_targets
+from pipeline.finished.members import MEMBERS_TAG, Members, restored_targets
 from pipeline.finished.new_rows import SEEN
 from pipeline.finished.run import FinishedRun
 from pipeline.finished.stored_calibration import PATH
@@ -37,7 +37,6 @@ from pipeline.tracking import StoredRun
 from pipeline.tracking.late_model import log_late_model
 
 FACTS = "ensemble.json"  # artifact of the sweep's run
-MEMBERS_TAG = "ensemble.members"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Stored:
     Args:
         rows: (rows,) numbers.
         arrays: raw model input -> (rows, …).
-        predictions: what the run logged for these rows, with a column `row`.
+        predictions: what the run logged for these rows, with a column `row`; at least the labels of numbers.
     """
 
     rows: np.ndarray
@@ -63,14 +63,14 @@ class Compared:
     Args:
         rows: number of validation rows.
         without: number of rows without an input.
-        logged: largest difference from the logged predictions.
+        logged: largest difference from the logged predictions; None if there are none.
         model: largest difference from the logged model, on this machine.
         where: the rows in which it is.
     """
 
     rows: int
     without: int
-    logged: float
+    logged: float | None
     model: float
     where: str
 
@@ -108,12 +108,12 @@ def compare(finished: FinishedRun, stored: Stored, form: Format) -> Compared:
     logged = stored.predictions.set_index("row").loc[stored.rows[chosen]]
     spreads = _spreads(finished, logged)
     outputs = form.run(arrays)
-    largest = max(
+    from_logged = [
         _difference(values, np.stack(logged[column].to_numpy()), spreads[head])
         for head in finished.columns
         for column, values in finished.columns[head].values(head, outputs[head]).items()
         if column in logged and values.dtype.kind == "f"
-    )
+    ]
     forward = Forward(finished.model, finished.batch())
     first = {key: values[:ROWS_WITHOUT] for key, values in arrays.items()}
     variants = dict(_without_each(first, finished))
@@ -130,7 +130,7 @@ def compare(finished: FinishedRun, stored: Stored, form: Format) -> Compared:
         )
     worst = max(differences, key=lambda where: differences[where])
     without = len(variants) * len(next(iter(first.values())))
-    return Compared(len(chosen), without, largest, differences[worst], worst)
+    return Compared(len(chosen), without, max(from_logged, default=None), differences[worst], worst)
 
 
 def _without_each(arrays: Arrays, finished: FinishedRun) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -176,7 +176,7 @@ def _check(compared: Compared, name: str) -> None:
     if compared.model > TOLERANCE:
         problem = f"in {compared.where} the written file computes something else than the logged model"
         found = compared.model
-    elif compared.logged > TOLERANCE:
+    elif compared.logged is not None and compared.logged > TOLERANCE:
         problem = "on this machine the logged model computes something else than the logged predictions"
         found = compared.logged
     else:

@@ -1,5 +1,6 @@
 """The runs that an ensemble is made of, and what they have in common."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,14 @@ from pipeline.finished.stored_files import read_config, read_facts
 from pipeline.heads import Head
 from pipeline.thresholds import DEFAULT, choose
 from pipeline.tracking import StoredRun
+
+MEMBERS_TAG = "ensemble.members"  # of an ensemble's run: the ids of its members
+
+
+def first_member(run: StoredRun) -> StoredRun:
+    """Return the run whose config and split an ensemble has."""
+    run_id = json.loads(run.tags[MEMBERS_TAG])[0]
+    return StoredRun.of(run.client, run.uri, run.client.get_run(run_id))
 
 
 @dataclass(frozen=True)

@@ -213,3 +213,10 @@ def test_the_command_knows_the_same_formats():
 def test_compare_takes_the_rows_by_their_number(finished, stored):
     other = Stored(stored.rows[::-1], {k: v[::-1] for k, v in stored.arrays.items()}, stored.predictions)
     assert compare(finished, other, Copy(finished)).logged == 0
+
+
+def test_rows_of_which_only_the_labels_are_logged_are_compared_with_the_model(finished, stored):
+    labels = Stored(stored.rows, stored.arrays, stored.predictions[["row", "body_mass_label"]])
+    found = compare(finished, labels, Copy(finished))
+    assert found.logged is None
+    assert (found.rows, found.model) == (len(stored.rows), 0)
