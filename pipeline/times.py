@@ -30,8 +30,9 @@ _YEAR_MONTH = re.compile(r"\d{4}[./-]\d{1,2}")
 _COMPACT = re.compile(r"\d{8}([T ]?\d{4,6})?(\.\d+)?Z?")
 _CLOCK = re.compile(r"([+-]?\d{1,3}):(\d{2})(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?", re.IGNORECASE)
 _NAMED_MONTH = re.compile(rf"(?<![a-z])({MONTHS})[a-z]*\.?(?![a-z])", re.IGNORECASE)
+# P01 and T1 are codes, P1D and PT1H durations.
 _DURATION = re.compile(
-    r"[+-]?(P[\dTDHMSWYdhmswy.]+|(\d+(\.\d+)?\s*(days?|d|hours?|hrs?|h|minutes?|mins?|min|m|seconds?|secs?|s|"
+    r"[+-]?(P(?=\d|T\d)(\d+(\.\d+)?[YMWD])*(T(\d+(\.\d+)?[HMS])+)?|(\d+(\.\d+)?\s*(days?|d|hours?|hrs?|h|minutes?|mins?|min|m|seconds?|secs?|s|"
     r"weeks?|w|milliseconds?|ms)[\s,]*)+([+-]?\d{1,3}:\d{2}(:\d{2}(\.\d+)?)?)?)",
     re.IGNORECASE,
 )

@@ -47,6 +47,7 @@ SIGN = Rule(lambda value: isinstance(value, str) and len(value) == 1, "one chara
 FILE_RULES = {
     "separator": SIGN,
     "decimal": one_of(".", ","),
+    "quote": SIGN,
     "thousands": Rule(lambda value: isinstance(value, str) and len(value) <= 1, "one character, or none"),
     "encoding": TEXT,
     "missing": list_of(TEXT),

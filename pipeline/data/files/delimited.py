@@ -45,7 +45,7 @@ class Delimited:
     Args:
         separator: the one that the file's suffix suggests.
         needed: the columns that will be read; None: all.
-        options: of `separator`, `decimal`, `thousands` and `encoding`; others are found in the file.
+        options: of `separator`, `quote`, `decimal`, `thousands` and `encoding`; others are found in the file.
         streamed: whether the rows are read in chunks, so that all of them need not fit into the memory.
     """
 
@@ -150,7 +150,7 @@ class Delimited:
             text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
             for _ in range(self.dialect.skipped):
                 text.readline()
-            names = next(csv.reader(text, delimiter=self.dialect.separator), [])
+            names = next(csv.reader(text, delimiter=self.dialect.separator, quotechar=self.dialect.quote), [])
             names += [""] * self.dialect.extra
         if any(_is_escaped(name) for name in names):
             raise self._encoding_error()
@@ -171,6 +171,7 @@ class Delimited:
 
         parsing = arrow_csv.ParseOptions(
             delimiter=self.dialect.separator,
+            quote_char=self.dialect.quote,
             newlines_in_values=True,
             ignore_empty_lines=len(self.names) > 1,  # in a single column, an empty line is an empty cell
             invalid_row_handler=stop,

@@ -67,6 +67,7 @@ class DelimitedChunks:
     ) -> Iterable[pa.RecordBatch]:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.table.dialect.separator,
+            quote_char=self.table.dialect.quote,
             newlines_in_values=True,
             ignore_empty_lines=len(self.table.names) > 1,
             invalid_row_handler=buffer.reject,

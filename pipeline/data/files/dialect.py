@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 SAMPLE = 1 << 16  # bytes that are looked at
 SEPARATORS = (",", ";", "\t", "|")
 CONSISTENT = 0.9  # share of the rows that have as many cells as the header
+SINGLE_QUOTES = re.compile(r"(?:^|[,;\t| ])'[^']*'(?=[,;\t| ]|$)")
 SAID = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.I)  # how Excel is told the separator, in the first line
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
 UNIT = r"(\s?[€$£¥%])?"
@@ -57,6 +58,7 @@ class Dialect:
     Args:
         separator: of the cells.
         encoding: a Python codec; "utf-8" also reads files with a byte order mark.
+        quote: the sign around cells.
         skipped: lines before the header: empty ones, `sep=;`, and comments that begin with #.
         extra: cells that rows have beyond the header's, all of them empty.
     """
@@ -64,6 +66,7 @@ class Dialect:
     separator: str = ","
     encoding: str = "utf-8"
     numbers: NumberFormat = field(default_factory=NumberFormat)
+    quote: str = '"'
     skipped: int = 0
     extra: int = 0
 
@@ -75,7 +78,7 @@ def find_dialect(
 
     Args:
         head: the first bytes of the file.
-        options: of `separator`, `decimal`, `thousands` and `encoding`.
+        options: of `separator`, `quote`, `decimal`, `thousands` and `encoding`.
         separator: the one that the file's suffix suggests.
         whole: whether `head` is the whole file.
 
@@ -87,6 +90,8 @@ def find_dialect(
     skipped, said = _lines_to_skip(text)
     text = "".join(text.splitlines(keepends=True)[skipped:])
     lines = text if whole else text.rpartition("\n")[0] or text
+    quote = options.get("quote") or _find_quote(lines)
+    lines = lines if quote == '"' else lines.replace(quote, '"')  # for the search of the other signs
     found = options.get("separator") or said or _find_separator(lines, separator)
     decimal = options.get("decimal") or _find_decimal(lines, found)
     thousands = options.get(
@@ -96,7 +101,8 @@ def find_dialect(
         raise ConfigError(
             f"{key}.thousands", "the same sign as for decimals", found=thousands, allowed="another sign"
         )
-    dialect = Dialect(found, encoding, NumberFormat(decimal, thousands), skipped, _empty_cells(lines, found))
+    numbers, extra = NumberFormat(decimal, thousands), _empty_cells(lines, found)
+    dialect = Dialect(found, encoding, numbers, quote, skipped, extra)
     _report(dialect, options, path, key, separator)
     return dialect
 
@@ -110,6 +116,7 @@ def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, 
     values = {
         "separator": (dialect.separator, separator),
         "decimal": (dialect.numbers.decimal, "."),
+        "quote": (dialect.quote, '"'),
         "encoding": (dialect.encoding, "utf-8"),
     }
     found = [
@@ -154,6 +161,16 @@ def _decode(head: bytes, encoding: str, key: str) -> str:
         raise ConfigError(f"{key}.encoding", "there is no such encoding", found=encoding) from error
 
 
+def _find_quote(text: str) -> str:
+    """The sign around cells: ' if most rows have such cells and none has the usual one."""
+    rows = [line for line in text.splitlines() if line.strip()]
+    if '"' in text or not rows:
+        return '"'
+    quoted = sum(SINGLE_QUOTES.search(row) is not None for row in rows)
+    header = SINGLE_QUOTES.match(rows[0]) is not None and rows[0].rstrip().endswith("'")
+    return "'" if header or quoted >= CONSISTENT * len(rows[1:]) > 0 else '"'
+
+
 def _find_separator(text: str, usual: str) -> str:
     """The usual separator if it fits; else the one that divides most rows like a header of several cells."""
     best, best_share = usual, _share_of_even_rows(text, usual)
@@ -163,7 +180,15 @@ def _find_separator(text: str, usual: str) -> str:
         share = _share_of_even_rows(text, separator)
         if share >= CONSISTENT and share > best_share:
             best, best_share = separator, share
-    return best
+    return " " if not best_share and _are_numbers_between_blanks(text) else best
+
+
+def _are_numbers_between_blanks(text: str) -> bool:
+    """Whether single blanks divide the rows into cells that are mostly numbers, so that it is no text."""
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=" ") if row]
+    cells = [cell for row in rows[1:] for cell in row]
+    numbers = sum(DECIMAL_POINT.fullmatch(cell) is not None or cell.isdigit() for cell in cells)
+    return _share_of_even_rows(text, " ") >= CONSISTENT and 2 * numbers >= len(cells)
 
 
 def _share_of_even_rows(text: str, separator: str) -> float:

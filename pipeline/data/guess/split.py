@@ -9,8 +9,9 @@ import numpy as np
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.copies import Answer
 from pipeline.data.guess.meaning import Meaning
-from pipeline.data.guess.names import SPLIT_NAMES, TIMES, names_group, names_thing, says, words_of
+from pipeline.data.guess.names import SPLIT_NAMES, TIMES, says, words_of
 from pipeline.data.guess.targets import TargetGuess
+from pipeline.data.guess.things import find_things
 from pipeline.data.guess.words import moments
 from pipeline.data_options import SPLITS
 
@@ -22,9 +23,6 @@ WORDS = {
 }
 SMALL, LARGE = 300, 50_000  # rows: few need larger shares for validation and test, many smaller ones
 FRACTIONS = {"small": [0.6, 0.2, 0.2], "usual": [0.7, 0.15, 0.15], "large": [0.8, 0.1, 0.1]}
-FEWEST_GROUPS = 10  # with fewer, validation or test would have one group or none
-GROUP_REPEATS = 1.5  # rows per group from which on rows of one thing repeat
-LARGEST_GROUP = 0.3  # share of the rows
 FEWEST_TIMES = 30  # rows of a history
 OWN_TIME = 0.9  # share of the rows that have a time of their own, in a history
 REGULAR = 0.8  # share of the steps that are as long as the usual one, but for the lengths of months
@@ -78,19 +76,21 @@ def guess_split(
     classes = _stratified(targets, rows)
     strata = {"stratify": classes.name} if classes else {}
     others = []
-    groups = _groups(known)
+    groups = find_things(known)
     histories, dates = _times_of_rows(known, answers)
     if groups:
-        best, meaning = groups[0]
-        used |= {cells.reference: "its rows belong together: see the split" for cells, _ in groups[:1]}
-        others += [f"or group: {cells.reference}" for cells, _ in groups[1:]]
+        best = groups[0]
+        used[best.cells.reference] = "its rows belong together: see the split"
+        others += [f"or group: {one.cells.reference}" for one in groups[1:]]
         others += [
             f"or by time, if later rows are to be predicted: {{time: {one}, fractions: {fractions}}}"
             for one in dates
         ]
-        size = f"{meaning.distinct} of them, {meaning.repeats:.3g} rows each"
-        why = f"rows of one {best.name} stay together ({size})"
-        return SplitGuess(options | strata | {"group": best.reference, "seed": 0}, why, others, used)
+        facts = [f"{best.meaning.distinct} of them, {best.meaning.repeats:.3g} rows each", best.why]
+        why = f"rows of one {best.cells.name} stay together ({'; '.join(filter(None, facts))})"
+        if not best.named:
+            others.append("or without group, if rows of one tell nothing about each other")
+        return SplitGuess(options | strata | {"group": best.cells.reference, "seed": 0}, why, others, used)
     if histories:
         reference, reason = histories[0]
         other = "or at random, if the order of the rows means nothing: " + _written(
@@ -139,22 +139,6 @@ def _stratified(targets: Sequence[TargetGuess], rows: int) -> TargetGuess | None
         if rows >= PER_CLASS * distinct:
             return target
     return None
-
-
-def _groups(known: Known) -> list[tuple[Cells, Meaning]]:
-    """Columns that name things with several rows each, the likeliest first."""
-    found = [
-        (cells, meaning)
-        for cells, meaning in known
-        if meaning.kind in ("identifier", "class")
-        and (names_thing(cells.name) or (meaning.kind == "identifier" and names_group(cells.name)))
-        and meaning.distinct >= FEWEST_GROUPS
-        and meaning.repeats >= GROUP_REPEATS
-        and not cells.in_array
-        and cells.present.all()
-        and cells.counts.iloc[0] <= LARGEST_GROUP * cells.counts.sum()
-    ]
-    return sorted(found, key=lambda one: (not names_thing(one[0].name), one[1].distinct))
 
 
 def _times_of_rows(known: Known, answers: Sequence[Answer]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -37,9 +37,14 @@ DATE = re.compile(
     r"|\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(\d{4}|\d{2})( \d.*)?"
     r"|(\w{3,9},? )?\d{1,2}(st|nd|rd|th)?[ -][^\W\d_]{3,9}\.?,?[ -]\d{2,4}( \d.*)?"
     r"|(\w{3,9},? )?[^\W\d_]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}( \d.*)?"
+    r"|(\w{3,10},? )?\d{1,2}(\.|er|º)? (de )?[^\W\d_]{3,10}\.? (de )?\d{4}( \d.*)?"
+    r"|\d{4}[ ./-]?Q[1-4]|Q[1-4][ ./-]?\d{4}|\d{4}-?W\d{2}(-[1-7])?|\d{4}[年년] ?\d{1,2}[月월].*"
+    r"|\d{1,2}/[A-Za-z]{3}/\d{4}:\d.*"
 )
 DURATION = re.compile(
-    r"([+-]?\d+ ?[a-z]+,? ?)*([+-]?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?)?|P[\dTDHMSW.]+", re.I
+    r"([+-]?\d+ ?[a-z]+,? ?)*([+-]?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?( ?[ap]\.?m\.?)?)?"
+    r"|P(?=\d|T\d)([\d.]+[YMWD])*(T([\d.]+[HMS])+)?",
+    re.I,
 )
 DATED_NUMBERS = ("s", "ms", "us", "ns", "yyyymmdd")  # numbers that are dates if their column is named so
 WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # Japanese, Chinese, Thai

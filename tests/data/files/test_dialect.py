@@ -18,6 +18,9 @@ POINT = "alpha,beta,ort\n1.5,-0.25,Köln\n,2,Bonn\n"
 FORMS = {
     "semicolons and decimal commas": "alpha;beta;ort\n1,5;-0,25;Köln\n;2,0;Bonn\n",
     "tabs": "alpha\tbeta\tort\n1.5\t-0.25\tKöln\n\t2\tBonn\n",
+    "blanks": 'alpha beta "ort"\n1.5 -0.25 Köln\n"" 2 Bonn\n',
+    "single quotes": "'alpha','beta','ort'\n1.5,-0.25,'Köln'\n,2,'Bonn'\n",
+    "single quotes in the rows only": "ort,alpha,beta,x\n'Köln',1.5,-0.25,'a,b'\n'Bonn',,2,'c'\n",
     "bars": "alpha|beta|ort\n1.5|-0.25|Köln\n|2|Bonn\n",
     "trailing commas": "alpha,beta,ort,,\n1.5,-0.25,Köln,,\n,2,Bonn,,\n",
     "a nameless first column": ",alpha,beta,ort\n0,1.5,-0.25,Köln\n1,,2,Bonn\n",
@@ -111,6 +114,9 @@ def test_thousands_in_quoted_cells_are_numbers(tmp_path: Path) -> None:
 
 
 def test_text_with_separators_inside_is_no_other_dialect() -> None:
+    names = b"full name\nAda Lovelace\nAlan Turing\n"
+    dialect = find_dialect(names, {}, path=Path("a.csv"), key="key", separator=",", whole=True)
+    assert dialect.separator == ","
     head = b"text\nwell; said\nyes; no; perhaps\n"
     dialect = find_dialect(head, {}, path=Path("a.csv"), key="key", separator=",", whole=True)
     assert (dialect.separator, dialect.numbers.decimal) == (",", ".")

@@ -47,6 +47,45 @@ def test_rows_of_one_thing_stay_together(name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "cells"),
     [
+        ("id", PEOPLE),
+        ("house_id", [f"P{one:02}" for one in PEOPLE]),  # P01 is no duration
+        ("well", [f"W{one}" for one in PEOPLE]),
+        ("Rail", [f"rail {one}" for one in PEOPLE]),
+        ("village", PEOPLE),
+    ],
+)
+def test_cells_show_that_rows_of_one_thing_repeat(name, cells, tmp_path):
+    age = RANDOM.integers(20, 80, 40)[PEOPLE]
+    split = split_of(tmp_path, **{name: cells, "age": age})
+    assert split["group"] == f"s.{name}"
+    plan = plan_of(tmp_path, ["s.csv"], ["sign"])
+    assert "40 of them, 3 rows each; age is the same in all rows of one" in plan.split.why
+    assert f"s.{name}" in plan.left_out
+
+
+def test_an_id_of_many_rows_is_a_group_and_no_category(tmp_path):
+    ids = np.repeat(np.arange(12), 30)
+    write(tmp_path, id=ids, x=RANDOM.normal(size=360), sign=RANDOM.integers(0, 2, 360))
+    plan = plan_of(tmp_path, ["s.csv"], ["sign"])
+    assert plan.split.options["group"] == "s.id"
+    assert "s.id" in plan.left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "more"),
+    [
+        ("city", RANDOM.choice([f"town of {one}" for one in "abcdefghijklmnopqrstuvwxyz"], ROWS), {}),
+        ("dose", np.tile(np.arange(30), 4), {}),  # every dose as often, but nothing describes it
+        ("month", np.repeat(np.arange(24), 5), {"winter": np.repeat(np.arange(24) % 12 < 2, 5)}),
+    ],
+)
+def test_classes_and_amounts_that_repeat_are_no_things(name, cells, more, tmp_path):
+    assert "group" not in split_of(tmp_path, **{name: cells}, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
         ("patient", np.arange(ROWS)),  # one row each
         ("group", RANDOM.choice(["treated", "control"], ROWS)),  # two groups
         ("x2", PEOPLE),  # nothing says that these are things
