@@ -11,7 +11,7 @@ from pipeline.comparison.scores import BETTER, row_scores
 from pipeline.finished.evaluation import Evaluation, evaluation_of
 from pipeline.finished.evaluation_record import predictions
 from pipeline.finished.members import Members
-from pipeline.finished.run import FinishedRun, Forward, Outputs
+from pipeline.finished.run import FinishedRun, Forward, Outputs, thresholds_of
 from pipeline.model.ensemble import Joined
 from pipeline.model.layer_names import PRESENTER
 
@@ -47,9 +47,10 @@ def gains_of(finished: FinishedRun, found: Evaluation, members: Members, joined:
     raw = Forward(joined.singles, finished.batch())(found.rows.raw)
     presenter = Forward(joined.model.get_layer(PRESENTER), finished.batch())
     frames = []
-    for place in range(len(members.runs)):
+    for place, run in enumerate(members.runs):
         of_member = {name: raw[f"{place} {name}"] for name in members.heads}
-        frames.append(_frame_of(finished, found, members, of_member, presenter(of_member)))
+        single = finished.with_thresholds(thresholds_of(run))
+        frames.append(_frame_of(single, found, members, of_member, presenter(of_member)))
     own = predictions(finished, found).to_pandas()
     return [
         _gain(head, metric, [row_scores(frame, head)[metric] for frame in frames], scores)

@@ -1,7 +1,7 @@
 """A finished run: its logged model, how its data is read, and how its predictions are written."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -74,7 +74,7 @@ class FinishedRun:
         model = read_model(run.model())
         # Runs of version 0.1 have no facts of inputs.
         facts = read_facts(run.artifact("config/inputs.json")) if run.has("config/inputs.json") else {}
-        thresholds = _thresholds(run)
+        thresholds = thresholds_of(run)
         with readable(path, "run"):
             specs = {name: raw_specs(model, name) for name in cfg.branches}
             inputs = {
@@ -95,6 +95,13 @@ class FinishedRun:
             of_members = read_facts(run.artifact(PATH))["heads"]
             member_targets = [restored_targets(cfg, make, one) for one in of_members]
         return cls(cfg, model, specs, inputs, columns, facts, calibration, thresholds, member_targets)
+
+    def with_thresholds(self, thresholds: Mapping[str, Sequence[float]]) -> "FinishedRun":
+        """Return the run with other thresholds; heads without are yes above 0.5."""
+        columns = {
+            name: replace(one, thresholds=thresholds.get(name, ())) for name, one in self.columns.items()
+        }
+        return replace(self, columns=columns, thresholds=thresholds)
 
     def forward(self, *, raw: bool) -> Callable[[Mapping[str, np.ndarray]], "Outputs"]:
         """Return a function that runs the logged model, with or without its raw outputs."""
@@ -238,7 +245,8 @@ def restore_input(
     return source
 
 
-def _thresholds(run: StoredRun) -> dict[str, list[float]]:
+def thresholds_of(run: StoredRun) -> dict[str, list[float]]:
+    """Return the thresholds of a run's heads that have one, by column."""
     path = "config/thresholds.json"
     return read_facts(run.artifact(path)) if run.has(path) else {}
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -208,3 +209,13 @@ def test_an_input_of_ones_own_class_without_restore_is_refused():
     with pytest.raises(ConfigError, match="Mine has no method `restore`") as caught:
         restore_input("x", Mine(), {})
     assert caught.value.key == "data.inputs.x"
+
+
+def test_a_run_with_other_thresholds_predicts_by_them(finished):
+    columns = PredictionColumns("binary", ["late"])
+    run = replace(finished, columns={"late": columns}).with_thresholds({"late": [0.2]})
+    outputs = np.array([[0.1], [0.3], [0.6]])
+    assert run.thresholds == {"late": [0.2]}
+    assert run.columns["late"].values("late", outputs)["late_predicted"].tolist() == [0, 1, 1]
+    other = run.with_thresholds({}).columns["late"]
+    assert other.values("late", outputs)["late_predicted"].tolist() == [0, 0, 1]
