@@ -36,6 +36,8 @@ from pipeline.errors import ConfigError
 from pipeline.frames import write, write_data
 from pipeline.paths import use_folder, used_folder
 
+RECORDED = ("test", "val")  # splits
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -87,9 +89,15 @@ class Run:
         return table.set_index("epoch")
 
     def predictions(self, split: str = "test") -> "pd.DataFrame":
-        """The label, prediction and loss of each row of a split that was recorded: "test" or "val"."""
+        """The label, prediction and loss of each row of a split that was recorded: "test" or "val".
+
+        Raises:
+            ConfigError: the predictions of this split are not recorded.
+        """
         import pandas as pd
 
+        if split not in RECORDED:
+            raise ConfigError("split", "its predictions are not recorded", found=split, allowed=RECORDED)
         return pd.read_parquet(self.stored.artifact(f"predictions/{split}.parquet"))
 
     def predict(self, rows: "pd.DataFrame | Mapping[str, Any]") -> "pd.DataFrame":
@@ -115,7 +123,7 @@ class Run:
                 "level": None,
                 "tracking": {"uri": self.stored.uri},
             }
-            _, rejected = predicting.run(config, [])
+            _, rejected = predicting.run(config, [], temporary=True)
             if rejected:
                 reasons = pd.read_csv(output.with_suffix(predicting.REJECTED)).head(5)
                 raise ConfigError("rows", f"{rejected:,} rows cannot be read", found=reasons.to_string())
@@ -219,11 +227,19 @@ def compare(*runs: Run | str, folder: str | Path = ".", uri: str | None = None) 
         uri: address of the store; by default that of the runs, or the default store.
 
     Raises:
-        ConfigError: a run is unknown, or the runs share too few rows.
+        ConfigError: a run is unknown, the runs are in different stores, or they share too few rows.
     """
+    from pipeline.tracking.addresses import shown
+
     with within(folder):
         names = [run.id if isinstance(run, Run) else run for run in runs]
-        uri = uri or next((run.stored.uri for run in runs if isinstance(run, Run)), None)
+        stores = list(dict.fromkeys(run.stored.uri for run in runs if isinstance(run, Run)))
+        if len(stores) > 1:
+            found = ", ".join(map(shown, stores))
+            raise ConfigError(
+                "runs", "they are in different stores", found=found, allowed="runs of one store"
+            )
+        uri = uri or next(iter(stores), None)
         text, path = comparing.compared(names, uri=uri)
         return Comparison(text, Page(path))
 

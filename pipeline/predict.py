@@ -111,8 +111,12 @@ def main(cfg: DictConfig) -> None:
         raise SystemExit(SOME_REJECTED)
 
 
-def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
-    """Predicts all rows; returns their number and the number of rejected rows."""
+def run(config: dict[str, Any], trusted_modules: list[str], *, temporary: bool = False) -> tuple[int, int]:
+    """Predicts all rows; returns their number and the number of rejected rows.
+
+    Args:
+        temporary: the output is read and deleted, so no line names a file beside it.
+    """
     with importing():
         from pipeline.config.make import maker
         from pipeline.data.source import missing_words
@@ -149,7 +153,12 @@ def run(config: dict[str, Any], trusted_modules: list[str]) -> tuple[int, int]:
     if config.get("explain"):
         print(printable(explained.sentence()))
     seen.write(output.with_suffix(DRIFT))
-    print(printable(seen.sentence() + (f"; all tests: {output.with_suffix(DRIFT)}" if seen.before else "")))
+    print(
+        printable(
+            seen.sentence()
+            + (f"; all tests: {output.with_suffix(DRIFT)}" if seen.before and not temporary else "")
+        )
+    )
     return done
 
 

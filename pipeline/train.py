@@ -86,7 +86,10 @@ def start(
     """
     origin = Origin(typed, groups, folders)
     if cfg.resume:
-        run_id = cfg.resume = full_id(cfg.resume)
+        name, run_id = cfg.resume, full_id(cfg.resume)
+        if name != run_id:
+            notice(f"resume={name} is run {run_id}")
+        cfg.resume = run_id
         cfg, origin = resumed_config(cfg, typed, groups)
         check(cfg, overrides=typed, folders=origin.folders)  # somebody may have changed the stored config
         if is_finished(cfg.resume, cfg.trainer.epochs):

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -75,6 +76,17 @@ def test_new_rows_are_predicted_as_the_recorded_ones(run):
     recorded = run.predictions("val").set_index("row")
     again = run.predict(rows[["x", "y"]]).set_index("row").loc[recorded.index]
     np.testing.assert_allclose(again.larger_probability, recorded.larger_probability, atol=1e-5)
+
+
+def test_only_the_predictions_of_test_and_val_are_recorded(run):
+    with pytest.raises(ConfigError, match=r"(?s)split: .*train.*test, val"):
+        run.predictions("train")
+
+
+def test_runs_of_different_stores_are_not_compared(run, folder):
+    other = experiment.Run(replace(run.stored, uri="sqlite:///other.db"), folder)
+    with pytest.raises(ConfigError, match=r"(?s)different stores.*mlflow\.db.*other\.db"):
+        experiment.compare(run, other, folder=folder)
 
 
 def test_rows_that_lack_a_column_are_refused(run):

@@ -43,8 +43,8 @@ class Cell(NamedTuple):
 class Table:
     """A table on the page, and a CSV file with the same rows unrounded.
 
-    `show` is "open", "folded" (a click opens it) or "file" (too large for the page: CSV only). A `matrix` is
-    set small, so that twelve columns fit a narrow page.
+    `show` is "open", "folded" (a click opens it) or "file" (too large for the page: CSV only). A `dense`
+    table is set small; so is a `matrix`, whose many columns have upright titles to fit a narrow page.
     """
 
     columns: list[str]
@@ -52,6 +52,7 @@ class Table:
     caption: str = ""
     show: Literal["open", "folded", "file"] = "open"
     matrix: bool = False
+    dense: bool = False
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,9 @@ def _script(name: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Escaped text that may break after an underscore, so that long names fit narrow columns."""
-    return Markup(str(escape(text)).replace("_", "_<wbr>"))
+    """Escaped text that may break after an underscore, but not between a value and its error."""
+    text = str(escape(text)).replace("_", "_<wbr>")
+    return Markup(re.sub(r" (±|…) (?=[-+]?\d)", "\u00a0\\1\u00a0", text))
 
 
 def _lighter(colour: str) -> str:

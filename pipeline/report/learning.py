@@ -78,9 +78,9 @@ def combined_curves(record: Record) -> Drawing | None:
 
 
 def shares(record: Record) -> Drawing | None:
-    """Each head's share of the weighted training loss, stacked over the epochs."""
+    """Each head's share of the weighted training loss, stacked over the epochs; None for a single head."""
     parts = _per_head(record, share_of)
-    if not parts:
+    if len(parts) < 2:
         return None
     figure, (axes,) = panels(1, height=2.5)
     edges = np.arange(len(next(iter(parts.values()))) + 1) + 0.5

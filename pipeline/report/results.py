@@ -14,6 +14,7 @@ from pipeline.report.threshold_curves import threshold_drawings
 from pipeline.report.yes_no import average_precision, rank_drawings, threshold_table
 
 _MOST_LABELS = 40
+_COLUMNS = ["head", "skill", "loss", "baseline loss", "weight"]  # and the metrics before the last one
 _MOST_COLUMNS = 8  # of a table in letters of full size, at 800 pixels
 
 
@@ -26,8 +27,11 @@ def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
     for name, head in heads.items():
         words = tuple(word for word in head.test if word not in ("loss", "skill"))
         groups.setdefault(words, {})[name] = head
+    dense = max(map(len, groups)) + len(_COLUMNS) > _MOST_COLUMNS
     tables = {
-        "heads" if len(groups) == 1 else f"heads_{number}": _headline(list(words), group)
+        "heads" if len(groups) == 1 else f"heads_{number}": replace(
+            _headline(list(words), group), dense=dense
+        )
         for number, (words, group) in enumerate(groups.items(), start=1)
     }
     if len(groups) > 1:
@@ -52,8 +56,7 @@ def _headline(words: list[str], heads: dict[str, HeadResult]) -> Table:
         ]
         for name, head in heads.items()
     ]
-    columns = ["head", "skill", "loss", "baseline loss", *words, "weight"]
-    return Table(columns, rows, matrix=len(columns) > _MOST_COLUMNS)
+    return Table([*_COLUMNS[:-1], *words, _COLUMNS[-1]], rows)
 
 
 def all_scores(heads: dict[str, HeadResult]) -> Table:

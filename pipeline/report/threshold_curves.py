@@ -1,12 +1,10 @@
 """Precision, recall and F1 of heads of several labels over all thresholds."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 
 from pipeline.page.elements import Drawing
-from pipeline.page.style import INK, SPLITS, WIDTH, clean, number, panels
+from pipeline.page.style import INK, SERIES, WIDTH, clean, number, panels
 from pipeline.report.record import HeadResult
 from pipeline.thresholds import Curve
 
@@ -39,13 +37,12 @@ def threshold_drawings(name: str, head: HeadResult) -> dict[str, Drawing]:
 
 
 def _draw(axes: Axes, curve: Curve, threshold: float) -> None:
-    # All three are of test rows, so they have the colour of test rows.
-    for word, values, style, width, alpha in (
-        ("precision", curve.precision, "-", 1.1, 1.0),
-        ("recall", curve.recall, "--", 1.1, 1.0),
-        ("F1", curve.f1, "-", 3.2, 0.4),
+    # The colours of binary heads' curves, see `yes_no`.
+    for word, values, colour in (
+        ("precision", curve.precision, SERIES[1]),
+        ("recall", curve.recall, SERIES[3]),
+        ("F1", curve.f1, INK),
     ):
-        look: dict[str, Any] = {"color": SPLITS["test"], "linestyle": style, "label": word}
-        axes.plot(curve.thresholds, values, linewidth=width, alpha=alpha, **look)
+        axes.plot(curve.thresholds, values, color=colour, label=word)
     axes.axvline(threshold, color=INK, linewidth=1)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04), xlabel="threshold")

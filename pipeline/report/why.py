@@ -16,6 +16,7 @@ from pipeline.report.sketch import is_pen_path, to_unit
 _BARS = 8  # columns of a table that are drawn
 _WORDS = 40  # of a text
 _HEIGHT = 2.3  # inches of a row
+_LETTER = 0.075  # inches of a letter of a text
 MAP = "PuOr_r"  # orange adds, purple takes away
 
 
@@ -127,10 +128,11 @@ def _text(axes: Axes, words: list[str], values: np.ndarray, letters: np.ndarray 
         _missing(axes)
         return
     colours, norm = _colours(), _norm(values)
+    inches = axes.get_position(original=True).width * WIDTH
     x, y = 0.0, 0.9
     for word, value in list(zip(words, values.tolist(), strict=False))[:_WORDS]:
         shown = clean(word, 18)
-        width = 0.026 * len(shown) + 0.03
+        width = (_LETTER * len(shown) + 0.1) / inches
         if x + width > 1:
             x, y = 0.0, y - 0.13
         box = {"facecolor": colours(norm(value)), "edgecolor": "none", "pad": 1.5, "alpha": 0.85}

@@ -15,6 +15,7 @@ from pipeline.notices import is_silent, logger, notice, told
 
 HEADER_EVERY = 25  # lines
 PAUSE = 0.3  # seconds between two lines: short epochs share one
+FIRST = 7  # characters of the first column, or more if there are many epochs
 ENDS = ("best", "left")  # titles of the last columns
 
 
@@ -37,12 +38,18 @@ class Progress(Callback):
         super().__init__()
         self.heads, self.rows, self.monitor = list(heads), rows, monitor
         self.width = width or (shutil.get_terminal_size().columns if sys.stderr.isatty() else 120)
+        self.first = FIRST
         self.columns = self._columns()
         self.best: tuple[float, int] = (-math.inf, 0)
         self.lines, self.told = 0, -math.inf
         self.epochs, self.seconds = 0, 0.0
         self.bar: Any = None
         self.epoch, self.began = 0, 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        epochs = str(self.params["epochs"])
+        self.first = max(FIRST, 2 * len(epochs) + 1)
+        self.columns = self._columns()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch, self.began = epoch + 1, time.monotonic()
@@ -103,7 +110,7 @@ class Progress(Callback):
             ("val loss", "val/loss", 8),
             ("val skill", name_of("val", None, "skill"), 9),
         ]
-        room = self.width - len(_joined("epoch", common, *ENDS))
+        room = self.width - len(self._joined("epoch", common, *ENDS))
         if len(self.heads) == 1:
             return common
         skills = [_column(_short(head, 14), head, "skill") for head in self.heads]
@@ -119,13 +126,17 @@ class Progress(Callback):
         return common + skills
 
     def _header(self) -> str:
-        return _joined("epoch", self.columns, *ENDS)
+        return self._joined("epoch", self.columns, *ENDS)
 
     def _line(self, epoch: int, logs: Mapping[str, float]) -> str:
         left = (self.params["epochs"] - epoch) * self.seconds
         cells = [(_number(logs.get(metric)), metric, width) for _, metric, width in self.columns]
         best = str(self.best[1]) if self.best[1] else "-"
-        return _joined(f"{epoch}/{self.params['epochs']}", cells, best, _clock(left))
+        return self._joined(f"{epoch}/{self.params['epochs']}", cells, best, _clock(left))
+
+    def _joined(self, first: str, columns: Sequence[tuple[str, str, int]], best: str, left: str) -> str:
+        cells = [f"{text:>{width}}" for text, _, width in columns]
+        return "  ".join([f"{first:>{self.first}}", *cells, f"{best:>4}", f"{left:>7}"])
 
 
 def _column(title: str, head: str, word: str) -> tuple[str, str, int]:
@@ -134,11 +145,6 @@ def _column(title: str, head: str, word: str) -> tuple[str, str, int]:
 
 def _short(head: str, longest: int) -> str:
     return head if len(head) <= longest else f"{head[: longest - 1]}…"
-
-
-def _joined(first: str, columns: Sequence[tuple[str, str, int]], best: str, left: str) -> str:
-    cells = [f"{text:>{width}}" for text, _, width in columns]
-    return "  ".join([f"{first:>7}", *cells, f"{best:>4}", f"{left:>7}"])
 
 
 def _clock(seconds: float) -> str:

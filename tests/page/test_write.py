@@ -111,3 +111,13 @@ def test_names_that_become_the_same_file_name_overwrite_nothing(tmp_path):
 def test_a_page_that_is_still_being_updated_reloads_itself(tmp_path):
     assert '<meta http-equiv="refresh" content="20">' in write(tmp_path, refresh=20).text
     assert 'http-equiv="refresh"' not in write(tmp_path).text
+
+
+def test_long_names_break_after_underscores_and_values_stay_with_their_errors(tmp_path):
+    table = Table(["kind_of_parcel", "skill"], [["a_b", "0.560 ± 0.036"], ["c", "-1 … +2"]])
+    write_page(tmp_path, Heading("x", "", "make"), [Section("One", tables={"t": table})])
+    text = (tmp_path / "report.html").read_text()
+    assert "kind_<wbr>of_<wbr>parcel" in text
+    assert "0.560\u00a0±\u00a00.036" in text
+    assert "-1\u00a0…\u00a0+2" in text
+    assert "kind_of_parcel,skill" in (tmp_path / "tables" / "t.csv").read_text()

@@ -25,6 +25,7 @@ def without_a_pause(monkeypatch):
 
 def train(made, logs, epochs=None):
     made.set_params({"epochs": epochs or len(logs)})
+    made.on_train_begin()
     for epoch, values in enumerate(logs):
         made.on_epoch_begin(epoch)
         made.rows_done(50)
@@ -35,6 +36,13 @@ def lines(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     return err.splitlines()
+
+
+def test_titles_stand_above_their_columns_with_many_epochs_too(capsys):
+    train(Progress(["a"], rows=100, width=80), [LOGS], epochs=100_000)
+    title, line = lines(capsys)
+    assert line.startswith("     1/100000")
+    assert title.index("val loss") + len("val loss") == line.index("2.0000") + len("2.0000")
 
 
 def test_each_epoch_has_a_line_below_its_titles(capsys):

@@ -155,7 +155,7 @@ def _value(written: str) -> object:
 
 def _sentence(metric: str, order: Sequence[Group], freedom: int) -> str:
     if len(order) < 2:
-        return f"{short(metric)}: one configuration so far."
+        return f"{short(metric)}: there is one configuration."
     if not freedom:
         return (
             f"{short(metric)}: no configuration was repeated, so differences cannot be told from noise. "
@@ -192,7 +192,7 @@ def _heads_section(sweep: Sweep, groups: Sequence[Group]) -> Section:
         ]
         caption = f"Head {head}, sorted by validation skill{_over(groups)}."
         titles = ["trial", *columns.values()]
-        tables[f"head_{head}"] = Table(titles, rows, caption, matrix=len(titles) > MOST_COLUMNS)
+        tables[f"head_{head}"] = Table(titles, rows, caption, dense=len(titles) > MOST_COLUMNS)
     return Section("Heads", tables=tables)
 
 

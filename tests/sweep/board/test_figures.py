@@ -57,6 +57,7 @@ def test_effects_have_a_panel_each_on_one_scale(grid):
     panels = drawing.figure.axes
     assert [axes.get_title() for axes in panels] == ["optimizer", "loss_weights.class"]
     assert len({axes.get_ylim() for axes in panels}) == 1
+    assert "dots are trials, without the effects of the other parameters" in drawing.caption
 
 
 def test_a_search_shows_every_trial_and_the_best_so_far():
@@ -72,6 +73,7 @@ def test_importances_are_bars_with_their_numbers():
     drawing = figures.importance_drawing(sweep([], importances={OBJECTIVE: {"rate": 0.8, "optimizer": 0.2}}))
     (axes,) = drawing.figure.axes
     assert [bar.get_width() for bar in axes.patches] == [0.8, 0.2]
+    assert "How much an objective depends on each parameter" in drawing.caption
     assert {"0.80", "0.20", "rate", "optimizer"} <= set(words(drawing.figure).split("\n"))
 
 
