@@ -171,7 +171,7 @@ def test_a_failing_call_leaves_no_half_written_table(recorded, tmp_path):
 def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, tmp_path):
     words = [f"run={recorded.penguins[:6]}", f"output={tmp_path}/o.parquet"]
     done = call("predict", *words, f"input={PENGUINS}", where=recorded.folder)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"run {recorded.penguins} (penguins)\n")
     assert "344 rows ->" in done.stdout
     (tmp_path / "bad.csv").write_text(PENGUINS.read_text().replace("39.1", "x"))
     done = call("predict", *words, f"input={tmp_path}/bad.csv", where=recorded.folder)

@@ -69,7 +69,7 @@ def test_the_full_history_is_a_table(drawing):
 
 
 def test_a_single_epoch_is_visible(drawing):
-    heads = {"class": head("category")}
+    heads = {"class": head("category"), "score": head("number")}
     made = record(heads, history=history(heads, epochs=1), best_epoch=1)
     figure = learning.combined_curves(made).figure
     assert all(line.get_marker() == "." for line in figure.axes[0].get_lines()[:2])
@@ -97,6 +97,10 @@ def test_shares_add_up_to_one(drawing):
     assert first.get_data().values.tolist() == [0.25] * 5
     assert second.get_data().baseline.tolist() == [0.25] * 5
     assert second.get_data().values.tolist() == [1, 1, 0.25, 1, 1]
+
+
+def test_the_share_of_a_single_head_is_not_drawn(drawing):
+    assert learning.shares(record({"class": head("category")})) is None
 
 
 def test_eight_heads_have_eight_colours(drawing):
