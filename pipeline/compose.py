@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 # Of a split's outputs in memory at the same time: raw and readable ones, in pieces and as a whole, and what
 # the metrics make of them.
 OUTPUT_COPIES = 6
+MOST_PROBED = 50  # heads: the probe's memory and time grow with the heads squared
 
 
 def compose_job(cfg: DictConfig, *, folders: Sequence[Path]) -> Job:
@@ -171,8 +172,19 @@ def _fit_on_gpu(dataset: Dataset) -> bool:
 
 
 def probe(insight: Insight, trainer: Trainer, rows: Rows | Stream) -> Probe | None:
-    """Return the probe that computes gradients after each epoch; None if the config wants none."""
+    """Return the probe that computes gradients after each epoch; None if the config wants none.
+
+    There is none for hundreds of heads either, which is said.
+    """
     if not insight.probe_rows:
+        return None
+    if len(trainer.losses) > MOST_PROBED:
+        logger.warning(
+            "the gradients between heads and branches are not measured: that is done for up to %d heads, and "
+            "there are %d; insight.probe_rows=0 turns this message off",
+            MOST_PROBED,
+            len(trainer.losses),
+        )
         return None
     return Probe(
         trainer,

@@ -206,3 +206,9 @@ def test_outputs_beyond_the_free_memory_are_refused_with_the_sum(build, monkeypa
     assert "2 heads with 4 outputs, most of them of species" in str(caught.value)
     monkeypatch.setattr(compose, "available", lambda: 6 * 4 * 4 * 52)
     build()
+
+
+def test_gradients_between_hundreds_of_heads_are_not_measured_and_the_log_says_so(build, monkeypatch, caplog):
+    monkeypatch.setattr(compose, "MOST_PROBED", 1)
+    assert build().probe is None
+    assert "that is done for up to 1 heads, and there are 2" in caplog.text

@@ -111,7 +111,12 @@ def contribution_matrix(contributions: Sequence[Contribution]) -> Drawing | None
     ]
     if not shown:
         return None
-    heads = list(dict.fromkeys(one.head for one in shown))
+    largest: dict[str, float] = {}
+    for one in shown:
+        largest[one.head] = max(largest.get(one.head, 0.0), abs(one.points))
+    drawn = sorted(largest, key=lambda head: -largest[head])[:MOST_ROWS]
+    heads = [head for head in largest if head in drawn]
+    shown = [one for one in shown if one.head in drawn]
     branches = list(dict.fromkeys(one.branch for one in shown))
     points = np.full((len(heads), len(branches)), np.nan)
     width, height = 1.9 + 1.35 * len(branches), 0.9 + 0.42 * len(heads)
@@ -135,6 +140,8 @@ def contribution_matrix(contributions: Sequence[Contribution]) -> Drawing | None
         "permuted across rows, ± standard deviation over the repeats. More than 100: without the branch the "
         "head is worse than a constant. Below 0: it is better without the branch."
     )
+    if len(heads) < len(largest):
+        caption += f" Only the {len(heads)} of {len(largest)} heads with the largest numbers are drawn."
     return Drawing(figure, caption, f"Points of skill that {', '.join(heads)} lose without each branch")
 
 

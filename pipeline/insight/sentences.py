@@ -13,6 +13,7 @@ from pipeline.page.style import enumerated
 ALMOST_ONLY, MOSTLY, TRACE = 0.8, 0.6, 0.005  # shares of a gradient
 LEAST_POINTS = 1.0  # smaller contributions, in points of skill, are reported as none
 RARE = 0.05  # share of the probe batches; of several pairs, those that conflict less often are left out
+MOST_HEADS = 10  # that are named for one branch
 MOST_PAIRS = 5  # pairs of heads that are reported, those with the most conflicts
 FASTER = 5.0  # ratio of two branches' changes from which it is reported
 
@@ -120,8 +121,11 @@ def contributed(contributions: Sequence[Contribution]) -> list[str]:
             head: one for head, one in own.items() if one.points >= max(LEAST_POINTS, 2 * one.points_spread)
         }
         if useful:
-            listed = ", ".join(f"{_points(one)} to {head}" for head, one in useful.items())
-            lines.append(f"{branch} contributes, in points of skill: {listed}")
+            largest = sorted(useful, key=lambda head: -useful[head].points)[:MOST_HEADS]
+            listed = [f"{_points(one)} to {head}" for head, one in useful.items() if head in largest]
+            if len(useful) > len(largest):
+                listed.append(f"less to {len(useful) - len(largest)} more heads")
+            lines.append(f"{branch} contributes, in points of skill: {', '.join(listed)}")
         lines += _not_useful(branch, [one for head, one in own.items() if head not in useful])
     return lines
 
@@ -149,7 +153,7 @@ def _not_useful(branch: str, others: Sequence[Contribution]) -> list[str]:
     rest = [one for one in others if one not in harmed]
     none = [one for one in rest if one.points + 2 * one.points_spread < 2 * LEAST_POINTS]
     uncertain = [one for one in rest if one not in none]
-    gains = " and ".join(f"{-one.points:.1f} ± {one.points_spread:.1f}" for one in harmed)
+    gains = " and ".join(f"{-one.points:.1f} ± {one.points_spread:.1f}" for one in harmed[:MOST_HEADS])
     found = {
         f"{branch} harms {_heads(harmed)}: permuting it gains {gains} points of skill": harmed,
         f"{branch} contributes nothing to {_heads(none)}: permuting it costs {_costs(none)} points": none,
@@ -160,10 +164,15 @@ def _not_useful(branch: str, others: Sequence[Contribution]) -> list[str]:
 
 
 def _heads(contributions: Sequence[Contribution]) -> str:
-    return enumerated([one.head for one in contributions])
+    names = [one.head for one in contributions]
+    more = len(names) - MOST_HEADS
+    return enumerated([*names[:MOST_HEADS], f"{more} more heads"] if more > 0 else names)
 
 
 def _costs(contributions: Sequence[Contribution]) -> str:
+    if len(contributions) > MOST_HEADS:
+        points = [one.points for one in contributions]
+        return f"{min(points):.1f} to {max(points):.1f}"
     return enumerated([_points(one) for one in contributions])
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from pipeline.training.measure import measure
 
 Array = NDArray[Any]
 COLUMNS = ["head", "skill", "test loss", "baseline loss", "test metrics"]
+LONGEST_TABLE = 6000  # bytes of the heads' results in the run's description
 MOST_SENTENCES = 3  # of insight on the terminal; the report has them all
 
 
@@ -120,11 +122,17 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
 
 
 def description(results: Results, run: Run, heads: Sequence[str]) -> str:
-    """Return the run's description in MLflow: the heads' results, how it ended, and where the report is."""
+    """Return the run's description in MLflow: the heads' results, how it ended, and where the report is.
+
+    Of hundreds of heads it has the first ones, because MLflow cuts long descriptions off.
+    """
     cells = _result_cells(by_head(results.metrics, "test", heads), results.baseline_losses)
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *cells)]
+    lengths = accumulate(len(line.encode()) + 1 for line in lines)
+    kept = [line for line, length in zip(lines, lengths, strict=True) if length <= LONGEST_TABLE]
+    more = [f"{len(lines) - len(kept)} more heads are in the report.", ""] if len(kept) < len(lines) else []
     report = f"[Report]({run.artifact_url('report/report.html')})"
-    return "\n".join([*lines, "", prose(results.ending), "", report])
+    return "\n".join([*kept, "", *more, prose(results.ending), "", report])
 
 
 def result_table(

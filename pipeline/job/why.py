@@ -62,23 +62,23 @@ def write_means(path: Path, found: dict[str, Array]) -> None:
 
 
 def explained_worst(
-    job: Job, exported: keras.Model, results: Results, found: dict[str, Array]
+    job: Job, exported: keras.Model, results: Results, found: dict[str, Array], heads: Sequence[str]
 ) -> dict[str, report.Why]:
-    """Explain the test rows with the highest loss of each head; a failure takes no report with it."""
+    """Explain the test rows with the highest loss of some heads; a failure takes no report with it."""
     try:
-        return _explained_worst(job, exported, results, found)
+        return _explained_worst(job, exported, results, found, heads)
     except Exception as error:
         logger.warning("the report explains no rows: %s: %s", type(error).__name__, error)
         return {}
 
 
 def _explained_worst(
-    job: Job, exported: keras.Model, results: Results, found: dict[str, Array]
+    job: Job, exported: keras.Model, results: Results, found: dict[str, Array], heads: Sequence[str]
 ) -> dict[str, report.Why]:
     part = job.dataset.splits["test"]
-    explainer = Explainer(exported, _kinds(job), found, _positions(job))
+    explainer = Explainer(exported, _kinds(job), found, _positions(job), heads)
     whys = {}
-    for name in job.heads:
+    for name in heads:
         losses = job.trainer.losses[name].row_losses(part.labels[name], results.epochs["test"].raw[name])
         order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
         places = order[~np.isnan(losses[order])][:WORST]

@@ -6,7 +6,7 @@ differentiated by: pixels, scaled numbers and steps, and the embeddings of words
 attributions of a row add up to its prediction minus that of the training mean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,7 @@ class Explainer:
         kinds: branch -> kind of its input.
         means: the result of `training_means`; what it lacks is 0, the middle of scaled numbers.
         positions: head -> position of the output that is explained; of other heads it is the largest.
+        heads: the heads that are explained; None for all.
     """
 
     def __init__(
@@ -73,14 +74,15 @@ class Explainer:
         kinds: Mapping[str, str],
         means: Mapping[str, Array],
         positions: Mapping[str, int],
+        heads: Sequence[str] | None = None,
     ) -> None:
         self.model, self.positions = model, positions
         self.means: Mapping[str, Any] = means
         self.branches = branches_of(model, kinds)
         prepared = {name: branch.prepared for name, branch in self.branches.items()}
         self.prepare = keras.Model(model.input, prepared)
-        self.rest = after_branches(model)
-        self.heads = list(model.output)
+        self.heads = list(model.output) if heads is None else list(heads)
+        self.rest = after_branches(model, self.heads)
         self.graph = tf.function(self._gradients, autograph=False, reduce_retracing=True)
 
     def explain(self, raw: Mapping[str, Array]) -> dict[str, Attributions]:

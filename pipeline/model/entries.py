@@ -1,7 +1,7 @@
 """What the branches of a logged model can be differentiated by: pixels, scaled numbers, and embeddings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,10 +113,10 @@ def branches_of(model: keras.Model, kinds: Mapping[str, str]) -> dict[str, Branc
     return {name: _branch(model, name, kind) for name, kind in kinds.items()}
 
 
-def after_branches(model: keras.Model) -> keras.Model:
-    """Return the rest of a logged model: features, in the order of the branches' names -> outputs by head."""
+def after_branches(model: keras.Model, heads: Sequence[str]) -> keras.Model:
+    """Return the rest of a logged model: features, in the order of the branches -> outputs of some heads."""
     (node,) = _nodes(model, model.get_layer(FUSION))
-    return keras.Model(list(node.input_tensors), model.output)
+    return keras.Model(list(node.input_tensors), {head: model.output[head] for head in heads})
 
 
 def _branch(model: keras.Model, name: str, kind: str) -> Branch:

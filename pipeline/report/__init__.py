@@ -8,6 +8,7 @@ from markupsafe import Markup
 from pipeline.page.elements import Heading, Section
 from pipeline.page.style import legend_of, look, prose
 from pipeline.page.write import write_page
+from pipeline.report.chosen import choice, drawn_heads
 from pipeline.report.examples import worst, worst_drawing, worst_table
 from pipeline.report.learning import head_curves, learning_section, time_section
 from pipeline.report.picture import model_section
@@ -30,7 +31,8 @@ __all__ = [
 def write(folder: Path, record: Record) -> None:
     """Writes `folder`/report.html, `folder`/figures/*.png and `folder`/tables/*.csv.
 
-    The page contains its figures, so it needs no network. matplotlib's global state is restored.
+    Of hundreds of heads only those with the lowest skill are drawn. The page contains its figures, so it
+    needs no network. matplotlib's global state is restored.
 
     Raises:
         ValueError: arrays have different numbers of test rows, or a section's bytes are not a PNG.
@@ -39,13 +41,14 @@ def write(folder: Path, record: Record) -> None:
         report.write(Path("report"), record)
     """
     _check_rows(record)
-    whys = record.explain()
+    drawn = drawn_heads(record.heads)
+    whys = record.explain(drawn)
     with look(_words(record)):
         sections = [
             _result_section(record),
             *record.sections,
             learning_section(record),
-            *(_head_section(record, name, whys.get(name)) for name in record.heads),
+            *(_head_section(record, name, whys.get(name)) for name in drawn),
             model_section(record.parts),
             *([time_section(record.phases)] if record.phases else []),
         ]
@@ -64,7 +67,10 @@ def write_heads(folder: Path, heading: Heading, record: Record, first: Sequence[
     """
     _check_rows(record)
     with look(_words(record)):
-        sections = [*first, *(_head_section(record, name, curves=False) for name in record.heads)]
+        drawn = drawn_heads(record.heads)
+        if len(drawn) < len(record.heads):
+            first = [Section("Heads", [choice(record.heads)]), *first]
+        sections = [*first, *(_head_section(record, name, curves=False) for name in drawn)]
         write_page(folder, heading, sections, file)
 
 
@@ -80,8 +86,10 @@ def _heading(record: Record) -> Heading:
 def _result_section(record: Record) -> Section:
     paragraphs: list[str] = [Markup("<strong>Warning: {}</strong>").format(text) for text in record.warnings]
     paragraphs.append(prose(record.ending))
+    drawn = {name: record.heads[name] for name in drawn_heads(record.heads)}
+    paragraphs += [choice(record.heads)] if len(drawn) < len(record.heads) else []
     tables = headlines(record.heads) | {"scores": all_scores(record.heads)}
-    return Section("Result", paragraphs, {"skill": skills(record.heads)}, tables)
+    return Section("Result", paragraphs, {"skill": skills(drawn)}, tables)
 
 
 def _head_section(record: Record, name: str, why: Why | None = None, *, curves: bool = True) -> Section:

@@ -14,6 +14,7 @@ from pipeline.page.style import GREY, INK, SERIES, clean, panels
 from pipeline.report.record import HeadResult, Record
 
 _SPLITS = ("train", "val")
+_MOST_HEADS = 24  # that are drawn in one figure
 _IN_UNIT = ("mae", "rmse")
 
 
@@ -82,6 +83,12 @@ def shares(record: Record) -> Drawing | None:
     parts = _per_head(record, share_of)
     if len(parts) < 2:
         return None
+    alt_heads = ", ".join(parts)
+    if len(parts) > _MOST_HEADS:
+        largest = sorted(parts, key=lambda name: -np.nansum(parts[name]))[: _MOST_HEADS - 1]
+        others = [np.nan_to_num(values) for name, values in parts.items() if name not in largest]
+        parts = {name: values for name, values in parts.items() if name in largest}
+        parts[f"{len(others)} other heads"] = np.sum(others, axis=0)
     figure, (axes,) = panels(1, height=2.5)
     edges = np.arange(len(next(iter(parts.values()))) + 1) + 0.5
     below = np.zeros(len(edges) - 1)
@@ -98,7 +105,7 @@ def shares(record: Record) -> Drawing | None:
     return Drawing(
         figure,
         "Each head's share of the weighted training loss.",
-        f"Share of each head in the loss over {len(edges) - 1} epochs: {', '.join(parts)}. {_kept(record)}",
+        f"Share of each head in the loss over {len(edges) - 1} epochs: {alt_heads}. {_kept(record)}",
     )
 
 
@@ -109,12 +116,17 @@ def changing_weights(record: Record) -> Drawing | None:
         np.nanmax(values) - np.nanmin(values) > 1e-6 * abs(np.nanmax(values)) for values in weights.values()
     ):
         return None
+    alt_heads = ", ".join(weights)
+    moved = sorted(weights, key=lambda name: np.nanmin(weights[name]) - np.nanmax(weights[name]))
+    weights = {name: values for name, values in weights.items() if name in moved[:_MOST_HEADS]}
     lines = [
         Line(name, list(values), **series(place)) for place, (name, values) in enumerate(weights.items())
     ]
     chart = Chart([Plot("", lines, "epoch", "weight in force", [_kept_mark(record)], limits=_epochs(record))])
     caption = "Weight in force: loss weight × the balancer's factor."
-    alt = f"Weight of each head over epochs: {', '.join(weights)}. {_kept(record)}"
+    if len(weights) < len(moved):
+        caption += f" Only the {len(weights)} of {len(moved)} heads whose weights change the most are drawn."
+    alt = f"Weight of each head over epochs: {alt_heads}. {_kept(record)}"
     return Drawing(chart_figure(chart, height=2.5), caption, alt, chart)
 
 

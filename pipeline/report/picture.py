@@ -12,6 +12,7 @@ _FILL = {"input": "#ffffff", "branch": "#f3f3f3", "fusion": "#e6e6e6", "head": "
 _POINTS, _LINE, _GAP, _MARGIN = 8.5, 0.16, 0.2, 0.15
 _MOST_COLUMNS = 6  # of a table that are named
 _MOST_LAYERS = 12  # drawn per part; the middle of a longer part is folded
+_MOST_PARTS = 24  # side by side: of more the first ones are drawn
 
 Box = tuple[str, list[str], list[str]]  # colour group, bold lines, plain lines
 
@@ -31,6 +32,9 @@ def draw_model(parts: list[Part]) -> Drawing:
     groups = {
         group: [part for part in parts if part.group == group] for group in ("branch", "fusion", "head")
     }
+    left_out = {group: len(found) - _MOST_PARTS for group, found in groups.items()}
+    alt = _alt(groups, sum(parameters for part in parts for _, _, parameters in part.layers))
+    groups = {group: found[:_MOST_PARTS] for group, found in groups.items()}
     columns = max(len(groups["branch"]), len(groups["head"]), 1)
     column = min(2.7, max(1.5, 10.5 / columns))
     width = max(columns * column, 5.4) + 2 * _MARGIN
@@ -51,7 +55,10 @@ def draw_model(parts: list[Part]) -> Drawing:
         "Data flows from top to bottom. Each box shows a layer, its output shape and its parameters; layers "
         "side by side share a box. The last box of a head shows its loss and weight."
     )
-    return Drawing(figure, caption, _alt(groups, total))
+    for group, plural in (("branch", "branches"), ("head", "heads")):
+        if left_out[group] > 0:
+            caption += f" {left_out[group]} more {plural} are not drawn; the file has their layers."
+    return Drawing(figure, caption, alt)
 
 
 def _alt(groups: dict[str, list[Part]], total: int) -> str:

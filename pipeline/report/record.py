@@ -103,8 +103,8 @@ class Record:
     inputs: dict[str, InputExamples]
     phases: dict[str, float]  # seconds
     sections: list[Section] = field(default_factory=list)
-    # Head -> why the worst rows are predicted so; a function, because it takes seconds.
-    explain: Callable[[], Mapping[str, Why]] = dict
+    # Of some heads: head -> why the worst rows are predicted so; a function, because it takes seconds.
+    explain: Callable[[Sequence[str]], Mapping[str, Why]] = lambda heads: {}
 
 
 def bands(head: Any, outputs: np.ndarray) -> dict[str, Any]:

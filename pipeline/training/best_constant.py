@@ -20,7 +20,13 @@ MANY_CLASSES = 1000
 SMALLEST_SHARE = 1e-7  # of a class that no training row has; as Keras bounds probabilities
 
 
-def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | None = None) -> Array:
+def best_constant(
+    loss: HeadLoss,
+    labels: Array,
+    width: int,
+    activation: str | None = None,
+    graphs: dict[Any, Any] | None = None,
+) -> Array:
     """Return the raw output (width,) that has the smallest mean loss if every row gets it.
 
     L-BFGS minimises the loss itself, so this works for every differentiable loss: the result is the class
@@ -30,24 +36,21 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
     Args:
         labels: encoded labels of the training rows.
         activation: activation of the head's output; the search is over its input.
+        graphs: those of the heads before. Heads with the same loss share one, because tracing a graph takes
+            longer than a search; it is added here.
     """
     if width > MANY_CLASSES and isinstance(loss.loss, SparseCategoricalCrossentropy):
         return _log_shares(labels, width, activation)
     values, counts = _distinct(labels)
+    graphs = {} if graphs is None else graphs
+    key = *_same_loss(loss), activation, width, values.dtype, tuple(values.shape[1:])
+    if key not in graphs:
+        graphs[key] = _mean_loss(loss, activation, width, values)
+    mean_loss = graphs[key]
     row_counts = tf.constant(counts, tf.float32)
-    activate = keras.activations.get(activation)
-
-    @partial(tf.function, autograph=False)  # converting the Python code takes a second
-    def mean_loss(inputs: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            cells, labelled = loss.cell_losses(values, tf.tile(activate(inputs)[None], (len(counts), 1)))
-            weights = tf.where(labelled, row_counts[:, None], 0.0)
-            value = tf.reduce_sum(weights * tf.where(labelled, cells, 0.0)) / tf.reduce_sum(weights)
-        return value, tape.gradient(value, inputs)
 
     def loss_and_gradient(inputs: Array) -> tuple[float, Array]:
-        value, gradient = mean_loss(tf.constant(inputs, tf.float32))
+        value, gradient = mean_loss(values, row_counts, tf.constant(inputs, tf.float32))
         return float(value), np.asarray(gradient, float)
 
     starts = [np.zeros(width)]
@@ -60,7 +63,40 @@ def best_constant(loss: HeadLoss, labels: Array, width: int, activation: str | N
         for start in starts
     ]
     best = min(results, key=lambda result: float(result.fun))
+    activate = keras.activations.get(activation)
     return np.asarray(activate(tf.constant(best.x[None], tf.float32))[0])
+
+
+def _mean_loss(loss: HeadLoss, activation: str | None, width: int, labels: Any) -> Any:
+    """Return a graph: distinct labels, their numbers of rows, a constant -> its mean loss, the gradient."""
+    activate = keras.activations.get(activation)
+    specs = [
+        tf.TensorSpec((None, *labels.shape[1:]), labels.dtype),
+        tf.TensorSpec((None,), tf.float32),
+        tf.TensorSpec((width,), tf.float32),
+    ]
+
+    @partial(tf.function, autograph=False, input_signature=specs)  # autograph takes a second
+    def mean_loss(values: Any, row_counts: Any, inputs: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = tf.tile(activate(inputs)[None], (tf.size(row_counts), 1))
+            cells, labelled = loss.cell_losses(values, outputs)
+            weights = tf.where(labelled, row_counts[:, None], 0.0)
+            value = tf.reduce_sum(weights * tf.where(labelled, cells, 0.0)) / tf.reduce_sum(weights)
+        return value, tape.gradient(value, inputs)
+
+    return mean_loss
+
+
+def _same_loss(loss: HeadLoss) -> tuple[Any, ...]:
+    """Return what two losses that compute the same have in common."""
+    keras_loss = loss.loss
+    if type(keras_loss).__module__.partition(".")[0] in ("keras", "pipeline"):
+        # Its attributes, because Keras leaves some arguments out of a loss's config, such as Huber's delta.
+        attributes = sorted((key, repr(value)) for key, value in vars(keras_loss).items())
+        return type(keras_loss), tuple(attributes), loss.kind
+    return keras_loss, loss.kind  # what another class keeps elsewhere is not known
 
 
 def constant_loss(loss: HeadLoss, labels: Array, constant: Array) -> float | None:

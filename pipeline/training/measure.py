@@ -58,10 +58,11 @@ def references(
 ) -> dict[str, dict[str, Reference]]:
     """Return the references by split and head; the baselines are fitted on the training rows only."""
     by_split: dict[str, dict[str, Reference]] = {split: {} for split in splits}
+    graphs: dict[Any, Any] = {}
     for name, head in heads.items():
         target, loss = targets[name], losses[name]
         width = head.width(target.units)
-        baseline = best_constant(loss, splits["train"].labels[name], width, head.activation)
+        baseline = best_constant(loss, splits["train"].labels[name], width, head.activation, graphs)
         for split, rows in splits.items():
             numbers = rows.numbers.get(name)
             by_split[split][name] = reference(head, target, loss, rows.labels[name], numbers, baseline)

@@ -4,6 +4,7 @@ import pytest
 from omegaconf import OmegaConf, open_dict
 
 from pipeline import config
+from pipeline.config import auto_parts
 from pipeline.data import kinds
 from pipeline.errors import ConfigError
 
@@ -157,3 +158,16 @@ def test_a_group_that_is_no_mapping_is_refused_by_its_key(compose, key, value):
     cfg[key] = value
     with pytest.raises(ConfigError, match=rf"^{key}"):
         config.check(config.expand(cfg))
+
+
+def test_a_part_is_composed_once_for_all_inputs_or_targets_of_a_kind(compose, monkeypatch):
+    composed = []
+    whole = auto_parts.compose
+    monkeypatch.setattr(auto_parts, "compose", lambda name: composed.append(name) or whole(name))
+    targets = (
+        "+data.targets={" + ",".join(f"t{i}: {{kind: number, column: kanji.x}}" for i in range(20)) + "}"
+    )
+    cfg = config.expand(compose(*AUTO, "branches.series=null", targets, "heads.t3.units=[7]"))
+    assert len(composed) == len(set(composed))
+    assert cfg.heads.t3.units == [7]
+    assert cfg.heads.t4.units != [7]

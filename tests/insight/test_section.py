@@ -129,3 +129,11 @@ def test_contributions_are_listed_with_their_first_metric():
     assert (rows[1]["metric"], rows[1]["value"]) == ("mae", 2.0)
     assert np.isnan(rows[1]["value without"])
     assert table.caption.startswith("Contributions in full. 500 of the 962 validation rows")
+
+
+def test_of_hundreds_of_heads_the_matrix_has_those_with_the_largest_numbers(drawing):
+    many = [result("image", f"h{number}", points=float(number)) for number in range(100)]
+    drawn = contribution_matrix(many)
+    labels = [tick.get_text() for tick in drawn.figure.axes[0].get_yticklabels()]
+    assert labels == [f"h{number}" for number in range(100 - MOST_ROWS, 100)]
+    assert f"Only the {MOST_ROWS} of 100 heads" in drawn.caption

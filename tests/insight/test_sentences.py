@@ -125,3 +125,14 @@ def test_heads_whose_names_begin_alike_keep_their_gradients_apart():
         "a sends its gradient almost only to x (0.90)",
         "a_b sends its gradient almost only to y (0.80)",
     ]
+
+
+def test_of_hundreds_of_heads_the_largest_contributions_are_named():
+    useful = [result("image", f"u{number}", 10.0 + number, 0.1) for number in range(30)]
+    useless = [result("image", f"n{number}", 0.0, 0.1) for number in range(40)]
+    first, second = sentences({}, [], [], [*useful, *useless])
+    assert "39.0 ± 0.1 to u29" in first
+    assert "to u19" not in first
+    assert first.endswith("less to 20 more heads")
+    assert second.startswith("image contributes nothing to n0, n1, ")
+    assert second.endswith("n9 and 30 more heads: permuting it costs 0.0 to 0.0 points")

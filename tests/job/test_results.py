@@ -77,6 +77,15 @@ def test_the_description_in_mlflow_has_the_table_the_ending_and_a_link_to_the_re
     assert report == "[Report](#/run/report/report.html)"
 
 
+def test_the_description_of_hundreds_of_heads_is_not_cut_off_in_mlflow(monkeypatch):
+    monkeypatch.setattr("pipeline.job.results.LONGEST_TABLE", 125)
+    found = make_results(ending=["kept epoch 3 of 4"])
+    run = SimpleNamespace(artifact_url=lambda name: f"#/run/{name}")
+    lines = description(found, run, ["a", "b"]).split("\n")
+    assert [line.split()[1] for line in lines[2:-6]] == ["a"]
+    assert lines[-6:-3] == ["", "1 more heads are in the report.", ""]
+
+
 def test_of_many_sentences_of_the_insight_the_terminal_shows_three():
     found = make_results(ending=[], sentences=["one", "two", "three", "four", "five"])
     run = SimpleNamespace(url=lambda: "http://server/run", local_path=lambda name: None)

@@ -132,3 +132,18 @@ def test_time_has_a_bar_per_phase(drawing):
     assert "20 s" in words(drawn.figure)
     assert drawn.caption == ("20 s until this page was begun; time/total_s in MLflow includes the page too.")
     assert_nothing_cut(drawn.figure)
+
+
+def test_of_many_heads_the_largest_shares_and_the_most_changed_weights_are_drawn(drawing, monkeypatch):
+    monkeypatch.setattr(learning, "_MOST_HEADS", 3)
+    heads = {f"h{number}": head("number") for number in range(6)}
+    made = record(heads)
+    shares = {f"share/h{number}": [(number + 1) / 21] * 5 for number in range(6)}
+    weights = {f"weight/h{number}": [1.0, 1.0 + number, 1.0, 1.0, 1.0] for number in range(6)}
+    made = replace(made, history={**made.history, **shares, **weights})
+    drawn = learning.shares(made).figure
+    assert all(word in words(drawn) for word in ("h4", "h5", "4 other heads"))
+    assert "h3" not in words(drawn)
+    drawn = learning.changing_weights(made)
+    assert [line.name for line in drawn.chart.plots[0].lines] == ["h3", "h4", "h5"]
+    assert "Only the 3 of 6 heads" in drawn.caption

@@ -69,3 +69,12 @@ def test_middle_of_a_very_deep_branch_is_folded_but_counted(drawing):
     assert "Layer99" in words(drawn.figure)
     assert "Layer50" not in words(drawn.figure)
     assert "4,999 parameters" in words(drawn.figure)
+
+
+def test_of_hundreds_of_heads_the_first_are_drawn(drawing):
+    many = parts(1, [f"h{number}" for number in range(100)])
+    drawn = picture.draw_model(many)
+    assert "76 more heads are not drawn" in drawn.caption
+    assert "h99" in drawn.alt
+    assert "h23" in words(drawn.figure)
+    assert "h24" not in words(drawn.figure)

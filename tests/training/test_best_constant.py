@@ -74,3 +74,24 @@ def test_for_absolute_error_it_is_as_good_as_the_median():
 def test_on_rows_without_labels_there_is_no_loss():
     loss = head(keras.losses.MeanSquaredError(), "number")
     assert constant_loss(loss, np.full((5, 1), np.nan, "float32"), np.zeros(1)) is None
+
+
+def test_heads_with_the_same_loss_share_a_graph_and_find_their_own_constants():
+    graphs = {}
+    codes = rng.integers(0, 3, 90).astype("int32")
+    for shares in (codes, np.where(codes == 2, 0, codes)):
+        loss = head(keras.losses.SparseCategoricalCrossentropy(from_logits=True), "category")
+        shared = best_constant(loss, shares, 3, graphs=graphs)
+        np.testing.assert_array_equal(shared, best_constant(loss, shares, 3))
+    assert len(graphs) == 1
+
+
+def test_losses_with_other_arguments_have_graphs_of_their_own():
+    graphs, labels = {}, rng.exponential(size=(60, 1)).astype("float32")
+    found = [  # Keras leaves delta out of the loss's config
+        best_constant(head(keras.losses.Huber(delta=delta), "number"), labels, 1, graphs=graphs)
+        for delta in (0.1, 100.0)
+    ]
+    assert len(graphs) == 2
+    np.testing.assert_allclose(found[1], labels.mean(), atol=1e-3)
+    assert found[0] < found[1] - 0.05
