@@ -82,14 +82,15 @@ def base_name(metric: str) -> str:
     return metric.rpartition("/")[2]
 
 
-def owner(rest: str, heads: Iterable[str]) -> str | None:
+def owner(rest: str, heads: Collection[str]) -> str | None:
     """Return the head of a metric, or None for a combined metric.
 
     Args:
         rest: name without the split, such as `class_accuracy`. With heads `a` and `a_b`, `a_b_loss` belongs
             to `a_b`.
     """
-    return max((head for head in heads if rest.startswith(f"{head}_")), key=len, default=None)
+    ends = [place for place, letter in enumerate(rest) if letter == "_"]
+    return next((rest[:end] for end in reversed(ends) if rest[:end] in heads), None)
 
 
 def by_head(metrics: Mapping[str, Value], split: str, heads: Collection[str]) -> dict[str, dict[str, Value]]:
@@ -98,7 +99,7 @@ def by_head(metrics: Mapping[str, Value], split: str, heads: Collection[str]) ->
     for name, value in metrics.items():
         if name.startswith(f"{split}/"):
             rest = name.removeprefix(f"{split}/")
-            if (head := owner(rest, heads)) is not None:
+            if (head := owner(rest, values)) is not None:
                 values[head][rest.removeprefix(f"{head}_")] = value
     return values
 

@@ -27,7 +27,7 @@ def overview(job: Job) -> pd.DataFrame:
     (None without labels).
     """
     table = data.summary(job.dataset)
-    baselines = {name: _baseline(job, name) for name in job.heads}
+    baselines = _baselines(job)
     constants, losses = [], []
     for _, row in table.iterrows():
         names = job.dataset.targets[row["target"]].names
@@ -86,18 +86,18 @@ def write(folder: Path, job: Job) -> None:
     )
 
 
-def _baseline(job: Job, name: str) -> list[Any]:
-    """Return the best constant prediction for each column of the target."""
-    raw = {
-        head: np.zeros((1, head_output.shape[-1]), np.float32)
-        for head, head_output in job.model.output.items()
-    }
-    raw[name] = np.asarray(job.references["train"][name].baseline, np.float32)[None]
-    outputs = np.asarray(job.presenter(raw)[name])
-    target, head = job.dataset.targets[name], job.heads[name]
-    if target.kind == "category":
-        return [target.names[int(outputs[0].argmax())]]
-    return [float(value) for value in head.point(outputs)[0]]
+def _baselines(job: Job) -> dict[str, list[Any]]:
+    """Return the best constant prediction of each head, for each column of its target."""
+    references = job.references["train"]
+    raw = {name: np.asarray(references[name].baseline, np.float32)[None] for name in job.model.output}
+    found: dict[str, list[Any]] = {}
+    for name, presented in job.presenter(raw).items():
+        target, outputs = job.dataset.targets[name], np.asarray(presented)
+        if target.kind == "category":
+            found[name] = [target.names[int(outputs[0].argmax())]]
+        else:
+            found[name] = [float(value) for value in job.heads[name].point(outputs)[0]]
+    return found
 
 
 def _distribution(row: "pd.Series[Any]") -> str:

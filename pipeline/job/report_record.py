@@ -50,7 +50,7 @@ def report_record(
         best_epoch=fitted.best_epoch,
         ending=[*results.ending, *(results.intervals.sentences if results.intervals else [])],
         parts=_parts(job),
-        heads={name: _head_result(name, job, results) for name in job.heads},
+        heads=_head_results(job, results),
         inputs=_examples(job),
         phases=dict(seconds),
         sections=_sections(job, fitted, results),
@@ -99,7 +99,14 @@ def _insight(job: Job, fitted: FitResult, results: Results) -> list[Section]:
     return [section] if section else []
 
 
-def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
+def _head_results(job: Job, results: Results) -> dict[str, report.HeadResult]:
+    test, val = (by_head(results.metrics, split, list(job.heads)) for split in ("test", "val"))
+    return {name: _head_result(name, job, results, test[name], val[name]) for name in job.heads}
+
+
+def _head_result(
+    name: str, job: Job, results: Results, test: dict[str, float], val: dict[str, float]
+) -> report.HeadResult:
     target, rows, epoch = job.dataset.targets[name], job.dataset.splits["test"], results.epochs["test"]
     return report.HeadResult(
         kind=target.kind,
@@ -108,8 +115,8 @@ def _head_result(name: str, job: Job, results: Results) -> report.HeadResult:
         weight=job.loss_weights[name],
         baseline=_or_nan(results.baseline_losses[name]),
         val_baseline=_or_nan(job.references["val"][name].baseline_loss),
-        test=by_head(results.metrics, "test", list(job.heads))[name],
-        val=by_head(results.metrics, "val", list(job.heads))[name],
+        test=test,
+        val=val,
         labels=job.references["test"][name].labels,
         outputs=job.heads[name].point(epoch.outputs[name]),
         row_loss=job.trainer.losses[name].row_losses(rows.labels[name], epoch.raw[name]),

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pipeline import report
 from pipeline.job.job import Job
 from pipeline.job.results import Results
-from pipeline.model.attribution import Explainer, training_means
+from pipeline.model.attribution import Attributions, Explainer, training_means
 
 Array = NDArray[Any]
 MEANS = "data/means.npz"
 MEAN_ROWS = 256  # training rows for the means
 logger = logging.getLogger(__name__)
 WORST = 4  # test rows of each head
+CELLS = 20_000_000  # of attributions, rows x heads x cells of the inputs, that are computed together
 
 
 def copied(model: keras.Model) -> keras.Model:
@@ -77,27 +78,41 @@ def _explained_worst(
 ) -> dict[str, report.Why]:
     part = job.dataset.splits["test"]
     explainer = Explainer(exported, _kinds(job), found, _positions(job), heads)
+    places = {name: found_rows for name in heads if len(found_rows := _worst(job, results, name))}
     whys = {}
-    for name in heads:
-        losses = job.trainer.losses[name].row_losses(part.labels[name], results.epochs["test"].raw[name])
-        order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
-        places = order[~np.isnan(losses[order])][:WORST]
-        if not len(places):
-            continue
-        raw = {key: np.asarray(part.raw[key][places]) for key in exported.input}
-        one = explainer.explain(raw)[name]
-        quantiles = len(_quantiles(job, name)) or 1
-        names = np.asarray(job.dataset.targets[name].names, object)
-        whys[name] = report.Why(
-            places,
-            names[one.chosen // quantiles].tolist(),
-            one.values,
-            one.baselines,
-            one.inputs,
-            {source: _words(job, source, places) for source in job.dataset.inputs if _is_text(job, source)},
-            one.gap(),
-        )
+    cells = sum(int(np.prod(np.shape(part.raw[key][:1]))) for key in exported.input)
+    together = max(1, CELLS // max(1, WORST * cells * len(places)))
+    for first in range(0, len(places), together):
+        names = list(places)[first : first + together]
+        rows = np.concatenate([places[name] for name in names])
+        explained = explainer.explain({key: np.asarray(part.raw[key][rows]) for key in exported.input})
+        starts = np.cumsum([0, *(len(places[name]) for name in names)])
+        for name, start in zip(names, starts, strict=False):
+            one = explained[name].rows(slice(start, start + len(places[name])))
+            whys[name] = _why(job, name, places[name], one)
     return whys
+
+
+def _worst(job: Job, results: Results, name: str) -> Array:
+    """Return the positions of the test rows with the highest loss of a head, of those with a label."""
+    labels, raw = job.dataset.splits["test"].labels[name], results.epochs["test"].raw[name]
+    losses = job.trainer.losses[name].row_losses(labels, raw)
+    order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
+    return np.asarray(order[~np.isnan(losses[order])][:WORST])
+
+
+def _why(job: Job, name: str, places: Array, one: Attributions) -> report.Why:
+    quantiles = len(_quantiles(job, name)) or 1
+    names = np.asarray(job.dataset.targets[name].names, object)
+    return report.Why(
+        places,
+        names[one.chosen // quantiles].tolist(),
+        one.values,
+        one.baselines,
+        one.inputs,
+        {source: _words(job, source, places) for source in job.dataset.inputs if _is_text(job, source)},
+        one.gap(),
+    )
 
 
 def _kinds(job: Job) -> dict[str, str]:

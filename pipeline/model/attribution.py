@@ -39,6 +39,13 @@ class Attributions:
     baselines: Array
     inputs: dict[str, dict[str, Array]]
 
+    def rows(self, part: slice) -> "Attributions":
+        """Return the attributions of some of the rows."""
+        inputs = {
+            name: {key: values[part] for key, values in parts.items()} for name, parts in self.inputs.items()
+        }
+        return Attributions(self.chosen[part], self.values[part], self.baselines[part], inputs)
+
     def totals(self) -> dict[str, Array]:
         """Return branch -> (rows,) the sum of its attributions."""
         return {

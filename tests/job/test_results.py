@@ -78,7 +78,7 @@ def test_the_description_in_mlflow_has_the_table_the_ending_and_a_link_to_the_re
 
 
 def test_the_description_of_hundreds_of_heads_is_not_cut_off_in_mlflow(monkeypatch):
-    monkeypatch.setattr("pipeline.job.results.LONGEST_TABLE", 125)
+    monkeypatch.setattr("pipeline.job.results.LONGEST_TABLE", 150)
     found = make_results(ending=["kept epoch 3 of 4"])
     run = SimpleNamespace(artifact_url=lambda name: f"#/run/{name}")
     lines = description(found, run, ["a", "b"]).split("\n")
