@@ -114,7 +114,9 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
     width = terminal_width(sys.stdout)
     table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses, width)
     more = len(results.sentences) - MOST_SENTENCES
-    insight = results.sentences[:MOST_SENTENCES] + ([f"({more} more in the report)"] if more > 0 else [])
+    insight = results.sentences[:MOST_SENTENCES] + (
+        [f"({more} more findings in the report)"] if more > 0 else []
+    )
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
     report = [f"report: {path}"] if (path := run.local_path("report/report.html")) else []
     held = results.intervals.sentences if results.intervals else []

@@ -21,21 +21,20 @@ _MOST_COLUMNS = 8  # of a table in letters of full size, at 800 pixels
 def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
     """Tables of the heads' test results: one for the page for each set of metrics, and all heads as a CSV.
 
-    Skill and loss come first. Heads of one kind share a table, so that no cell is empty and none is cut.
+    Skill and loss come first. Heads of one kind share a table, so that no cell is empty and none is cut. The
+    page has sets and intervals in a section of their own.
     """
+    every = list(dict.fromkeys(word for head in heads.values() for word in _words(head)))
     groups: dict[tuple[str, ...], dict[str, HeadResult]] = {}
     for name, head in heads.items():
-        words = tuple(word for word in head.test if word not in ("loss", "skill"))
-        groups.setdefault(words, {})[name] = head
+        groups.setdefault(tuple(_without_sets(_words(head))), {})[name] = head
+    alone = len(groups) == 1 and set(every) == {*next(iter(groups))}
     dense = max(map(len, groups)) + len(_COLUMNS) > _MOST_COLUMNS
     tables = {
-        "heads" if len(groups) == 1 else f"heads_{number}": replace(
-            _headline(list(words), group), dense=dense
-        )
+        "heads" if alone else f"heads_{number}": replace(_headline(list(words), group), dense=dense)
         for number, (words, group) in enumerate(groups.items(), start=1)
     }
-    if len(groups) > 1:
-        every = list(dict.fromkeys(word for words in groups for word in words))
+    if not alone:
         tables["heads"] = replace(_headline(every, heads), show="file")
     last = list(tables)[len(groups) - 1]
     caption = (
@@ -43,6 +42,19 @@ def headlines(heads: dict[str, HeadResult]) -> dict[str, Table]:
         "best constant prediction; 1 = perfect."
     )
     return tables | {last: replace(tables[last], caption=caption)}
+
+
+def _words(head: HeadResult) -> list[str]:
+    """The metrics of a head beside its loss and skill."""
+    return [word for word in head.test if word not in ("loss", "skill")]
+
+
+def _without_sets(words: list[str]) -> list[str]:
+    """The metrics but for those of conformal sets and intervals; quantiles have a coverage of their own."""
+    if not {"set_size", "interval_width"} & {*words}:
+        return words
+    held = "interval_coverage" if "interval_coverage" in words else "coverage"
+    return [word for word in words if word not in (held, "set_size", "interval_width")]
 
 
 def _headline(words: list[str], heads: dict[str, HeadResult]) -> Table:

@@ -83,6 +83,9 @@ class Progress(Callback):
             logger.info(line)
             return
         self.told = time.monotonic()
+        if self.lines == 0 and (left_out := self._left_out()):
+            names = _short(", ".join(left_out), 30)
+            notice(f"no room for the skill of {len(left_out)} heads, see MLflow: {names}")
         if self.lines % HEADER_EVERY == 0:
             notice(self._header())
         self.lines += 1
@@ -124,6 +127,13 @@ class Progress(Callback):
         while skills and sum(width + 2 for _, _, width in skills) > room:
             skills.pop()
         return common + skills
+
+    def _left_out(self) -> list[str]:
+        """Return the heads whose skill has no column."""
+        shown = {metric for _, metric, _ in self.columns}
+        return [
+            head for head in self.heads if len(self.heads) > 1 and name_of("val", head, "skill") not in shown
+        ]
 
     def _header(self) -> str:
         return self._joined("epoch", self.columns, *ENDS)

@@ -90,7 +90,7 @@ def test_of_many_sentences_of_the_insight_the_terminal_shows_three():
     found = make_results(ending=[], sentences=["one", "two", "three", "four", "five"])
     run = SimpleNamespace(url=lambda: "http://server/run", local_path=lambda name: None)
     lines = summary(found, run, ["a", "b"], "took 5 s").split("\n")
-    assert lines[3:7] == ["one", "two", "three", "(2 more in the report)"]
+    assert lines[3:7] == ["one", "two", "three", "(2 more findings in the report)"]
 
 
 @pytest.fixture

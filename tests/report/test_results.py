@@ -34,6 +34,17 @@ def test_the_page_has_a_table_for_heads_of_the_same_metrics_skill_first_and_no_e
     assert (single[0], single[1].show) == ("heads", "open")
 
 
+def test_sets_and_intervals_are_in_their_own_section_and_in_the_csv():
+    sets = {"loss": 0.5, "skill": 0.5, "accuracy": 0.8, "coverage": 0.9, "set_size": 1.5}
+    bands = {"loss": 0.5, "skill": 0.5, "coverage": 0.8, "interval_coverage": 0.9, "interval_width": 7.0}
+    heads = {"a": replace(head("category"), test=sets), "b": replace(head("number"), test=bands)}
+    tables = results.headlines(heads)
+    assert tables["heads_1"].columns == ["head", "skill", "loss", "baseline loss", "accuracy", "weight"]
+    assert tables["heads_2"].columns[4:-1] == ["coverage"]  # that of the quantiles
+    assert {"set_size", "interval_width"} <= {*tables["heads"].columns}
+    assert tables["heads"].show == "file"
+
+
 def test_scores_hold_both_splits():
     made = replace(head("category"), val=metrics(accuracy=0.25), test=metrics(accuracy=0.8))
     rows = results.all_scores({"class": made}).rows

@@ -74,6 +74,13 @@ def test_without_room_for_all_losses_only_skills_are_shown(capsys):
     assert "0.1250" in line
 
 
+def test_heads_without_room_are_counted_once(capsys):
+    names = [f"head_{number}" for number in range(12)]
+    train(Progress(names, rows=100, width=80), [LOGS] * 2)
+    first, title, *_ = lines(capsys)
+    assert first.startswith(f"no room for the skill of {12 - title.count('head_')} heads, see MLflow: head_")
+
+
 def test_the_best_epoch_so_far_goes_by_the_monitor_and_its_direction(capsys):
     values = [3.0, 1.0, 2.0]
     for monitor, best in (("val/loss", ["1", "2", "2"]), ("val/skill", ["1", "1", "1"])):
