@@ -61,7 +61,7 @@ def joint(untrained, finished):
         members, others = ([read_model(untrained.model()) for _ in seeds] for _ in range(2))
         for member, other, seed in zip(members, others, seeds, strict=True):
             rng = np.random.default_rng(seed)
-            scale = 0.5 if seed else 0.0
+            scale = 0.1 if seed else 0.0
             changed = [
                 w + scale * rng.normal(size=w.shape) if w.dtype == np.float32 else w
                 for w in member.get_weights()
@@ -80,7 +80,7 @@ def joint(untrained, finished):
 
 
 def test_attributions_of_several_models_add_up_to_their_calibrated_prediction(joint):
-    found, outputs = joint([1, 2], temperature=0.3)
+    found, outputs = joint([1, 2], temperature=0.5)
     for head, one in found.items():
         values = np.asarray(outputs[head])[np.arange(9), one.chosen]
         np.testing.assert_allclose(one.values, values, rtol=1e-5)
