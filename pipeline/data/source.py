@@ -76,12 +76,17 @@ class Source:
     def read_text(self, column: str) -> np.ndarray:
         """Reads a column of text files as it is written, (rows,); see `is_written`."""
         return np.concatenate(
-            [part.read_text(column) for _, part in self.parts if isinstance(part, Delimited)]
+            [
+                part.read_text(column) if isinstance(part, Delimited) else part.read(column).astype(object)
+                for _, part in self.parts
+            ]
         )
 
     def is_written(self, column: str) -> bool:
-        """Whether the cells of a column are those of text files."""
-        return self.has_text and not is_pattern(column, self.columns)
+        """Whether the cells of a column, or those of some files, are in text files."""
+        return any(isinstance(part, Delimited) for _, part in self.parts) and not is_pattern(
+            column, self.columns
+        )
 
     def stored(self, column: str, key: str) -> Values:
         """Like `read`, but leaves the column on disk where its format can be read by rows."""

@@ -115,9 +115,10 @@ class Sources:
         return Column(reference, key, values, place, source.number_format, text, say, options)
 
     def _say(self, reference: str, sentence: str) -> None:
-        """Says once what is done to the cells of a column."""
-        if (reference, sentence) not in self.said and not self.brief:
-            self.said.add((reference, sentence))
+        """Says once what is done to the cells of a column; what follows a colon is an example."""
+        what = reference, sentence.partition(":")[0]
+        if what not in self.said and not self.brief:
+            self.said.add(what)
             cells = self.texts.get(reference, self.cache.get(reference))
             count = f"{int((np.asarray(cells) == 'None').sum()):,} " if sentence is NONE else ""
             logger.warning("%s: %s%s", reference, count, sentence)

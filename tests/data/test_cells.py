@@ -52,6 +52,16 @@ def test_classes_are_what_stands_in_the_file(tmp_path: Path, file: str, words: l
     assert np.bincount(labels).tolist() == [20] * 4
 
 
+def test_classes_are_what_stands_in_files_of_several_formats(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": ["007", "7", "01", "1"] * 20, "x": NUMBERS})
+    for file in ("s.csv", "s.parquet"):
+        WRITERS[file](frame, tmp_path / file)
+    inputs = {"x": {"kind": "vector", "column": "s.x"}}
+    files = {"s": ["s.csv", "s.parquet"]}
+    dataset = data.load(files, inputs, CATEGORY, SPLIT, folders=[tmp_path])
+    assert sorted(classes(dataset)) == ["007", "01", "1", "7"]
+
+
 @pytest.mark.parametrize("file", WRITERS)
 def test_integers_that_pandas_writes_as_floats_are_integers(tmp_path: Path, file: str) -> None:
     frame = pd.DataFrame({"y": [1, 2, np.nan, 10] * 20})

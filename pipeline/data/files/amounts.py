@@ -62,7 +62,6 @@ def amounts(cells: Iterable[str], number_format: NumberFormat) -> tuple[np.ndarr
 
 def said(units: Sequence[str], example: str, value: float) -> str:
     """What is said of a column of amounts; "" if only their sign is written in an unusual way."""
-    if not any(units):
-        return ""
-    unit = "seconds" if units == ["s"] and DURATION.fullmatch(example.strip()) else ""
-    return f"durations are read in seconds: {example} is {value:g}" if unit else f"{example} is {value:g}"
+    if units == ["s"] and DURATION.fullmatch(example.strip()):
+        return f"durations are read in seconds: {example} is {value:g}"
+    return f"numbers are read without their unit: {example} is {value:g}" if any(units) else ""

@@ -1,6 +1,7 @@
 """One class per row, or a distribution over the classes."""
 
 import logging
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.labels import class_codes
 
 TOLERANCE = 1e-3  # the largest difference of a distribution's sum from 1
+LIST = re.compile(r"\[\s*[-+.\deE]+(\s*[,\s]\s*[-+.\deE]+)+\s*\]")  # of numbers
 SHOWN = 20  # class names in a message
 REPEATS = 3  # rows per value from which on fractional numbers may be classes, such as versions and shoe sizes
 logger = logging.getLogger(__name__)
@@ -211,6 +213,9 @@ def _holds_lists_of_numbers(values: np.ndarray) -> bool:
     if values.dtype != object or values.ndim > 1:
         return False
     first = next((cell for cell in values if cell is not None), None)
+    if isinstance(first, str):  # as text files have them
+        present = values[~is_missing(values)]
+        return all(isinstance(cell, str) and LIST.fullmatch(cell.strip()) for cell in present)
     return isinstance(first, (list, np.ndarray)) and not any(isinstance(cell, str) for cell in first)
 
 

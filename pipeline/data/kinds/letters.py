@@ -39,6 +39,8 @@ def fit_letters(blocks: Callable[[], Iterable[Any]], most: int) -> tuple[list[st
         layer.update_state(texts)
     layer.finalize_state()
     names = layer.get_vocabulary(include_special_tokens=False)
+    if not names:  # every text is a single letter
+        return [], 0
     counts, longest = np.zeros(len(names) + 2, dtype=int), 0
     for texts in blocks():
         ids = np.sort(np.asarray(layer(texts)), axis=1)

@@ -6,6 +6,7 @@ import pytest
 from pipeline.data.columns import Column, RowError, numbers
 from pipeline.data.files.amounts import split_unit
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.sources import Sources
 
 COMMA = NumberFormat(",", ". ")
 
@@ -63,7 +64,7 @@ def column(*cells: object) -> tuple[Column, list[str]]:
 def test_a_column_may_have_one_unit_which_is_said() -> None:
     amounts, said = column("$5", None, "($1,000)", "NA")
     np.testing.assert_array_equal(numbers(amounts), [5, np.nan, -1000, np.nan])
-    assert said == ["$5 is 5"]
+    assert said == ["numbers are read without their unit: $5 is 5"]
     durations, said = column("0 days 00:00:05", "1 days 00:00:00")
     np.testing.assert_array_equal(numbers(durations), [5, 86400])
     assert said == ["durations are read in seconds: 0 days 00:00:05 is 5"]
@@ -87,3 +88,14 @@ def test_a_column_may_have_one_unit_which_is_said() -> None:
 def test_other_cells_are_refused_with_a_way_out(cells: list[object], problem: str, more: str) -> None:
     with pytest.raises(RowError, match=f"(?s){problem}.*{more}"):
         numbers(column(*cells)[0])
+
+
+def test_what_is_done_to_a_column_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    sources = Sources({"s": {"a": np.array(["$5", "$7", "None"], dtype=object)}})
+    for rows in ([0, 2], [1, 2]):
+        numbers(sources.part("s.a", "key", np.array(rows)))
+        numbers(sources.column("s.a", "key").take(np.array(rows)))
+    assert caplog.messages == [
+        "s.a: 1 cells are None, taken as missing in a column of numbers",
+        "s.a: numbers are read without their unit: $5 is 5",
+    ]

@@ -72,8 +72,9 @@ def test_distributions_are_kept_and_missing_if_a_cell_is_missing() -> None:
         np.eye(3, dtype=bool)[np.arange(ROWS) % 3],
         objects(*np.eye(3)[np.arange(ROWS) % 3]),
         objects(*np.eye(3, dtype=int)[np.arange(ROWS) % 3].tolist()),
+        objects(*map(str, np.eye(3)[np.arange(ROWS) % 3].tolist())),
     ],
-    ids=["whole numbers", "booleans", "arrays in cells", "lists in cells"],
+    ids=["whole numbers", "booleans", "arrays in cells", "lists in cells", "lists in text"],
 )
 def test_one_hot_codes_are_distributions(cells: np.ndarray) -> None:
     dataset = load_target(ENTRY, a=cells)

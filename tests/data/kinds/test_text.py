@@ -112,3 +112,8 @@ def test_texts_without_blanks_are_said_to_need_characters(
     caplog.clear()
     load_input(ENTRY | {"split": "character"}, a=column)
     assert not caplog.text
+
+
+def test_texts_of_single_letters_have_no_groups_of_letters() -> None:
+    dataset = load_input(LETTERS, a=objects(*["a", "b"] * (ROWS // 2)))
+    assert dataset.inputs["x"].vocabularies == (4,)
