@@ -152,7 +152,8 @@ def run(
             tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
             raise failure
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
-    signals.advise("")
+    if cfg.sweep.parent is None:  # a sweep has advice of its own
+        signals.advise("")
     tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
     if mlflow_run.unsent and cfg.sweep.parent is None:
         raise SystemExit(NOT_SENT)

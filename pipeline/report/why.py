@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.labels import class_codes
 from pipeline.page.elements import Drawing
@@ -154,6 +155,7 @@ def _bars(axes: Axes, parts: dict[str, np.ndarray]) -> None:
     )
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.tick_params(axis="x", labelsize=7)
+    axes.xaxis.set_major_locator(MaxNLocator(3))  # more would overlap beside five inputs
 
 
 def _missing(axes: Axes) -> None:

@@ -15,6 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from pipeline import signals
 from pipeline.config import PARENT_OVERRIDE, choices, trusted
 from pipeline.config.record_names import check_record_names
 from pipeline.errors import ConfigError, printable
@@ -24,6 +25,7 @@ from pipeline.sweep.plan import (
     check_folds,
     check_searched,
     check_varied,
+    going_on,
     objectives,
     options,
     plan,
@@ -118,6 +120,7 @@ class SweepCallback(Callback):
             raise SystemExit(code)
         sys.stderr.write(printable(beginning(config, self.parent.run_id, planned)) + "\n")
         sys.stderr.flush()  # joblib's workers would write it again
+        signals.advise(going_on(config.sweep.name, self.parent.run_id, command))
         self.watch.start()
 
     def _hold(self, parent: "Parent") -> None:

@@ -57,6 +57,11 @@ def beginning(config: DictConfig, run_id: str, planned: int | None) -> str:
     return f"{number}{parallel}, in sweep {run_id}{goes_on}"
 
 
+def going_on(name: str | None, run_id: str, command: str) -> str:
+    """A line that tells how an interrupted sweep goes on; empty without a name, as then it does not."""
+    return f"to go on with sweep {run_id}: {command}\n" if name else ""
+
+
 def objectives(config: DictConfig) -> list[str]:
     """The names of the metrics that the trials return."""
     return [config.objective] if isinstance(config.objective, str) else list(config.objective)

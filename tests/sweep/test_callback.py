@@ -113,6 +113,17 @@ def test_an_interrupted_sweep_is_killed_and_so_are_its_trials(callback):
     assert [trial.status for trial in callback.parent.trials()] == ["KILLED"]
 
 
+def test_an_error_at_the_end_of_a_sweep_is_no_warning_of_hydra(callback, monkeypatch, capsys):
+    def fails() -> None:
+        raise RuntimeError("of the watch")
+
+    monkeypatch.setattr(callback.watch, "stop", fails)
+    with pytest.raises(SystemExit) as ended:
+        end(callback)
+    assert ended.value.code == 1
+    assert "RuntimeError: of the watch" in capsys.readouterr().err
+
+
 def test_a_sweep_that_lost_a_worker_goes_on_with_what_is_left(callback):
     add_trial(callback.parent, "1")
     with pytest.raises(WorkersLostError) as lost:

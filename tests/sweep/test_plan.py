@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from pipeline.sweep.plan import beginning, objectives, options, plan
+from pipeline.sweep.plan import beginning, going_on, objectives, options, plan
 
 
 def sweeper_config(**sweeper: object) -> object:
@@ -52,3 +52,10 @@ def test_one_objective_or_several_are_a_list():
 def test_a_sweep_tells_at_its_begin_how_many_trials_it_has_and_its_id(name, launcher, planned, text):
     config = OmegaConf.create({"sweep": {"name": name}, "hydra": {"launcher": launcher}})
     assert beginning(config, "3f2a", planned) == text
+
+
+def test_an_interrupted_sweep_with_a_name_tells_how_it_goes_on():
+    assert going_on("w", "3f2a", "python -m pipeline.train -m") == (
+        "to go on with sweep 3f2a: python -m pipeline.train -m\n"
+    )
+    assert going_on(None, "3f2a", "python -m pipeline.train -m") == ""
