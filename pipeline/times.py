@@ -278,7 +278,7 @@ def _of_numbers(values: np.ndarray, form: TimeForm) -> np.ndarray:
     if unit in UNITS:
         size, start = UNITS[unit]
         return (values - start) * size
-    if unit == "decimal year":  # 2024.5 is the middle of 2024
+    if unit in ("year", "decimal year"):  # 2024.5 is the middle of 2024
         years = np.floor(values)
         first, last = _of_digits(years, "year"), _of_digits(years + 1, "year")
         return np.asarray(first + (values - years) * (last - first))

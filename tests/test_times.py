@@ -183,6 +183,12 @@ def test_durations(cells: list[Any], first: float) -> None:
     assert not np.isnan(seconds(objects(*cells), form)[1]) or cells[1] is None
 
 
+def test_decimals_of_years_mean_the_same_in_every_column() -> None:
+    for form in (find_form(np.array([2000, 2001])), find_form(np.array([2000.5, 2001]))):
+        found = seconds(objects("2024.5", "2024"), form)
+        np.testing.assert_array_equal(found, [1719878400, 1704067200])
+
+
 def test_durations_may_be_no_text() -> None:
     cells = pd.Series(pd.to_timedelta(["3h", None])).to_numpy()
     assert find_form(cells) == TimeForm(DURATION)

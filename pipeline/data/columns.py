@@ -1,5 +1,6 @@
 """One column of a source, converted to numbers or strings, with its missing and invalid cells."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, holds_text_only,
 from pipeline.errors import ConfigError
 from pipeline.times import are_times
 
+logger = logging.getLogger(__name__)
 # How programs write booleans to text files.
 TRUTH_VALUES = {"True", "False", "TRUE", "FALSE"}
 LARGEST = float(np.finfo(np.float32).max)
@@ -255,7 +257,10 @@ def _say_none(column: Column, words: np.ndarray) -> None:
 def _amounts(column: Column, cells: np.ndarray, chosen: np.ndarray, *, bare: bool) -> np.ndarray:
     """The numbers in cells that have a unit or an unusual sign; all cells must have the same unit."""
     values, units = amounts(cells[chosen], column.number_format)
-    if not np.isnan(values).any() and len({*units, ""} if bare else {*units}) > 1:
+    mixed = not np.isnan(values).any() and len({*units, ""} if bare else {*units}) > 1
+    if mixed and not column.missing_key:  # rows to predict, each of which is read for itself
+        logger.warning("%s: numbers with different units, each as it stands: %s", column.reference, units)
+    elif mixed:
         row = int(np.flatnonzero(chosen)[0]) // max(1, cells.size // len(column.values))
         found = ", ".join(unit or "none" for unit in dict.fromkeys([*units, *([""] if bare else [])]))
         raise column.error(row, "the numbers have different units", "one unit in all cells, or none", found)

@@ -120,7 +120,8 @@ class Sources:
         if what not in self.said and not self.brief:
             self.said.add(what)
             cells = self.texts.get(reference, self.cache.get(reference))
-            count = f"{int((np.asarray(cells) == 'None').sum()):,} " if sentence is NONE else ""
+            counted = sentence is NONE and isinstance(cells, np.ndarray)  # not of a column on disk
+            count = f"{int((np.asarray(cells) == 'None').sum()):,} " if counted else ""
             logger.warning("%s: %s%s", reference, count, sentence)
 
     def part(self, reference: str, key: str, rows: np.ndarray) -> Column:
@@ -132,7 +133,15 @@ class Sources:
         if source.is_written(name):
             return self.column(reference, key).take(rows)
         values, _ = without_words(self.values(reference, key)[rows], source.missing)
-        return Column(reference, key, values, lambda row: place(int(rows[row])), source.number_format)
+        return Column(
+            reference,
+            key,
+            values,
+            lambda row: place(int(rows[row])),
+            source.number_format,
+            say=partial(self._say, reference),
+            missing_key=f"{source.key}.missing",
+        )
 
     def report(self) -> None:
         """Says in one line how many words were taken as missing cells."""

@@ -130,6 +130,18 @@ def test_rows_to_predict_are_read_with_the_same_signs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rows.arrays["x"][:, 0], [1.5, np.nan, 1000.5])
 
 
+def test_rows_to_predict_may_have_a_unit_and_each_is_read_for_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "s.csv").write_text("sep=;\na;b\n$5;1\n7;2\nfive;3\n")
+    inputs = {"x": build({"kind": "vector", "column": "s.a"}, INPUTS, "x")}
+    inputs["x"].restore("x", {"x": ((1,), "float32")})
+    (rows,) = RowReader(str(tmp_path / "s.csv"), inputs, {"x": {"x": ((1,), "float32")}}).read(10)
+    np.testing.assert_array_equal(rows.arrays["x"][:, 0], [5, 7])
+    assert [*rows.rejected] == [2]
+    assert "s.a: numbers with different units, each as it stands: ['$']" in caplog.messages
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [({"separater": ";"}, "data.sources.s.separater"), ({"decimal": ";"}, "data.sources.s.decimal")],
