@@ -159,6 +159,7 @@ class SampledSource:
             lambda row: place(int(rows[row])),
             self.source.number_format,
             text,
+            missing_key=f"{key}.missing",
         )
         return Cells(self.name, name, column, len(stored), in_array)
 
