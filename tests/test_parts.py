@@ -95,9 +95,12 @@ FUSIONS = {
     "film_one": fusion.FiLM(width=8, condition="always"),
 }
 QUICK = {
-    "concatenate": ["conv2d", "transformer_learned", "resnet", "text_conv", "lstm", "text_bag"],
-    "attention": ["table", "gru", "transformer", "conv1d", "text_transformer"],
-    "film_one": ["dense", "application", "tabm"],
+    "concatenate": (["conv2d", "transformer_learned", "table", "lstm", "text_bag"], ()),
+    "attention": (
+        ["resnet", "gru", "transformer", "conv1d", "text_conv", "text_transformer"],
+        pytest.mark.slow,
+    ),
+    "film_one": (["dense", "application", "tabm"], pytest.mark.slow),
 }
 # Without an input that is never missing, the fusion of a row without inputs is 0, where ReLU has no gradient.
 ALWAYS = branches.Dense(units=[6])
@@ -114,7 +117,10 @@ HEADS = {
     "tags": heads.Multilabel(loss=keras.losses.BinaryCrossentropy(**LOGITS)),
 }
 MODELS = [
-    *(pytest.param((joint, tuple(encoders)), id=joint) for joint, encoders in QUICK.items()),
+    *(
+        pytest.param((joint, tuple(encoders)), id=joint, marks=marks)
+        for joint, (encoders, marks) in QUICK.items()
+    ),
     *(pytest.param((joint, tuple(ENCODERS)), id=f"{joint}-all", marks=pytest.mark.slow) for joint in FUSIONS),
 ]
 

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from omegaconf import OmegaConf
 
 from tests import stores
@@ -20,6 +21,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_value_of_the_environment_is_in_no_file_and_no_output_and_is_read_again(
     folder_with_store, monkeypatch
 ):

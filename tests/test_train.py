@@ -126,6 +126,7 @@ def test_insight_says_which_branch_each_head_needs(trained):
         assert artifact(where, runs[0], f"report/{file}").is_file()
 
 
+@pytest.mark.slow
 def test_without_insight_the_training_has_the_same_numbers(trained, train, tmp_path, no_report):
     where, _, runs = trained
     done, (run,) = train("insight=off", *SHORT)
@@ -268,6 +269,7 @@ def test_the_logged_model_gives_the_logged_numbers(
     assert found["slope"] == pytest.approx(metrics["best/val_slope_loss"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(trained, train, tmp_path, no_report):
     where, _, runs = trained
     done, (again,) = train("loss_weights.place=2", *SHORT)

@@ -80,7 +80,7 @@ def test_a_single_head_has_weight_one(method):
 
 
 @pytest.mark.parametrize("method", ALL)
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_compiled_loop_gives_the_same_weights_and_state_as_eager_steps(method, jit):
     eager, compiled = build(method), build(method)
     batches = [tf.stack(tensors) for tensors in zip(*map(batch, range(4)), strict=True)]

@@ -101,6 +101,7 @@ def run(output, **config):
     return pd.read_parquet(output), pq.read_table(output.with_suffix(".explained.parquet")).to_pandas()
 
 
+@pytest.mark.slow
 def test_the_file_explains_what_was_predicted_pixel_by_pixel_and_step_by_step(
     recorded, planted_folder, tmp_path, capsys
 ):

@@ -91,6 +91,7 @@ def test_a_run_does_not_go_on_with_other_data_and_nothing_is_written(trained, ch
     assert (after.data.metrics, after.info.end_time) == (before.data.metrics, before.info.end_time)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_same_data(trained):
     folder, run_id = trained
     write(folder)

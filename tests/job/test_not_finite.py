@@ -63,6 +63,7 @@ def test_the_batch_is_kept(stopped):
     assert 0 < len(rows) == len(codes) <= 32
 
 
+@pytest.mark.slow
 def test_the_run_goes_on_with_another_learning_rate_where_its_losses_were_finite(stopped):
     folder, _, run = stopped
     with without_report():

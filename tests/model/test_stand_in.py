@@ -30,7 +30,7 @@ def lacking(planted_folder, tmp_path):
     return made
 
 
-@pytest.mark.parametrize(("image", "series"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize(("image", "series"), [(1, 2), pytest.param(2, 1, marks=pytest.mark.slow)])
 def test_where_only_other_rows_lack_an_input_the_mean_of_training_stands_in(lacking, image, series):
     made = job(lacking(image=image, series=series))
     train(made, epochs=2)  # it follows the branch from epoch to epoch

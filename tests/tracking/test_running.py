@@ -100,6 +100,7 @@ def test_a_run_in_training_is_not_closed(uri, other):
     assert OWNER.exists()
 
 
+@pytest.mark.slow
 def test_the_trial_of_a_sweep_is_left_to_the_sweep_as_long_as_that_runs(uri, other):
     client = MlflowClient(uri)
     trial = client.create_run("0", tags={"mlflow.parentRunId": "abc"}).info.run_id

@@ -13,7 +13,8 @@ from tests.small_trainer import CODES, INPUTS, LABELS, LOSSES, ROWS, SCORES, mak
 @pytest.mark.parametrize(
     ("names", "optimizer"),
     [
-        *((("class", "score"), name) for name in ("adam", "rmsprop", "sgd")),
+        (("class", "score"), "adam"),
+        *(pytest.param(("class", "score"), name, marks=pytest.mark.slow) for name in ("rmsprop", "sgd")),
         (("class",), "sgd"),
         (("score",), "sgd"),
     ],
@@ -47,7 +48,10 @@ def test_per_head_losses_of_whole_batches_are_those_of_keras():
             assert found.losses[name] == pytest.approx(history[f"{name}_loss"][epoch], abs=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"global_clipnorm": 0.1}, {"gradient_accumulation_steps": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [{"global_clipnorm": 0.1}, pytest.param({"gradient_accumulation_steps": 2}, marks=pytest.mark.slow)],
+)
 def test_clipping_and_accumulation_are_those_of_keras(options):
     trainer = make_trainer(optimizer=keras.optimizers.Adam(1e-2, **options))
     plain = plain_keras(("class", "score"))
