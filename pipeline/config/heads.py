@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config.parts import constants
+from pipeline.config.definitions import constants
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import AUTO, DEFAULT, check_schedule, weights_at
 from pipeline.rules import NOT_NEGATIVE, PART, TEXT, Rule, list_of

@@ -1,14 +1,12 @@
-"""Checks the arguments of parts. They are read from the source, because importing parts imports Keras."""
+"""Checks the arguments of parts, by their annotations and names."""
 
 import ast
-import re
-from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.definitions import definition, fields, modules, names, source
 from pipeline.config.trust import find_targets
 from pipeline.errors import ConfigError
 from pipeline.rules import (
@@ -32,9 +30,6 @@ from pipeline.rules import (
     or_null,
 )
 
-Field = tuple[str, ast.expr | None, bool]  # name, annotation, whether it has a default
-Definition = ast.ClassDef | ast.FunctionDef
-PACKAGE = Path(__file__).parent.parent
 ANNOTATIONS = {
     "int": WHOLE,
     "float": NUMBER,
@@ -130,8 +125,8 @@ def check_parts(config: dict[str, Any]) -> None:
     for key, target in find_targets(config):
         module, _, name = target.rpartition(".")
         if module.startswith("keras.") and name not in keras_names(module):
-            names = [f"{module}.{known}" for known in keras_names(module)]
-            raise ConfigError(key, "Keras has no such name", found=target, allowed=names)
+            allowed = [f"{module}.{known}" for known in keras_names(module)]
+            raise ConfigError(key, "Keras has no such name", found=target, allowed=allowed)
         if target.startswith("pipeline."):
             _check_part(config, key, target)
 
@@ -197,150 +192,18 @@ def arguments(target: str, key: str) -> tuple[dict[str, Rule], dict[str, Rule]]:
         ConfigError: there is no such class or function.
     """
     module, _, name = target.rpartition(".")
-    if _source(module) is None:
-        raise ConfigError(key, "there is no such module", found=module, allowed=_modules())
-    definition = _definition(module, name)
-    if definition is None:
-        parts = [f"{module}.{part}" for part in _names(module)]
+    if source(module) is None:
+        raise ConfigError(key, "there is no such module", found=module, allowed=modules())
+    if definition(module, name) is None:
+        parts = [f"{module}.{part}" for part in names(module)]
         raise ConfigError(key, "there is no such part", found=target, allowed=parts)
-    home, part = definition
-    fields = _parameters(part) if isinstance(part, ast.FunctionDef) else _fields(home, part)
     required: dict[str, Rule] = {}
     optional: dict[str, Rule] = {}
-    for field, annotation, has_default in fields:
+    for field, annotation, has_default in fields(target):
         required.pop(field, None)
         optional.pop(field, None)
         (optional if has_default else required)[field] = _rule(annotation)
     return required, optional
-
-
-@cache
-def constants(target: str) -> dict[str, Any]:
-    """The class constants of one of our parts, such as its `kinds`; {} for a part of another package."""
-    module, _, name = target.rpartition(".")
-    definition = _definition(module, name)
-    if definition is None or isinstance(definition[1], ast.FunctionDef):
-        return {}
-    return _constants(definition[0], definition[1])
-
-
-@cache
-def documentation(target: str) -> str:
-    """The first paragraph of the docstring of one of our parts."""
-    module, _, name = target.rpartition(".")
-    definition = _definition(module, name)
-    return _docstring(definition[1]).partition("\n\n")[0].replace("\n", " ") if definition else ""
-
-
-@cache
-def documented_arguments(target: str) -> dict[str, str]:
-    """What the docstrings of one of our parts say of its arguments, by name; inherited ones too."""
-    module, _, name = target.rpartition(".")
-    definition = _definition(module, name)
-    return _texts(*definition) if definition else {}
-
-
-def _texts(module: str, part: Definition) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for parent in _parents(module, part) if isinstance(part, ast.ClassDef) else ():
-        texts |= _texts(*parent)
-    return texts | _argument_texts(_docstring(part))
-
-
-def _argument_texts(docstring: str) -> dict[str, str]:
-    lines = docstring.partition("Args:\n")[2].partition("\n\n")[0].splitlines()
-    texts: dict[str, str] = {}
-    names: list[str] = []
-    for line in lines:
-        if found := re.match(r" {4}([\w, ]+): (.*)", line):
-            names = found[1].split(", ")
-            texts |= dict.fromkeys(names, found[2])
-        else:
-            texts |= {name: f"{texts[name]} {line.strip()}" for name in names}
-    return texts
-
-
-def _docstring(part: Definition) -> str:
-    return ast.get_docstring(part) or ""
-
-
-def _constants(module: str, part: ast.ClassDef) -> dict[str, Any]:
-    """The literal `ClassVar`s of a class and the classes that it inherits from."""
-    values: dict[str, Any] = {}
-    for parent in _parents(module, part):
-        values |= _constants(*parent)
-    for statement in part.body:
-        if isinstance(statement, ast.AnnAssign) and statement.value and "ClassVar[" in ast.unparse(statement):
-            with suppress(ValueError):  # not a literal; no check needs it
-                values[ast.unparse(statement.target)] = ast.literal_eval(statement.value)
-    return values
-
-
-@cache
-def _source(module: str) -> ast.Module | None:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if module.startswith("pipeline.") and file.is_file():
-            return ast.parse(file.read_text(encoding="utf-8"))
-    return None
-
-
-def _modules() -> list[str]:
-    files = [file.relative_to(PACKAGE.parent).with_suffix("") for file in PACKAGE.rglob("*.py")]
-    return sorted(".".join(file.parts).removesuffix(".__init__") for file in files)
-
-
-def _definition(module: str, name: str) -> tuple[str, Definition] | None:
-    """The module that defines a name, and the definition; follows imports from our own modules."""
-    tree = _source(module)
-    for statement in tree.body if tree else ():
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef) and statement.name == name:
-            return module, statement
-        if isinstance(statement, ast.ImportFrom) and name in [alias.name for alias in statement.names]:
-            return _definition(statement.module or "", name)
-    return None
-
-
-def _parents(module: str, part: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
-    """Our own classes that a class inherits from directly, with the modules that define them."""
-    for name in map(ast.unparse, part.bases):
-        definition = _definition(module, name)
-        if definition and isinstance(definition[1], ast.ClassDef):
-            yield definition[0], definition[1]
-
-
-def _names(module: str) -> list[str]:
-    """The public classes and functions that a module defines or imports from our other modules."""
-    names = []
-    for statement in getattr(_source(module), "body", ()):
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
-            names.append(statement.name)
-        if isinstance(statement, ast.ImportFrom):
-            names += [alias.name for alias in statement.names if _definition(module, alias.name)]
-    return [name for name in names if not name.startswith("_")]
-
-
-def _parameters(function: ast.FunctionDef) -> Iterator[Field]:
-    signature = function.args
-    positional = signature.posonlyargs + signature.args
-    for i, argument in enumerate(positional):
-        yield argument.arg, argument.annotation, i >= len(positional) - len(signature.defaults)
-    for argument, default in zip(signature.kwonlyargs, signature.kw_defaults, strict=True):
-        yield argument.arg, argument.annotation, default is not None
-
-
-def _fields(module: str, part: ast.ClassDef) -> Iterator[Field]:
-    """The fields of a dataclass, inherited ones first; of any other class, the parameters of `__init__`."""
-    for parent in _parents(module, part):
-        yield from _fields(*parent)
-    is_dataclass = any("dataclass" in ast.unparse(decorator) for decorator in part.decorator_list)
-    for statement in part.body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-            yield from list(_parameters(statement))[1:]
-        if is_dataclass and isinstance(statement, ast.AnnAssign):
-            text = ast.unparse(statement)
-            if "ClassVar[" not in text and "init=False" not in text:
-                yield ast.unparse(statement.target), statement.annotation, statement.value is not None
 
 
 def _rule(annotation: ast.expr | None) -> Rule:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.config import data, nodes
+from pipeline.config.definitions import documentation, documented_arguments
 from pipeline.config.heads import LOSS_WEIGHT
 from pipeline.config.loss_words import LOSS_WORDS
 from pipeline.config.part_names import INPUTS, PARTS_AT, TARGETS, parts_at
-from pipeline.config.parts import AUTOMATIC, RANGES, arguments, documentation, documented_arguments
+from pipeline.config.parts import AUTOMATIC, RANGES, arguments
 from pipeline.data_options import (
     IMAGE_SCALES,
     INPUT_KINDS,

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 from pipeline import config
-from pipeline.config.parts import arguments, constants
+from pipeline.config.definitions import constants
+from pipeline.config.parts import arguments
 from tests.config.cases import right_configs, wrong_configs
 
 BINARY = ["head@heads.score=binary", "data.targets.score={kind: binary, column: kanji.n_strokes}"]
@@ -118,19 +119,6 @@ def test_the_arguments_of_a_part_are_read_from_its_source():
     required, optional = arguments("pipeline.branches.Conv1D", "key")
     assert set(required) == {"filters"}
     assert {"kernel_size", "dropout", "dropout_input", "learning_rate"} <= set(optional)
-
-
-def test_the_constants_of_a_part_are_read_from_its_class_and_the_classes_it_inherits_from():
-    from pipeline import branches, heads
-
-    for module, package in ((heads, "heads"), (branches, "branches")):
-        for name, part in vars(module).items():
-            if isinstance(part, type) and part.__module__.startswith(f"pipeline.{package}"):
-                for constant, value in constants(f"pipeline.{package}.{name}").items():
-                    assert value == getattr(part, constant)
-    assert constants("pipeline.branches.GRU")["kinds"] == ("series",)
-    assert constants("pipeline.heads.Ordinal")["kinds"] == ("category",)
-    assert constants("my_package.Head") == {}
 
 
 def test_every_metric_word_of_a_head_is_computed():
