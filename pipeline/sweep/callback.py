@@ -5,10 +5,8 @@ import json
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -16,10 +14,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from pipeline import signals
-from pipeline.config import PARENT_OVERRIDE, choices, trusted
+from pipeline.config import PARENT_OVERRIDE, trusted
 from pipeline.config.record_names import check_record_names
 from pipeline.errors import ConfigError, printable
 from pipeline.sweep.launchers import warm, workers
+from pipeline.sweep.opening import make_watch, open_parent, study_name
 from pipeline.sweep.plan import (
     beginning,
     check_folds,
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from pipeline.sweep.trials import Trial
     from pipeline.sweep.watch import Watch
 
-SECONDS_TO_OPEN = 60.0  # that another sweep of this folder may take to begin
-STUDY = "sweep.study"  # tag of the sweep's run
 NOT_SENT = 3  # exit code: the sweep has ended, but its store does not know it
 RECORDED = ("train",)  # commands whose jobs are runs in MLflow
 
@@ -98,7 +95,7 @@ class SweepCallback(Callback):
         warm(config.hydra.launcher)
         words = [word for word in sys.argv[1:] if not word.startswith(PARENT_OVERRIDE)]
         command = shlex.join(["python", "-m", f"pipeline.{config.hydra.job.name}", *words])
-        parent = _open_parent(config, command, fixed, varies)
+        parent = open_parent(config, command, fixed, varies)
         self._hold(parent)
         self.parent = parent
         if config.sweep.get("ensemble"):
@@ -111,9 +108,9 @@ class SweepCallback(Callback):
             self.process = identity()
             # Without this, joblib puts trials that take no time in one batch with long ones.
             _set(config, "hydra.launcher.batch_size", "1")
-        study = _study_name(config, self.parent)
+        study = study_name(config, self.parent)
         nothing_left = self._resume_search(config, study)
-        self.watch = _watch(self.parent, config, planned, command, options(words), study)
+        self.watch = make_watch(self.parent, config, planned, command, options(words), study)
         if nothing_left:
             # Hydra's sweeper fails without any trial to run.
             code, self.watch = self._close(None), None
@@ -286,66 +283,6 @@ class SweepCallback(Callback):
         return lines
 
 
-def _open_parent(config: DictConfig, command: str, fixed: list[str], varies: list[str]) -> "Parent":
-    from filelock import FileLock, Timeout
-
-    from pipeline.sweep.parent import Parent
-
-    tags = {
-        "sweep.process": identity(),
-        "sweep.command": command,
-        "sweep.varies": json.dumps(varies),
-        "sweep.objective": json.dumps(objectives(config)),
-        **({"pipeline.overrides": " ".join(fixed)} if fixed else {}),
-        "pipeline.version": metadata.version("multihead-pipeline"),
-    }
-    # Of two sweeps of one name that start at once, the second one finds the run of the first.
-    lock = FileLock(Path.cwd() / "mlruns" / "sweeps.lock")
-    Path(lock.lock_file).parent.mkdir(exist_ok=True)
-    try:
-        with lock.acquire(timeout=SECONDS_TO_OPEN):
-            return Parent.open(config, tags, config.sweep.parent, **_default_experiment(config, varies))
-    except Timeout as error:
-        allowed = "one sweep at a time begins; try again when that one has"
-        raise ConfigError("sweep.name", "another sweep is beginning here", allowed=allowed) from error
-
-
-def _default_experiment(config: DictConfig, varies: Sequence[str]) -> dict[str, str]:
-    """The experiment of a sweep that names none: that of its data, unless the data varies."""
-    data = choices(config.hydra.runtime.choices).get("data")
-    return {"default": data} if data and not {"data", "experiment"} & {*varies} else {}
-
-
-def _study_name(config: DictConfig, parent: "Parent") -> str:
-    """The name of a search's study: it belongs to one sweep in one experiment, and to one config."""
-    from pipeline.sweep.attempt import key
-
-    # Searches of version 0.1 called their studies by the name of the sweep.
-    if config.sweep.name and not parent.has_tag(STUDY) and parent.attempts():
-        return str(config.sweep.name)
-    name = f"{config.sweep.name or 'search'} {parent.run_id[:8]} {key(config)}"
-    parent.client.set_tag(parent.run_id, STUDY, name)
-    return name
-
-
-def _watch(
-    parent: "Parent", config: DictConfig, planned: int | None, command: str, options: str, study: str
-) -> "Watch":
-    from pipeline.sweep.watch import Watch
-
-    return Watch(
-        parent,
-        title=config.sweep.name or "Sweep",
-        objective=objectives(config),
-        planned=planned,
-        command=command,
-        options=options,
-        importances=_importances(config, study),
-        since=int(parent.tag("sweep.since")),
-        workers=workers(config.hydra.launcher),
-    )
-
-
 def _plain(node: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
 
@@ -355,15 +292,6 @@ def _set(config: DictConfig, key: str, value: Any) -> None:
     with read_write(config.hydra):
         OmegaConf.update(config, key, value)
         config.hydra.overrides.hydra.append(f"{key}={json.dumps(value)}")
-
-
-def _importances(config: DictConfig, study: str) -> Callable[[], dict[str, dict[str, float]]]:
-    from pipeline.sweep.study import importances, is_search
-
-    if not is_search(config.hydra.sweeper):
-        return dict
-    storage, metrics = config.hydra.sweeper.storage, objectives(config)
-    return lambda: importances(storage, study, metrics)
 
 
 @contextlib.contextmanager
