@@ -41,8 +41,14 @@ def whole() -> str:
 
 
 def write(folder: Path) -> list[str]:
-    """Writes the schemas to a folder; returns the lines to paste into the settings of VS Code."""
+    """Writes the schemas to a folder; returns the lines to paste into the settings of VS Code.
+
+    Raises:
+        ConfigError: a file of one of the names exists and is no schema of this command; nothing is written.
+    """
     found = schemas()
+    for name in found:
+        _check_ours(folder / f"{name}.json")
     for name, schema in found.items():
         write_text(folder / f"{name}.json", _text(schema) + "\n")
     places = {
@@ -56,6 +62,19 @@ def write(folder: Path) -> list[str]:
         "for VS Code with the extension YAML, in .vscode/settings.json:",
         json.dumps({"yaml.schemas": places}, indent=2),
     ]
+
+
+def _check_ours(path: Path) -> None:
+    """Checks that a file that will be replaced was written by an earlier call."""
+    if not (path.exists() or path.is_symlink()):
+        return
+    try:
+        title = json.loads(path.read_text(encoding="utf-8"))["title"] if path.is_file() else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        title = None
+    if title != f"pipeline: {path.stem}":
+        problem = "this would overwrite a file that is no schema of this command"
+        raise ConfigError("out", problem, found=path, allowed="another folder")
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from pipeline import schema
+from pipeline.errors import ConfigError
 
 
 def test_the_schema_of_a_whole_config_is_json_with_a_definition_of_each_group():
@@ -18,3 +21,15 @@ def test_a_folder_gets_a_file_for_each_group_and_the_settings_name_all_of_them(t
     assert title == f"{len(files)} schemas in schemas"
     assert json.loads(settings)["yaml.schemas"].keys() == {f"./schemas/{name}" for name in files}
     assert json.loads((tmp_path / "schemas" / "data.json").read_text())["title"] == "pipeline: data"
+
+
+@pytest.mark.parametrize("theirs", ["", "{}", "[1]", '{"title": "mine"}', "\0"])
+def test_a_file_of_another_origin_is_kept_and_an_own_one_replaced(tmp_path, theirs):
+    schema.write(tmp_path)
+    schema.write(tmp_path)
+    (tmp_path / "trainer.json").write_text(theirs)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ConfigError, match="would overwrite a file that is no schema"):
+        schema.write(tmp_path)
+    assert (tmp_path / "trainer.json").read_text() == theirs
+    assert not (tmp_path / "config.json").exists()

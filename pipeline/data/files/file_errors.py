@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 
+import pyarrow as pa
+
 from pipeline.data.files.memory import available
 from pipeline.errors import ConfigError
 
 # KeyError: JSON files without an expected key. TokenError: NumPy, for a broken header.
-# The errors that pyarrow raises are ValueErrors, OSErrors and MemoryErrors.
+# ArrowException: pyarrow, for texts that are not UTF-8. Its other errors are Python's.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -28,6 +30,7 @@ UNREADABLE = (
     MemoryError,
     OverflowError,
     RecursionError,
+    pa.ArrowException,
     NotImplementedError,  # a compression of a .zip file
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.data.columns import numbers, strings
@@ -62,3 +63,30 @@ def test_files_of_arrow_are_read(tmp_path: Path, write: str) -> None:
     assert strings(read_column(path.name, "s.b", tmp_path)).tolist() == ["007", "", "x"]
     first, second = open_chunks(path, "k").read(["b"], 2)
     assert [*first.columns["b"], *second.columns["b"]] == ["007", None, "x"]
+
+
+@pytest.mark.parametrize("name", ["s.feather", "s.arrow", "s.parquet"])
+def test_text_that_is_not_utf8_is_refused_by_the_files_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    table = pa.table({"a": ["first", "second", "third"]})
+    if name == "s.parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    path.write_bytes(path.read_bytes().replace(b"second", b"\xff\xfecond"))
+    with pytest.raises(ConfigError, match=rf"{name} cannot be read"):
+        read_column(name, "s.a", tmp_path)
+
+
+def test_offsets_that_leave_an_arrow_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.arrow"
+    table = pa.table({"a": ["aa", "bbb", "cccc"]})
+    with pa.ipc.new_file(str(path), table.schema) as file:
+        file.write_table(table)
+    good = np.array([0, 2, 5, 9], np.int32).tobytes()
+    assert good in path.read_bytes()
+    bad = np.array([0, 2, 2**30, 9], np.int32).tobytes()
+    path.write_bytes(path.read_bytes().replace(good, bad))
+    with pytest.raises(ConfigError, match=r"s\.arrow cannot be read"):
+        read_column("s.arrow", "s.a", tmp_path)
