@@ -48,6 +48,7 @@ FILE_RULES = {
     "separator": SIGN,
     "decimal": one_of(".", ","),
     "quote": SIGN,
+    "escape": SIGN,
     "thousands": Rule(lambda value: isinstance(value, str) and len(value) <= 1, "one character, or none"),
     "encoding": TEXT,
     "missing": list_of(TEXT),

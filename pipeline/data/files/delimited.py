@@ -1,7 +1,6 @@
 """Text tables: .csv and .tsv files, also compressed."""
 
 import bz2
-import csv
 import gzip
 import io
 import logging
@@ -21,6 +20,7 @@ from pyarrow import csv as arrow_csv
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.encodings import OTHERS, WESTERN, is_western
 from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
+from pipeline.data.files.quotes import check_quotes
 from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
@@ -45,7 +45,8 @@ class Delimited:
     Args:
         separator: the one that the file's suffix suggests.
         needed: the columns that will be read; None: all.
-        options: of `separator`, `quote`, `decimal`, `thousands` and `encoding`; others are found in the file.
+        options: of `separator`, `quote`, `escape`, `decimal`, `thousands` and `encoding`; others are found in
+            the file.
         streamed: whether the rows are read in chunks, so that all of them need not fit into the memory.
     """
 
@@ -71,6 +72,7 @@ class Delimited:
                 head, options or {}, path=path, key=key, separator=separator, whole=whole
             )
             self.names = self._header()
+            check_quotes(self._open, self.dialect, path, key)
         self.columns = list(dict.fromkeys(name for name in self.names if name))
         check_column_names(self.columns, path, key)
         self.needed = set(self.unique()) if needed is None else self._with_matching(needed)
@@ -150,7 +152,7 @@ class Delimited:
             text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
             for _ in range(self.dialect.skipped):
                 text.readline()
-            names = next(csv.reader(text, delimiter=self.dialect.separator, quotechar=self.dialect.quote), [])
+            names = next(self.dialect.rows(text), [])
             names += [""] * self.dialect.extra
         if any(_is_escaped(name) for name in names):
             raise self._encoding_error()
@@ -172,6 +174,7 @@ class Delimited:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.dialect.separator,
             quote_char=self.dialect.quote,
+            escape_char=self.dialect.escape or False,
             newlines_in_values=True,
             ignore_empty_lines=len(self.names) > 1,  # in a single column, an empty line is an empty cell
             invalid_row_handler=stop,

@@ -68,6 +68,7 @@ class DelimitedChunks:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.table.dialect.separator,
             quote_char=self.table.dialect.quote,
+            escape_char=self.table.dialect.escape or False,
             newlines_in_values=True,
             ignore_empty_lines=len(self.table.names) > 1,
             invalid_row_handler=buffer.reject,

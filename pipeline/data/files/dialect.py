@@ -4,7 +4,7 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ SAMPLE = 1 << 16  # bytes that are looked at
 SEPARATORS = (",", ";", "\t", "|")
 CONSISTENT = 0.9  # share of the rows that have as many cells as the header
 SINGLE_QUOTES = re.compile(r"(?:^|[,;\t| ])'[^']*'(?=[,;\t| ]|$)")
+# A quote after a backslash and amid a cell: RFC 4180 has doubled quotes there, MySQL and Spark write these.
+ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|"\r\n]|$)')
 SAID = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.I)  # how Excel is told the separator, in the first line
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
 UNIT = r"(\s?[€$£¥%])?"
@@ -59,6 +61,7 @@ class Dialect:
         separator: of the cells.
         encoding: a Python codec; "utf-8" also reads files with a byte order mark.
         quote: the sign around cells.
+        escape: the sign before quotes inside cells; None: they are doubled.
         skipped: lines before the header: empty ones, `sep=;`, and comments that begin with #.
         extra: cells that rows have beyond the header's, all of them empty.
     """
@@ -67,8 +70,13 @@ class Dialect:
     encoding: str = "utf-8"
     numbers: NumberFormat = field(default_factory=NumberFormat)
     quote: str = '"'
+    escape: str | None = None
     skipped: int = 0
     extra: int = 0
+
+    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The cells of each row, as Python's csv module reads them."""
+        return csv.reader(lines, delimiter=self.separator, quotechar=self.quote, escapechar=self.escape)
 
 
 def find_dialect(
@@ -78,7 +86,7 @@ def find_dialect(
 
     Args:
         head: the first bytes of the file.
-        options: of `separator`, `quote`, `decimal`, `thousands` and `encoding`.
+        options: of `separator`, `quote`, `escape`, `decimal`, `thousands` and `encoding`.
         separator: the one that the file's suffix suggests.
         whole: whether `head` is the whole file.
 
@@ -92,6 +100,8 @@ def find_dialect(
     lines = text if whole else text.rpartition("\n")[0] or text
     quote = options.get("quote") or _find_quote(lines)
     lines = lines if quote == '"' else lines.replace(quote, '"')  # for the search of the other signs
+    escape = options.get("escape") or ("\\" if ESCAPED_QUOTE.search(lines) else None)
+    lines = lines.replace(f'{escape}"', '""') if escape else lines
     found = options.get("separator") or said or _find_separator(lines, separator)
     decimal = options.get("decimal") or _find_decimal(lines, found)
     thousands = options.get(
@@ -102,7 +112,7 @@ def find_dialect(
             f"{key}.thousands", "the same sign as for decimals", found=thousands, allowed="another sign"
         )
     numbers, extra = NumberFormat(decimal, thousands), _empty_cells(lines, found)
-    dialect = Dialect(found, encoding, numbers, quote, skipped, extra)
+    dialect = Dialect(found, encoding, numbers, quote, escape, skipped, extra)
     _report(dialect, options, path, key, separator)
     return dialect
 
@@ -117,6 +127,7 @@ def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, 
         "separator": (dialect.separator, separator),
         "decimal": (dialect.numbers.decimal, "."),
         "quote": (dialect.quote, '"'),
+        "escape": (dialect.escape, None),
         "encoding": (dialect.encoding, "utf-8"),
     }
     found = [

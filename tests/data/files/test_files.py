@@ -21,7 +21,7 @@ WRONG_FILES = {
         r"not UTF-8: column 'a', row 1 \(counting from 0\)",
     ),
     "names.csv": ("a,ü\n1,2\n".encode("latin-1"), "not UTF-8: the header line"),
-    "quote.csv": (b'a,b\n"1,2\n3,4\n', "unquoted cell"),
+    "quote.csv": (b'a,b\n"1,2\n3,4\n', "row 0 .* is not closed"),
     "many.csv": (b"a,b\n1,2\n3,4,5\n", f"row 1 {WRONG_WIDTH}"),
     "first.csv": (b"a,b\n1,2,3\n4,5,6\n", f"row 0 {WRONG_WIDTH}"),
     "cut.csv": (b"b,a\n1,2\n3", f"row 1 {WRONG_WIDTH}"),
