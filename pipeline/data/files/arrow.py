@@ -1,6 +1,7 @@
 """Files that Arrow reads: parquet, Feather, and the folders in which Hugging Face `datasets` are saved."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.data.files.file_errors import check_column_names, reading
+from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
 from pipeline.data.files.stored import StoredParquet, to_array
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 
 ARROW = (".feather", ".arrow")
+WIDTHS = {"INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}  # bytes of a value in parquet
 FIRST_BYTES = b"ARROW1"  # of a file; a stream has none
 
 
@@ -28,7 +30,7 @@ class Feather:
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key), pa.memory_map(str(self.path)) as file:
-            cells = _open_arrow(file).read_all().column(column)
+            cells = _cells(_open_arrow(file), column, self.path, self.key)
             cells.validate(full=True)  # Arrow would follow damaged offsets out of the file
             return to_array(cells)
 
@@ -37,6 +39,27 @@ def _open_arrow(file: pa.NativeFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.Re
     begins = file.read(len(FIRST_BYTES))
     file.seek(0)
     return pa.ipc.open_file(file) if begins == FIRST_BYTES else pa.ipc.open_stream(file)
+
+
+def _cells(
+    reader: pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader, column: str, path: Path, key: str
+) -> pa.ChunkedArray:
+    """One column, batch by batch, as long as what the batches unpack to fits into the memory."""
+    place, kept, size = reader.schema.get_field_index(column), [], 0
+    for batch in _batches(reader):
+        size += batch.column(place).nbytes
+        check_unpacked(size, path, key)
+        kept.append(batch.column(place))
+    return pa.chunked_array(kept, reader.schema.field(place).type)
+
+
+def _batches(
+    reader: pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader,
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchStreamReader):
+        yield from reader
+    else:
+        yield from map(reader.get_batch, range(reader.num_record_batches))
 
 
 class Parquet:
@@ -56,6 +79,7 @@ class Parquet:
             whole = next(
                 (name for name in self.top if name == column or column.startswith(f"{name}.")), column
             )
+            check_unpacked(_unpacked_size(self.path, whole), self.path, self.key)
             table = pq.read_table(self.path, columns=[whole], partitioning=None)
             return to_array(field_of(table, column))
 
@@ -86,12 +110,24 @@ class SavedDataset:
 
     def _read_part(self, split: str, path: Path, column: str) -> np.ndarray:
         with pa.memory_map(str(path)) as file:
-            table = pa.ipc.open_stream(file).read_all()
+            stream = pa.ipc.open_stream(file)
             if self.has_splits and column == "split":
-                return np.full(len(table), split, dtype=object)
-            cells = table.column(column)
+                return np.full(sum(map(len, stream)), split, dtype=object)
+            cells = _cells(stream, column, path, self.key)
             cells.validate(full=True)
             return to_array(cells)
+
+
+def _unpacked_size(path: Path, column: str) -> int:
+    """The bytes of a column and its fields once read; packed numbers count as what each of them takes."""
+    groups = pq.read_metadata(path)
+    size = 0
+    for group in map(groups.row_group, range(groups.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.path_in_schema == column or chunk.path_in_schema.startswith(f"{column}."):
+                width = WIDTHS.get(chunk.physical_type, 1)
+                size += max(chunk.total_uncompressed_size, chunk.num_values * width)
+    return size
 
 
 def parquet_columns(path: Path, key: str) -> list[str]:

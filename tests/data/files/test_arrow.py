@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.data.columns import numbers, strings
+from pipeline.data.files import file_errors
+from pipeline.data.files.arrow import Feather, Parquet
 from pipeline.data.files.chunks import open_chunks
 from pipeline.data.sources import Sources
 from pipeline.errors import ConfigError
@@ -90,3 +92,23 @@ def test_offsets_that_leave_an_arrow_file_are_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(good, bad))
     with pytest.raises(ConfigError, match=r"s\.arrow cannot be read"):
         read_column("s.arrow", "s.a", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["s.feather", "s.arrow", "s.parquet"])
+def test_a_small_file_that_unpacks_to_more_than_the_memory_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, path = pa.table({"x": np.zeros(1 << 20), "few": np.zeros(1 << 20, bool)}), tmp_path / name
+    if name == "s.parquet":
+        pq.write_table(table, path, compression="zstd")
+    else:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        make = pa.ipc.new_stream if name == "s.arrow" else pa.ipc.new_file
+        with make(str(path), table.schema, options=options) as writer:
+            writer.write_table(table)
+    assert path.stat().st_size < 1 << 17
+    source = (Parquet if name == "s.parquet" else Feather)(path, "data.sources.s")
+    monkeypatch.setattr(file_errors, "available", lambda: 1 << 22)
+    assert not source.read("few").any()
+    with pytest.raises(ConfigError, match=rf"{name} unpacks to more than the memory that is free"):
+        source.read("x")
