@@ -72,6 +72,7 @@ def test_the_factor_multiplies_the_learning_rate_of_the_branch():
         np.testing.assert_allclose(held[name], 0.5 * factor * free[name], rtol=1e-3, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_alpha_zero_and_off_have_no_effect():
     for modulation in (OGMGE(alpha=0.0), Off()):
         free = free_step(dropout=0.2)

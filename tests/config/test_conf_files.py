@@ -56,6 +56,12 @@ PLACES = {
 }
 FILES = [file.relative_to(config.CONF) for file in config.CONF.rglob("*.yaml")]
 OPTIONS = sorted(str(file.with_suffix("")) for file in FILES if len(file.parts) == 2)
+# Parts that are placed somewhere, and one option of each other group, are tried before every commit.
+FIRST = {option.partition("/")[0]: option for option in reversed(OPTIONS)}
+TRIED = [
+    option if option in FIRST.values() or option in PLACES else pytest.param(option, marks=pytest.mark.slow)
+    for option in OPTIONS
+]
 # Commands, each with overrides for the values that it cannot do without.
 COMMANDS = {
     "train": [],
@@ -78,7 +84,7 @@ def test_every_option_is_found():
     assert {file.stem for file in FILES if len(file.parts) == 1} == set(OF_COMMAND.values())
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", TRIED)
 def test_every_option_composes_passes_the_checks_and_instantiates(compose, option):
     group, _, name = option.rpartition("/")
     overrides = PLACES.get(option) or [*CONTEXT.get(option, []), f"{group}={name}"]

@@ -88,6 +88,7 @@ def test_attributions_of_several_models_add_up_to_their_calibrated_prediction(jo
         assert np.ptp(one.values - one.baselines) > 0
 
 
+@pytest.mark.slow
 def test_twice_the_same_model_is_explained_as_the_model_itself(joint):
     (one, _), (two, _) = joint([0], temperature=1.0), joint([0, 0], temperature=1.0)
     for head in one:

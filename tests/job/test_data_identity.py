@@ -72,6 +72,7 @@ def trained(tmp_path_factory):
     return folder, next(folder.glob("mlruns/checkpoints/*")).name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -144,7 +144,8 @@ def test_a_signal_during_a_trial_ends_the_sweep_with_true_statuses(folder_with_s
     assert child.info.status == "KILLED"
 
 
-@pytest.mark.parametrize("trials", [without_training, pytest.param(without_report, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", [without_training, without_report])
 def test_a_search_of_two_objectives_goes_on_with_new_suggestions(folder_with_store, trials):
     names = ["best/val_species_skill", "best/val_body_mass_skill"]
     words = ["-m", *SMALL, "sweep=optuna", "sweep.name=front", f"objective=[{','.join(names)}]"]

@@ -35,7 +35,12 @@ def trained(**given) -> tuple[Trainer, keras.Model, float]:
 
 
 @pytest.mark.parametrize(
-    "given", [{"class_weight": dict(enumerate(FACTORS))}, {"sample_weight": WEIGHTS}], ids=["class", "row"]
+    "given",
+    [
+        {"class_weight": dict(enumerate(FACTORS))},
+        pytest.param({"sample_weight": WEIGHTS}, marks=pytest.mark.slow),
+    ],
+    ids=["class", "row"],
 )
 def test_weights_descend_as_in_keras_and_the_logged_loss_is_without_them(given):
     trainer, plain, _ = trained(**given)

@@ -98,6 +98,7 @@ def test_rows_link_to_their_runs_and_heads_are_in_the_order_of_the_config(tmp_pa
     assert "loss_weights.class=0.5 optimizer=adam" in chosen.partition("<code>")[0]
 
 
+@pytest.mark.slow
 def test_what_to_choose_shows_its_uncertainty_over_seeds(tmp_path, grid):
     write(tmp_path, sweep(grid))
     chosen = (tmp_path / "sweep.html").read_text().partition("What to choose</h2>")[2].partition("</p>")[0]
@@ -119,6 +120,7 @@ def test_two_objectives_are_columns_of_one_table(tmp_path, grid):
     assert {"class skill (val)", "score skill (val)"} <= set(columns)
 
 
+@pytest.mark.slow
 def test_curves_of_all_trials_are_overlaid_and_parallel_coordinates_name_each_trial(tmp_path, grid):
     histories = {one.run_id: {"val/skill": [0.1, 0.2], "val/class_skill": [0.2, 0.3]} for one in grid[:5]}
     write(tmp_path, sweep(grid, histories=histories))
