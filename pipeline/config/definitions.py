@@ -18,8 +18,7 @@ def fields(target: str) -> Iterator[Field]:
 
     An argument that a class inherits and defines again is there twice; the last one counts.
     """
-    module, _, name = target.rpartition(".")
-    found = definition(module, name)
+    found = _definition_of(target)
     if found is None:
         return
     home, part = found
@@ -29,8 +28,7 @@ def fields(target: str) -> Iterator[Field]:
 @cache
 def constants(target: str) -> dict[str, Any]:
     """The class constants of one of our parts, such as its `kinds`; {} for a part of another package."""
-    module, _, name = target.rpartition(".")
-    found = definition(module, name)
+    found = _definition_of(target)
     if found is None or isinstance(found[1], ast.FunctionDef):
         return {}
     return _constants(found[0], found[1])
@@ -39,17 +37,20 @@ def constants(target: str) -> dict[str, Any]:
 @cache
 def documentation(target: str) -> str:
     """The first paragraph of the docstring of one of our parts."""
-    module, _, name = target.rpartition(".")
-    found = definition(module, name)
+    found = _definition_of(target)
     return _docstring(found[1]).partition("\n\n")[0].replace("\n", " ") if found else ""
 
 
 @cache
 def documented_arguments(target: str) -> dict[str, str]:
     """What the docstrings of one of our parts say of its arguments, by name; inherited ones too."""
-    module, _, name = target.rpartition(".")
-    found = definition(module, name)
+    found = _definition_of(target)
     return _texts(*found) if found else {}
+
+
+def _definition_of(target: str) -> tuple[str, Definition] | None:
+    module, _, name = target.rpartition(".")
+    return definition(module, name)
 
 
 def _texts(module: str, part: Definition) -> dict[str, str]:

@@ -30,9 +30,7 @@ class Feather:
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key), pa.memory_map(str(self.path)) as file:
-            cells = _cells(_open_arrow(file), column, self.path, self.key)
-            cells.validate(full=True)  # Arrow would follow damaged offsets out of the file
-            return to_array(cells)
+            return to_array(_cells(_open_arrow(file), column, self.path, self.key))
 
 
 def _open_arrow(file: pa.NativeFile) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
@@ -50,7 +48,9 @@ def _cells(
         size += batch.column(place).nbytes
         check_unpacked(size, path, key)
         kept.append(batch.column(place))
-    return pa.chunked_array(kept, reader.schema.field(place).type)
+    cells = pa.chunked_array(kept, reader.schema.field(place).type)
+    cells.validate(full=True)  # Arrow would follow damaged offsets out of the file
+    return cells
 
 
 def _batches(
@@ -113,9 +113,7 @@ class SavedDataset:
             stream = pa.ipc.open_stream(file)
             if self.has_splits and column == "split":
                 return np.full(sum(map(len, stream)), split, dtype=object)
-            cells = _cells(stream, column, path, self.key)
-            cells.validate(full=True)
-            return to_array(cells)
+            return to_array(_cells(stream, column, path, self.key))
 
 
 def _unpacked_size(path: Path, column: str) -> int:

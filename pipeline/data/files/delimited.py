@@ -64,15 +64,14 @@ class Delimited:
         self.table = pa.table({})
         self.encoding_given = "encoding" in (options or {})
         with reading(path, key):
-            self.block = self._block()
             with self._open() as file:
                 head = file.read(SAMPLE)
                 whole = not file.read(1)
             self.dialect = find_dialect(
                 head, options or {}, path=path, key=key, separator=separator, whole=whole
             )
+            self.block = self._block()
             self.names = self._header()
-            check_quotes(self._open, self.dialect, path, key)
         self.columns = list(dict.fromkeys(name for name in self.names if name))
         check_column_names(self.columns, path, key)
         self.needed = set(self.unique()) if needed is None else self._with_matching(needed)
@@ -127,14 +126,14 @@ class Delimited:
         """The bytes that Arrow reads at a time: a row must fit into one block.
 
         Raises:
-            ConfigError: a compressed file, which is unpacked as a whole, does not fit into the memory.
+            ConfigError: what the file unpacks to does not fit into the memory, or a quoted cell is never closed.
         """
-        if (size := self.path.stat().st_size) <= BLOCK and self.path.suffix.lower() not in COMPRESSED:
-            return BLOCK
-        longest = line = size = 0
+        longest = line = size = quotes = 0
+        sign = self.dialect.quote.encode()
         with self._open() as file:
             while part := file.read(BLOCK):
                 size += len(part)
+                quotes += part.count(sign)
                 if not self.streamed:
                     check_unpacked(size, self.path, self.key)
                 first, last = part.find(b"\n"), part.rfind(b"\n")
@@ -142,6 +141,8 @@ class Delimited:
                 line = line + len(part) if first < 0 else len(part) - last
                 if longest > LONGEST_ROW:
                     raise ValueError(f"a row is longer than {LONGEST_ROW:,} bytes")
+        if quotes % 2:
+            check_quotes(self._open, self.dialect, self.path, self.key)
         # A row between the ends of one part is shorter than a block.
         return max(BLOCK, 2 * max(longest, line))
 
