@@ -126,7 +126,8 @@ class Delimited:
         """The bytes that Arrow reads at a time: a row must fit into one block.
 
         Raises:
-            ConfigError: what the file unpacks to does not fit into the memory, or a quoted cell is never closed.
+            ConfigError: what the file unpacks to does not fit into the memory, or a quoted cell never
+                ends.
         """
         longest = line = size = quotes = 0
         sign = self.dialect.quote.encode()
