@@ -125,7 +125,7 @@ def send_model(
         with ThreadPoolExecutor(LINKS) as pool:
             done = [
                 pool.submit(client.finalize_logged_model, state["id"], LoggedModelStatus.READY),
-                pool.submit(client.log_outputs, run_id, [LoggedModelOutput(state["id"], 0)]),
+                pool.submit(_log_output, client, run_id, state["id"]),
                 pool.submit(link, state["id"]),
             ]
         for one in done:
@@ -133,6 +133,17 @@ def send_model(
         state.add(ready="yes")
     if register is not None:
         _register(client, register, state, run_id)
+
+
+def _log_output(client: MlflowClient, run_id: str, model_id: str) -> None:
+    """Names a model as the output of a run, also if an earlier attempt did so and was interrupted then."""
+    try:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
+    except MlflowException:
+        # A second time, MLflow's database refuses it.
+        outputs = client.get_run(run_id).outputs
+        if outputs is None or model_id not in {output.model_id for output in outputs.model_outputs}:
+            raise
 
 
 def _name(folder: Path, model_id: str, place: str) -> None:

@@ -1,5 +1,6 @@
 """Logged models, and their versions in the registry."""
 
+import contextlib
 from dataclasses import asdict
 
 import keras
@@ -8,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 
 from pipeline.errors import ConfigError
 from pipeline.folding import FOLDED
 from pipeline.times import TIME_OF_DAY, TimeForm
 from pipeline.tracking import connect, find_run, open_run
-from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, version_of
+from pipeline.tracking.models import CANDIDATE, CHAMPION, promote, send_model, version_of
 
 
 @pytest.fixture
@@ -61,6 +63,48 @@ def test_a_model_is_logged_under_its_names_and_becomes_the_candidate(uri):
     assert loaded.metadata.metadata["inputs"]["rows"] == {"dtype": "float32", "shape": [-1, 3]}
     run.client.set_tag(run.run_id, "pipeline.version", "1")
     assert find_run("r").model().name == "model.keras"
+
+
+@pytest.fixture
+def unsent(client, tmp_path):
+    """A run, and a function that sends a model's files to it; takes what links metrics to the model."""
+    experiment = client.get_experiment_by_name("e").experiment_id
+    run_id = client.create_run(experiment).info.run_id
+    (tmp_path / "model").mkdir()
+    Model(run_id=run_id).save(str(tmp_path / "model" / "MLmodel"))
+    options = {"params": {}, "register": None, "upload": lambda folder, place: None}
+    return run_id, lambda link: send_model(client, run_id, experiment, tmp_path, link=link, **options)
+
+
+@pytest.mark.parametrize("request_name", ["finalize_logged_model", "log_outputs", "link"])
+def test_a_model_is_sent_once_although_a_server_interrupted_it(client, unsent, monkeypatch, request_name):
+    """A request may have been carried out although its answer was lost, and so may its neighbours."""
+    run_id, send = unsent
+    linked = []
+    carried_out = getattr(client, request_name, linked.append)
+
+    def loses_its_answer(*words):
+        carried_out(*words)
+        raise MlflowException("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, request_name, loses_its_answer, raising=False)
+        # It finds out by itself whether the output is named.
+        lost = contextlib.nullcontext() if request_name == "log_outputs" else pytest.raises(MlflowException)
+        with lost:
+            send(getattr(client, "link", linked.append))
+    send(linked.append)
+    (model,) = client.search_logged_models([client.get_run(run_id).info.experiment_id])
+    assert str(model.status) == "READY"
+    assert [one.model_id for one in client.get_run(run_id).outputs.model_outputs] == [model.model_id]
+    assert set(linked) == {model.model_id}
+
+
+def test_a_run_that_cannot_have_an_output_is_an_error(client, unsent):
+    run_id, send = unsent
+    client.delete_run(run_id)
+    with pytest.raises(MlflowException, match=run_id):
+        send(lambda model_id: None)
 
 
 @pytest.fixture(scope="module")
