@@ -11,30 +11,25 @@ recorded below the working folder, or below `folder`; or in the store and the ex
 `mlflow.set_tracking_uri`, `mlflow.set_experiment` or the variables of the environment name.
 """
 
-import contextlib
 import html
-import random
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, open_dict
-
 from pipeline import compare as comparing
 from pipeline import predict as predicting
-from pipeline import signals
 from pipeline import train as training
-from pipeline.command import TEXTS_OF_TRAINING, message_for
-from pipeline.config import CONF, check, choices, expand
+from pipeline.command import TEXTS_OF_TRAINING
+from pipeline.config import check
 from pipeline.config.quoting import quote_texts
 from pipeline.errors import ConfigError
 from pipeline.frames import write, write_data
-from pipeline.paths import use_folder, used_folder
+from pipeline.in_process import as_messages, composed, within
+from pipeline.paths import use_folder
 
 RECORDED = ("test", "val")  # splits
 
@@ -265,72 +260,3 @@ def sweep(*words: str, folder: str | Path = ".") -> Sweep:
         )
     run = load(lines[-1].removeprefix("sweep "), folder=folder)
     return Sweep(run.stored, run.folder)
-
-
-@contextlib.contextmanager
-def within(folder: str | Path) -> Iterator[None]:
-    """Work in a folder, and leave the caller's use of MLflow and of random numbers as it is.
-
-    Raises:
-        ConfigError: there is no such folder.
-    """
-    import numpy as np
-
-    from pipeline.tracking import undisturbed
-
-    if not Path(folder).is_dir():
-        raise ConfigError("folder", "there is no such folder", found=folder, allowed="an existing folder")
-    before, python = used_folder(), random.getstate()
-    numpy = np.random.get_state()  # noqa: NPY002 - a training seeds the global generator
-    with contextlib.chdir(folder), undisturbed():
-        try:
-            yield
-        finally:
-            use_folder(before)
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
-
-
-@contextlib.contextmanager
-def as_messages() -> Iterator[None]:
-    """Raise what would end a command with a message as `ConfigError`; after Ctrl-C tell how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write(signals.advice())
-        raise
-    except SystemExit as error:
-        problem = "the training is complete, but its store does not have all of it"
-        raise ConfigError("tracking.uri", problem, allowed="python -m pipeline.sync sends it") from error
-    except Exception as error:
-        if isinstance(error, ConfigError) or (message := message_for(error)) is None:
-            raise
-        key, _, problem = message.partition(": ")
-        raise (
-            ConfigError(key, problem) if re.fullmatch(r"[\w.@]+", key) else ConfigError("config", message)
-        ) from error
-    finally:
-        signals.advise("")
-
-
-def composed(words: Sequence[str], config_dir: str | Path | None = None) -> tuple[DictConfig, dict[str, str]]:
-    """Return the config of a training, and the chosen options.
-
-    Raises:
-        HydraException: an override names no key or option.
-    """
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-
-    more = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(CONF)):
-            whole = compose("config", [*words, *more], return_hydra_config=True)
-            groups = choices(whole.hydra.runtime.choices)
-            with open_dict(whole):
-                del whole["hydra"]
-            return expand(whole), groups
-    finally:
-        GlobalHydra.instance().hydra = before

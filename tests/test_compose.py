@@ -113,8 +113,8 @@ def test_the_learning_rate_of_a_branch_freezes_or_rescales_it(build, plain):
     frozen = build("branches.traits.learning_rate=0.0").trainer
     assert not [variable for variable in frozen.variables if "traits" in variable.path]
     slow = build("branches.traits.learning_rate=0.5").trainer
-    assert {(rate, layer) for rate, layer, _ in slow.rescaled} == {(0.5, "branch_traits")}
-    assert plain.trainer.rescaled == []
+    assert {(rate, layer) for rate, layer, _ in slow.updates.scaled} == {(0.5, "branch_traits")}
+    assert plain.trainer.updates.scaled == []
 
 
 def test_the_probe_has_the_configured_size_and_is_absent_without_insight(build):

@@ -1,7 +1,6 @@
 """Training, loading, predicting and comparing from Python."""
 
 import json
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import experiment, paths, signals
+from pipeline import experiment
 from pipeline.errors import ConfigError
 from tests.verbs import without_collection
 
@@ -161,31 +160,6 @@ def test_what_hydra_refuses_is_the_same_error_with_the_message_of_the_command(tm
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigError, match="folder: there is no such folder"):
         experiment.train(folder=tmp_path / "nowhere")
-
-
-def test_the_callers_random_numbers_and_folders_stay_as_they_are(folder):
-    np.random.seed(3)  # noqa: NPY002
-    random.seed(3)
-    due = np.random.RandomState(3).rand(), random.Random(3).random()
-    here, kept = Path.cwd(), paths.used_folder()
-    with experiment.within(folder):
-        np.random.seed(0)  # noqa: NPY002
-        random.seed(0)
-        paths.use_folder("elsewhere")
-    assert (np.random.rand(), random.random()) == due  # noqa: NPY002
-    assert (Path.cwd(), paths.used_folder()) == (here, kept)
-
-
-def test_ctrl_c_tells_how_to_go_on(capsys):
-    def interrupted():
-        with experiment.as_messages():
-            signals.advise("to go on with run 1: …\n")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert capsys.readouterr().err == "to go on with run 1: …\n"
-    assert signals.advice() == ""
 
 
 @pytest.mark.slow

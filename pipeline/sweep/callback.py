@@ -254,7 +254,7 @@ class SweepCallback(Callback):
 
             log_failure(self.parent.client, self.parent.run_id, error)
             sys.stderr.write(f"the sweep ended: {type(error).__name__}: {error}\n")
-        found = [] if status == "KILLED" else self._joined()
+        found = [] if status == "KILLED" else self._join()
         try:
             self.watch.draw(running=False)
         except Exception as problem:
@@ -263,24 +263,13 @@ class SweepCallback(Callback):
         print("\n".join([*found, self.watch.ending(self.since)]))
         return 0 if status == "FINISHED" else 1
 
-    def _joined(self) -> list[str]:
+    def _join(self) -> list[str]:
         """Logs what the trials of folds give together; returns sentences on it."""
+        from pipeline.sweep.joining import join
+
         assert self.parent is not None
         assert self.watch is not None
-        from pipeline.sweep.ensembling import log_ensemble
-        from pipeline.sweep.out_of_fold import log_folds
-
-        objective, lines = self.watch.objective[0], []
-        try:
-            lines += log_folds(self.parent, objective)
-            if self.joining is not None:
-                lines += log_ensemble(self.parent, objective, **self.joining)
-        except ConfigError as problem:
-            lines.append(f"no ensemble: {problem}")
-        except Exception as problem:
-            # The trials have been logged, and the board shows them.
-            sys.stderr.write(f"the trials could not be joined: {type(problem).__name__}: {problem}\n")
-        return lines
+        return join(self.parent, self.watch.objective[0], self.joining)
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

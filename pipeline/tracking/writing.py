@@ -5,7 +5,6 @@ import logging
 import shutil
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
-from mlflow.tracking import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 
 from pipeline import signals
 from pipeline.notices import announced
 from pipeline.paths import waiting_folder, write_text
-from pipeline.secrets import mask
 from pipeline.tracking.addresses import run_page, server_of, shown, without_password
 from pipeline.tracking.existing import existing_run, logged_values, run_of_environment
+from pipeline.tracking.failure import FAILURE, reason, traceback_of
 from pipeline.tracking.models import Specs, save_model
 from pipeline.tracking.opening import Store, failing_with, in_words
 from pipeline.tracking.outbox import (
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.epochs import LogEpochs
 
 logger = logging.getLogger(__name__)
-
-FAILURE = "pipeline.failure"  # tag: why the run failed
 
 
 class Run:
@@ -149,7 +145,7 @@ class Run:
         """Logs why the run failed."""
         self.outbox.append({"kind": "params", "params": {}, "tags": {FAILURE: reason(error)}})
         folder = self.outbox.new_folder()
-        (folder / "traceback.txt").write_text(_traceback(error), encoding="utf-8")
+        (folder / "traceback.txt").write_text(traceback_of(error), encoding="utf-8")
         self.outbox.append({"kind": "files", "path": f"{FILES}/{folder.name}"})
 
     def end(self, status: str) -> None:
@@ -286,18 +282,3 @@ def _outbox(store: Store, run: MlflowRun) -> Outbox:
     write_text(folder / "run.json", json.dumps(facts | {"uri": without_password(store.uri)}))
     sender = Sender(store.client, store.uri, info.run_id, info.experiment_id, info.artifact_uri)
     return Outbox(folder, sender, is_passing, shown(store.uri), in_words)
-
-
-def log_failure(client: MlflowClient, run_id: str, error: BaseException) -> None:
-    """Logs why a run failed: one line as a tag, and the artifact traceback.txt."""
-    client.set_tag(run_id, FAILURE, reason(error))
-    client.log_text(run_id, _traceback(error), "traceback.txt")
-
-
-def reason(error: BaseException) -> str:
-    """Why a run failed, in one line."""
-    return mask(f"{type(error).__name__}: {error}".splitlines()[0])[:500]
-
-
-def _traceback(error: BaseException) -> str:
-    return mask("".join(traceback.format_exception(error)))

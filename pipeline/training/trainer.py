@@ -20,7 +20,6 @@ from pipeline import signals
 from pipeline.balancers import Balancer
 from pipeline.data.feed import Rows, Stream, weight_key
 from pipeline.model import decode, encode, forward
-from pipeline.model.layer_names import branch_layer
 from pipeline.model.stand_in import set_means
 from pipeline.modulation import Modulation, Off
 from pipeline.training.descent import Descent, ForwardPass, StepGradients
@@ -28,6 +27,7 @@ from pipeline.training.epoch import Epoch, KeptOutputs, NotFiniteError, skipped_
 from pipeline.training.fault import Fault, all_finite, find_fault
 from pipeline.training.head_loss import HeadLoss
 from pipeline.training.loop import loop_over, spans
+from pipeline.training.updates import Updates
 from pipeline.training.weight_average import WeightAverage
 
 Array = NDArray[Any]
@@ -76,7 +76,7 @@ class Trainer:
         for layer, rate in rates.items():
             if rate == 0:
                 model.get_layer(layer).trainable = False
-        self.rescaled = self._rescaled_variables(rates)
+        self.updates = Updates(model, optimizer, rates, self.modulation)
         self.variables: Sequence[keras.Variable] = model.trainable_variables
         self.average = None if average is None else WeightAverage(self.variables, average)
         self.descent = Descent(self.variables, list(losses), balancer)
@@ -96,16 +96,6 @@ class Trainer:
         self.width = sum(output.shape[-1] for output in model.output.values())  # of all outputs together
         self._zero_sums = zero_sums(len(self.losses))
         self._traced: dict[Any, tuple[Any, int, Any]] = {}
-
-    def _rescaled_variables(self, rates: Mapping[str, float]) -> list[tuple[float, str, keras.Variable]]:
-        """Return (rate, layer, variable) for the variables whose updates are changed after the optimizer."""
-        branches = [branch_layer(name) for name in self.model.input] if self.modulation.modulates else []
-        return [
-            (rates.get(layer, 1.0), layer, variable)
-            for layer in dict.fromkeys([*rates, *branches])
-            if layer in branches or rates[layer] not in (0, 1)
-            for variable in self.model.get_layer(layer).trainable_variables
-        ]
 
     def train(
         self,
@@ -171,7 +161,7 @@ class Trainer:
         sums = step_sums(losses, counts, step.weights, self._regularisation(), training_losses)
 
         def update() -> tuple[Any, Any, Any]:
-            self._apply(step.gradients, {branch_layer(name): factor for name, factor in factors.items()})
+            self.updates.apply(step.gradients, self.variables, factors)
             if self.average:
                 self.average.update()
             self._update_balancer(step, inputs, labels, states)
@@ -238,18 +228,6 @@ class Trainer:
 
     def _regularisation(self) -> Any:
         return tf.add_n(self.model.losses) if self.model.losses else tf.constant(0.0)
-
-    def _apply(self, gradients: list[Any], factors: Mapping[str, Any]) -> None:
-        """Update the weights; `factors` are those of the modulation, by layer name."""
-        before = [tf.identity(variable.value) for _, _, variable in self.rescaled]
-        self.optimizer.apply(gradients, self.variables)
-        # Rates scale the update, because Adam would undo a factor on the gradient.
-        for index, ((rate, layer, variable), old) in enumerate(zip(self.rescaled, before, strict=True)):
-            change = rate * (variable.value - old)
-            if layer in factors:
-                updates = keras.ops.convert_to_tensor(self.optimizer.iterations)
-                change = self.modulation.modulate(change, factors[layer], index, updates)
-            variable.assign(old + change)
 
     def _run(
         self,

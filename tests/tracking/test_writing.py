@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import signals
 from pipeline.errors import ConfigError
 from pipeline.paths import waiting_folder
-from pipeline.tracking import connect, default_uri, log_failure, open_run, opening
+from pipeline.tracking import connect, default_uri, open_run, opening
 from tests import stores
 
 ROUNDS = 8
@@ -227,13 +227,6 @@ def test_the_store_is_below_the_working_folder_unless_the_environment_names_one(
     assert default_uri(tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlruns/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://here:1")
     assert default_uri(tmp_path) == "http://here:1"
-
-
-def test_the_reason_of_a_failure_is_its_first_line_and_never_too_long(uri):
-    client, _, experiment = connect(uri, "e")
-    run_id = client.create_run(experiment).info.run_id
-    log_failure(client, run_id, ValueError("x" * 1000 + "\nand more"))
-    assert client.get_run(run_id).data.tags["pipeline.failure"] == ("ValueError: " + "x" * 1000)[:500]
 
 
 def test_threads_that_find_no_database_make_one_together(tmp_path, monkeypatch):
