@@ -10,6 +10,7 @@ from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.json_rows import JsonRows
 from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values
 from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.patterns import is_pattern, matching, side_by_side
@@ -125,9 +126,9 @@ class Source:
         return None
 
     def keep(self, columns: Collection[str]) -> None:
-        """Frees the memory of all columns of text files but these."""
+        """Frees the memory of all columns of files that are parsed as a whole but these."""
         for _, part in self.parts:
-            if isinstance(part, Delimited):
+            if isinstance(part, (Delimited, JsonRows)):
                 part.keep(columns)
 
     def matching(self, pattern: str, key: str) -> list[str]:

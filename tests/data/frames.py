@@ -35,6 +35,10 @@ def write_saved_data_set(path: Path) -> None:
     (path / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data-00000.arrow"}]}))
 
 
+def write_json(path: Path) -> None:
+    FRAME.to_json(path, orient="records", lines=".jsonl" in path.name)
+
+
 WRITERS: dict[str, Any] = {
     "s.csv": write_csv,
     "s.csv.gz": write_csv,
@@ -42,6 +46,9 @@ WRITERS: dict[str, Any] = {
     "s.csv.xz": write_csv,
     "s.tsv": write_tsv,
     "s.tsv.gz": write_tsv,
+    "s.jsonl": write_json,
+    "s.jsonl.gz": write_json,
+    "s.json": write_json,
     "s.parquet": FRAME.to_parquet,
     "folder": write_saved_data_set,
 }

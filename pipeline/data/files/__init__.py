@@ -4,6 +4,8 @@ arrays: .npz and .npy files, and arrays or data frames in memory.
 npz: the arrays of .npz files, with a limit on what they unpack to.
 arrow: .parquet and .feather files, and saved Hugging Face data sets.
 delimited: .csv and .tsv files.
+json_rows: .json and .jsonl files.
+records: rows of Python values as typed columns.
 dialect: their separator, signs of numbers and lines before the header.
 encodings: their encoding.
 amounts: numbers with units and in brackets.
@@ -25,12 +27,13 @@ from pipeline.data.files.arrays import Npy, Npz
 from pipeline.data.files.arrow import ARROW, Feather, Parquet, SavedDataset
 from pipeline.data.files.delimited import COMPRESSED, Delimited
 from pipeline.data.files.file_errors import check_not_empty
+from pipeline.data.files.json_rows import JSON, JsonRows
 from pipeline.errors import ConfigError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ","}
 FORMATS = [
     *(".npz", ".npy", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".parquet"),
-    *(".feather", ".arrow"),
+    *(".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".jsonl.gz"),
 ]
 
 
@@ -69,6 +72,8 @@ def open_file(
         return Npz(path, key)
     if suffix == ".npy":
         return Npy(path, key)
+    if suffix in JSON:
+        return JsonRows(path, key, needed=needed)
     if suffix in SEPARATORS:
         return Delimited(path, key, separator=SEPARATORS[suffix], needed=needed, options=options)
     raise ConfigError(key, "unknown file format", found=path.name, allowed=FORMATS)

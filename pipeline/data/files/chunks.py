@@ -3,6 +3,7 @@
 A row that cannot be read keeps its place, with all its cells missing, so that rows and predictions line up.
 """
 
+import itertools
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,8 +16,10 @@ import pyarrow.parquet as pq
 from pipeline.data.files import FORMATS, SEPARATORS, format_suffix
 from pipeline.data.files.arrow import ARROW, Feather, field_of, parquet_columns, parquet_fields
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
-from pipeline.data.files.file_errors import check_not_empty, reading
+from pipeline.data.files.file_errors import check_column_names, check_not_empty, reading
+from pipeline.data.files.json_rows import JSON, numbered_rows
 from pipeline.data.files.npz import NpzMember, npz_columns
+from pipeline.data.files.records import Records
 from pipeline.data.files.stored import map_npy, to_array
 from pipeline.errors import ConfigError
 
@@ -36,7 +39,7 @@ def open_chunks(path: Path, key: str) -> Chunks:
     """Opens a file, or a folder of pictures, for reading in chunks.
 
     Args:
-        path: .csv, .tsv, .txt (also compressed), .parquet, .feather, .npz, .npy, or a folder of pictures.
+        path: a file of one of the `FORMATS`, or a folder of pictures.
         key: the config key to name in messages.
 
     Raises:
@@ -51,6 +54,7 @@ def open_chunks(path: Path, key: str) -> Chunks:
     readers: dict[str, Callable[[Path, str], Chunks]] = {
         ".parquet": ParquetChunks,
         **dict.fromkeys(ARROW, ArrowChunks),
+        **dict.fromkeys(JSON, JsonChunks),
         ".npz": NpzChunks,
         ".npy": NpyChunks,
     }
@@ -106,6 +110,35 @@ class ArrowChunks:
         for first in range(0, total, rows):
             part = {name: values[first : first + rows] for name, values in columns.items()}
             yield Chunk(part, min(1.0, (first + rows) / total))
+
+
+class JsonChunks:
+    """A JSON file. It is read twice, as any line may have a new column."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        names: dict[str, None] = {}
+        self.rows = 0
+        with reading(path, key):
+            for self.rows, (_, record) in enumerate(numbered_rows(path, key), start=1):
+                names |= dict.fromkeys(record) if isinstance(record, dict) else {}
+        self.columns = list(names)
+        check_column_names(self.columns, path, key)
+
+    def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
+        done = 0
+        with reading(self.path, self.key):
+            numbered = numbered_rows(self.path, self.key)
+            while part := list(itertools.islice(numbered, rows)):
+                records, invalid = Records(names), {}
+                records.add(dict.fromkeys(names))  # columns that this chunk lacks
+                for row, (_, record) in enumerate(part):
+                    if not isinstance(record, dict):
+                        invalid[row] = f"no JSON object: {record}"
+                    records.add(record if isinstance(record, dict) else {})
+                records.finish()
+                done += len(part)
+                yield Chunk({name: records.column(name)[1:] for name in names}, done / self.rows, invalid)
 
 
 class NpyChunks:
