@@ -43,6 +43,8 @@ OPTIONS_OF_0_1: dict[str, dict[str, bool | int | str]] = {
 NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
 IMAGE_SCALES = ("auto", "bytes", "robust", "standard", "none")
 JOINS = ("left", "inner", "exact")  # the first is the default
+TEXT_TABLES = (".csv", ".tsv", ".tab", ".txt")  # suffixes of files that take options of how they are written
+WORKBOOKS = (".xlsx", ".xlsm")  # suffixes of files that take the option `sheet`
 LEAK_POLICIES = ("fail", "warn", "ignore")
 SPLITS = ("train", "val", "test")
 

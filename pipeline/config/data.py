@@ -18,6 +18,8 @@ from pipeline.data_options import (
     SPLITS,
     TARGET_KINDS,
     TESTED,
+    TEXT_TABLES,
+    WORKBOOKS,
     optional_options,
 )
 from pipeline.errors import ConfigError
@@ -51,6 +53,7 @@ FILE_RULES = {
     "escape": SIGN,
     "thousands": Rule(lambda value: isinstance(value, str) and len(value) <= 1, "one character, or none"),
     "encoding": TEXT,
+    "sheet": TEXT,
     "missing": list_of(TEXT),
 }
 
@@ -200,6 +203,22 @@ def _check_split_values(split: dict[str, Any]) -> None:
         )
 
 
+def _check_file_options(key: str, source: dict[str, Any]) -> None:
+    """Every option is for the format of at least one file."""
+    paths = [source["path"]] if isinstance(source["path"], str) else source["path"]
+    for option in source.keys() - {"path", "missing"}:
+        suffixes = WORKBOOKS if option == "sheet" else TEXT_TABLES
+        names = [path.lower() for path in paths]
+        known = [name for name in names if "." in name and not name.endswith("*")]
+        if len(known) == len(names) and not any(suffix in name for suffix in suffixes for name in names):
+            raise ConfigError(
+                f"{key}.{option}",
+                "no file of this source has a format with this option",
+                found=", ".join(paths),
+                allowed=f"{option} of {', '.join(suffixes)} files",
+            )
+
+
 def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
     """Every file of the sources exists.
 
@@ -217,6 +236,7 @@ def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
             continue
         if isinstance(source, dict) and "path" in source:
             check_node(key, source, {"path": TEXTS}, optional=FILE_RULES)
+            _check_file_options(key, source)
             source = source["path"]
         if not TEXTS.test(source):
             raise ConfigError(

@@ -12,6 +12,7 @@ from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.json_rows import JsonRows
 from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values
+from pipeline.data.files.workbook import Sheet
 from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.errors import ConfigError
@@ -128,7 +129,7 @@ class Source:
     def keep(self, columns: Collection[str]) -> None:
         """Frees the memory of all columns of files that are parsed as a whole but these."""
         for _, part in self.parts:
-            if isinstance(part, (Delimited, JsonRows)):
+            if isinstance(part, (Delimited, JsonRows, Sheet)):
                 part.keep(columns)
 
     def matching(self, pattern: str, key: str) -> list[str]:

@@ -76,6 +76,16 @@ from tests.config.cases import right_configs, wrong_configs
         "data.sources.kanji: the file or folder does not exist",
         ["found:   nowhere/kanji.npz"],
     ),
+    (
+        ["data.sources.kanji={path: [a.npz, b.parquet], encoding: cp1252}"],
+        "data.sources.kanji.encoding: no file of this source has a format with this option",
+        ["found:   a.npz, b.parquet", "allowed: encoding of .csv, .tsv"],
+    ),
+    (
+        ["data.sources.kanji={path: a.csv.gz, sheet: Sales}"],
+        "data.sources.kanji.sheet: no file of this source",
+        ["allowed: sheet of .xlsx, .xlsm files"],
+    ),
     (["data.sources.kanji=[]"], "data.sources.kanji: ", ["found:   []"]),
     (["data.sources.kanji=*.nothing"], "data.sources.kanji: no file matches", []),
     (

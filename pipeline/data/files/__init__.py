@@ -5,6 +5,7 @@ npz: the arrays of .npz files, with a limit on what they unpack to.
 arrow: .parquet and .feather files, and saved Hugging Face data sets.
 delimited: .csv and .tsv files.
 json_rows: .json and .jsonl files.
+workbook: the sheets of .xlsx files.
 records: rows of Python values as typed columns.
 dialect: their separator, signs of numbers and lines before the header.
 encodings: their encoding.
@@ -17,7 +18,7 @@ file_errors: errors in files, each reported as one message that names the file.
 memory: how much memory is available.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,13 +29,27 @@ from pipeline.data.files.arrow import ARROW, Feather, Parquet, SavedDataset
 from pipeline.data.files.delimited import COMPRESSED, Delimited
 from pipeline.data.files.file_errors import check_not_empty
 from pipeline.data.files.json_rows import JSON, JsonRows
+from pipeline.data.files.workbook import Sheet
+from pipeline.data_options import WORKBOOKS
 from pipeline.errors import ConfigError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ","}
 FORMATS = [
     *(".npz", ".npy", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".parquet"),
-    *(".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".jsonl.gz"),
+    *(".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".jsonl.gz", ".xlsx", ".xlsm"),
 ]
+# Formats that other programs turn into one of these.
+SAVED_AS = {
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save the sheet as .xlsx or .csv"),
+    **dict.fromkeys(
+        (".sav", ".dta", ".sas7bdat", ".rds", ".rdata", ".h5", ".hdf5"), "save the table as .parquet"
+    ),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".joblib"), "reading it could run any code; save the table as .parquet"
+    ),
+    ".mat": "save the arrays as .npz",
+    ".zip": "unpack it first",
+}
 
 
 class Columns(Protocol):
@@ -54,7 +69,7 @@ def open_file(
         path: an existing file, or the folder of a saved Hugging Face data set.
         key: the config key to name in messages.
         needed: the columns that will be read: a text file is parsed once, for these columns only. None: all.
-        options: how a text file is written, see `pipeline.data.files.dialect`.
+        options: how a text file is written, see `pipeline.data.files.dialect`; or the `sheet` of a workbook.
 
     Raises:
         ConfigError: the format is unknown, the file is empty, truncated or unreadable, or two columns have
@@ -76,7 +91,16 @@ def open_file(
         return JsonRows(path, key, needed=needed)
     if suffix in SEPARATORS:
         return Delimited(path, key, separator=SEPARATORS[suffix], needed=needed, options=options)
-    raise ConfigError(key, "unknown file format", found=path.name, allowed=FORMATS)
+    if suffix in WORKBOOKS:
+        return Sheet(path, key, needed=needed, sheet=(options or {}).get("sheet"))
+    raise unknown_format(path, key, FORMATS)
+
+
+def unknown_format(path: Path, key: str, allowed: Sequence[str]) -> ConfigError:
+    """The error that a file has none of the formats that are read."""
+    advice = SAVED_AS.get(path.suffix.lower())
+    problem = f"unknown file format; {advice}" if advice else "unknown file format"
+    return ConfigError(key, problem, found=path.name, allowed=allowed)
 
 
 def format_suffix(path: Path) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.data.files import FORMATS, SEPARATORS, format_suffix
+from pipeline.data.files import FORMATS, SEPARATORS, Columns, format_suffix, unknown_format
 from pipeline.data.files.arrow import ARROW, Feather, field_of, parquet_columns, parquet_fields
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files.file_errors import check_column_names, check_not_empty, reading
@@ -21,6 +21,8 @@ from pipeline.data.files.json_rows import JSON, numbered_rows
 from pipeline.data.files.npz import NpzMember, npz_columns
 from pipeline.data.files.records import Records
 from pipeline.data.files.stored import map_npy, to_array
+from pipeline.data.files.workbook import Sheet
+from pipeline.data_options import WORKBOOKS
 from pipeline.errors import ConfigError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -53,14 +55,14 @@ def open_chunks(path: Path, key: str) -> Chunks:
         return DelimitedChunks(path, key, separator=SEPARATORS[suffix])
     readers: dict[str, Callable[[Path, str], Chunks]] = {
         ".parquet": ParquetChunks,
-        **dict.fromkeys(ARROW, ArrowChunks),
+        **dict.fromkeys(ARROW, lambda path, key: WholeColumns(Feather(path, key))),
+        **dict.fromkeys(WORKBOOKS, lambda path, key: WholeColumns(Sheet(path, key, needed=None))),
         **dict.fromkeys(JSON, JsonChunks),
         ".npz": NpzChunks,
         ".npy": NpyChunks,
     }
     if suffix not in readers:
-        allowed = [*FORMATS, "a folder of pictures"]
-        raise ConfigError(key, "unknown file format", found=path.name, allowed=allowed)
+        raise unknown_format(path, key, [*FORMATS, "a folder of pictures"])
     return readers[suffix](path, key)
 
 
@@ -97,12 +99,11 @@ class ParquetChunks:
                 yield Chunk(arrays, done / total)
 
 
-class ArrowChunks:
-    """One .feather or .arrow file, mapped into memory."""
+class WholeColumns:
+    """A file whose columns are read as a whole: a .feather or .arrow file, which is mapped, or a workbook."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self.file = Feather(path, key)
-        self.columns = self.file.columns
+    def __init__(self, file: Columns) -> None:
+        self.file, self.columns = file, file.columns
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[Chunk]:
         columns = {name: self.file.read(name) for name in names}

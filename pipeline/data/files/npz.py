@@ -24,13 +24,23 @@ def npz_columns(path: Path, key: str) -> list[str]:
     """
     with reading(path, key), zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        unpacked, size = sum(member.file_size for member in members), path.stat().st_size
-        if unpacked > MOST_UNPACKED * size:
-            raise ValueError(f"it claims to unpack to {unpacked:,} bytes, from {size:,}")
+        check_claim(archive, path)
     files = [member.filename for member in members if member.filename.endswith(SUFFIX)]
     names = [name.removesuffix(SUFFIX) for name in files]
     check_column_names(names, path, key)
     return names
+
+
+def check_claim(archive: zipfile.ZipFile, path: Path) -> int:
+    """The bytes to which an archive claims to unpack.
+
+    Raises:
+        ValueError: its compression cannot reach so many.
+    """
+    unpacked, size = sum(member.file_size for member in archive.infolist()), path.stat().st_size
+    if unpacked > MOST_UNPACKED * size:
+        raise ValueError(f"it claims to unpack to {unpacked:,} bytes, from {size:,}")
+    return unpacked
 
 
 def read_npz(path: Path, key: str) -> dict[str, np.ndarray]:

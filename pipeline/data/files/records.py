@@ -1,6 +1,6 @@
 """Rows of Python values, as JSON files and workbooks hold them, gathered to typed columns."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, time, timedelta
 from itertools import chain
 from typing import TypeAlias
@@ -40,6 +40,11 @@ class Records:
         self.rows = 0
         self._open: dict[str, list[object]] = {}  # the cells that are in no block yet
         self._blocks: dict[str, list[Block]] = {}
+
+    def begin(self, columns: Iterable[str]) -> None:
+        """Names the first columns, which are there even if no row has them."""
+        for name in columns:
+            self._new_column(name)
 
     def add(self, record: Mapping[str, object]) -> None:
         """Appends a row, column -> cell."""

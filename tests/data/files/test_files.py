@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.columns import numbers, strings
+from pipeline.data.files import workbook
 from pipeline.errors import ConfigError
 from tests.data.frames import FRAME, WRITERS
 from tests.data.small_data import read_column
@@ -35,7 +36,8 @@ WRONG_FILES = {
     "not.npz": (b"something else", "truncated, damaged"),
     "not.npy": (b"something else", "truncated, damaged"),
     "not.parquet": (b"something else", "truncated, damaged"),
-    "not.xlsx": (b"something else", "unknown file format"),
+    "not.doc": (b"something else", "unknown file format"),
+    "not.xls": (b"something else", r"unknown file format; save the sheet as \.xlsx or \.csv"),
 }
 
 
@@ -55,3 +57,12 @@ def test_a_wrong_file_is_named_with_its_problem(name: str, tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=problem) as caught:
         read_column(name, "s" if name.endswith("npy") else "s.a", tmp_path)
     assert name in str(caught.value)
+
+
+def test_without_its_package_a_workbook_is_refused_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s.xlsx").write_bytes(b"something")
+    monkeypatch.setattr(workbook, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install openpyxl"):
+        read_column("s.xlsx", "s.a", tmp_path)
