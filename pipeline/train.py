@@ -20,7 +20,6 @@ from pipeline.job.resume import (
     how_to_resume,
     is_finished,
     mark_finished,
-    mark_not_finite,
     rate_change,
     resumed_config,
     resuming,
@@ -37,7 +36,6 @@ NOT_SENT = 3  # exit code: the training is complete, but its store does not have
 if TYPE_CHECKING:
     from pipeline.job.job import Job
     from pipeline.tracking import Run, Store
-    from pipeline.training.epoch import NotFiniteError
     from pipeline.training.fit import FitResult
     from pipeline.training.state import RestoredState
 
@@ -118,16 +116,10 @@ def run(
     with clock.phase("opening the store"):
         from pipeline.tracking import connect, connect_early
 
-        place: Any = {"run_id": run_id}
-        if chosen := origin.groups.get("data"):
-            place["default"] = chosen  # an experiment for each data set
-        store = connect_early(cfg.tracking.uri, cfg.tracking.experiment, **place)
-    # These imports take seconds, so they come after the checks.
-    with (
-        clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
-        importing(),
-    ):
-        from pipeline.job import artifacts, data_identity, label_overview, results
+        place = place_of(cfg, origin, run_id)
+        store = connect_early(**place)
+    with heavy_imports(clock):
+        from pipeline.job import artifacts, data_identity, label_overview, not_finite, results
         from pipeline.tracking.running import refuse_if_running
 
     if cfg.resume:
@@ -137,14 +129,14 @@ def run(
     state = restored(cfg, job, data) if cfg.resume else None
     if store is None:
         with clock.phase("making the store"):
-            store = connect(cfg.tracking.uri, cfg.tracking.experiment, **place)
+            store = connect(**place)
     with opened(store, artifacts.run_arguments(cfg, origin), run_id) as mlflow_run:
         save_config(mlflow_run.run_id, cfg, origin, data, store.uri)
         announce(mlflow_run.run_id, cfg)
         artifacts.log_config(mlflow_run, cfg, job, origin.overrides)
         with clock.phase("training", at_once=True, more=label_overview.sentence(job)):
             fitted = train(cfg, job, mlflow_run, state)
-        failure = not_finite_end(cfg, job, fitted, mlflow_run)
+        failure = not_finite.ending(cfg, job, fitted, mlflow_run)
         with clock.phase("testing"):
             result = results.evaluate_kept(job, fitted)
         artifacts.log_results(mlflow_run, cfg, job, fitted, result, origin=origin, clock=clock)
@@ -152,12 +144,35 @@ def run(
             tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
             raise failure
     mark_finished(mlflow_run.run_id, cfg.trainer.epochs)
-    if cfg.sweep.parent is None:  # a sweep has advice of its own
+    if cfg.sweep.parent is None:
         signals.advise("")
     tell(results.summary(result, mlflow_run, list(job.heads), clock.sentence()))
     if mlflow_run.unsent and cfg.sweep.parent is None:
         raise SystemExit(NOT_SENT)
     return Outcome(mlflow_run.run_id, mlflow_run.uri, results.objective(cfg.objective, result))
+
+
+def place_of(cfg: DictConfig, origin: Origin, run_id: str | None) -> dict[str, Any]:
+    """Where the run is recorded: arguments of `pipeline.tracking.connect`."""
+    from pipeline.tracking.experiments import DEFAULT_EXPERIMENT
+
+    default = origin.groups.get("data") or DEFAULT_EXPERIMENT  # an experiment for each data set
+    return {
+        "uri": cfg.tracking.uri,
+        "experiment": cfg.tracking.experiment,
+        "default": default,
+        "run_id": run_id,
+    }
+
+
+@contextmanager
+def heavy_imports(clock: Clock) -> Iterator[None]:
+    """Import TensorFlow, and what the block imports; it takes seconds, so it comes after the checks."""
+    with (
+        clock.phase("importing TensorFlow", at_once="tensorflow" not in sys.modules, silent=True),
+        importing(),
+    ):
+        yield
 
 
 def built(
@@ -202,34 +217,10 @@ def restored(cfg: DictConfig, job: "Job", data: Any) -> "RestoredState | None":
 
 def announce(run_id: str, cfg: DictConfig) -> None:
     """Tell the run's id, and what to do after an interruption."""
-    if cfg.sweep.parent is not None:
-        notice(f"run {run_id}")
-        return
     notice(f"run {run_id}")
-    notice(f"after an interruption: {resuming(run_id[:SHORT_ID], cfg.tracking.uri)}")
-    signals.advise(how_to_resume(run_id, cfg.tracking.uri))
-
-
-def not_finite_end(
-    cfg: DictConfig, job: "Job", fitted: "FitResult", mlflow_run: "Run"
-) -> "NotFiniteError | None":
-    """Log the batch whose loss or gradient was not finite; return the error if it ended the training.
-
-    Raises:
-        NotFiniteError: it ended the training in the first epoch, so there is nothing to test.
-    """
-    from pipeline.job.not_finite import explained, log_batch
-
-    fault = fitted.failure.fault if fitted.failure else fitted.skipped
-    if fault:
-        log_batch(mlflow_run, job, fault)
-    if not fitted.failure:
-        return None
-    mark_not_finite(mlflow_run.run_id)
-    error = explained(cfg, fitted, mlflow_run)
-    if not fitted.best_epoch:
-        raise error
-    return error
+    if cfg.sweep.parent is None:  # a sweep has advice of its own
+        notice(f"after an interruption: {resuming(run_id[:SHORT_ID], cfg.tracking.uri)}")
+        signals.advise(how_to_resume(run_id, cfg.tracking.uri))
 
 
 @contextmanager

@@ -9,12 +9,31 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pipeline.job.job import Job
+from pipeline.job.resume import mark_not_finite
 from pipeline.tracking import Run
 from pipeline.training.epoch import NotFiniteError
 from pipeline.training.fault import Fault
 from pipeline.training.fit import FitResult
 
 FOLDER = "not_finite"  # of the artifacts
+
+
+def ending(cfg: DictConfig, job: Job, fitted: FitResult, run: Run) -> NotFiniteError | None:
+    """Log the batch whose loss or gradient was not finite; return the error if it ended the training.
+
+    Raises:
+        NotFiniteError: it ended the training in the first epoch, so there is nothing to test.
+    """
+    fault = fitted.failure.fault if fitted.failure else fitted.skipped
+    if fault:
+        log_batch(run, job, fault)
+    if not fitted.failure:
+        return None
+    mark_not_finite(run.run_id)
+    error = explained(cfg, fitted, run)
+    if not fitted.best_epoch:
+        raise error
+    return error
 
 
 def log_batch(run: Run, job: Job, fault: Fault) -> None:
