@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from pipeline import report
 from pipeline.comparison.bootstrap import Interval
 from pipeline.conformal.columns import region_columns
+from pipeline.data.kinds import time_forms
 from pipeline.data.times import in_words
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.new_rows import NewRows, section
@@ -143,7 +144,10 @@ def record_of(
     inputs = {
         source: InputExamples(
             finished.inputs[source].kind,
-            in_words({key: evaluation.rows.raw[key] for key in specs}, finished.facts.get(source, {})),
+            in_words(
+                {key: evaluation.rows.raw[key] for key in specs},
+                time_forms(finished.facts.get(source, {})),
+            ),
         )
         for source, specs in finished.specs.items()
     }

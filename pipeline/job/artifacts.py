@@ -23,7 +23,7 @@ from pipeline.config.nodes import logs_machine_use
 from pipeline.config.private import public
 from pipeline.conformal.columns import region_columns
 from pipeline.data import drift
-from pipeline.data.kinds import input_facts
+from pipeline.data.kinds import input_facts, time_forms
 from pipeline.data.times import in_words
 from pipeline.job import card, label_overview, why
 from pipeline.job.data_identity import class_names, digest
@@ -147,7 +147,8 @@ def _write_card(
 
 
 def _log_model(run: Run, cfg: DictConfig, job: Job, model: keras.Model, results: Results) -> None:
-    forms = {key: form for facts in input_facts(job.dataset.inputs).values() for key, form in facts.items()}
+    facts = input_facts(job.dataset.inputs).values()
+    forms = {key: form for one in facts for key, form in time_forms(one).items()}
     example = {name: values[:2] for name, values in job.dataset.splits["val"].raw.items()}
     specs = {key: spec for name in job.model.input for key, spec in raw_specs(model, name).items()}
     run.log_model(

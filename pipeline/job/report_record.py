@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline import data, report
 from pipeline.config.private import public
-from pipeline.data.kinds import input_facts
+from pipeline.data.kinds import input_facts, time_forms
 from pipeline.data.times import in_words
 from pipeline.insight import insight_section
 from pipeline.job.interval_section import interval_section
@@ -129,7 +129,7 @@ def _head_result(
 def _examples(job: Job) -> dict[str, report.InputExamples]:
     raw, facts = job.dataset.splits["test"].raw, input_facts(job.dataset.inputs)
     return {
-        name: report.InputExamples(source.kind, in_words(_of(source, raw), facts.get(name, {})))
+        name: report.InputExamples(source.kind, in_words(_of(source, raw), time_forms(facts.get(name, {}))))
         for name, source in job.dataset.inputs.items()
     }
 

@@ -127,6 +127,11 @@ def input_facts(inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: values for name, values in facts.items() if values}
 
 
+def time_forms(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return raw model input -> fields of its `TimeForm`, of the facts of inputs."""
+    return {name: form for name, form in facts.items() if isinstance(form, Mapping)}
+
+
 def _from_mapping(entry: Mapping[str, Any], kinds: Mapping[str, type[Part]], key: str) -> Part:
     kind = str(entry.get("kind"))
     if kind not in kinds:

@@ -11,7 +11,14 @@ import numpy as np
 from keras import KerasTensor
 
 from pipeline.data.columns import Column, ColumnReader, stack
-from pipeline.data.kinds.pictures import check_pictures, check_sizes, holds_pictures, read_pictures
+from pipeline.data.kinds.pictures import (
+    BYTES,
+    WIDE,
+    check_pictures,
+    check_sizes,
+    holds_pictures,
+    read_pictures,
+)
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import (
     SAMPLE,
@@ -55,6 +62,7 @@ class Image:
     dtype: str = field(init=False)
     factor: float = field(init=False, default=1.0)
     files: bool = field(init=False, default=False)
+    bits: int = field(init=False, default=BYTES)
     restored: bool = field(init=False, default=False)
     fill: np.ndarray | None = field(init=False, default=None)
     mean: np.ndarray | None = field(init=False, default=None)
@@ -75,7 +83,9 @@ class Image:
         scan = _Scan()
         if self.files:
             pictures = scan.pictures(columns)
-            self.shape = check_pictures(pictures, self._roots(sources), self.size, self.channels)
+            self.shape, self.bits = check_pictures(pictures, self._roots(sources), self.size, self.channels)
+            scan.only_bytes = self.bits == BYTES
+            scan.gaps = self.bits == WIDE  # pixels of floats may be NaN
         else:
             self.shape = scan.arrays(columns)
         self.dtype = "uint8" if scan.only_bytes and not scan.missing else "float32"
@@ -89,12 +99,20 @@ class Image:
         self.shape = tuple(int(size or 0) for size in shape)
         self.restored = True
 
+    def facts(self) -> dict[str, int]:
+        """The bits of pictures, for JSON; nothing for those of 8 bits, and for arrays."""
+        return {"bits": self.bits} if self.bits > BYTES else {}
+
+    def recall(self, facts: Mapping[str, int]) -> None:
+        """Puts back the result of `facts` after `restore`."""
+        self.bits = facts["bits"]
+
     def raw(self, sources: ColumnReader, rows: np.ndarray) -> dict[str, np.ndarray]:
         column = sources.part(self.column, f"data.inputs.{self.name}.column", rows)
         if self.files or (self.restored and holds_pictures(column)):
             if self.restored and self.size is None:
                 check_sizes(column, self._roots(sources), self.shape)
-            values = read_pictures(column, self._roots(sources), self.shape)
+            values = read_pictures(column, self._roots(sources), self.shape, self.bits)
         else:
             values = _to_images(column, self.shape)
         if self.restored:

@@ -1,21 +1,28 @@
 """Picture files: png, jpeg and other formats of Pillow, named in a column or contained in it as bytes."""
 
 import io
+import logging
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.data.columns import Column
+from pipeline.data.columns import Column, RowError
 from pipeline.data.missing import is_missing
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 
-GREY = ("1", "L")
+logger = logging.getLogger(__name__)
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+NUMBERS = ("I", "F")  # whole numbers of 32 bits, and floats
+GREY = ("1", "L", "LA", *SIXTEEN_BITS, *NUMBERS)
+BYTES, WORDS, WIDE = 8, 16, 32  # bits of a pixel's channel
+STEPS = 257  # of 16 bits in one of 8: 255 becomes 65,535
 ORIENTATION = 0x0112  # the EXIF tag
 # Not all that Pillow reads: for some formats it starts other programs, such as Ghostscript.
 FORMATS = ("BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -46,17 +53,25 @@ def holds_pictures(column: Column) -> bool:
 
 def check_pictures(
     columns: Iterable[Column], roots: Sequence[Path], size: Sequence[int] | None, channels: int | None
-) -> tuple[int, int, int]:
-    """Reads the headers of all pictures; returns the shape they will have, (height, width, channels).
+) -> tuple[tuple[int, int, int], int]:
+    """Reads the headers of all pictures.
+
+    Returns:
+        The shape they will have, (height, width, channels), and the bits of a channel.
 
     Raises:
-        ConfigError: a file does not exist or is not a picture, or the sizes differ and `size` is None.
+        ConfigError: a file does not exist or is not a picture, the sizes differ and `size` is None, or some
+            pixels have 32 bits and others fewer.
     """
     grey, expected = True, tuple(size) if size else None
+    bits: Counter[int] = Counter()
     for column in columns:
         for row in np.flatnonzero(~is_missing(column.values)).tolist():
             with _open(column, row, roots) as picture:
                 grey &= picture.mode in GREY
+                bits[_bits(picture)] += 1
+                if WIDE in bits and len(bits) > 1:
+                    raise _other_bits(column, row, picture, max(bits.keys() - {_bits(picture)}))
                 actual = tuple(size) if size else _upright_size(column, row, picture)
             expected = expected or actual
             if size is None and actual != expected:
@@ -66,8 +81,13 @@ def check_pictures(
                     f"{_size_text(expected)}; `size: [height, width]` resizes all pictures",
                     found=_size_text(actual),
                 )
+    if len(bits) > 1:
+        logger.warning(
+            "%s: %s pictures have 8 bits and %s have 16; pixels of the former are multiplied by %s",
+            *(column.reference, f"{bits[BYTES]:,}", f"{bits[WORDS]:,}", STEPS),
+        )
     height, width = expected or (0, 0)
-    return int(height), int(width), channels or (1 if grey else 3)
+    return (int(height), int(width), channels or (1 if grey else 3)), max(bits, default=BYTES)
 
 
 def check_sizes(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> None:
@@ -88,25 +108,45 @@ def check_sizes(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -
             )
 
 
-def read_pictures(column: Column, roots: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
+def read_pictures(
+    column: Column, roots: Sequence[Path], shape: tuple[int, ...], bits: int = BYTES
+) -> np.ndarray:
     """Reads pictures as (rows, height, width, channels): uint8, or float32 with NaN for missing ones.
 
     Transparent pixels become white, the orientation of a photo is applied, and resizing is bilinear with
     antialiasing.
 
+    Args:
+        bits: of a channel, the most that any picture has; with more than 8 all results are float32.
+
     Raises:
-        ConfigError: a file is truncated or unreadable.
+        ConfigError: a file is truncated or unreadable, or has more bits.
     """
     missing = is_missing(column.values)
-    dtype = np.float32 if missing.any() else np.uint8
-    result = np.full((len(column.values), *shape), np.nan if missing.any() else 0, dtype=dtype)
+    floats = bool(missing.any()) or bits > BYTES
+    result = np.full(
+        (len(column.values), *shape), np.nan if floats else 0, np.float32 if floats else np.uint8
+    )
     for row in np.flatnonzero(~missing):
         with _open(column, int(row), roots) as picture:
+            own = _bits(picture)
+            if own > bits or (bits == WIDE and own < bits):
+                raise _other_bits(column, int(row), picture, bits)
             try:
-                result[row] = _pixels(picture, shape)
+                pixels = _pixels(picture, shape) if own == BYTES else _deep_pixels(picture, shape)
             except UNREADABLE as error:
                 raise _unreadable(column, int(row), error) from error
+            result[row] = pixels if own == bits else pixels.astype(np.float32) * STEPS
     return result
+
+
+def _bits(picture: Image.Image) -> int:
+    return BYTES if picture.mode in EIGHT_BITS else WORDS if picture.mode in SIXTEEN_BITS else WIDE
+
+
+def _other_bits(column: Column, row: int, picture: Image.Image, bits: int) -> RowError:
+    problem = "the picture has another number of bits per channel than others, and no common range of values"
+    return column.error(row, problem, f"{bits} bits", f"{_bits(picture)} bits (mode {picture.mode})")
 
 
 def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
@@ -129,12 +169,10 @@ def _open(column: Column, row: int, roots: Sequence[Path]) -> Image.Image:
         raise column.error(row, error.problem, allowed, found=error.found) from error
     except UNREADABLE as error:
         raise _unreadable(column, row, error) from error
-    if picture.mode not in EIGHT_BITS:
+    if picture.mode not in (*EIGHT_BITS, *SIXTEEN_BITS, *NUMBERS):
         picture.close()
-        deep = picture.mode[:1] in ("I", "F")
-        problem = "more than 8 bits per channel" if deep else "colours that are neither grey, RGB nor CMYK"
-        allowed = "8 bits of grey or colours; or the pixels as an array in an .npy file"
-        raise column.error(row, f"the picture has {problem}", allowed, f"mode {picture.mode}")
+        problem = "the picture has colours that are neither grey, RGB nor CMYK"
+        raise column.error(row, problem, "grey, RGB, CMYK", f"mode {picture.mode}")
     return picture
 
 
@@ -179,3 +217,13 @@ def _pixels(picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture, dtype=np.uint8).reshape(shape)
+
+
+def _deep_pixels(picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
+    """The pixels of a grey picture of more than 8 bits, in its own range of values, float32."""
+    height, width, channels = shape
+    picture = ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
+    grey = Image.fromarray(np.asarray(picture).astype(np.float32))
+    if grey.size != (width, height):
+        grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+    return np.repeat(np.asarray(grey)[..., None], channels, axis=2)
