@@ -212,6 +212,8 @@ def message_for(error: Exception) -> str | None:
         return f"{error}: the name of an option is due, as in data=penguins"
     if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
         return f"{error.full_key}: {error.msg}"
+    if _is_too_deep(error):
+        return "the config: mappings or lists are nested too deeply, hundreds of levels"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         return f"{error}\n{error.__cause__}{_found_elsewhere(error.__cause__)}"
     # By its name, because importing its class takes seconds.
@@ -228,6 +230,15 @@ def message_for(error: Exception) -> str | None:
             key = note.removeprefix(KEY_NOTE)
             return f"{key}: this part does not accept its arguments\n{type(error).__name__}: {error}"
     return None
+
+
+def _is_too_deep(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is that mappings or lists of a file have hundreds of levels."""
+    while error is not None:
+        if isinstance(error, RecursionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _found_elsewhere(error: OmegaConfBaseException) -> str:

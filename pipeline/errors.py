@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from pipeline.secrets import mask
 
-# Control characters but tab and line feed, and those that change the direction of text.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters but tab and line feed, what changes the direction of text, and further ends of lines.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 LONGEST = 2000  # characters of a wrong value in a message
 

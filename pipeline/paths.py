@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import ConfigError
@@ -185,10 +185,18 @@ def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:
 
 
 def _in_package(path: str, key: str) -> Path:
+    """The file in an installed package, which is not imported, because that would run its code."""
     package, _, name = path.removeprefix(PACKAGE).partition("/")
+    top, *inner = package.split(".")
+    for folder in _package_folders(top):
+        if Path(folder, *inner).is_dir():
+            return Path(folder, *inner, name)
+    raise ConfigError(key, "the package is not installed", found=package, allowed="an installed package")
+
+
+def _package_folders(name: str) -> Sequence[str]:
     try:
-        return Path(str(files(package))) / name
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            key, "the package is not installed", found=package, allowed="an installed package"
-        ) from error
+        spec = find_spec(name) if name.isidentifier() else None
+    except ValueError:  # Python's own __main__ has none
+        spec = None
+    return (spec and spec.submodule_search_locations) or ()

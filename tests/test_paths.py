@@ -23,6 +23,18 @@ def test_a_path_is_looked_for_in_each_folder_in_turn(tmp_path: Path) -> None:
     assert locate("pkg://pipeline.datasets/penguins.csv", [], "k").is_file()
 
 
+def test_a_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "theirs_of_test" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").write_text("raise SystemExit(9)")
+    (inner / "a.csv").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert locate("pkg://theirs_of_test.inner/a.csv", [], "k") == inner / "a.csv"
+    with pytest.raises(ConfigError, match="the package is not installed"):
+        locate("pkg://theirs_of_test.other/a.csv", [], "k")
+
+
 def test_a_glob_gives_its_matches_in_the_first_folder_that_has_some_sorted(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv", "more/c.csv"):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +52,10 @@ def test_a_glob_gives_its_matches_in_the_first_folder_that_has_some_sorted(tmp_p
         ("*.csv", "no file matches this pattern", "{folder}"),
         ("pkg://pipeline.datasets/absent.npz", "the file or folder does not exist", "datasets"),
         ("pkg://absent_package/x.npz", "the package is not installed", "absent_package"),
+        ("pkg://", "the package is not installed", "an installed package"),
+        ("pkg://.datasets/x.npz", "the package is not installed", "an installed package"),
+        ("pkg://__main__/x.npz", "the package is not installed", "an installed package"),
+        ("pkg://antigravity/x.npz", "the package is not installed", "an installed package"),
         ([], "the list of files is empty", "at least one path"),
     ],
 )

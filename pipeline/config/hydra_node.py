@@ -6,12 +6,13 @@ program ships, or must be typed on the command line.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import AnyNode, Container, DictConfig, OmegaConf
 
+import pipeline.config.expansion  # noqa: F401 - limits what Hydra resolves
 from pipeline.config.trust import SWEEP_CALLBACK, find_targets, trusted
 from pipeline.errors import ConfigError
 
@@ -67,15 +68,18 @@ def check_hydra(node: DictConfig, typed: Sequence[str]) -> None:
         ConfigError: the first key with another effect.
     """
     plain: Any = OmegaConf.to_container(node, resolve=False)
+    _check_typed(plain.get("overrides") or {}, typed)
+    _check_written_out("hydra", node, typed)
     modules = tuple(f"{name}." for name in trusted(typed))
     for key, target in find_targets(plain, "hydra"):
         if target not in HYDRA_PARTS and not str(target).startswith(modules):
             problem = "a config file may not choose this; trusted_modules on the command line allows it"
             raise ConfigError(key, problem, found=target, allowed=HYDRA_PARTS)
     for name in TYPED:
-        if _value(plain, name) not in NOT_SET and not _is_typed(f"hydra.{name}", typed):
-            problem = "only the command line can set this, not a config file"
-            raise ConfigError(f"hydra.{name}", problem, found=_value(plain, name))
+        for key, value in _leaves(f"hydra.{name}", _value(plain, name)):
+            if value not in NOT_SET and not _is_typed(key, typed):
+                problem = "only the command line can set this, not a config file"
+                raise ConfigError(key, problem, found=value)
     _check_name(plain["job"]["name"])
     if _value(plain, "job.chdir"):
         problem = "runs, checkpoints and relative paths belong to the folder in which the command is started"
@@ -83,7 +87,7 @@ def check_hydra(node: DictConfig, typed: Sequence[str]) -> None:
     _check_lines("hydra.launcher", plain.get("launcher"))
     for name in ("job_logging", "hydra_logging"):
         if plain.get(name) is not None and not _is_typed(f"hydra.{name}", typed):
-            _check_logging(f"hydra.{name}", plain[name])
+            _check_logging(f"hydra.{name}", plain[name], typed)
     sweeper = plain.get("sweeper") or {}
     space = sweeper.get("custom_search_space")
     if space is not None and not str(space).startswith(modules):
@@ -114,10 +118,44 @@ def _value(node: Any, key: str) -> Any:
     return node
 
 
+def _leaves(key: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings, each with its key."""
+    if not isinstance(node, dict):
+        yield key, node
+        return
+    for name, value in node.items():
+        yield from _leaves(f"{key}.{name}", value)
+
+
 def _is_typed(key: str, typed: Sequence[str]) -> bool:
-    """Whether an override names the key, a key below it or one above it."""
+    """Whether an override names the key or one above it; one below it says nothing about the others there."""
     names = [override.lstrip("+~").partition("=")[0].strip() for override in typed]
-    return any(name == key or name.startswith(f"{key}.") or key.startswith(f"{name}.") for name in names)
+    return any(f"{key}.".startswith(f"{name}.") for name in names)
+
+
+def _check_typed(stored: dict[str, Any], typed: Sequence[str]) -> None:
+    """Hydra's list of what was typed, which decides what is trusted, has nothing that a file added."""
+    for name, words in stored.items():
+        for word in words or ():
+            if word not in typed:
+                problem = "this lists what was typed, so a config file cannot set it"
+                raise ConfigError(f"hydra.overrides.{name}", problem, found=word)
+
+
+def _check_written_out(key: str, node: Any, typed: Sequence[str]) -> None:
+    """No interpolation stands where a mapping or list can, because the checks see only what is written out.
+
+    Texts and numbers of Hydra's own types may be interpolations; those in logging configs are checked there.
+    """
+    for name in node if OmegaConf.is_dict(node) else range(len(node)):
+        below, value = f"{key}.{name}", node._get_node(name)
+        if below in ("hydra.job_logging", "hydra.hydra_logging") or _is_typed(below, typed):
+            continue
+        if isinstance(value, AnyNode | Container) and value._is_interpolation():
+            problem = "a config file has to write this out, because it decides what Hydra calls"
+            raise ConfigError(below, problem, found=value._value(), allowed="no interpolation")
+        if isinstance(value, Container) and not value._is_none() and not value._is_missing():
+            _check_written_out(below, value, typed)
 
 
 def _check_name(name: Any) -> None:
@@ -135,7 +173,7 @@ def _check_lines(key: str, node: Any) -> None:
         _check_lines(f"{key}.{name}", value)
 
 
-def _check_logging(key: str, node: Any) -> None:
+def _check_logging(key: str, node: Any, typed: Sequence[str]) -> None:
     """A logging config writes to the terminal and to Hydra's log file only, and calls no other class."""
     if not isinstance(node, dict):
         raise ConfigError(key, "must be a mapping", found=node)
@@ -144,12 +182,14 @@ def _check_logging(key: str, node: Any) -> None:
         if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
             raise ConfigError(f"{key}.{group}", "must be a mapping of mappings", found=entries)
         for name, entry in entries.items():
-            _check_log_entry(f"{key}.{group}.{name}", entry)
+            _check_log_entry(f"{key}.{group}.{name}", entry, typed)
 
 
-def _check_log_entry(key: str, entry: dict[str, Any]) -> None:
+def _check_log_entry(key: str, entry: dict[str, Any], typed: Sequence[str]) -> None:
     rules = {"class": LOG_CLASSES, "()": LOG_CLASSES[-1:], "filename": (LOG_FILE,), "stream": LOG_STREAMS}
     for word, value in entry.items():
+        if _is_typed(f"{key}.{word}", typed):
+            continue
         allowed = rules.get(word)
         is_reference = allowed is None and str(value).startswith(("ext:", "cfg:"))
         if is_reference or word == "." or (allowed is not None and value not in allowed):
@@ -162,7 +202,7 @@ def _check_choices(key: str, choices: Any, typed: Sequence[str]) -> None:
     for name in choices if isinstance(choices, dict) else ():
         word = str(name).lstrip("+~ \t").partition("=")[0].strip()
         protected = re.match(r"(hydra|trusted_modules)\b", word) or not re.match(r"[\w/@]", word)
-        if protected and not _is_typed(key, typed):
+        if protected and not _is_typed(f"{key}.{name}", typed):
             raise ConfigError(f"{key}.{name}", "only the command line can set this", found=choices[name])
 
 
@@ -171,7 +211,11 @@ def _install() -> None:
     load, search_path = ConfigLoaderImpl._load_configuration, ConfigLoaderImpl._process_config_searchpath
 
     def checked_load(self: ConfigLoaderImpl, *arguments: Any, **options: Any) -> DictConfig:
-        cfg: DictConfig = load(self, *arguments, **options)
+        try:
+            cfg: DictConfig = load(self, *arguments, **options)
+        except (AttributeError, TypeError) as error:
+            problem = "Hydra cannot compose the config; is its own node there, and a mapping?"
+            raise ConfigError("hydra", problem, found=error) from error
         if "hydra" in cfg:
             check_hydra(cfg.hydra, list(options["overrides"]))
         return cfg

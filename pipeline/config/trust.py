@@ -102,6 +102,8 @@ def check_targets(node: Any, typed: Sequence[str], key: str = "") -> None:
 
 
 def _not_a_part(key: str, target: Any, allowed: Sequence[str]) -> ConfigError:
+    if not isinstance(target, str):
+        return ConfigError(key, "must be the name of a part", found=target or "null", allowed=allowed)
     if target in ALL:
         return ConfigError(key, "this part does not belong here", found=target, allowed=allowed)
     module, _, _ = str(target).rpartition(".")

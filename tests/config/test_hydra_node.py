@@ -13,7 +13,7 @@ from tests.verbs import call
 
 HANDLER = "hydra: {job_logging: {handlers: {file: {%s}}, root: {handlers: [file]}}}"
 REFUSED = {
-    "variables": ("hydra: {job: {env_set: {PATH: /tmp}}}", "hydra.job.env_set: only the command line"),
+    "variables": ("hydra: {job: {env_set: {PATH: /tmp}}}", "hydra.job.env_set.PATH: only the command line"),
     "a log file": (
         HANDLER % "class: logging.FileHandler, filename: precious, mode: w",
         "hydra.job_logging.handlers.file.filename: ",
@@ -53,6 +53,20 @@ REFUSED = {
     "choices of Hydra": (
         "hydra: {sweeper: {params: {+hydra.job.env_set.PATH: /tmp}}}",
         "hydra.sweeper.params.+hydra.job.env_set.PATH: ",
+    ),
+    "what was typed": (
+        "hydra: {overrides: {task: ['trusted_modules=[harm]']}}\n"
+        "trusted_modules: [harm]\nfusion: {_target_: harm.run}",
+        "hydra.overrides.task: this lists what was typed",
+    ),
+    "choices by an interpolation": (
+        "tracking: {tags: {trusted_modules: '[harm]'}}\nhydra: {sweeper: {params: '${tracking.tags}'}}",
+        "hydra.sweeper.params: a config file has to write this out",
+    ),
+    "no node at all": ("hydra: null", "hydra: Hydra cannot compose the config"),
+    "hundreds of levels": (
+        f"tracking: {{tags: {'{a: ' * 700}1{'}' * 700}}}",
+        "the config: mappings or lists are nested too deeply",
     ),
     "a search space": (
         "defaults: [{override /hydra/sweeper: optuna}]\nhydra: {sweeper: {custom_search_space: os.system}}",
@@ -94,7 +108,7 @@ def test_a_job_of_a_sweep_is_checked_as_well(theirs):
     words = ["--config-dir", "theirs", "-m", "experiment=penguins,x"]
     done = call("tests.fake_verb", *words, where=theirs)
     assert done.returncode == 2
-    assert "hydra.job.env_set: only the command line" in done.stderr
+    assert "hydra.job.env_set.PATH: only the command line" in done.stderr
 
 
 @pytest.mark.slow
@@ -148,3 +162,45 @@ def test_only_the_command_line_gives_a_cluster_its_commands(key):
     with pytest.raises(ConfigError, match=rf"^hydra\.launcher\.{key}: only the command line"):
         check_hydra(node, [])
     check_hydra(node, [f"hydra.launcher.{key}=[curl]"])
+
+
+@pytest.mark.parametrize(
+    ("node", "key"),
+    [
+        ({"callbacks": "${theirs}"}, "hydra.callbacks"),
+        ({"callbacks": {"x": "${oc.create:{_target_: os.system}}"}}, "hydra.callbacks.x"),
+        ({"launcher": "${theirs}"}, "hydra.launcher"),
+        ({"launcher": {"ray": "${theirs}"}}, "hydra.launcher.ray"),
+        ({"sweeper": {"search_space": "${theirs}"}}, "hydra.sweeper.search_space"),
+    ],
+)
+def test_no_interpolation_hides_what_hydra_calls(node, key):
+    root = OmegaConf.create(
+        {"theirs": {"_target_": "os.system"}, "hydra": {"job": {"name": "train"}, **node}}
+    )
+    with pytest.raises(ConfigError, match=rf"^{key}: a config file has to write this out"):
+        check_hydra(root.hydra, ["~hydra.callbacks.sweep"])
+
+
+@pytest.mark.parametrize(
+    ("node", "typed", "key"),
+    [
+        ({"job": {"env_set": {"PATH": "/x", "MINE": "1"}}}, "+hydra.job.env_set.MINE=1", "job.env_set.PATH"),
+        (
+            {"job_logging": {"handlers": {"file": {"filename": "precious"}}, "root": {"level": "DEBUG"}}},
+            "hydra.job_logging.root.level=DEBUG",
+            "job_logging.handlers.file.filename",
+        ),
+        (
+            {"sweeper": {"params": {"trusted_modules": "[a]", "seed": "1,2"}}},
+            "+hydra.sweeper.params.seed='1,2'",
+            "sweeper.params.trusted_modules",
+        ),
+    ],
+)
+def test_what_is_typed_allows_nothing_beside_it(node, typed, key):
+    whole = {"job": {"name": "train"}} | node
+    whole["job"].setdefault("name", "train")
+    with pytest.raises(ConfigError, match=rf"^hydra\.{key}: "):
+        check_hydra(OmegaConf.create(whole), [typed])
+    check_hydra(OmegaConf.create(whole), [typed, f"hydra.{key}=…"])
