@@ -1,10 +1,12 @@
 """Entries wait in a file: complete, in order, and sent again until the store has them."""
 
+import itertools
 import json
 import sqlite3
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -89,6 +91,28 @@ def test_what_cannot_be_sent_waits_in_order_and_is_sent_once_the_store_is_back(t
     assert len(told) == 2
     assert "cannot be written (API request failed); the training goes on" in told[0]
     assert "can be written again" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("signalled", "answers", "due"), [(False, False, 9), (True, False, 3), (True, True, 3)]
+)
+def test_the_store_has_so_much_time_and_less_after_a_signal(tmp_path, monkeypatch, signalled, answers, due):
+    """Time is counted in looks at the clock."""
+    looks = itertools.count()
+    monkeypatch.setattr(outbox, "time", SimpleNamespace(monotonic=lambda: next(looks)))
+    monkeypatch.setattr(outbox, "PATIENCE_AFTER_SIGNAL", 3)
+    monkeypatch.setattr(outbox.signals, "received", lambda: 2 if signalled else None)
+    busy = threading.Event()
+    box = opened(tmp_path / "w" / "r", Store(None if answers else ConnectionError("away")))
+    if answers:
+        box.send = lambda entries, folder: busy.wait(60)  # a slow store
+    box.put(metrics(1))
+    if not answers:
+        wait_for(lambda: box.failing)
+    assert not box.drain(patience=9)
+    assert due < next(looks) <= due + 4
+    busy.set()
+    box.close()
 
 
 def test_what_a_process_left_is_sent_by_another_without_what_it_had_sent(tmp_path):
