@@ -19,6 +19,7 @@ from pipeline.config import folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.errors import printable
 from pipeline.heavy_imports import importing
+from pipeline.terminal import folded, show, terminal_width
 
 if TYPE_CHECKING:
     from pipeline.job.job import Job
@@ -31,13 +32,14 @@ NO_FILES = [
     "~hydra.callbacks.sweep",
 ]
 STEPS = 8  # training steps that are timed
+INDENT = 8  # characters of a section's name
 FORWARD_SHARE = 1 / 3  # of a training step's time; the backward pass takes about two thirds
 
 
 @verb
 def command(cfg: DictConfig) -> None:
     """Check one composed config with its data."""
-    print(printable(page(cfg, folders=folders(), trusted_modules=trusted(overrides()))))
+    show(printable(page(cfg, folders=folders(), trusted_modules=trusted(overrides()))), sys.stdout)
 
 
 def main() -> None:
@@ -71,15 +73,23 @@ def page(cfg: DictConfig, *, folders: Sequence[Path], trusted_modules: Sequence[
     loaded = time.perf_counter() - started
     cfg = settle(cfg, len(dataset.splits["train"].rows), dataset.labelled_shares())
     job = compose.build(cfg, dataset, make)
+    columns = terminal_width(sys.stdout)
+    width = columns - INDENT if columns else None
     sections = {
         "data": _data(job, loaded),
-        "labels": label_overview.as_text(label_overview.overview(job)),
+        "labels": label_overview.as_text(label_overview.overview(job), width),
         "leaks": _leaks(job, cfg.data.get("leaks", "warn")),
         **_texts(job),
         "model": _model(job),
         **_trial_steps(job, cfg.trainer.batch_size, cfg.trainer.epochs),
     }
-    return "\n".join(f"{name:<8}{text}".replace("\n", f"\n{'':<8}") for name, text in sections.items())
+    return "\n".join(_indented(name, text, width) for name, text in sections.items())
+
+
+def _indented(name: str, text: str, width: int | None) -> str:
+    """Put a section beside its name."""
+    lines = "\n".join(folded(line, width) if width else line for line in text.split("\n"))
+    return f"{name:<{INDENT}}{lines}".replace("\n", f"\n{'':<{INDENT}}")
 
 
 def _data(job: "Job", seconds: float) -> str:

@@ -33,6 +33,7 @@ from pipeline.errors import ConfigError, disk_is_full, printable
 from pipeline.paths import FOLDER, use_folder
 from pipeline.signals import Interrupted
 from pipeline.sweep.callback import WorkersLostError
+from pipeline.terminal import fitted, show
 
 Task = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
@@ -137,7 +138,7 @@ def _report(error: BaseException) -> int:
 
 def _write(text: str) -> None:
     try:
-        sys.stderr.write(printable(text))
+        sys.stderr.write(fitted(printable(text), sys.stderr))
         sys.stderr.flush()
         sys.stdout.flush()
     except OSError:
@@ -163,11 +164,11 @@ def _checked(task: Task, check: Check) -> Task:
                 raise Interrupted(number) from error
             message = message_for(error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                sys.stderr.write(printable(f"failed: {' '.join(overrides)}\n{message or repr(error)}\n"))
+                show(printable(f"failed: {' '.join(overrides)}\n{message or repr(error)}"), sys.stderr)
                 raise
             if message:
                 # SystemExit, because Hydra adds lines to the message of an Exception.
-                sys.stderr.write(printable(message + "\n"))
+                sys.stderr.write(fitted(printable(message + "\n"), sys.stderr))
                 raise SystemExit(2) from error
             raise
 

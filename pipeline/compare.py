@@ -20,9 +20,9 @@ from pipeline.config.naming import FOLD
 from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
-from pipeline.notices import fitted
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.secrets import mask
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     from pipeline.tracking import StoredRun
@@ -60,7 +60,7 @@ def check(cfg: DictConfig) -> None:
 def command(cfg: DictConfig) -> None:
     """Compares the runs that the command line names."""
     text = run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri)
-    print(fitted(printable(text), sys.stdout))
+    show(printable(text), sys.stdout)
 
 
 def main() -> None:

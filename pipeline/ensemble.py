@@ -1,6 +1,7 @@
 """Makes one model of the folds or seeds of a sweep: `python -m pipeline.ensemble run=<id of the sweep>`."""
 
 import json
+import sys
 
 from omegaconf import DictConfig
 
@@ -8,6 +9,7 @@ from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
+from pipeline.terminal import show
 
 
 def check(cfg: DictConfig) -> None:
@@ -21,7 +23,7 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="ensemble", check=check, texts=("run", "register", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Makes the ensemble of a sweep."""
-    print(printable(run(cfg.run, cfg.register, cfg.tracking.uri, trusted(overrides()))))
+    show(printable(run(cfg.run, cfg.register, cfg.tracking.uri, trusted(overrides()))), sys.stdout)
 
 
 def run(name: str, register: str | None, uri: str | None, trusted_modules: list[str]) -> str:

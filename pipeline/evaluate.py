@@ -1,6 +1,7 @@
 """Evaluates a finished run on labelled rows, its own or new ones: `python -m pipeline.evaluate run=<id>`."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
 from pipeline.rules import COUNT, MAPPING, SHARE, TEXT, Rule, check_node, is_whole, list_of, one_of, or_null
+from pipeline.terminal import show
 
 WORD = Rule(lambda value: TEXT.test(value) or is_whole(value), "a name")  # a column may be called 2024
 KEYS = {
@@ -66,7 +68,7 @@ def main(cfg: DictConfig) -> None:
     typed = overrides()
     chosen = choices(HydraConfig.get().runtime.choices).get("data")
     command = " ".join(["python -m pipeline.evaluate", *typed])
-    print(printable(run(resolved(cfg), chosen, command=command, typed=typed)))
+    show(printable(run(resolved(cfg), chosen, command=command, typed=typed)), sys.stdout)
 
 
 def run(config: dict[str, Any], chosen: str | None, *, command: str, typed: list[str]) -> str:

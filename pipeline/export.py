@@ -1,5 +1,6 @@
 """Writes a run's model in another format, verified: `python -m pipeline.export run=<id> format=… out=…`."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from pipeline.config import folders, overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, one_of, or_null
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     from pipeline.config.make import Make
@@ -58,7 +60,7 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="export", check=check, texts=("run", "out", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Exports a run's model."""
-    print(printable(run(resolved(cfg), trusted(overrides()))))
+    show(printable(run(resolved(cfg), trusted(overrides()))), sys.stdout)
 
 
 def run(config: dict[str, Any], trusted_modules: list[str]) -> str:

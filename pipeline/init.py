@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input, write_text
 from pipeline.rules import FLAG, TEXT, TEXTS, Rule, check_node, list_of, or_null
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     from pipeline.data.guess import TargetGuess
@@ -68,13 +69,13 @@ def command(cfg: DictConfig) -> None:
     folders = [Path.cwd(), *(file.parent for source in sources for file in source.files)]
     roots = guess.Roots(list(dict.fromkeys(folders)))
     if not targets:
-        print(printable(candidates(guess.candidates(sources, roots), files, out)))
+        show(printable(candidates(guess.candidates(sources, roots), files, out)), sys.stdout)
         return
     assert out is not None  # `check` refuses targets without it
     plan = guess.make_plan(sources, targets, roots)
     text = guess.as_yaml(plan, header=header(files, plan.sampled, train_words(out)))
     write_text(out, text)
-    print(printable(text))
+    show(printable(text), sys.stdout)
     print(f"{out} is written; its comments say why. Change what is wrong, then check it again.\n")
     check_written(out)
 
@@ -124,6 +125,7 @@ def candidates(found: Sequence["TargetGuess"], files: Sequence[str], out: Path |
     """A table of the columns that can be targets, and the command to go on with."""
     from pipeline.data.guess import likely
     from pipeline.page.text_table import text_table
+    from pipeline.terminal import terminal_width
 
     if not found:
         raise ConfigError("sources", "no column can be a target", found=", ".join(files))
@@ -134,7 +136,7 @@ def candidates(found: Sequence["TargetGuess"], files: Sequence[str], out: Path |
     go_on = shlex.join(["python", "-m", "pipeline.init", *words, f"out={name}"])
     return "\n".join(
         [
-            text_table([["column", "kind as a target", "what it holds"], *rows]),
+            text_table([["column", "kind as a target", "what it holds"], *rows], terminal_width(sys.stdout)),
             "",
             "Name one or more of them as targets; all other columns become inputs. For example:",
             go_on,
@@ -166,7 +168,7 @@ def check_written(out: Path) -> None:
         again = shlex.join(["python", "-m", "pipeline.check", *words])
         sys.stderr.write(f"The check of {out} fails:\n{error}\nChange the file, then: {again}\n")
         raise SystemExit(2) from error
-    print(printable(f"{page}\n\n{shlex.join(['python', '-m', 'pipeline.train', *words])}"))
+    show(printable(f"{page}\n\n{shlex.join(['python', '-m', 'pipeline.train', *words])}"), sys.stdout)
 
 
 @contextmanager

@@ -1,19 +1,18 @@
 """Lines that tell how a command is getting on: on standard error, and in the log file of the run."""
 
 import logging
-import shutil
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TextIO
+from typing import ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from pipeline.errors import printable
+from pipeline.terminal import show
 
 DELAY = 1.0  # seconds after which a phase is announced; shorter ones are over before anybody wonders
 SILENCE = 2.5  # seconds without a line after which a phase is announced again; longer in long phases
@@ -24,9 +23,10 @@ logger = logging.getLogger("pipeline.notices")
 
 
 class _Told:
-    """When something was last told, for all threads of this process."""
+    """When something was last told, and what is going on, for all threads of this process."""
 
     at = 0.0
+    phases: ClassVar[list[object]] = []  # begun and not ended; only the last one is announced again
 
 
 def notice(line: str) -> None:
@@ -35,30 +35,7 @@ def notice(line: str) -> None:
     logger.info(line)
     told()
     if not in_sweep():
-        print(fitted(line, sys.stderr), file=sys.stderr, flush=True)
-
-
-def terminal_width(stream: TextIO) -> int | None:
-    """The characters of a line of the terminal that a stream writes to; None if it writes elsewhere."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
-
-
-def fitted(text: str, stream: TextIO) -> str:
-    """Wraps long lines between words if the stream is a terminal.
-
-    Lines with a command stay whole, so that they can be copied.
-    """
-    width = terminal_width(stream)
-    if width is None:
-        return text
-    lines = []
-    for line in text.split("\n"):
-        is_short = len(line) <= width or "python -m " in line
-        wrapped = textwrap.wrap(
-            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-        lines += [line] if is_short else wrapped
-    return "\n".join(lines)
+        show(line, sys.stderr)
 
 
 def told() -> None:
@@ -80,6 +57,8 @@ def is_silent(since: float) -> bool:
 def announced(name: str, *, at_once: bool = False, more: str = "") -> Iterator[None]:
     """Tell what goes on during a `with` block if it takes longer than `DELAY`, and again if it takes long.
 
+    Blocks may stand inside one another; then the innermost is told again.
+
     Args:
         at_once: tell it at the begin.
         more: what to add then.
@@ -92,17 +71,19 @@ def announced(name: str, *, at_once: bool = False, more: str = "") -> Iterator[N
                 return
             notice(f"{name} …")
         while not in_sweep() and not ended.wait(SILENCE / 10):
-            if is_silent(began):
+            if _Told.phases[-1:] == [ended] and is_silent(began):
                 notice(f"still {name}, {duration(time.monotonic() - began)} …")
 
     if at_once:
         notice(f"{name}{more and f': {more}'} …")
     thread = threading.Thread(target=tell_it, name="notices", daemon=True)
+    _Told.phases.append(ended)
     thread.start()
     try:
         yield
     finally:
         ended.set()
+        _Told.phases.remove(ended)
 
 
 def tell(text: str) -> None:
@@ -110,7 +91,7 @@ def tell(text: str) -> None:
     text = printable(text)
     logger.info(text)
     if not in_sweep():
-        print(fitted(text, sys.stdout))
+        show(text, sys.stdout)
 
 
 def in_sweep() -> bool:

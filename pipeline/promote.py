@@ -1,5 +1,6 @@
 """Promotes a registered model's candidate if it beats the champion: `python -m pipeline.promote name=…`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -9,6 +10,7 @@ from pipeline.config import resolved
 from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import name_of
 from pipeline.rules import MAPPING, TEXT, check_node, or_null
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ def check(cfg: DictConfig) -> None:
 @verb(config_name="promote", check=check, texts=("name", "tracking.uri"))
 def main(cfg: DictConfig) -> None:
     """Promotes the candidate, or says why not."""
-    print(printable(run(cfg.name, cfg.tracking.uri)))
+    show(printable(run(cfg.name, cfg.tracking.uri)), sys.stdout)
 
 
 def run(name: str, uri: str | None) -> str:

@@ -15,6 +15,7 @@ from pipeline.command import verb
 from pipeline.config import resolved
 from pipeline.errors import ConfigError, printable
 from pipeline.rules import FLAG, MAPPING, TEXT, Rule, check_node, is_whole, or_null
+from pipeline.terminal import show
 
 HOST = "127.0.0.1"
 VIEW = "?workflowType=machine_learning"  # the view for training; otherwise MLflow shows the last one used
@@ -50,10 +51,10 @@ def main(cfg: DictConfig) -> None:
     if (database := database_of(uri)) and is_writable(database):
         relocate(database)  # MLflow's server looks for artifacts where the database says they are
     if server := server_of(uri):
-        print(printable("\n".join(links(uri, server))))
+        show(printable("\n".join(links(uri, server))), sys.stdout)
         return
     address = f"http://{HOST}:{cfg.port}"
-    print(printable("\n".join(links(uri, address))), flush=True)
+    show(printable("\n".join(links(uri, address))), sys.stdout)
     serve(uri, cfg.port, address, browser=cfg.browser and sys.stdout.isatty())
 
 

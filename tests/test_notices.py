@@ -1,13 +1,12 @@
 """Phases of a run are announced when they take long, and their seconds add up."""
 
-import io
 import re
 import time
 
 import pytest
 
 from pipeline import notices
-from pipeline.notices import Clock, duration, fitted, notice
+from pipeline.notices import Clock, duration, notice
 
 
 def test_a_notice_goes_to_standard_error_and_to_the_log(capsys, caplog):
@@ -110,16 +109,17 @@ def test_a_result_goes_to_standard_output_unless_trials_would_mix(capsys, caplog
     assert caplog.messages == ["head  skill"] * 2
 
 
-def test_long_lines_fit_a_terminal_but_commands_stay_whole(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    monkeypatch.setenv("COLUMNS", "20")
-    text = "one two three four five six\nthen: python -m pipeline.train resume=3f2a"
-    assert fitted(text, Terminal()).split("\n") == [
-        "one two three four",
-        "  five six",
-        "then: python -m pipeline.train resume=3f2a",
-    ]
-    assert fitted(text, io.StringIO()) == text
+def test_of_phases_inside_one_another_the_innermost_is_told_again(capsys, monkeypatch):
+    monkeypatch.setattr(notices, "DELAY", 0.05)
+    monkeypatch.setattr(notices, "SILENCE", 0.2)
+    with notices.announced("training", at_once=True), notices.announced("training the heads' own layers"):
+        time.sleep(0.6)
+    with notices.announced("testing", at_once=True):
+        time.sleep(0.5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["training …", "training the heads' own layers …"]
+    assert {line.partition(",")[0] for line in lines[2:]} == {
+        "still training the heads' own layers",
+        "testing …",
+        "still testing",
+    }

@@ -1,6 +1,7 @@
 """A comparison as an HTML page and as text for a terminal."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import COLOURS, GREY, INK, clean, look, number, panels
 from pipeline.page.text_table import text_table
 from pipeline.page.write import write_page
+from pipeline.terminal import terminal_width
 
 PAGE = "comparison.html"
 MOST_RUNS = 40
@@ -190,7 +192,8 @@ def _paragraphs(runs: Sequence[Contender], verdicts: Sequence[Verdict]) -> Itera
         by_key = [["", *(run.name for run in runs)], *rows]
         # Twelve runs are too wide for a terminal.
         yield text_table(
-            by_key if len(runs) <= max(MOST_BESIDE, len(rows)) else list(zip(*by_key, strict=True))
+            by_key if len(runs) <= max(MOST_BESIDE, len(rows)) else list(zip(*by_key, strict=True)),
+            terminal_width(sys.stdout),
         )
     for head in dict.fromkeys(one.head for one in verdicts):
         yield ""
@@ -208,4 +211,4 @@ def _paragraphs(runs: Sequence[Contender], verdicts: Sequence[Verdict]) -> Itera
                     "reference" if reference else one.words(),
                 ]
             )
-        yield text_table(lines)
+        yield text_table(lines, terminal_width(sys.stdout))

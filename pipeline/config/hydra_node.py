@@ -13,7 +13,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import AnyNode, Container, DictConfig, OmegaConf
 
 import pipeline.config.expansion  # noqa: F401 - limits what Hydra resolves
-from pipeline.config.trust import SWEEP_CALLBACK, find_targets, trusted
+from pipeline.config.trust import SWEEP_CALLBACK, TERMINAL_HANDLER, find_targets, trusted
 from pipeline.errors import ConfigError
 
 OPTUNA_MAKERS = (
@@ -50,6 +50,7 @@ NOT_SET: tuple[Any, ...] = (None, {}, [])
 LOG_FILE = "${hydra.runtime.output_dir}/${hydra.job.name}.log"
 LOG_CLASSES = (
     "logging.StreamHandler",
+    TERMINAL_HANDLER,
     "logging.FileHandler",
     "logging.NullHandler",
     "colorlog.ColoredFormatter",

@@ -13,6 +13,7 @@ from pipeline.config.part_names import ALL, modules, parts_at
 from pipeline.errors import ConfigError
 
 SWEEP_CALLBACK = "pipeline.sweep.callback.SweepCallback"  # named in conf/config.yaml, below `hydra`
+TERMINAL_HANDLER = "pipeline.terminal.TerminalHandler"  # in conf/hydra/*_logging/
 # Keys with which Hydra changes how a part is called.
 HYDRAS_OWN = ("_args_", "_convert_", "_partial_", "_recursive_")
 
@@ -56,6 +57,7 @@ def whitelist(trusted_modules: Sequence[str] = ()) -> list[str]:
     return [
         *ALL,
         SWEEP_CALLBACK,
+        TERMINAL_HANDLER,
         *dict.fromkeys(f"{name}.*" for name in modules()),
         *(f"{name}.*" for name in trusted_modules),
     ]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -33,6 +34,7 @@ from pipeline.job.why import MEANS
 from pipeline.model import raw_specs
 from pipeline.model.ensemble import Joined, join
 from pipeline.page.text_table import text_table
+from pipeline.terminal import terminal_width
 from pipeline.tracking import StoredRun
 from pipeline.tracking.late_model import log_late_model
 
@@ -124,8 +126,8 @@ def make_ensemble(
 
 def text(found: Ensemble) -> list[str]:
     """Return the lines for the terminal."""
-    table = text_table([HEADER, *(one.cells() for one in found.gains)]).splitlines() if found.gains else []
-    return [*found.sentences(), *table]
+    gains = [HEADER, *(one.cells() for one in found.gains)] if found.gains else []
+    return [*found.sentences(), *text_table(gains, terminal_width(sys.stdout)).splitlines()]
 
 
 def _log_config(parent: StoredRun, members: Members, thresholds: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What an evaluation logs: metrics with intervals, a page, and the predictions of all rows."""
 
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from pipeline.page.elements import Heading, Section, Table
 from pipeline.page.style import number
 from pipeline.page.text_table import text_table
 from pipeline.report.record import HeadResult, InputExamples, Record, bands
+from pipeline.terminal import terminal_width
 from pipeline.tracking import StoredRun
 
 PAGE = "evaluation.html"
@@ -91,7 +93,7 @@ def text(intervals: Mapping[str, Interval], rows: int) -> str:
     for word, interval in intervals.items():
         bounds = "" if np.isnan(interval.low) else f"{number(interval.low)} … {number(interval.high)}"
         lines.append([word, f"{number(interval.value):>8}  {bounds}"])
-    return text_table(lines)
+    return text_table(lines, terminal_width(sys.stdout))
 
 
 def predictions(finished: FinishedRun, evaluation: Evaluation) -> pa.Table:

@@ -1,5 +1,6 @@
 """Slices on the evaluation's page and on the terminal."""
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from pipeline.finished.slicing import Slice
 from pipeline.page.elements import Drawing, Section, Table
 from pipeline.page.style import INK, clean, look, number, panels
 from pipeline.page.text_table import text_table
+from pipeline.terminal import terminal_width
 
 MOST_NAMED = 8  # worse slices in sentences
 SHOWN = 12  # on the terminal
@@ -44,7 +46,7 @@ def slice_text(slices: Sequence[Slice]) -> str:
     lines = [["slice", "head", "rows", "loss", "95 %", "other rows", "corrected p"], *_worst(slices)]
     more = len(slices) - SHOWN
     rest = [f"({more:,} more, with all metrics, on the page and in tables/slices.csv)"] if more > 0 else []
-    return "\n".join(["", text_table(lines), *rest, *findings(slices)])
+    return "\n".join(["", text_table(lines, terminal_width(sys.stdout)), *rest, *findings(slices)])
 
 
 def _worst(slices: Sequence[Slice]) -> list[list[str]]:

@@ -12,8 +12,9 @@ from hydra.core.hydra_config import HydraConfig
 from pipeline import data
 from pipeline.errors import printable
 from pipeline.job.job import Job
-from pipeline.notices import in_sweep, terminal_width
+from pipeline.notices import in_sweep
 from pipeline.page.text_table import text_table
+from pipeline.terminal import terminal_width
 
 MOST_LINES = 24  # on the terminal; of more, those of the training rows
 SHOWN_CLASSES = 6  # of one head, on the terminal
@@ -40,7 +41,8 @@ def overview(job: Job) -> pd.DataFrame:
 def show(job: Job) -> None:
     """Print the overview if stderr is a terminal; of a sweep's trials only the first one does."""
     if sys.stderr.isatty() and not (in_sweep() and HydraConfig.get().job.num):
-        print(printable(as_text(overview(job), terminal_width(sys.stderr))), file=sys.stderr)
+        text = as_text(overview(job), terminal_width(sys.stderr), brief=True)
+        print(printable(text), file=sys.stderr)
 
 
 def sentence(job: Job) -> str:
@@ -59,10 +61,15 @@ def sentence(job: Job) -> str:
     )
 
 
-def as_text(table: pd.DataFrame, width: int | None = None) -> str:
-    """Format the table for a terminal: one row per head, column and split; `width` as in `text_table`."""
+def as_text(table: pd.DataFrame, width: int | None = None, *, brief: bool = False) -> str:
+    """Format the table for a terminal: one row per head, column and split.
+
+    Args:
+        width: as in `text_table`.
+        brief: of more than `MOST_LINES` rows, only those of the training rows.
+    """
     lines = [["head", "split", "rows", "labelled", "best constant", "its loss", "classes, or quartiles"]]
-    is_long = bool(width) and len(table) > MOST_LINES
+    is_long = brief and len(table) > MOST_LINES
     for _, row in (table[table["split"] == "train"] if is_long else table).iterrows():
         head = row["target"] if row["column"] in ("", row["target"]) else f"{row['target']}.{row['column']}"
         loss = "-" if row["constant_loss"] is None or np.isnan(row["constant_loss"]) else row["constant_loss"]

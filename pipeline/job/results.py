@@ -17,9 +17,9 @@ from pipeline.job.intervals import Intervals, fit_intervals
 from pipeline.job.job import Job
 from pipeline.metric_names import by_head, threshold_of
 from pipeline.model.stand_in import stand_ins
-from pipeline.notices import terminal_width
 from pipeline.page.style import prose
 from pipeline.page.text_table import text_table
+from pipeline.terminal import terminal_width
 from pipeline.tracking import Run
 from pipeline.training.epoch import Epoch
 from pipeline.training.fit import FitResult

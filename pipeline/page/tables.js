@@ -1,4 +1,4 @@
-// Sorts the tables of a page, and opens for printing what is folded.
+// Sorts the tables of a page, and opens for printing what is folded and short.
 "use strict";
 (() => {
   // A click on a column's title sorts the rows by it, first from the largest number or from A.
@@ -31,10 +31,13 @@
   }
 
   document.querySelectorAll("table").forEach(sortable);
-  // Nothing can be opened on paper.
+  // Nothing can be opened on paper: figures and short tables are printed, of long ones their title and file.
+  const ROWS = 25;
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll("details:not([open])")];
+    folded = [...document.querySelectorAll("details:not([open])")].filter(
+      (one) => one.querySelector("img, svg") || (one.querySelector("table")?.rows.length ?? Infinity) <= ROWS + 1,
+    );
     for (const one of folded) one.open = true;
   });
   addEventListener("afterprint", () => folded.forEach((one) => (one.open = false)));

@@ -1,9 +1,16 @@
 """Tables for a terminal."""
 
+import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
-LEAST_ROOM = 16  # characters of the last column; with less room it stands below the others
+from pipeline.terminal import display_width, packed, padded
+
+GAP = "  "  # between two columns
 INDENT = "    "
+LEAST_ROOM = 16  # columns of the terminal for the last cells; with less room they stand below the others
+LEAST_WIDTH = 8  # of a column that is made narrower
+PIECE = re.compile(r"[^\s_.]*[\s_.]+|[^\s_.]+")  # of a name: up to a blank, a dot or "_"
 
 
 def text_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
@@ -11,8 +18,9 @@ def text_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
 
     Args:
         rows: the cells; every row has the same number of them, and the first one may be the header.
-        width: characters of a line, to which the last column is wrapped: between its parts, which are two
-            spaces or a comma apart, else between words. None: lines of any length.
+        width: columns of the terminal, to which the last cells are wrapped: between their parts, which are
+            two spaces or a comma apart, else between words. If the other cells alone are too wide, the
+            widest of them are wrapped too. None: lines of any length.
 
     Raises:
         ValueError: the rows have different numbers of cells.
@@ -22,38 +30,54 @@ def text_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
         head   skill
         class  0.83
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if width and sum(widths) + 2 * (len(widths) - 1) > width:
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    if width and _total(widths) > width:
         return "\n".join(_wrapped_rows(rows, widths[:-1], width))
     return "\n".join(_line(row, widths) for row in rows)
 
 
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return GAP.join(padded(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _wrapped_rows(rows: Sequence[Sequence[str]], widths: Sequence[int], width: int) -> list[str]:
     """Wrap the last cells beside the others, or below them where these leave too little room."""
-    begin = sum(widths) + 2 * len(widths)
+    begin = _total(widths) + len(GAP)
     below = width - begin < LEAST_ROOM
-    indent = INDENT if below else " " * begin
+    widths = _narrowed(widths, width) if below else widths
     lines = []
     for *cells, last in rows:
-        parts = [indent + part for part in _wrapped(last, width - len(indent))]
-        first = _line(cells, widths)
-        lines += (
-            [first, *parts] if below or not parts else [first.ljust(begin) + parts[0][begin:], *parts[1:]]
-        )
+        parts = _wrapped(last, width - len(INDENT if below else " " * begin))
+        beside = zip_longest(*map(_pieces, cells, widths), *([] if below else [parts]), fillvalue="")
+        lines += [_line(line, [*widths, 0][: len(line)]) for line in beside]
+        lines += [INDENT + part for part in parts] if below else []
     return lines
 
 
+def _narrowed(widths: Sequence[int], width: int) -> list[int]:
+    """Make the widest columns equally narrow, until all fit or none is wider than `LEAST_WIDTH`."""
+    widths = list(widths)
+    while _total(widths) > width and max(widths) > LEAST_WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _pieces(cell: str, room: int) -> list[str]:
+    """Break a cell at blanks, dots and "_", and inside of what is still too long."""
+    if display_width(cell) <= room:
+        return [cell]
+    pieces = [piece if display_width(piece) <= room else [*piece] for piece in PIECE.findall(cell)]
+    parts = [part for piece in pieces for part in ([piece] if isinstance(piece, str) else piece)]
+    return [line.strip() for line in packed(parts, room, "")]
+
+
 def _wrapped(cell: str, room: int) -> list[str]:
-    """Break a cell into lines of at most `room` characters, if its parts are not longer."""
+    """Break a cell into lines of at most `room` columns, if its parts are not longer."""
     separator = next((one for one in ("  ", ", ") if one in cell), " ")
-    lines: list[str] = []
-    for part in cell.split(separator) if cell else []:
-        if lines and len(lines[-1]) + len(separator) + len(part) < room:
-            lines[-1] += separator + part
-        else:
-            lines.append(part)
-    return [line + separator.rstrip() for line in lines[:-1]] + lines[-1:]
+    end = separator.rstrip()  # stays at the end of a line
+    lines = packed(cell.split(separator), room - len(end), separator) if cell else []
+    return [line + end for line in lines[:-1]] + lines[-1:]

@@ -54,8 +54,12 @@ def _heading(head: HeadResult, why: Why, row: int) -> str:
         truth = labels[class_codes(head.labels[place : place + 1])[0]]
     else:
         truth = number(float(np.ravel(head.labels[place])[0]))
+    # A class or a column; numbered where the other figures number it.
+    explained = dict(zip(head.names, labels, strict=True)).get(why.explained[row]) or clean(
+        why.explained[row], 18
+    )
     values = f"{number(float(why.baselines[row]))} → {number(float(why.values[row]))}"
-    return f"row {int(head.rows[place])}, {clean(why.explained[row], 18)}: {values} (true {truth})"
+    return f"row {int(head.rows[place])}, {explained}: {values} (true {truth})"
 
 
 def _draw(

@@ -6,11 +6,12 @@ from statistics import median
 
 from pipeline.config.naming import spelled
 from pipeline.metric_names import short
-from pipeline.notices import duration, terminal_width
+from pipeline.notices import duration
 from pipeline.page.text_table import text_table
 from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
 from pipeline.sweep.board.groups import Group, fold, ranked, repeated
 from pipeline.sweep.trials import Trial
+from pipeline.terminal import terminal_width
 
 TOP = 3  # configurations listed at the end
 

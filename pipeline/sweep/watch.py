@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import printable
-from pipeline.notices import fitted
 from pipeline.sweep.parent import Parent
 from pipeline.sweep.process import Deaths, identity
 from pipeline.sweep.trial_files import TrialFiles
 from pipeline.sweep.trials import Sweep, Trial
+from pipeline.terminal import show
 from pipeline.tracking.addresses import compare_page, server_of
 from pipeline.tracking.opening import in_words
 
@@ -99,7 +99,7 @@ class Watch:
             self.told.add(trial.run_id)
             if trial.started >= self.since:
                 line = trial_line(trial, trials, self.objective, planned=self.planned, workers=self.workers)
-                print(fitted(printable(line), sys.stderr), file=sys.stderr, flush=True)
+                show(printable(line), sys.stderr)
 
     def _draw_if_due(self, trials: list[Trial]) -> None:
         ended = sum(trial.status != "RUNNING" for trial in trials)

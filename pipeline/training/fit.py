@@ -16,6 +16,7 @@ from pipeline.data.feed import Rows, Stream
 from pipeline.errors import ConfigError
 from pipeline.loss_weights import LossWeight, logged_weights, weights_at
 from pipeline.metric_names import direction, share_of, weight_of
+from pipeline.notices import announced
 from pipeline.training.epoch import NotFiniteError
 from pipeline.training.fault import Fault
 from pipeline.training.head_progress import HeadProgress
@@ -195,7 +196,8 @@ def fit(
     refits: Mapping[str, Refit] = {}
     if refit and kept.monitor and kept.weights and not failure and "val" in rows:
         weighted = [head for head, weight in objective_weights.items() if weight]
-        refits = refit_heads(model, trainer.losses, rows, weighted)
+        with announced("training the heads' own layers"):
+            refits = refit_heads(model, trainer.losses, rows, weighted)
     best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
     if refits:
         best = measure("val", trainer.evaluate(rows["val"]), heads["val"], objective_weights).named("val")

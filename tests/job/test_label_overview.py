@@ -50,7 +50,7 @@ def test_on_a_terminal_many_heads_show_their_training_rows_only():
     row = {"target": "a", "column": "a", "rows": 9, "labelled": 9, "counts": {"x": 9}, "constant": "x"}
     splits = ["train", "val", "test"] * MOST_LINES
     table = pd.DataFrame([row | {"split": split, "constant_loss": 1.0} for split in splits])
-    lines = label_overview.as_text(table, 80).splitlines()
+    lines = label_overview.as_text(table, brief=True).splitlines()
     assert len(lines) == 1 + MOST_LINES + 1
     assert {line.split()[1] for line in lines[1:-1]} == {"train"}
     assert lines[-1] == "(the other splits: data/summary.csv of the run)"

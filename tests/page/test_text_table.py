@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.page.text_table import text_table
+from pipeline.terminal import display_width
 
 
 def test_columns_are_aligned_and_trailing_blanks_are_stripped():
@@ -68,3 +69,30 @@ def test_lists_are_wrapped_after_a_comma_and_empty_cells_take_no_line():
         "       yellow 6",
         "score",
     ]
+
+
+def test_long_names_are_wrapped_where_no_column_would_fit_beside_them():
+    rows = [
+        ["head", "best", "classes"],
+        ["the_weight_in_kilograms", "a long name of a class", "red 12"],
+        ["東京タワー", "12", ""],
+    ]
+    assert text_table(rows, 30).split("\n") == [
+        "head            best",
+        "    classes",
+        "the_weight_in_  a long name",
+        "kilograms       of a class",
+        "    red 12",
+        "東京タワー      12",
+    ]
+
+
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost():
+    names = ["Straßenbahnhaltestelle" * 3, "<script>alert(1)</script>", "مرحبا بالعالم", "😀🎉", "赤" * 30]
+    rows = [["head", "rows", "best", "classes"], *([name, "540", name, f"{name} 12"] for name in names)]
+    for width in (60, 80, 100):
+        text = text_table(rows, width)
+        beside = [line for line in text.split("\n") if not line.startswith("    ")]
+        assert max(map(display_width, beside)) <= width
+        whole = "".join("".join(row) for row in rows)
+        assert sorted("".join(text.split())) == sorted(whole.replace(" ", ""))

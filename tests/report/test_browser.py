@@ -39,3 +39,17 @@ def test_the_worst_rows_are_folded_and_sorted_by_a_click(tmp_path):
         say([table.closest("details").open, sorted.length, sorted[0] <= sorted[1]])"""
     shown = opened(tmp_path / "report.html", script)
     assert shown.said() == "false,40,true"
+
+
+def test_figures_and_short_tables_are_opened_for_printing_and_long_ones_are_not(tmp_path):
+    report.write(tmp_path, record({"class": head("category")}))
+    script = """const folded = [...document.querySelectorAll("details")];
+        const opened = () => folded.filter((one) => one.open);
+        dispatchEvent(new Event("beforeprint"));
+        const long = folded.filter((one) => one.querySelector("tbody")?.rows.length > 25);
+        const printed = opened();
+        dispatchEvent(new Event("afterprint"));
+        say([printed.length > 1, long.length, printed.some((one) => long.includes(one)), opened().length])"""
+    shown = opened(tmp_path / "report.html", script)
+    assert shown.console == []
+    assert shown.said() == "true,1,false,0"

@@ -1,5 +1,7 @@
 """What the inputs added to the worst rows' predictions, drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.page.style import look
@@ -50,3 +52,14 @@ def test_each_kind_of_input_is_drawn_with_its_sum_and_missing_ones_say_so():
     assert words == ["good", "bad", "groups of letters 0.25"]
     assert [text.get_text() for text in axes[5].texts] == ["missing"]
     assert "exact within 0.4%" in drawing.caption
+
+
+def test_a_class_that_no_font_can_draw_has_the_same_number_everywhere(poor_fonts):
+    whole = record({"table": InputExamples("table", {"table.x": ROWS * 1.0})})
+    named = replace(whole, heads={"h": replace(whole.heads["h"], names=["a", "木"])})
+    parts = {"table": {"table.x": np.array([0.125, 0])}}
+    why = Why(ROWS[:2], ["木", "a"], np.ones(2), np.zeros(2), parts, {}, 0.0)
+    with look([]):
+        axes = why_drawing(named, "h", why).figure.axes
+    titles = [one.get_title(loc="left").partition("\n")[0] for one in axes]
+    assert titles == ["row 100, #1: 0 → 1 (true a)", "row 101, a: 0 → 1 (true #1)"]
