@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from pipeline.data_options import SPLITS
 SHOWN = 20  # classes in a message
 # A column whose rare classes take more of the rows than this is one of names or the like, and is left alone.
 MOST_MOVED = 0.05
+MOST_LOST = 0.2  # share of the rows of validation or test that all columns together may move
 logger = logging.getLogger(__name__)
 
 
@@ -34,17 +35,7 @@ def complete_training(
     Returns:
         The new split of each group. The last group of a split stays there.
     """
-    training = splits[groups] == 0
-    reasons: dict[int, list[str]] = {}
-    for column in classes:
-        if column.required or column.spread(groups):
-            rows, codes = column.absent(training)
-            order = np.lexsort((ranks[groups[rows]], codes))
-            firsts = order[np.unique(codes[order], return_index=True)[1]]
-            if column.required or len(firsts) <= MOST_MOVED * len(groups):
-                for place in firsts:
-                    reason = f"{column.column} {column.names[codes[place]]}"
-                    reasons.setdefault(int(groups[rows[place]]), []).append(reason)
+    reasons = _reasons(splits, groups, ranks, classes)
     moved = _movable(sorted(reasons, key=lambda group: ranks[group]), splits)
     if not moved:
         return splits
@@ -54,6 +45,48 @@ def complete_training(
         _report(counts, sorted({reason for group in named for reason in reasons[group]}))
     result = splits.copy()
     result[moved] = 0
+    return result
+
+
+def _reasons(
+    splits: np.ndarray, groups: np.ndarray, ranks: np.ndarray, classes: Sequence[Classes]
+) -> dict[int, list[str]]:
+    """The groups to move, each with its classes that training lacks."""
+    training, sizes = splits[groups] == 0, np.bincount(groups)
+    lost = np.maximum(1, MOST_LOST * np.bincount(splits, sizes, len(SPLITS)))
+    wanted = [
+        (column, _lacking(column, training, groups, ranks))
+        for column in classes
+        if column.required or column.spread(groups)
+    ]
+
+    def rows(moved: Iterable[int]) -> int:
+        return int(sizes[list(moved)].sum())
+
+    # Columns that move few rows come first, whatever their order in the file.
+    wanted.sort(key=lambda pair: (not pair[0].required, rows(pair[1]), pair[0].column))
+    result: dict[int, list[str]] = {}
+    for column, lacking in wanted:
+        union = [*{*result, *lacking}]
+        taken = np.bincount(splits[union], sizes[union], len(SPLITS))
+        few = rows(lacking) <= MOST_MOVED * len(groups) and (taken <= lost).all()
+        if column.required or few:
+            for group, names in lacking.items():
+                result.setdefault(group, []).extend(names)
+    return result
+
+
+def _lacking(
+    column: Classes, training: np.ndarray, groups: np.ndarray, ranks: np.ndarray
+) -> dict[int, list[str]]:
+    """The first group of each class that no training row has, with these classes."""
+    rows, codes = column.absent(training)
+    order = np.lexsort((ranks[groups[rows]], codes))
+    result: dict[int, list[str]] = {}
+    for place in order[np.unique(codes[order], return_index=True)[1]]:
+        result.setdefault(int(groups[rows[place]]), []).append(
+            f"{column.column} {column.names[codes[place]]}"
+        )
     return result
 
 

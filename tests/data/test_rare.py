@@ -169,6 +169,29 @@ def test_other_columns_move_no_rows(column: np.ndarray) -> None:
     assert [len(split.rows) for split in dataset.splits.values()] == [420, 90, 90]
 
 
+def test_many_columns_leave_most_rows_of_validation_and_test() -> None:
+    counts = {f"n{number}": with_rare(RANDOM.integers(0, 3, ROWS), range(9, 21)) for number in range(20)}
+    counts |= {
+        f"m{number}": RANDOM.permutation(with_rare(RANDOM.integers(0, 3, ROWS), range(9, 21)))
+        for number in range(20)
+    }
+    dataset = rows_of(COMMON, {"kind": "category"}, FRACTIONS, **counts)
+    sizes = [len(split.rows) for split in dataset.splits.values()]
+    assert 72 <= sizes[1] < 90
+    assert 72 <= sizes[2] < 90
+
+
+def test_large_groups_are_not_moved_for_rare_classes_of_other_columns() -> None:
+    town = np.array([f"t{row % 12}" for row in range(ROWS)], dtype=object)
+    split = FRACTIONS | {"group": "s.town"}
+    before = [
+        len(one.rows) for one in rows_of(COMMON, {"kind": "category"}, split, town=town).splits.values()
+    ]
+    rare = with_rare(COMMON, TWELVE)
+    dataset = rows_of(COMMON, {"kind": "category"}, split, town=town, rare=rare)
+    assert [len(one.rows) for one in dataset.splits.values()] == before
+
+
 def test_stratify_names_a_column_that_is_to_have_all_its_classes_in_training() -> None:
     column = np.array([f"n{max(0, row - 450)}" for row in range(ROWS)])
     assert len(rows_of(column, {"kind": "category"}, FRACTIONS).targets["y"].names) < 150

@@ -142,7 +142,17 @@ def _wide(known: Known) -> dict[str, list[tuple[Cells, Meaning]]]:
             and not cells.in_array
         ):
             groups.setdefault((cells.source, match.group(1) or cells.source), []).append((cells, meaning))
-    return {prefix: members for (_, prefix), members in groups.items() if len(members) >= WIDE}
+    return {
+        prefix: members
+        for (_, prefix), members in groups.items()
+        if len(members) >= WIDE and _counted([cells.name for cells, _ in members])
+    }
+
+
+def _counted(names: Sequence[str]) -> bool:
+    """Whether the last numbers of names count up: x_1, x_2 … or x_400, x_410 …, not ZNF43, ZNF135 …."""
+    steps = np.diff(sorted(int(re.findall(r"\d+", name)[-1]) for name in names))
+    return bool(2 * np.unique(steps, return_counts=True)[1].max() >= len(steps))
 
 
 def _wide_input(prefix: str, members: Known, columns: Sequence[str]) -> InputGuess:

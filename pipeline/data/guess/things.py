@@ -100,7 +100,10 @@ def _looks_so(cells: Cells, meaning: Meaning, same: Sequence[str]) -> str:
 
 
 def _same_in_all_rows(cells: Cells, known: Known) -> list[str]:
-    """Other columns that have one value for each value of this one, and several values in all."""
+    """Other columns that have one value for each value of this one, and several values in all.
+
+    Columns that repeat the beginning of a code do not count: grade A of sub-grade A1 describes no thing.
+    """
     codes = pd.factorize(cells.words)[0]
     found = []
     for other, meaning in known:
@@ -111,6 +114,12 @@ def _same_in_all_rows(cells: Cells, known: Known) -> list[str]:
         values = pd.factorize(other.words)[0]
         first = np.zeros(codes.max() + 1, dtype=values.dtype)
         first[codes] = values
-        if (first[codes] == values).all():
+        if (first[codes] == values).all() and not _begins(cells, other):
             found.append(other.name)
     return found
+
+
+def _begins(code: Cells, part: Cells) -> bool:
+    """Whether each word of `code` begins with that of `part`."""
+    pairs = pd.DataFrame({"code": code.words, "part": part.words}).drop_duplicates()
+    return all(str(row.code).strip().startswith(str(row.part).strip()) for row in pairs.itertuples())

@@ -48,6 +48,15 @@ def test_numbered_columns_that_resemble_their_neighbours_are_the_steps_of_a_seri
     assert inputs_of(tmp_path, **columns) == {"x": expected}
 
 
+def test_numbers_in_names_that_do_not_count_are_no_reason_for_a_vector(tmp_path):
+    genes = [f"ZNF{number}" for number in (43, 45, 135, 274, 304, 529, 552, 711, 768)]
+    found = inputs_of(tmp_path, **{name: RANDOM.normal(size=ROWS) for name in genes})
+    assert [entry["kind"] for entry in found.values()] == ["table"]
+    waves = [f"w{length}" for length in range(850, 1050, 10) if length not in (900, 970)]
+    found = inputs_of(tmp_path, **{name: RANDOM.normal(size=ROWS) for name in waves})
+    assert [entry["kind"] for entry in found.values()] == ["vector"]
+
+
 def test_many_columns_of_numbers_become_a_vector(tmp_path):
     letters = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopq"]
     found = inputs_of(tmp_path, **{name: RANDOM.normal(size=ROWS) for name in letters})

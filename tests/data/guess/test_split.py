@@ -8,6 +8,8 @@ from tests.data.guess.guesses import NUMBERS, RANDOM, ROWS, SIGNS, config_of, pl
 
 DAYS = pd.date_range("2021-03-01", periods=ROWS, freq="D")
 PEOPLE = np.repeat(np.arange(40), 3)
+UNEVEN = np.sort(RANDOM.choice(np.arange(30), ROWS, p=np.arange(1, 31) / 465))
+LETTERS = ["ABC"[one % 3] for one in UNEVEN]
 
 
 def split_of(tmp_path, targets=("sign",), **columns):
@@ -76,6 +78,12 @@ def test_an_id_of_many_rows_is_a_group_and_no_category(tmp_path):
     [
         ("city", RANDOM.choice([f"town of {one}" for one in "abcdefghijklmnopqrstuvwxyz"], ROWS), {}),
         ("dose", np.tile(np.arange(30), 4), {}),  # every dose as often, but nothing describes it
+        # The grade is the beginning of the sub-grade, and no description of it.
+        (
+            "sub_grade",
+            [f"{LETTERS[row]}{one // 3 + 1}" for row, one in enumerate(UNEVEN)],
+            {"grade": LETTERS},
+        ),
         ("month", np.repeat(np.arange(24), 5), {"winter": np.repeat(np.arange(24) % 12 < 2, 5)}),
     ],
 )

@@ -52,3 +52,16 @@ def test_a_target_that_loses_values_is_named(
 def test_other_columns_are_not(scale: str, offset: float, caplog: pytest.LogCaptureFixture) -> None:
     values = offset + np.round(NORMAL, 3)
     assert said(caplog, values, scale) == []
+
+
+@pytest.mark.parametrize("scale", ["robust", "standard", "quantile"])
+def test_values_that_differ_by_rounding_are_no_loss(scale: str, caplog: pytest.LogCaptureFixture) -> None:
+    high, low = (np.round(30 + values, 2) for values in (NORMAL, NORMAL[::-1]))
+    values = high - low  # 0.12 and 0.1199999999999974
+    assert len(np.unique(values)) > len(np.unique(np.round(values, 2))) + 100
+    assert said(caplog, values, scale) == []
+
+
+def test_a_column_of_mostly_equal_cells_that_loses_values_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    (message,) = said(caplog, np.where(np.arange(ROWS) % 7, 0, STEPS), "standard")
+    assert message.startswith("column a: of ")
