@@ -18,6 +18,7 @@ CONSISTENT = 0.9  # share of the rows that have as many cells as the header
 SINGLE_QUOTES = re.compile(r"(?:^|[,;\t| ])'[^']*'(?=[,;\t| ]|$)")
 # A quote after a backslash and amid a cell: RFC 4180 has doubled quotes there, MySQL and Spark write these.
 ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|"\r\n]|$)')
+FOREIGN = re.compile(r"\w*[^\W\x00-\x7f]\w*")  # a word with letters beyond ASCII
 SAID = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.I)  # how Excel is told the separator, in the first line
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
 UNIT = r"(\s?[€$£¥%])?"
@@ -113,11 +114,13 @@ def find_dialect(
         )
     numbers, extra = NumberFormat(decimal, thousands), _empty_cells(lines, found)
     dialect = Dialect(found, encoding, numbers, quote, escape, skipped, extra)
-    _report(dialect, options, path, key, separator)
+    _report(dialect, options, path, key, separator, text)
     return dialect
 
 
-def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, separator: str) -> None:
+def _report(
+    dialect: Dialect, options: Mapping[str, str], path: Path, key: str, separator: str, text: str
+) -> None:
     """Says what was found, where it is not what the suffix suggests."""
     if dialect.skipped:
         logger.warning("%s: %s lines before the header of %s are skipped", key, dialect.skipped, path.name)
@@ -136,7 +139,9 @@ def _report(dialect: Dialect, options: Mapping[str, str], path: Path, key: str, 
         if name not in options and value != usual
     ]
     if found:
-        logger.warning("%s: %s is read with %s", key, path.name, ", ".join(found))
+        word = FOREIGN.search(text) if "encoding" not in options and dialect.encoding != "utf-8" else None
+        example = f", as {word[0]!r}" if word else ""
+        logger.warning("%s: %s is read with %s%s", key, path.name, ", ".join(found), example)
 
 
 def _lines_to_skip(text: str) -> tuple[int, str]:

@@ -3,18 +3,24 @@
 import codecs
 import re
 
+from pipeline.data.files.scripts import contradicts, find_script
+
 WESTERN = "cp1252"  # how programs on Windows write the languages of Western Europe
+UNICODE = {"utf-8", "utf-16", "utf-16-le", "utf-16-be"}  # encodings that are found for sure
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SIGNS = "€£¥§°²³«»ºª¡¿–—…‘’“”•®©µ½¼ß"  # not letters, but usual in such texts
 SHARE_OF_ZEROS = 0.4  # of every other byte of UTF-16 text in Latin letters
 MOST_HIGH = 0.5  # share of a word's bytes that are no ASCII: other scripts have nearly all
 OTHERS = (
-    "cp1252 (Western Europe), cp1250 (Central Europe), cp1251 (Cyrillic), cp1253 (Greek), gb18030, shift_jis"
+    "cp1252 (Western Europe), cp1250 (Central Europe), cp1251 or koi8-r (Cyrillic), cp1253 (Greek), cp1254 "
+    "(Turkish), gb18030 (Chinese), big5, cp932 (Japanese), euc_jp, euc_kr (Korean)"
 )
 
 
 def find_encoding(head: bytes, *, whole: bool) -> str:
-    """The codec of text: UTF-8, UTF-16, or cp1252 where the text is not UTF-8 and looks like it.
+    """The codec of text: UTF-8, UTF-16, or an older one where the letters are those of a language.
+
+    Text in Latin letters that no language has for sure is read as that of Western Europe, cp1252.
 
     Args:
         head: the first bytes of a file.
@@ -29,7 +35,7 @@ def find_encoding(head: bytes, *, whole: bool) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
     except UnicodeDecodeError:
-        return WESTERN if is_western(head) else "utf-8"
+        return find_script(head, whole=whole) or (WESTERN if is_western(head) else "utf-8")
     return "utf-8"
 
 
@@ -46,4 +52,5 @@ def is_western(text: bytes) -> bool:
         usual = [sign.isalpha() or sign in SIGNS for sign in high.decode(WESTERN)]
     except UnicodeDecodeError:
         return False
-    return all(usual) and len(high) <= MOST_HIGH * len(b"".join(words))
+    rare = len(high) <= MOST_HIGH * len(b"".join(words))
+    return all(usual) and rare and not contradicts(text, WESTERN)

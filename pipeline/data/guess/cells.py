@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.data.columns import Column, numbers, strings
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
-from pipeline.data.files.encodings import WESTERN
+from pipeline.data.files.encodings import UNICODE
 from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import row_bytes
 from pipeline.data.missing import MISSING_WORDS, NOT_AVAILABLE, is_missing, without_words
@@ -172,8 +172,9 @@ def open_source(name: str, file: str, folders: Sequence[Path]) -> SampledSource:
     """
     source = SampledSource(name, file, folders=folders)
     encodings = {part.dialect.encoding for _, part in source.source.parts if isinstance(part, Delimited)}
-    if WESTERN in encodings:
-        source.entry = {"path": file, "encoding": WESTERN}
+    guessed = encodings - UNICODE
+    if len(guessed) == 1:
+        source.entry = {"path": file, "encoding": guessed.pop()}
     if source.source.has_text and _has_no_header(source):
         raise ConfigError(
             "sources",
