@@ -38,5 +38,6 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        heavy = {"tensorflow", "mlflow", "keras", "pandas", "numpy"} & set(sys.modules)
-        Path("imported").write_text(" ".join(sorted(heavy)))
+        if "FAKE" in os.environ:  # a test runs it, in an empty folder
+            heavy = {"tensorflow", "mlflow", "keras", "pandas", "numpy"} & set(sys.modules)
+            Path("imported").write_text(" ".join(sorted(heavy)))
