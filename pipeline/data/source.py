@@ -1,23 +1,26 @@
 """One source: the rows of its files, one file after the other, or arrays in memory."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.data.decimal_points import with_points
 from pipeline.data.files import Columns, open_file
 from pipeline.data.files.arrays import Arrays
 from pipeline.data.files.delimited import Delimited
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.json_rows import JsonRows
-from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values
+from pipeline.data.files.stored import ChainedColumn, ColumnsSideBySide, Values, as_objects, joined
 from pipeline.data.files.workbook import Sheet
 from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.patterns import is_pattern, matching, side_by_side
 from pipeline.errors import ConfigError
 from pipeline.paths import expand
 
+logger = logging.getLogger(__name__)
 SourceEntry = str | Sequence[str] | Mapping[str, np.ndarray] | Mapping[str, str]
 
 
@@ -56,7 +59,11 @@ class Source:
         self.columns = self.parts[0][1].columns
         self._ends = np.zeros(0, dtype=int)
         dialects = [part.dialect for _, part in self.parts if isinstance(part, Delimited)]
-        self.number_format = dialects[0].numbers if dialects else NumberFormat()
+        formats = {dialect.numbers for dialect in dialects}
+        self.rewrites = len(formats) > 1
+        self.number_format = formats.pop() if len(formats) == 1 else NumberFormat()
+        if self.rewrites:
+            self._report_formats()
         self.has_text = len(dialects) == len(self.parts)
 
     def read(self, column: str, key: str) -> np.ndarray:
@@ -71,15 +78,30 @@ class Source:
         """
         if is_pattern(column, self.columns):
             return side_by_side([self.read(name, key) for name in self.matching(column, key)])
-        arrays = [self._column_of(part, place, column, key).read(column) for place, part in self.parts]
+        arrays = [self._values(part, place, column, key) for place, part in self.parts]
         self._check(arrays, column, key)
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        return arrays[0] if len(arrays) == 1 else joined(arrays)
+
+    def _values(self, part: Columns, place: str, column: str, key: str) -> np.ndarray:
+        values = self._column_of(part, place, column, key).read(column)
+        if self.rewrites and isinstance(part, Delimited):
+            return with_points(values, part.dialect.numbers)
+        return values
+
+    def _report_formats(self) -> None:
+        signs = ((place, part.dialect.numbers) for place, part in self.parts if isinstance(part, Delimited))
+        listed = ", ".join(f"{Path(place).name} 1{numbers.decimal}5" for place, numbers in signs)
+        logger.warning(
+            "%s: the files write numbers in different ways, and each is read in its own: %s; "
+            "{path: …, decimal: …} says it for all",
+            *(self.key, listed),
+        )
 
     def read_text(self, column: str) -> np.ndarray:
         """Reads a column of text files as it is written, (rows,); see `is_written`."""
         return np.concatenate(
             [
-                part.read_text(column) if isinstance(part, Delimited) else part.read(column).astype(object)
+                part.read_text(column) if isinstance(part, Delimited) else as_objects(part.read(column))
                 for _, part in self.parts
             ]
         )
@@ -96,8 +118,8 @@ class Source:
             return ColumnsSideBySide([self.stored(name, key) for name in self.matching(column, key)])
         parts: list[Values] = []
         for place, part in self.parts:
-            file = self._column_of(part, place, column, key)
-            parts.append(file.stored(column) if hasattr(file, "stored") else file.read(column))
+            stored = getattr(self._column_of(part, place, column, key), "stored", None)
+            parts.append(stored(column) if stored else self._values(part, place, column, key))
         self._check(parts, column, key)
         return parts[0] if len(parts) == 1 else ChainedColumn(parts)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data.columns import Column, list_in_row, numbers, strings
 from pipeline.data.files.stored import ChainedColumn
 from pipeline.data.missing import MISSING_WORDS
 from pipeline.data.source import Source, split_entry
@@ -124,3 +125,43 @@ def test_a_mapping_is_arrays_unless_its_path_is_a_path_or_a_list_of_them() -> No
     assert split_entry({"path": ["a.csv", "b.csv"]}) == (["a.csv", "b.csv"], {})
     arrays = {"path": np.array(["a.png", "b.png"]), "label": np.arange(2)}
     assert split_entry(arrays) == (arrays, {})
+
+
+def test_files_with_other_separators_and_decimal_signs_are_read_each_in_its_own_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.csv").write_text('a,b,c,w\n1.5,x,2.5 kg,"[1.5, 2.5]"\n1480.25,1.5,3 kg,"[1, 2]"\n')
+    rows = "b;a;c;w\n1,5;1,5;2,5 kg;'[1,5; 2,5]'\ny;1.480,25;3,125 kg;'[1; 2]'\nz;;;\n"
+    (tmp_path / "b.csv").write_text(rows.replace("'", '"'), encoding="utf-16")
+    source = source_of(["a.csv", "b.csv"], tmp_path, "a", "b", "c", "w")
+    columns = {
+        name: Column(f"s.{name}", KEY, source.read(name, KEY), source.place, source.number_format)
+        for name in source.columns
+    }
+    np.testing.assert_array_equal(numbers(columns["a"]), [1.5, 1480.25, 1.5, 1480.25, np.nan])
+    np.testing.assert_array_equal(numbers(columns["c"]), [2.5, 3, 2.5, 3.125, np.nan])
+    lists = [list_in_row(columns["w"], row).tolist() for row in range(4)]
+    assert lists == [[1.5, 2.5], [1, 2], [1.5, 2.5], [1, 2]]
+    assert source.read_text("b").tolist() == ["x", "1.5", "1,5", "y", "z"]
+    assert "different ways, and each is read in its own: a.csv 1.5, b.csv 1,5" in caplog.text
+
+
+def test_whole_numbers_stay_exact_beside_a_file_with_fractions(tmp_path: Path) -> None:
+    large = 123456789012345678
+    pd.DataFrame({"a": [large, large + 1]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"a": [1.0, None]}).to_parquet(tmp_path / "b.parquet")
+    pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "c.parquet")
+    whole = source_of(["a.parquet", "b.parquet"], tmp_path)
+    assert whole.read("a", KEY)[:3].tolist() == [large, large + 1, 1.0]
+    assert whole.stored("a", KEY)[:2].tolist() == [large, large + 1]
+    small = source_of(["c.parquet", "b.parquet"], tmp_path)
+    assert small.read("a", KEY).dtype == small.stored("a", KEY).dtype == np.float64
+
+
+def test_dates_beside_a_file_without_any_stay_dates(tmp_path: Path) -> None:
+    days = pd.date_range("1969-12-31", periods=2)
+    pd.DataFrame({"a": days}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"a": [None, None]}).to_parquet(tmp_path / "b.parquet")
+    source = source_of(["a.parquet", "b.parquet"], tmp_path)
+    for values in (source.read("a", KEY), source.stored("a", KEY)[:]):
+        assert strings(Column("s.a", KEY, values, str)).tolist() == ["1969-12-31", "1970-01-01", "", ""]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
-from pipeline.data.files.stored import StoredParquet, to_array
+from pipeline.data.files.stored import StoredParquet, joined, to_array
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 
@@ -106,7 +106,7 @@ class SavedDataset:
 
     def read(self, column: str) -> np.ndarray:
         with reading(self.path, self.key):
-            return np.concatenate([self._read_part(split, file, column) for split, file in self.files])
+            return joined([self._read_part(split, file, column) for split, file in self.files])
 
     def _read_part(self, split: str, path: Path, column: str) -> np.ndarray:
         with pa.memory_map(str(path)) as file:

@@ -75,7 +75,9 @@ class StoredParquet:
             file = pq.ParquetFile(path)
             groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
             self.ends = np.cumsum([group.num_rows for group in groups])
-            self.dtype = _dtype(file.schema_arrow.field(column).type, _chunks(groups, column))
+            chunks = _chunks(groups, column)
+            self.dtype = _dtype(file.schema_arrow.field(column).type, chunks)
+        self.small = self.dtype.kind not in "iu" or all(_has_small_numbers(one.statistics) for one in chunks)
         self.group_starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
         self.shape: tuple[int, ...] = (int(self.ends[-1]) if len(groups) else 0,)
         self.latest: tuple[int, np.ndarray] = -1, np.zeros(0)
@@ -105,7 +107,7 @@ class ChainedColumn:
         self.ends = np.cumsum([len(part) for part in parts])
         starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
         self.shape: tuple[int, ...] = (int(self.ends[-1]), *parts[0].shape[1:])
-        self.dtype: np.dtype = np.result_type(*(part.dtype for part in parts))
+        self.dtype = joined_dtype(parts)
         self.group_starts = np.concatenate(
             [start + group_starts(part) for start, part in zip(starts, parts, strict=True)]
         )
@@ -114,7 +116,11 @@ class ChainedColumn:
         return self.shape[0]
 
     def __getitem__(self, index: Index) -> np.ndarray:
-        return _gather(index, self.ends, self.shape, self.dtype, lambda part, rows: self.parts[part][rows])
+        return _gather(index, self.ends, self.shape, self.dtype, self._rows)
+
+    def _rows(self, part: int, rows: np.ndarray) -> np.ndarray:
+        values = self.parts[part][rows]
+        return as_objects(values) if self.dtype.kind == "O" else values
 
 
 class ColumnsSideBySide:
@@ -153,6 +159,39 @@ class ReorderedColumn:
         if positions.ndim == 0:
             return self[np.array([index])][0]  # type: ignore[no-any-return]
         return reorder(self.values, positions).astype(self.dtype, copy=False)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays one after the other, in a type that changes no value."""
+    dtype = joined_dtype(parts)
+    return np.concatenate([as_objects(part) for part in parts] if dtype.kind == "O" else parts, dtype=dtype)
+
+
+def joined_dtype(parts: Sequence[Values]) -> np.dtype:
+    """The type of values one after the other: objects where floats have too few digits for whole numbers."""
+    kinds = {part.dtype.kind for part in parts}
+    if len(kinds) > 1 and kinds & {*"OUSmM"} and not kinds <= {"U", "S"}:
+        return np.dtype(object)
+    dtype = np.result_type(*(part.dtype for part in parts))
+    whole = [part for part in parts if part.dtype.kind in "iu" and part.dtype.itemsize == 8]
+    if dtype.kind == "f" and not all(_are_small(part) for part in whole):
+        return np.dtype(object)
+    return dtype
+
+
+def _are_small(values: Values) -> bool:
+    if isinstance(values, np.ndarray):
+        return _fit_float64({"min": int(values.min()), "max": int(values.max())} if values.size else {})
+    return getattr(values, "small", True)
+
+
+def as_objects(values: np.ndarray) -> np.ndarray:
+    """Values as Python objects; dates stay dates, which NumPy would turn into numbers."""
+    if values.dtype.kind not in "mM":
+        return values.astype(object, copy=False)
+    result = np.empty(values.shape, dtype=object)
+    result[...] = list(values)
+    return result
 
 
 def reorder(values: Values, order: np.ndarray) -> np.ndarray:
