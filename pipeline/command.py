@@ -11,6 +11,7 @@ import gc
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -28,7 +29,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pipeline import config, signals
 from pipeline.config.private import clean_hydra_files, hide_passwords
-from pipeline.config.quoting import advice, quote_texts
+from pipeline.config.quoting import advice, quote_texts, several_values
 from pipeline.errors import ConfigError, disk_is_full, printable
 from pipeline.paths import FOLDER, use_folder
 from pipeline.signals import Interrupted
@@ -49,6 +50,7 @@ TEXTS_OF_TRAINING = (
     "tracking.register",
     "tracking.folder",
 )
+SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'$", re.MULTILINE)
 NO_OPTION = "Config group override must be"  # begins Hydra's error for data=null
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
@@ -209,6 +211,12 @@ def message_for(error: Exception) -> str | None:
         quotes = "signs such as ( ) : , = and blanks need quotes"
         problem = f"Hydra cannot read this word: {quotes}" if equals else "a value is missing"
         return str(ConfigError(key, problem, found=error.override, allowed=advice(error.override)))
+    if isinstance(error, HydraException) and (match := SEVERAL.match(str(error))):
+        key = match[1].partition("=")[0]
+        allowed = several_values(match[1], group=(config.CONF / key).is_dir())
+        return str(
+            ConfigError(key, "several values, which only a sweep takes", found=match[1], allowed=allowed)
+        )
     if isinstance(error, ValueError) and str(error).startswith(NO_OPTION):
         return f"{error}: the name of an option is due, as in data=penguins"
     if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):

@@ -56,7 +56,7 @@ def check(cfg: DictConfig) -> None:
         )
 
 
-@verb(config_name="compare", check=check)
+@verb(config_name="compare", check=check, texts=("runs",))
 def command(cfg: DictConfig) -> None:
     """Compares the runs that the command line names."""
     text = run(cfg.runs, sweep=cfg.sweep.name, output=cfg.output, uri=cfg.tracking.uri)

@@ -78,6 +78,10 @@ def test_a_run_leaves_files_only_below_mlruns(run, tmp_path):
         (["epochs=1"], ["nearest: trainer.epochs"]),
         (["trainer=["], ["trainer: Hydra cannot read this word", "found:   trainer=["]),
         (["trainer.epochs=a (b)"], ["need quotes", "\"trainer.epochs='a (b)'\""]),
+        (
+            ["data=x,y"],
+            ["data: several values, which only a sweep takes", "\"data='x,y'\"", "-m data=x,y"],
+        ),
         (["seed"], ["seed: a value is missing", "seed=<value>"]),
         (["data=null"], ["the name of an option is due, as in data=penguins"]),
         (["seed=choice(1,2)"], ["seed"]),

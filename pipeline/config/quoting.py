@@ -60,11 +60,46 @@ def _quote_value(word: str, keys: Collection[str]) -> str:
         parsed = OverridesParser.create().parse_override(word).value()
     except HydraException:
         return f"{key}={_quoted_items(value)}"
+    if value[0] == "[" and isinstance(parsed, list):
+        return word if all(map(_is_text, parsed)) else f"{key}={_with_texts(value, parsed)}"
     if value[0] in "[{":
         return word
     if parsed is None or isinstance(parsed, str | QuotedString | Sweep):
         return word
     return f"{key}={quoted(value)}"
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str | QuotedString | list | dict)
+
+
+def _with_texts(value: str, parsed: list[object]) -> str:
+    """A list whose numbers and flags are quoted: `[8188,a]` as `['8188',a]`."""
+    items = split_list(value)
+    if len(items) != len(parsed):  # lists in lists
+        return value
+    pairs = zip(items, parsed, strict=True)
+    return f"[{','.join(item if _is_text(one) else quoted(item) for item, one in pairs)}]"
+
+
+def several_values(word: str, *, group: bool) -> str:
+    r"""A word with commas as those that may be meant, ready to paste into a shell.
+
+    Args:
+        word: such as `data=x,y`.
+        group: whether its key chooses a file, so that it takes no list.
+
+    Example:
+        >>> several_values("data=x,y", group=True)
+        '"data=\'x,y\'" for one name with a comma; -m data=x,y for a run with each'
+    """
+    key, _, value = word.partition("=")
+    forms = [] if group else [f'"{key}=[{value}]" for a list']
+    forms += [
+        f"{advice(word)} for one {'name' if group else 'text'} with a comma",
+        f"-m {word} for a run with each",
+    ]
+    return "; ".join(forms)
 
 
 def _quoted_items(value: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from pipeline.config.quoting import advice, quote_texts, quoted
+from pipeline.config.quoting import advice, quote_texts, quoted, several_values
 
 TEXTS = ["8188", "8e1", "true", "null x", "rows (1).csv", "it's", "a=b", "C:\\data\\", "\\'", "ж, я"]
 
@@ -50,6 +50,24 @@ def test_a_key_may_be_added_with_a_plus():
 def test_items_that_hydra_cannot_read_are_quoted(text, quotes):
     assert quote_texts([f"input={text}"], ["input"]) == [f"input={quotes}"]
     value(f"input={quotes}")
+
+
+@pytest.mark.parametrize(
+    ("text", "quotes"),
+    [
+        ("[8188,1e5]", "['8188','1e5']"),
+        ("[a, 7 ,true,'8,5']", "[a,'7','true','8,5']"),
+        ("[a,null]", "[a,null]"),
+        ("[[1,2],3]", "[[1,2],3]"),
+    ],
+)
+def test_numbers_in_a_list_of_texts_are_quoted(text, quotes):
+    assert quote_texts([f"runs={text}"], ["runs"]) == [f"runs={quotes}"]
+
+
+def test_several_values_are_shown_as_what_may_be_meant():
+    assert several_values("data=x,y", group=True).startswith("\"data='x,y'\" for one name")
+    assert several_values("a.b=x,y", group=False).startswith('"a.b=[x,y]" for a list')
 
 
 def test_advice_can_be_pasted():
