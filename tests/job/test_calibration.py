@@ -76,6 +76,32 @@ def test_the_temperature_has_the_smallest_loss_and_ignores_rows_without_a_label(
     assert temperature(more, np.append(labels, np.full(50, -1)), "category") == pytest.approx(found, rel=1e-4)
 
 
+@pytest.mark.parametrize("rows", [10, 50])
+def test_few_rows_that_are_all_right_leave_the_temperature_near_1(rows):
+    codes = np.arange(rows) % 3
+    logits = 6.0 * np.eye(3)[codes]
+    assert 0.4 < temperature(logits, codes, "category") < 1
+    yes = (codes == 0).astype(float)[:, None]
+    for kind in ("binary", "labels"):
+        assert 0.4 < temperature(6.0 * (2 * yes - 1), yes, kind) < 1
+
+
+@pytest.mark.parametrize("by", [0.5, 1.0, 2.0])
+def test_a_temperature_of_few_rows_seldom_costs_more_than_none(by):
+    logits = rng.normal(0, 4, (20_000, 3))
+    labels = draw_labels(logits)
+
+    def loss(temperature_: float) -> float:
+        return -np.log(softmax(by * logits / temperature_)[np.arange(len(labels)), labels] + 1e-300).mean()
+
+    costs = []
+    for first in range(0, 20 * 50, 50):
+        rows = slice(first, first + 20)
+        costs.append(loss(temperature(by * logits[rows], labels[rows], "category")) - loss(by))
+    assert np.mean(costs) < 0.05
+    assert max(costs) < 0.3
+
+
 def test_dividing_the_logits_keeps_the_order_of_the_classes():
     entry = keras.Input((5,))
     head = Multiclass(loss=CROSSENTROPY, units=[4], calibrate="temperature")
