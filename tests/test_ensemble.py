@@ -195,3 +195,30 @@ def test_seeds_are_joined_by_the_command(folds, no_report):
     done = call("ensemble", f"run={folds.members[0].info.run_id}", where=where)
     assert done.returncode == 2
     assert "run: this run is not a sweep" in done.stderr
+
+
+@pytest.mark.slow
+def test_folds_that_test_every_row_once_are_evaluated_on_all_of_them(tmp_path, no_report):
+    words = [*SMALL, "conformal.calibration=null", "sweep=folds", "data.split.folds=3"]
+    words += ["data.split.tested=once", "sweep.name=once"]
+    done = call("train", "-m", *words, where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "hold the truth of these rows, each by the model that held it out" in done.stdout
+    (parent,) = (run for run in stores.all_runs(tmp_path) if run.info.run_name == "once")
+    rows = pd.read_parquet(stores.artifact(tmp_path, parent, "predictions/oof.parquet"))
+    error = (rows.body_mass_predicted - rows.body_mass_label).abs().mean()
+    known = parent.data.metrics
+    assert known["out_of_fold/body_mass_mae"] == pytest.approx(error, rel=1e-4)
+    right = (rows.species_predicted == rows.species_label).mean()
+    assert known["out_of_fold/species_accuracy"] == pytest.approx(right)
+    assert known["out_of_fold/body_mass_coverage"] > 0.8
+    card = stores.artifact(tmp_path, parent, "report/model_card.md").read_text()
+    assert "On 344 test rows: each row is evaluated by the one of the models that did not train on it" in card
+    done = call("evaluate", "run=once", "resamples=0", "by=island", where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(re.findall(r"body_mass_mae +(\S+)", done.stdout)[0]) == pytest.approx(error, rel=1e-3)
+    assert "did not train on it" in done.stderr
+    assert "| island=Dream | " in stores.artifact(tmp_path, parent, "report/model_card.md").read_text()
+    refused = call("evaluate", "run=once", "split=val", where=tmp_path)
+    assert refused.returncode == 2
+    assert "split=test" in refused.stderr

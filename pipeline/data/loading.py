@@ -128,7 +128,7 @@ def load_labelled(
     targets: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     *,
-    which: str,
+    which: str | np.ndarray,
     restored: Collection[str],
     folders: Sequence[str | Path] = (".",),
     seed: int = 0,
@@ -139,7 +139,7 @@ def load_labelled(
     """Reads the rows of one split, or all rows, for restored inputs and targets; nothing is fitted.
 
     Args:
-        which: "train", "val", "test" or "all".
+        which: "train", "val", "test" or "all"; or the numbers of rows of the run's own data.
         restored: names of the inputs and targets to read; the others are only used to split the rows.
         sources, inputs, targets, split, folders, seed, join, in_memory: as for `load`.
         by: further columns to read, see `further_columns`.
@@ -153,7 +153,7 @@ def load_labelled(
     forms = _forms(all_inputs, all_targets, split or {}, {})
     options: dict[str, Any] = {"folders": folders, "join": join, "forms": forms, "in_memory": in_memory}
     options["brief"] = True  # the training has said more
-    if which == "all":
+    if isinstance(which, str) and which == "all":
         joined = Sources(sources, references=columns, **options)
         joined.read(columns)
         rows = np.arange(joined.rows)
@@ -161,7 +161,13 @@ def load_labelled(
         splitter = Splitter(all_inputs, all_targets, split or {}, seed)
         joined = splitter.open(sources, columns, **options)
         hashes, codes = splitter.split(joined)
-        rows, split_fingerprint = np.flatnonzero(codes == SPLITS.index(which)), fingerprint(hashes, codes)
+        split_fingerprint = fingerprint(hashes, codes)
+        # The caller refuses data with fewer rows, by the fingerprint.
+        rows = (
+            np.flatnonzero(codes == SPLITS.index(which))
+            if isinstance(which, str)
+            else which[which < joined.rows]
+        )
     further = further_columns(by, sources, joined.rows, key="by", known=list(chosen_targets), **options)
     found = LabelledRows(
         rows,

@@ -19,6 +19,7 @@ from pipeline.job.intervals import held_sentences
 from pipeline.job.prediction_columns import quantile_columns
 from pipeline.model.build import by_column
 
+OUT_OF_FOLD = "out_of_fold"  # prefix of the metrics of rows that each member held out
 NONE = (
     "no sets and intervals: the rows that the models held out chose their epochs; folds with "
     "data.split.tested=once, or conformal.calibration=0.5, leave rows for them"
@@ -46,11 +47,14 @@ def cross_calibration(members: Members, targets: Sequence[Mapping[str, Target]])
     return CrossCalibration(scored, disjoint=len(np.unique(rows)) == len(rows))
 
 
-def said(calibration: CrossCalibration | None, metrics: Mapping[str, float]) -> list[str]:
+def said(
+    calibration: CrossCalibration | None, metrics: Mapping[str, float], *, once: bool = False
+) -> list[str]:
     """Say how many rows the sets and intervals come from, what they promise, and what the test rows show.
 
     Args:
         metrics: the ensemble's; empty if it was not tested.
+        once: whether they are of the rows that each member held out.
     """
     if calibration is None:
         return [NONE]
@@ -66,7 +70,12 @@ def said(calibration: CrossCalibration | None, metrics: Mapping[str, float]) -> 
         f"labelled rows{calibration.of_which(head)}, but there are {calibration.rows(head):,}"
         for head in few
     ]
-    return [*(sentences if calibration.heads else sentences[1:]), *held_sentences(calibration, metrics)]
+    held = (
+        held_sentences(calibration, metrics, OUT_OF_FOLD, "rows, each by the model that held it out")
+        if once
+        else held_sentences(calibration, metrics)
+    )
+    return [*(sentences if calibration.heads else sentences[1:]), *held]
 
 
 def member_outputs(

@@ -15,14 +15,14 @@ from pipeline.config import resolved
 from pipeline.config.make import Make
 from pipeline.conformal import CrossCalibration
 from pipeline.errors import ConfigError
-from pipeline.finished.cross_rows import cross_calibration, said
+from pipeline.finished.cross_rows import OUT_OF_FOLD, cross_calibration, said
 from pipeline.finished.ensemble_card import ensemble_card
 from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
-from pipeline.finished.evaluation import evaluate
+from pipeline.finished.evaluation import Evaluation, evaluate
 from pipeline.finished.evaluation_record import predictions
 from pipeline.finished.explaining import means_of
 from pipeline.finished.held_out import temperature_of
-from pipeline.finished.labelled_rows import SPLITS_TAG
+from pipeline.finished.labelled_rows import SPLITS_TAG, each_row_once
 from pipeline.finished.members import MEMBERS_TAG, Members, restored_targets
 from pipeline.finished.new_rows import SEEN
 from pipeline.finished.run import FinishedRun
@@ -39,6 +39,7 @@ from pipeline.tracking import StoredRun
 from pipeline.tracking.late_model import log_late_model
 
 FACTS = "ensemble.json"  # artifact of the sweep's run
+EVERY_ROW_TRAINED = "every row trained some of the models; evaluate it on other rows, with sources= or data="
 
 
 @dataclass(frozen=True)
@@ -104,17 +105,18 @@ def make_ensemble(
     untrained = members.untrained()
     parent.client.set_tag(parent.run_id, SPLITS_TAG, json.dumps(untrained))
     thresholds = members.thresholds(rows, temperatures)
-    _log_config(parent, members, thresholds)
+    _log_config(parent, members, thresholds, temperatures)
     calibration = _log_calibration(parent, members, make)
     log_late_model(
         *(parent, joined.model, specs, members.classes(), thresholds), like=files[0], register=register
     )
+    parent.client.set_tag(parent.run_id, MEMBERS_TAG, json.dumps([run.run_id for run in runs]))
     gains, metrics, tested, problem = _test(parent, members, joined, make, untrained)
     found = Ensemble(
         [run.run_id for run in runs],
         temperatures,
         {name: one.rows for name, one in rows.items()},
-        said(calibration, metrics),
+        said(calibration, metrics, once=bool(problem)),
         untrained,
         tested,
         gains,
@@ -130,14 +132,17 @@ def text(found: Ensemble) -> list[str]:
     return [*found.sentences(), *text_table(gains, terminal_width(sys.stdout)).splitlines()]
 
 
-def _log_config(parent: StoredRun, members: Members, thresholds: Mapping[str, Any]) -> None:
+def _log_config(
+    parent: StoredRun, members: Members, thresholds: Mapping[str, Any], temperatures: Mapping[str, float]
+) -> None:
     """Log the config of the first run, with the classes of all runs, and what its training rows were like."""
+    metrics = {f"calibration/{head}_temperature": value for head, value in temperatures.items()}
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(members.runs[0].artifact("config"), name, dirs_exist_ok=True)
         files = {"heads.json": members.joined, "labels.json": members.labels()}
         for file, value in (files | ({"thresholds.json": thresholds} if thresholds else {})).items():
             (Path(name) / file).write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
-        parent.log({}, Path(name), "config")
+        parent.log(metrics, Path(name), "config")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
         folder.mkdir()
@@ -165,26 +170,27 @@ def _log_calibration(parent: StoredRun, members: Members, make: Make) -> CrossCa
 def _test(
     parent: StoredRun, members: Members, joined: Joined, make: Make, untrained: Sequence[str]
 ) -> tuple[list[Gain], dict[str, float], int, str]:
-    """Evaluate the ensemble and its members on the test rows; log metrics and predictions.
+    """Evaluate the ensemble and its members on the test rows; log metrics, predictions and the model card.
+
+    Of folds that tested every row once, each row is evaluated by its member, and there are no gains.
 
     Returns:
         The gains, the metrics, the number of rows, and why there are none ("" if there are).
     """
-    if "test" not in untrained:
-        return (
-            [],
-            {},
-            0,
-            "every row trained some of the models; evaluate it on other rows, with sources= or data=",
-        )
     stored = StoredRun.of(parent.client, parent.uri, parent.client.get_run(parent.run_id))
     finished = FinishedRun.of(stored, make)
+    if "test" not in untrained and not each_row_once(stored, finished):
+        return [], {}, 0, EVERY_ROW_TRAINED
     folders = [Path.cwd(), *data_folders(members.runs[0].run_id)]
     data = resolved(finished.cfg)["data"]
     try:
         found = evaluate(stored, finished, data, which="test", own=True, folders=folders, make=make)
     except ConfigError as error:
         return [], {}, 0, f"the test rows cannot be read: {error.key}: {error.problem}"
+    if found.note:
+        metrics = {f"{OUT_OF_FOLD}/{name}": value for name, value in found.metrics().items()}
+        _log_card(parent, stored, finished, found, members, folders, metrics)
+        return [], metrics, 0, EVERY_ROW_TRAINED
     gains = gains_of(finished, found, members, joined)
     metrics = {f"test/{name}": value for name, value in found.metrics().items()}
     for one in gains:
@@ -192,23 +198,34 @@ def _test(
         metrics |= {stem: one.gain, f"{stem}_low": one.low, f"{stem}_high": one.high}
     with tempfile.TemporaryDirectory() as name:
         pq.write_table(predictions(finished, found), Path(name) / "test.parquet")
-        stored.log(metrics, Path(name), "predictions")
+        stored.log({}, Path(name), "predictions")
+    _log_card(parent, stored, finished, found, members, folders, metrics)
+    return gains, metrics, len(found.rows.rows), ""
+
+
+def _log_card(
+    parent: StoredRun,
+    stored: StoredRun,
+    finished: FinishedRun,
+    found: Evaluation,
+    members: Members,
+    folders: Sequence[Path],
+    metrics: Mapping[str, float],
+) -> None:
+    """Log the model card with the metrics in it."""
     with tempfile.TemporaryDirectory() as name:
         made = f"an ensemble of {len(members.runs)} models: the mean of their probabilities and numbers"
         command = parent.tags.get("sweep.command", "")
         text = ensemble_card(stored, finished, found, made=[made], command=command, folders=folders)
         (Path(name) / card.FILE).write_text(text, encoding="utf-8")
-        stored.log({}, Path(name), "report")
-    return gains, metrics, len(found.rows.rows), ""
+        stored.log(metrics, Path(name), "report")
 
 
 def _log_facts(parent: StoredRun, found: Ensemble) -> None:
-    parent.client.set_tag(parent.run_id, MEMBERS_TAG, json.dumps(found.members))
-    metrics = {f"calibration/{head}_temperature": value for head, value in found.temperatures.items()}
     facts = asdict(found) | {
         "sentences": found.sentences(),
         "table": [HEADER, *(one.cells() for one in found.gains)],
     }
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / FACTS).write_text(json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8")
-        parent.log(metrics, Path(name), "")
+        parent.log({}, Path(name), "")

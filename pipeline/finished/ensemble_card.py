@@ -9,7 +9,7 @@ from pipeline.config import resolved
 from pipeline.finished.evaluation import Evaluation
 from pipeline.finished.evaluation_record import record_of
 from pipeline.finished.run import FinishedRun
-from pipeline.job.card import card
+from pipeline.job.card import TESTED, card
 from pipeline.job.metric_intervals import intervals_of
 from pipeline.tracking import StoredRun
 
@@ -36,4 +36,5 @@ def ensemble_card(
     facts = [f"run {run.run_id}", f"{datetime.now():%Y-%m-%d %H:%M}", made[0]]
     record = replace(record, facts=facts, ending=list(made))
     specs = {key: spec for of_input in finished.specs.values() for key, spec in of_input.items()}
-    return card(record, resolved(finished.cfg), specs, folders, intervals_of(found))
+    tested = f"test rows: {found.note}" if found.note else TESTED
+    return card(record, resolved(finished.cfg), specs, folders, intervals_of(found), tested)

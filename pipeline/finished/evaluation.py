@@ -12,7 +12,8 @@ import tensorflow as tf
 from pipeline.config.make import Make
 from pipeline.data.kinds import Target
 from pipeline.data.loading import LabelledRows
-from pipeline.finished.labelled_rows import read_rows
+from pipeline.finished.labelled_rows import each_row_once, read_rows
+from pipeline.finished.out_of_fold import SAID, OutOfFold
 from pipeline.finished.run import FinishedRun, Outputs
 from pipeline.heads import Head
 from pipeline.job.measured import Measured
@@ -31,6 +32,7 @@ class Evaluation(Measured):
     """The results of a run's model on labelled rows.
 
     Args:
+        note: what to know of the results; "" if nothing.
         rows: the labelled rows.
         heads: head -> the head, with its loss and metrics.
         targets: head -> the restored target.
@@ -39,6 +41,7 @@ class Evaluation(Measured):
     rows: LabelledRows
     heads: Mapping[str, Head]
     targets: Mapping[str, Target]
+    note: str = ""
 
 
 def evaluate(
@@ -54,6 +57,8 @@ def evaluate(
 ) -> Evaluation:
     """Read labelled rows and evaluate a run's model on them.
 
+    The test rows of an ensemble of folds that tested every row once are evaluated by the member that did.
+
     Args:
         data: a data config that has the run's inputs and targets.
         which: "train", "val", "test" or "all".
@@ -64,7 +69,11 @@ def evaluate(
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
-    found = read_rows(run, finished, data, which=which, own=own, folders=folders, make=make, by=by)
+    held_out = OutOfFold.of(run) if own and which == "test" and each_row_once(run, finished) else None
+    rows = which if held_out is None else held_out.rows
+    found = read_rows(run, finished, data, which=rows, own=own, folders=folders, make=make, by=by)
+    if held_out:
+        logger.warning("%s", SAID)
     if own and which != "test" and finished.calibration:
         logger.warning(
             "the coverage of sets and intervals on %s rows says little about new rows: the model or its "
@@ -73,7 +82,7 @@ def evaluate(
         )
     baselines = {name: np.array(found.facts[name]["constant"]) for name in found.heads}
     targets = {name: found.targets[name] for name in found.heads}
-    return _evaluation(finished, found.rows, found.heads, targets, baselines)
+    return _evaluation(finished, found.rows, found.heads, targets, baselines, held_out)
 
 
 def _evaluation(
@@ -82,9 +91,14 @@ def _evaluation(
     heads: Mapping[str, Head],
     targets: Mapping[str, Target],
     baselines: Mapping[str, np.ndarray],
+    held_out: OutOfFold | None,
 ) -> Evaluation:
     found = finished.forward(raw=True)(rows.raw)
-    return evaluation_of(finished, found, rows, heads, targets, baselines)
+    if held_out is None:
+        return evaluation_of(finished, found, rows, heads, targets, baselines)
+    own = held_out.outputs(finished, found, heads, targets)
+    evaluated = evaluation_of(finished, own, rows, heads, targets, baselines)
+    return replace(evaluated, regions=held_out.regions(finished, found, own), note=SAID)
 
 
 def evaluation_of(

@@ -129,6 +129,8 @@ def write_page(
     table = Table(["metric", "value", "low", "high"], rows, caption)
     count = len(evaluation.rows.rows)
     note = f"Run {run.run_id}. On this page, test rows are the {count:,} rows of the evaluation."
+    if evaluation.note:
+        note += f" {evaluation.note[:1].upper()}{evaluation.note[1:]}."
     report.write_heads(
         folder,
         Heading(record.title, note, command),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.config.make import Make
 from pipeline.data.kinds import TARGETS, Input, Target, build
 from pipeline.data.loading import LabelledRows, load_labelled
@@ -33,7 +35,7 @@ def read_rows(
     finished: FinishedRun,
     data: Any,
     *,
-    which: str,
+    which: str | np.ndarray,
     own: bool,
     folders: Sequence[Path],
     make: Make,
@@ -41,11 +43,14 @@ def read_rows(
 ) -> ReadRows:
     """Read labelled rows for a run's model, with the arguments of `finished.evaluation.evaluate`.
 
+    Args:
+        which: as there, or the numbers of rows.
+
     Raises:
         ConfigError: the data does not fit the run, or the run's own data has changed.
     """
-    if own:
-        _check_untrained(run, which)
+    if own and isinstance(which, str):
+        _check_untrained(run, finished, which)
     facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
     heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
@@ -101,9 +106,19 @@ def _restored(
     return inputs, targets
 
 
-def _check_untrained(run: StoredRun, which: str) -> None:
+def each_row_once(run: StoredRun, finished: FinishedRun) -> bool:
+    """Return whether a run has an ensemble of folds, each of which tested other rows."""
+    split = finished.cfg.data.get("split") or {}
+    apart = SPLITS_TAG in run.tags and "test" not in json.loads(run.tags[SPLITS_TAG])
+    return bool(apart and split.get("tested") == "once" and finished.member_targets)
+
+
+def _check_untrained(run: StoredRun, finished: FinishedRun, which: str) -> None:
     """Refuse rows of a sweep's data on which members of its ensemble were trained."""
-    if SPLITS_TAG in run.tags and which not in (untrained := json.loads(run.tags[SPLITS_TAG])):
+    if SPLITS_TAG not in run.tags:
+        return
+    untrained = ["test"] if each_row_once(run, finished) else json.loads(run.tags[SPLITS_TAG])
+    if which not in untrained:
         problem = "members of this ensemble were trained on these rows, so it would look better than it is"
         allowed = ", ".join([*(f"split={name}" for name in untrained), "sources=… or data=… with other rows"])
         raise ConfigError("split", problem, found=which, allowed=allowed)

@@ -21,6 +21,7 @@ LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*")
 FEW_ROWS, FEW_OF_CLASS = 200, 10  # of the test rows; of the test rows of one class
 SHOWN = 30  # class names
 UNKNOWN = "Not known"
+TESTED = "test rows that the training never saw"
 SLICES = "## Slices"
 
 
@@ -33,10 +34,12 @@ def card(
     specs: Mapping[str, Any],
     folders: Iterable[Path],
     intervals: Intervals,
+    tested: str = TESTED,
 ) -> str:
     """Return the card as Markdown.
 
     Args:
+        tested: what the test rows are.
         intervals: of the test metrics; of heads that lack them, those of means over rows are computed here.
         config: the run's public config.
         specs: raw model input -> its shape without the rows, and the type of its values.
@@ -50,7 +53,7 @@ def card(
         "cannot know is said to be not known.",
         _use(record),
         _data(config["data"], list(folders)),
-        _results(record, known),
+        _results(record, known, tested),
         f"{SLICES}\n\nNot measured by the training. `python -m pipeline.evaluate run={run_id} by=[<column>]` "
         "measures groups of rows, with intervals, and writes the worst of them here.",
         _limits(record, known),
@@ -136,7 +139,7 @@ def _licence(source: Any, folders: list[Path]) -> str:
     return ""
 
 
-def _results(record: Record, known: Intervals) -> str:
+def _results(record: Record, known: Intervals, tested: str) -> str:
     lines = ["| head | metric | value | 95 % |", "| --- | --- | --- | --- |"]
     for name, head in record.heads.items():
         for word, value in head.test.items():
@@ -149,8 +152,8 @@ def _results(record: Record, known: Intervals) -> str:
             lines.append(f"| {name} | {word} | {number(float(value))} | {shown} |")
     rows = len(next(iter(record.heads.values())).rows)
     return (
-        f"## Results\n\nOn {rows:,} test rows that the training never saw, with bootstrap intervals over "
-        "rows. Skill: 0 = no better than the best constant, 1 = perfect.\n\n" + "\n".join(lines)
+        f"## Results\n\nOn {rows:,} {tested}, with bootstrap intervals over rows. "
+        "Skill: 0 = no better than the best constant, 1 = perfect.\n\n" + "\n".join(lines)
     )
 
 

@@ -103,14 +103,23 @@ def _report_few(calibration: Calibration) -> None:
         )
 
 
-def held_sentences(calibration: Calibration | CrossCalibration, metrics: Mapping[str, float]) -> list[str]:
-    """Say how many of the test rows are inside; nothing if there are no metrics of them."""
+def held_sentences(
+    calibration: Calibration | CrossCalibration,
+    metrics: Mapping[str, float],
+    split: str = "test",
+    rows: str = "test rows",
+) -> list[str]:
+    """Say how many of the rows of a split are inside; nothing if there are no metrics of them.
+
+    Args:
+        rows: what the rows are called.
+    """
     shown, shares = [], {}
     for head in calibration.heads:
         method = METHODS[calibration.methods[head]]
-        share = metrics.get(name_of("test", head, method.coverage_word))
+        share = metrics.get(name_of(split, head, method.coverage_word))
         if share is not None:
-            size = number(metrics[name_of("test", head, method.size_word)])
+            size = number(metrics[name_of(split, head, method.size_word)])
             shares[head] = share
             shown.append(f"{head} {100 * share:.1f} % ({method.size_word.replace('_', ' ')} {size})")
     if not shown:
@@ -119,5 +128,5 @@ def held_sentences(calibration: Calibration | CrossCalibration, metrics: Mapping
     if len(shares) > MOST_NAMED:
         low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
         of_heads = f"{100 * shares[low]:.1f} % (head {low}) to {100 * shares[high]:.1f} % (head {high})"
-        return [f"sets and intervals at {level} hold the truth of {of_heads} of the test rows"]
-    return [f"sets and intervals at {level} hold the truth of these test rows: {', '.join(shown)}"]
+        return [f"sets and intervals at {level} hold the truth of {of_heads} of the {rows}"]
+    return [f"sets and intervals at {level} hold the truth of these {rows}: {', '.join(shown)}"]

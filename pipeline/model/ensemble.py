@@ -84,11 +84,11 @@ def join(
         found = member(inputs)
         outputs.append({name: _among(found[name], of_member[name], targets[name]) for name in heads})
     raw = {
-        name: _raw(head, targets[name], _mean([one[name] for one in outputs]), temperatures.get(name, 1.0))
+        name: raw_of(head, targets[name], _mean([one[name] for one in outputs]), temperatures.get(name, 1.0))
         for name, head in heads.items()
     }
     singles = {
-        f"{place} {name}": _raw(head, targets[name], one[name])
+        f"{place} {name}": raw_of(head, targets[name], one[name])
         for place, one in enumerate(outputs)
         for name, head in heads.items()
     }
@@ -120,7 +120,7 @@ def _mean(outputs: Sequence[KerasTensor]) -> KerasTensor:
     return total / len(outputs)
 
 
-def _raw(head: Head, target: Any, outputs: KerasTensor, temperature: float = 1.0) -> KerasTensor:
+def raw_of(head: Head, target: Any, outputs: KerasTensor, temperature: float = 1.0) -> KerasTensor:
     """Return the raw output that the presenter turns into these outputs, if the temperature is 1."""
     if target.kind == "number":
         return by_column(target.scaled, target.units, outputs)
