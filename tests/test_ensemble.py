@@ -99,6 +99,12 @@ def test_its_gain_is_that_over_the_mean_of_its_members(folds):
     assert gain["low"] < gain["gain"] < gain["high"]
     assert folds.parent.data.metrics["ensemble/body_mass_mae_gain"] == pytest.approx(gain["gain"])
     assert folds.parent.data.metrics["test/body_mass_mae"] == pytest.approx(error, rel=1e-4)
+    (loss,) = [one for one in facts["gains"] if (one["head"], one["metric"]) == ("species", "loss")]
+    (left,) = [one for one in facts["gains"] if one["metric"] == "calibrated_loss"]
+    assert left["ensemble"] == loss["ensemble"]
+    assert left["single"] < loss["single"]
+    assert folds.parent.data.metrics["ensemble/species_calibrated_loss_gain"] == pytest.approx(left["gain"])
+    assert re.search(r"species +loss, calibrated ", folds.out)
     page = stores.artifact(folds.where, folds.parent, "report/sweep.html").read_text()
     assert ">Ensemble<" in page
     assert "Ensemble of 2 models" in page

@@ -17,7 +17,7 @@ from pipeline.conformal import CrossCalibration
 from pipeline.errors import ConfigError
 from pipeline.finished.cross_rows import OUT_OF_FOLD, cross_calibration, said
 from pipeline.finished.ensemble_card import ensemble_card
-from pipeline.finished.ensemble_gains import HEADER, Gain, gains_of
+from pipeline.finished.ensemble_gains import CALIBRATED, HEADER, Gain, gains_of
 from pipeline.finished.evaluation import Evaluation, evaluate
 from pipeline.finished.evaluation_record import predictions
 from pipeline.finished.explaining import means_of
@@ -78,6 +78,11 @@ class Ensemble:
         said += self.intervals
         if self.problem:
             return [*said, f"not tested: {self.problem}"]
+        if any(one.metric == CALIBRATED for one in self.gains):
+            said.append(
+                "loss, calibrated: beside single models at temperatures of their own, which leaves the gain "
+                "of joining them"
+            )
         return [*said, f"on {self.test_rows:,} test rows, beside the mean of the single models:"]
 
 

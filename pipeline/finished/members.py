@@ -12,7 +12,7 @@ from pipeline.config.make import Make
 from pipeline.data.kinds import TARGETS, Target, build
 from pipeline.errors import ConfigError
 from pipeline.finished.class_order import union
-from pipeline.finished.held_out import CLASSES, HeldOut, held_out
+from pipeline.finished.held_out import CLASSES, HeldOut, held_out, temperature_of
 from pipeline.finished.stored_files import read_config, read_facts
 from pipeline.heads import Head
 from pipeline.thresholds import DEFAULT, choose
@@ -76,10 +76,25 @@ class Members:
 
     def held_out(self) -> dict[str, HeldOut]:
         """Class head -> the predictions of the rows that members held out."""
+        return self._held_out(range(len(self.runs)))
+
+    def own_temperatures(self) -> list[dict[str, float]]:
+        """For each run class head -> the temperature that fits the rows that the run itself held out."""
+        return [
+            {
+                name: temperature_of(one, self.targets[name].kind)
+                for name, one in self._held_out([place]).items()
+            }
+            for place in range(len(self.runs))
+        ]
+
+    def _held_out(self, places: Sequence[int]) -> dict[str, HeldOut]:
+        """Class head -> the predictions of the rows that these runs held out."""
         once = self.cfg.data.split.get("tested") == "once"
-        frames = [logged_rows(run, "test" if once else "val") for run in self.runs]
+        frames = [logged_rows(self.runs[place], "test" if once else "val") for place in places]
+        names = [self.names()[place] for place in places]
         return {
-            name: held_out(frames, name, target.kind, [one[name] for one in self.names()], target.names)
+            name: held_out(frames, name, target.kind, [one[name] for one in names], target.names)
             for name, target in self.targets.items()
             if target.kind in CLASSES
         }

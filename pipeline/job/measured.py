@@ -84,16 +84,20 @@ class Measured:
         return _intervals(self.metrics, rows, self.metrics(), resamples, seed)
 
     def head_intervals(
-        self, resamples: int, positions: np.ndarray, seed: int = 0
+        self, resamples: int, positions: np.ndarray, seed: int = 0, size: int | None = None
     ) -> dict[str, dict[str, Interval]]:
-        """Return head -> word -> metric of the rows at these positions, as `intervals` does."""
+        """Return head -> word -> metric of the rows at these positions, as `intervals` does.
+
+        Args:
+            size: rows of a resample; None: as many as there are.
+        """
 
         def flat(rows: np.ndarray) -> dict[tuple[str, str], float]:
             heads = self.scores(rows).heads
             return {(head, word): value for head, words in heads.items() for word, value in words.items()}
 
         found: dict[str, dict[str, Interval]] = {}
-        for (head, word), one in _intervals(flat, positions, flat(positions), resamples, seed).items():
+        for (head, word), one in _intervals(flat, positions, flat(positions), resamples, seed, size).items():
             found.setdefault(head, {})[word] = one
         return found
 
@@ -104,16 +108,23 @@ def _intervals(
     values: dict[Key, float],
     resamples: int,
     seed: int,
+    size: int | None = None,
 ) -> dict[Key, Interval]:
-    """Return the values, each with the interval of what is measured on resamples of these rows."""
+    """Return the values, each with the interval of what is measured on resamples of these rows.
+
+    The spread over resamples of fewer rows is made smaller by the root of their share, as that of estimates
+    falls with the root of the rows: the m out of n bootstrap (Bickel, Götze and van Zwet 1997, "Resampling
+    fewer than n observations").
+    """
     rng, rows = np.random.default_rng(seed), len(positions)
-    samples = [measured(positions[rng.integers(0, rows, rows)]) for _ in range(resamples)]
+    size = rows if size is None else size
+    samples = [measured(positions[rng.integers(0, rows, size)]) for _ in range(resamples)]
     if not resamples:
         return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
     found = {}
     for name, value in values.items():
         drawn = np.array([sample.get(name, np.nan) for sample in samples])
-        found[name] = _capped(name, centred_interval(value, drawn))
+        found[name] = _capped(name, centred_interval(value, drawn, float(np.sqrt(size / rows))))
     return found
 
 
@@ -123,13 +134,16 @@ def _capped(name: object, one: Interval) -> Interval:
     return one._replace(high=min(one.high, 1.0)) if word.split("_")[-1] in AT_MOST_ONE else one
 
 
-def centred_interval(value: float, samples: np.ndarray) -> Interval:
+def centred_interval(value: float, samples: np.ndarray, scale: float = 1.0) -> Interval:
     """Return the percentile interval minus the bootstrap's bias (Efron and Tibshirani 1993, chapter 10).
 
     Resamples repeat rows, which makes calibration look worse than it is; without this correction the interval
     may not contain the value.
+
+    Args:
+        scale: factor of the samples' spread.
     """
-    centred = interval(value, samples - np.nanmean(samples) + value, CONFIDENCE)
+    centred = interval(value, scale * (samples - np.nanmean(samples)) + value, CONFIDENCE)
     return centred._replace(low=max(centred.low, 0.0)) if (samples >= 0).all() else centred
 
 

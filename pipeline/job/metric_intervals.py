@@ -12,19 +12,26 @@ from pipeline.job.results import Results
 
 CELLS = 40_000_000  # rows times outputs that are measured in all, which takes 4 s
 MOST, FEWEST = 200, 100  # resamples
+SMALLEST = 2_000  # rows of a resample, if they are fewer than there are rows
 
 
 def metric_intervals(job: Job, results: Results) -> dict[str, dict[str, Interval]]:
-    """Return head -> metric -> its interval over the test rows; empty for very many rows."""
+    """Return head -> metric -> its interval over the test rows; empty for very many outputs of a row."""
     return intervals_of(measured_test(job, results))
 
 
 def intervals_of(measured: Measured) -> dict[str, dict[str, Interval]]:
-    """Return head -> metric -> its interval over all rows; empty for very many rows."""
+    """Return head -> metric -> its interval over all rows; empty for very many outputs of a row.
+
+    Of very many rows, resamples have fewer rows than there are.
+    """
     cells = sum(values.size for values in measured.epoch.outputs.values())
     resamples = min(MOST, CELLS // max(cells, 1))
     rows = np.arange(len(measured.epoch.order))
-    return measured.head_intervals(resamples, rows) if resamples >= FEWEST else {}
+    if resamples >= FEWEST:
+        return measured.head_intervals(resamples, rows)
+    size = len(rows) * CELLS // (FEWEST * cells)
+    return measured.head_intervals(FEWEST, rows, size=size) if size >= SMALLEST else {}
 
 
 def measured_test(job: Job, results: Results) -> Measured:

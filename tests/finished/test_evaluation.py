@@ -76,6 +76,16 @@ def test_intervals_shrink_with_the_root_of_the_number_of_rows():
     assert widths[0] / widths[1] == pytest.approx(10, rel=0.4)
 
 
+def test_resamples_of_fewer_rows_give_intervals_as_wide_as_those_of_all_rows():
+    rows = np.arange(4000)
+    measured = evaluation({"a": rng.exponential(size=4000)}, rows=4000)
+    full, fewer = (measured.head_intervals(400, rows, size=size)["a"] for size in (None, 400))
+    for word in ("loss", "mae", "skill"):
+        assert fewer[word].value == full[word].value
+        widths = [one[word].high - one[word].low for one in (full, fewer)]
+        assert widths[1] / widths[0] == pytest.approx(1, rel=0.25), word
+
+
 def test_resamples_in_which_a_metric_is_undefined_are_left_out_of_its_interval():
     one = evaluation({"a": [1.0, NAN, NAN, NAN], "b": 1.0}, rows=4).intervals(40)["a_mae"]
     assert one == pytest.approx((1.0, 1.0, 1.0))
