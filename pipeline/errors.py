@@ -11,6 +11,7 @@ from pipeline.secrets import mask
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 LONGEST = 2000  # characters of a wrong value in a message
+WORD = 60  # characters of each word in a list
 
 
 def printable(text: str) -> str:
@@ -25,9 +26,9 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), mask(text))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = LONGEST) -> str:
     """The beginning of a long text: a cell may have megabytes."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
 class ConfigError(ValueError):

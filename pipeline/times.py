@@ -51,22 +51,56 @@ _BLANKS = re.compile(r"(\d{1,2}) (\d{1,2}) (\d{4})(?!\d)(.*)")
 _EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(?:(\d{1,2})[日일])?(.*)")
 _LOG = re.compile(r"(\d{1,2})/([A-Za-z]{3})/(\d{4}):(\d\d:\d\d:\d\d.*)")  # of web servers
 _LETTERS = re.compile(r"[^\W\d_]+")
-# Months in German, French, Spanish, Italian, Portuguese and Dutch, without accents; English ones are above.
+_MIDNIGHT = re.compile(r"(.*\d[T ])24:00((?::00)?(?:[.,]0+)?)(.*)", re.DOTALL)
+# Hours from UTC by the names of zones, as mail and American files have them (RFC 5322), and those of Europe.
+ZONES = {
+    name: hours
+    for hours, names in {
+        -10: "HST",
+        -9: "AKST",
+        -8: "PST AKDT",
+        -7: "PDT MST",
+        -6: "MDT CST",
+        -5: "CDT EST",
+        -4: "EDT",
+        0: "WET",
+        1: "WEST BST CET MEZ",
+        2: "CEST MESZ EET",
+        3: "EEST MSK",
+        9: "JST KST",
+    }.items()
+    for name in names.split()
+}
+_ZONE = re.compile(rf"(?<=:\d\d)( ?[AaPp][Mm])? ?\b({'|'.join(ZONES)})$")
+_SUFFIX = re.compile(r"(?<=\d) ?(Uhr|г\.?|года|р\.?|року|r\.|roku)$")  # hour, year
+# Months in German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech, Turkish, Russian, Ukrainian,
+# without accents; English ones are above.
 MONTH_WORDS = {
     word: f"{english} "
     for english, words in {
-        "Jan": "januar janner januari janvier janv enero ene gennaio gen janeiro",
-        "Feb": "februar februari fevrier fevr fev febrero febbraio fevereiro",
-        "Mar": "marz maerz mrz mars marzo marco maart mrt",
-        "Apr": "avril avr abril abr aprile",
-        "May": "mai mayo maggio mag maio mei",
-        "Jun": "juni juin junio giugno giu junho",
-        "Jul": "juli juillet juil julio luglio lug julho",
-        "Aug": "aout agosto ago augustus",
-        "Sep": "septembre septiembre setiembre settembre set setembro",
-        "Oct": "oktober okt octobre octubre ottobre ott outubro out",
-        "Nov": "novembre noviembre novembro",
-        "Dec": "dezember dez decembre diciembre dic dicembre dezembro",
+        "Jan": "januar janner januari janvier janv enero ene gennaio gen janeiro "
+        "stycznia styczen sty leden ledna ocak января январь янв січня січень",
+        "Feb": "februar februari fevrier fevr fev febrero febbraio fevereiro "
+        "lutego luty lut unor unora subat февраля февраль фев лютого лютии",
+        "Mar": "marz maerz mrz mars marzo marco maart mrt "
+        "marca marzec marts brezen brezna mart марта март мар березня березень",
+        "Apr": "avril avr abril abr aprile "
+        "kwietnia kwiecien kwi duben dubna nisan апреля апрель апр квітня квітень",
+        "May": "mai mayo maggio mag maio mei maja maj kveten kvetna mayis mayıs мая маи травня травень",
+        "Jun": "juni juin junio giugno giu junho "
+        "czerwca czerwiec cze cerven cervna haziran июня июнь июн червня червень",
+        "Jul": "juli juillet juil julio luglio lug julho "
+        "lipca lipiec lip cervenec cervence temmuz июля июль июл липня липень",
+        "Aug": "aout agosto ago augustus "
+        "sierpnia sierpien sie srpen srpna agustos augusti августа август авг серпня серпень",
+        "Sep": "septembre septiembre setiembre settembre set setembro "
+        "wrzesnia wrzesien wrz zari eylul сентября сентябрь сен вересня вересень",
+        "Oct": "oktober okt octobre octubre ottobre ott outubro out "
+        "pazdziernika pazdziernik paz rijen rijna ekim октября октябрь окт жовтня жовтень",
+        "Nov": "novembre noviembre novembro "
+        "listopada listopad listopadu lis kasim ноября ноябрь ноя листопада листопад",
+        "Dec": "dezember dez decembre diciembre dic dicembre dezembro "
+        "grudnia grudzien gru prosinec prosince aralik desember декабря декабрь дек грудня грудень",
     }.items()
     for word in words.split()
 }
@@ -178,6 +212,9 @@ def _text(cell: Any) -> str:
         cell = cell.decode("utf-8", "replace")
     if isinstance(cell, str):
         text = cell.strip()
+        text = _SUFFIX.sub("", text) if text[-1:] in "rгаруu." else text
+        if text[-1:].isupper() and (zone := _ZONE.search(text)):
+            text = f"{text[: zone.start()]}{zone[1] or ''} {ZONES[zone[2]]:+03}:00"
         return text if _USUAL.match(text) else _respelled(text)
     if isinstance(cell, (date, time)):
         return cell.isoformat()
@@ -331,6 +368,9 @@ def _of_duration(cell: Any, form: TimeForm) -> float:
 
 def _of_dates(texts: list[str], form: TimeForm) -> np.ndarray:
     found = np.full(len(texts), np.nan)
+    midnights = [row for row, text in enumerate(texts) if "24:00" in text and _MIDNIGHT.fullmatch(text)]
+    for row in midnights:  # the end of a day, which Python does not know
+        texts[row] = _MIDNIGHT.sub(r"\g<1>00:00\2\3", texts[row])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about words whose form pandas guesses one by one
         for word in texts[:GUESSES]:
@@ -350,6 +390,7 @@ def _of_dates(texts: list[str], form: TimeForm) -> np.ndarray:
         _fill(found, words, "mixed")
     for place in np.flatnonzero(np.isnan(found)):
         found[place] = _beyond_pandas(words[place])
+    found[midnights] += DAY
     return found
 
 
@@ -363,6 +404,14 @@ def _way(word: str, day_first: bool | None) -> str | None:
     if way is None or "%d" not in way or "%Y" not in way:
         return None
     return None if "%m" in way and (way.index("%d") < way.index("%m")) != day_first else way
+
+
+def has_short_year(text: str) -> bool:
+    """Whether a date has a year of two digits, as in 5/31/24 or 31-May-24."""
+    triple = _TRIPLE.fullmatch(text.strip())
+    if triple:
+        return len(triple[4]) == 2
+    return re.fullmatch(r"\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2}\b(?!\d|:).*", text.strip()) is not None
 
 
 def _fill(found: np.ndarray, words: list[str], way: str) -> None:

@@ -7,7 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.times import DURATION, MOMENT, TIME_OF_DAY, TimeForm, are_times, find_form, in_iso, seconds
+from pipeline.times import (
+    DURATION,
+    MOMENT,
+    TIME_OF_DAY,
+    TimeForm,
+    are_times,
+    find_form,
+    has_short_year,
+    in_iso,
+    seconds,
+)
 
 
 def objects(*cells: Any) -> np.ndarray:
@@ -62,6 +72,17 @@ def moments(cells: np.ndarray, **options: Any) -> list[str | None]:
         (["3 août 1990", "1er février 2024"], "1990-08-03T00:00:00"),
         (["3 de septiembre de 1990", "31 de mayo de 2024"], "1990-09-03T00:00:00"),
         (["3 set 1990", "31 maggio 2024"], "1990-09-03T00:00:00"),
+        (["3 сентября 1990", "31 мая 2024 г."], "1990-09-03T00:00:00"),
+        (["3 вересня 1990 р.", "31 травня 2024 р."], "1990-09-03T00:00:00"),
+        (["3 września 1990", "31 maja 2024 r."], "1990-09-03T00:00:00"),
+        (["3. září 1990", "27. listopadu 2024"], "1990-09-03T00:00:00"),
+        (["3 Eylül 1990", "31 Mayıs 2024"], "1990-09-03T00:00:00"),
+        (["3 september 1990", "31 maj 2024"], "1990-09-03T00:00:00"),
+        (["03.09.1990 14:05 Uhr", "31.05.2024 3:05 Uhr"], "1990-09-03T14:05:00"),
+        (["1990-09-03 14:05 EST", "1990-09-03 14:05:06 CEST"], "1990-09-03T19:05:00"),
+        (["Sep 3, 1990 2:05 PM EDT", "Sep 30, 1990 5:30 AM PST"], "1990-09-03T18:05:00"),
+        (["1990-09-03 24:00", "2024-12-31T24:00:00Z"], "1990-09-04T00:00:00"),
+        (["03.09.1990 24:00", "31.12.2024 24:00:00"], "1990-09-04T00:00:00"),
         (["1990.5", "2024.25"], "1990-07-02T12:00:00"),
     ],
 )
@@ -217,3 +238,17 @@ def test_what_is_shown_is_read_again(form: TimeForm) -> None:
 )
 def test_words_are_told_from_times(words: list[Any], expected: bool) -> None:
     assert are_times(objects(*words)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("5/31/24", True),
+        ("31.5.24 14:05", True),
+        ("31-May-24", True),
+        ("5/31/2024", False),
+        ("May 31", False),
+    ],
+)
+def test_years_of_two_digits_are_told(text: str, short: bool) -> None:
+    assert has_short_year(text) is short

@@ -1,5 +1,6 @@
 """Loads a data set: opens its sources, splits the rows, fits inputs and targets on the training rows."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,9 @@ from pipeline.data.split_reader import SplitReader, merged, original_numbers
 from pipeline.data.splits import group_names
 from pipeline.data.splitter import Splitter, column_keys
 from pipeline.data_options import SAMPLE_WEIGHT, SPLITS
+from pipeline.labels import labelled_cells
 
+logger = logging.getLogger(__name__)
 Part = TypeVar("Part")
 
 
@@ -91,6 +94,7 @@ def load(
     }
     reader = SplitReader(joined, chosen_inputs, chosen_targets, weight_columns, graphs, streamed)
     splits = {name: reader.read(rows[name]) for name in SPLITS}
+    _report_constant(chosen_targets, splits["train"].labels)
     groups = group_names(split["group"], joined) if split.get("group") is not None else None
     if not streamed:
         _report_far(joined, chosen_inputs, chosen_targets, splits)
@@ -230,6 +234,19 @@ def _forms(
 
 def _select(parts: Mapping[str, Part], only: Collection[str] | None) -> dict[str, Part]:
     return {name: part for name, part in parts.items() if only is None or name in only}
+
+
+def _report_constant(targets: Mapping[str, Any], labels: Mapping[str, np.ndarray]) -> None:
+    """Says which targets have the same label in all training rows, so that there is nothing to learn."""
+    for name, target in targets.items():
+        columns = labels[name].reshape(len(labels[name]), -1).T
+        present = [column[labelled_cells(column)] for column in columns]
+        constant = [place for place, column in enumerate(present) if len(column) and np.ptp(column) == 0]
+        if len(constant) == len(columns):
+            logger.warning("%s: all training labels are the same, so there is nothing to learn", name)
+        elif constant and target.kind in ("number", "labels"):
+            listed = ", ".join(target.names[place] for place in constant)
+            logger.warning("%s: all training labels of these columns are the same: %s", name, listed)
 
 
 def _report_far(

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.data.classes import Classes
 from pipeline.data_options import SPLITS
+from pipeline.errors import WORD, shortened
 
 SHOWN = 20  # classes in a message
 # A column whose rare classes take more of the rows than this is one of names or the like, and is left alone.
@@ -106,5 +107,6 @@ def _report(counts: Counter[str], classes: Sequence[str]) -> None:
         "data.split: %s %s moved to training, as no other training row had these classes: %s",
         " and ".join(f"{count:,} {split}" for split, count in sorted(counts.items())),
         "row was" if counts.total() == 1 else "rows were",
-        ", ".join(classes[:SHOWN]) + (f", … {len(classes)} classes" if len(classes) > SHOWN else ""),
+        ", ".join(shortened(word, WORD) for word in classes[:SHOWN])
+        + (f", … {len(classes)} classes" if len(classes) > SHOWN else ""),
     )

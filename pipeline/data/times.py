@@ -6,13 +6,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.columns import Column
 from pipeline.data.missing import NOT_AVAILABLE, is_missing
 from pipeline.errors import ConfigError
-from pipeline.times import ALLOWED, DURATION, MOMENT, TIME_OF_DAY, TimeForm, find_form, in_iso, seconds
+from pipeline.times import (
+    ALLOWED,
+    DURATION,
+    MOMENT,
+    TIME_OF_DAY,
+    TimeForm,
+    find_form,
+    has_short_year,
+    in_iso,
+    seconds,
+)
 
 STARTS = "a date such as 2024-05-31; or fractions instead"
+SHORT_YEARS = 10_000  # dates among which the latest is looked for
 logger = logging.getLogger(__name__)
 
 
@@ -34,6 +46,16 @@ def form_of(column: Column, day_first: bool | None = None, key: str = "") -> Tim
             *(column.reference, column.values[np.argmax(~is_missing(cells))]),
             f" ({key}=true reads the day first)" if key else "",
         )
+    short = [cell for cell in pd.unique(cells) if isinstance(cell, str) and has_short_year(cell)]
+    if short and form.kind == MOMENT:
+        years = in_iso(seconds(np.array(short[:SHORT_YEARS], dtype=object), form), form)
+        late = max(zip([str(year or "") for year in years], short, strict=False))
+        logger.warning(
+            "%s: years of two digits are those from 1969 to 2068: %s is %s",
+            column.reference,
+            late[1],
+            late[0][:10],
+        )
     return form
 
 
@@ -54,7 +76,10 @@ def read_times(column: Column, form: TimeForm, problem: str = "") -> np.ndarray:
     if unreadable.any():
         row = int(np.argmax(unreadable))
         kinds = {DURATION: "not a duration", TIME_OF_DAY: "not a time of day", MOMENT: "not a date"}
-        raise column.error(row, problem or kinds[form.kind], ALLOWED, found=repr(cells[row]))
+        allowed = ALLOWED
+        if column.missing_key:
+            allowed += f"; {column.missing_key}: ['', {cells[row]!r}], if it means a missing one"
+        raise column.error(row, problem or kinds[form.kind], allowed, found=repr(cells[row]))
     return found
 
 

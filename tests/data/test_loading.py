@@ -11,7 +11,7 @@ from pipeline import data
 from pipeline.data.files import memory
 from pipeline.data.files.lazy import LazyRows
 from pipeline.errors import ConfigError
-from tests.data.small_data import COLUMN_SPLIT
+from tests.data.small_data import COLUMN_SPLIT, SPLIT
 from tests.data.streams import INPUTS, SOURCES, load_files
 from tests.shipped import shipped
 
@@ -195,3 +195,31 @@ def test_picture_files_count_with_the_size_of_their_pixels(
     for entry, streamed in ((INPUTS["photos"], False), (INPUTS["photos"] | {"size": [300, 300]}, True)):
         changes = {"sources": {"table": "table.parquet"}, "inputs": {"photos": entry}}
         assert load_files(stream_folder, in_memory="auto", **changes).streamed is streamed
+
+
+def test_targets_without_anything_to_learn_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    columns = {
+        "x": np.arange(12.0),
+        "same": np.full(12, 5.0),
+        "gaps": np.array(["a", ""] * 6, dtype=object),
+        "some": np.arange(12) % 2,
+        "none": np.zeros(12, int),
+    }
+    targets = {
+        "one": {"kind": "number", "column": "s.same"},
+        "word": {"kind": "category", "column": "s.gaps"},
+        "flags": {"kind": "labels", "column": ["s.some", "s.none"]},
+        "right": {"kind": "number", "column": "s.x"},
+    }
+    data.load(
+        {"s": {**columns, "split": SPLIT}},
+        {"x": {"kind": "vector", "column": ["s.x"]}},
+        targets,
+        COLUMN_SPLIT,
+    )
+    said = [message for message in caplog.messages if "are the same" in message]
+    assert said == [
+        "one: all training labels are the same, so there is nothing to learn",
+        "word: all training labels are the same, so there is nothing to learn",
+        "flags: all training labels of these columns are the same: none",
+    ]

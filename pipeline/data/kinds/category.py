@@ -16,7 +16,7 @@ from pipeline.data.files.words import coded, from_codes
 from pipeline.data.kinds.targets import SplitRows, check_labelled
 from pipeline.data.missing import is_missing
 from pipeline.data.sources import Sources
-from pipeline.errors import ConfigError
+from pipeline.errors import WORD, ConfigError, shortened
 from pipeline.labels import class_codes
 
 TOLERANCE = 1e-3  # the largest difference of a distribution's sum from 1
@@ -187,7 +187,7 @@ class Category:
         unseen = Counter(words[np.concatenate(others)])
         if not unseen:
             return
-        counts = ", ".join(f"{word} ({count})" for word, count in unseen.most_common(SHOWN))
+        counts = ", ".join(f"{shortened(word, WORD)} ({count})" for word, count in unseen.most_common(SHOWN))
         listed = counts + (f", … {len(unseen)} classes" if len(unseen) > SHOWN else "")
         key = f"data.targets.{self.name}"
         if self.unseen == "error":
