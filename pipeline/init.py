@@ -76,7 +76,7 @@ def command(cfg: DictConfig) -> None:
     text = guess.as_yaml(plan, header=header(files, plan.sampled, train_words(out)))
     write_text(out, text)
     show(printable(text), sys.stdout)
-    print(f"{out} is written; its comments say why. Change what is wrong, then check it again.\n")
+    show(f"{out} is written; its comments say why. Change what is wrong, then check it again.\n", sys.stdout)
     check_written(out)
 
 
@@ -166,7 +166,7 @@ def check_written(out: Path) -> None:
             page = check_command.page(cfg, folders=folders)
     except ConfigError as error:
         again = shlex.join(["python", "-m", "pipeline.check", *words])
-        sys.stderr.write(f"The check of {out} fails:\n{error}\nChange the file, then: {again}\n")
+        show(f"The check of {out} fails:\n{error}\nChange the file, then: {again}", sys.stderr)
         raise SystemExit(2) from error
     show(printable(f"{page}\n\n{shlex.join(['python', '-m', 'pipeline.train', *words])}"), sys.stdout)
 

@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input
 from pipeline.rules import FLAG, MAPPING, SHARE, TEXT, TEXTS, Rule, check_node, list_of, or_null
+from pipeline.terminal import show
 
 REJECTED, REJECTED_COLUMNS = ".rejected.csv", ("row", "column", "reason")  # beside the output
 EXPLAINED = ".explained.parquet"  # beside the output: why each row is predicted so
@@ -104,10 +105,10 @@ def main(cfg: DictConfig) -> None:
     started = time.perf_counter()
     rows, rejected = run(resolved(cfg), trusted(overrides()))
     rate = rows / (time.perf_counter() - started)
-    print(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, including the start)")
+    show(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, including the start)", sys.stdout)
     if rejected:
         listed = Path(cfg.output).with_suffix(REJECTED)
-        print(f"{rejected:,} rows could not be read; they are listed in {listed}", file=sys.stderr)
+        show(f"{rejected:,} rows could not be read; they are listed in {listed}", sys.stderr)
         raise SystemExit(SOME_REJECTED)
 
 
@@ -151,14 +152,10 @@ def run(config: dict[str, Any], trusted_modules: list[str], *, temporary: bool =
             watchers.append(files.enter_context(explained).add)
         done = predict(finished, reader, output, *watchers)
     if config.get("explain"):
-        print(printable(explained.sentence()))
+        show(printable(explained.sentence()), sys.stdout)
     seen.write(output.with_suffix(DRIFT))
-    print(
-        printable(
-            seen.sentence()
-            + (f"; all tests: {output.with_suffix(DRIFT)}" if seen.before and not temporary else "")
-        )
-    )
+    tests = f"; all tests: {output.with_suffix(DRIFT)}" if seen.before and not temporary else ""
+    show(printable(seen.sentence() + tests), sys.stdout)
     return done
 
 

@@ -1,5 +1,6 @@
 """Sends what runs logged while their store could not be reached: `python -m pipeline.sync`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pipeline.config import resolved
 from pipeline.errors import ConfigError
 from pipeline.paths import waiting_folder
 from pipeline.rules import MAPPING, TEXT, check_node, or_null
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     from pipeline.tracking.waiting import Waiting
@@ -31,7 +33,7 @@ def check(cfg: DictConfig) -> None:
 def main(cfg: DictConfig) -> None:
     """Sends what waits."""
     for line in lines(cfg.run, cfg.tracking.uri):
-        print(line, flush=True)
+        show(line, sys.stdout)
 
 
 def lines(run: str | None, uri: str | None) -> list[str]:

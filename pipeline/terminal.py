@@ -62,9 +62,9 @@ def folded(line: str, width: int) -> str:
     begin = " " * (len(line) - len(line.lstrip(" ")))
     more = begin + "  "
     first, *rest = packed([begin + words[0], *words[1:]], width)
-    # What is left of the first line is packed again, because it is indented.
-    rest = packed(" ".join(rest).split(), width - len(more)) if rest else []
-    return "\n".join([first, *(more + part for part in rest)]).replace("\u00a0", " ")
+    # What is left is packed again, because it is indented. Blanks between columns stay.
+    rest = packed(" ".join(rest).strip().split(" "), width - len(more)) if rest else []
+    return "\n".join([first.rstrip(), *(more + part.strip() for part in rest)]).replace("\u00a0", " ")
 
 
 def fitted(text: str, stream: TextIO) -> str:

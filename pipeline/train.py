@@ -29,6 +29,7 @@ from pipeline.notices import Clock, notice, tell
 from pipeline.paths import checkpoint_folder
 from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
+from pipeline.terminal import show
 
 SHORT_ID = 8  # characters of an id in a command
 NOT_SENT = 3  # exit code: the training is complete, but its store does not have all of it
@@ -91,7 +92,9 @@ def start(
         cfg, origin = resumed_config(cfg, typed, groups)
         check(cfg, overrides=typed, folders=origin.folders)  # somebody may have changed the stored config
         if is_finished(cfg.resume, cfg.trainer.epochs):
-            print(f"run {cfg.resume} has finished; to train it further, set a larger trainer.epochs")
+            show(
+                f"run {cfg.resume} has finished; to train it further, set a larger trainer.epochs", sys.stdout
+            )
             return Outcome(cfg.resume, cfg.tracking.uri, None)
     return run(cfg, origin, trusted_modules=trusted(typed), run_id=run_id, threads=threads)
 

@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from pipeline.errors import printable
 from pipeline.terminal import display_width, packed, padded
 
 GAP = "  "  # between two columns
 INDENT = "    "
 LEAST_ROOM = 16  # columns of the terminal for the last cells; with less room they stand below the others
 LEAST_WIDTH = 8  # of a column that is made narrower
+SPACE = re.compile(r"[\t\n\v\f\r]")  # in the name of a class, for example
 PIECE = re.compile(r"[^\s_.]*[\s_.]+|[^\s_.]+")  # of a name: up to a blank, a dot or "_"
 
 
@@ -30,6 +32,7 @@ def text_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
         head   skill
         class  0.83
     """
+    rows = [[printable(SPACE.sub(" ", cell)) for cell in row] for row in rows]
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     if width and _total(widths) > width:
         return "\n".join(_wrapped_rows(rows, widths[:-1], width))
@@ -47,7 +50,8 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _wrapped_rows(rows: Sequence[Sequence[str]], widths: Sequence[int], width: int) -> list[str]:
     """Wrap the last cells beside the others, or below them where these leave too little room."""
     begin = _total(widths) + len(GAP)
-    below = width - begin < LEAST_ROOM
+    longest = max(display_width(part) for *_, last in rows for part in _parts(last)[0])
+    below = width - begin < max(LEAST_ROOM, min(longest, width - len(INDENT)))
     widths = _narrowed(widths, width) if below else widths
     lines = []
     for *cells, last in rows:
@@ -77,7 +81,13 @@ def _pieces(cell: str, room: int) -> list[str]:
 
 def _wrapped(cell: str, room: int) -> list[str]:
     """Break a cell into lines of at most `room` columns, if its parts are not longer."""
-    separator = next((one for one in ("  ", ", ") if one in cell), " ")
+    parts, separator = _parts(cell)
     end = separator.rstrip()  # stays at the end of a line
-    lines = packed(cell.split(separator), room - len(end), separator) if cell else []
+    lines = packed(parts, room - len(end), separator) if cell else []
     return [line + end for line in lines[:-1]] + lines[-1:]
+
+
+def _parts(cell: str) -> tuple[list[str], str]:
+    """Return the parts of a cell that stay whole, and what is between them."""
+    separator = next((one for one in ("  ", ", ") if one in cell), " ")
+    return cell.split(separator), separator

@@ -30,6 +30,7 @@ from pipeline.sweep.plan import (
     plan,
 )
 from pipeline.sweep.process import end_with, identity
+from pipeline.terminal import show
 
 if TYPE_CHECKING:
     from pipeline.sweep.parent import Parent
@@ -115,8 +116,7 @@ class SweepCallback(Callback):
             # Hydra's sweeper fails without any trial to run.
             code, self.watch = self._close(None), None
             raise SystemExit(code)
-        sys.stderr.write(printable(beginning(config, self.parent.run_id, planned)) + "\n")
-        sys.stderr.flush()  # joblib's workers would write it again
+        show(printable(beginning(config, self.parent.run_id, planned)), sys.stderr)
         signals.advise(going_on(config.sweep.name, self.parent.run_id, command))
         self.watch.start()
 
@@ -223,7 +223,7 @@ class SweepCallback(Callback):
         assert self.parent is not None
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         # A trial that fails raises its error here.
-        sys.stderr.write(f"{self.parent.leave('KILLED' if killed else 'FAILED' if error else 'FINISHED')}\n")
+        show(self.parent.leave("KILLED" if killed else "FAILED" if error else "FINISHED"), sys.stderr)
         return NOT_SENT
 
     def _failures(self) -> list["Trial"]:
@@ -253,14 +253,14 @@ class SweepCallback(Callback):
             from pipeline.tracking import log_failure
 
             log_failure(self.parent.client, self.parent.run_id, error)
-            sys.stderr.write(f"the sweep ended: {type(error).__name__}: {error}\n")
+            show(f"the sweep ended: {type(error).__name__}: {error}", sys.stderr)
         found = [] if status == "KILLED" else self._join()
         try:
             self.watch.draw(running=False)
         except Exception as problem:
-            sys.stderr.write(f"the board could not be drawn: {type(problem).__name__}: {problem}\n")
+            show(f"the board could not be drawn: {type(problem).__name__}: {problem}", sys.stderr)
         self.parent.close(status)
-        print("\n".join([*found, self.watch.ending(self.since)]))
+        show("\n".join([*found, self.watch.ending(self.since)]), sys.stdout)
         return 0 if status == "FINISHED" else 1
 
     def _join(self) -> list[str]:
@@ -296,5 +296,5 @@ def _ending_on_errors() -> Iterator[None]:
 
 
 def _refuse(error: ConfigError) -> None:
-    sys.stderr.write(f"{error}\n")
+    show(str(error), sys.stderr)
     raise SystemExit(2)

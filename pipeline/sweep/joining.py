@@ -8,6 +8,7 @@ from pipeline.errors import ConfigError
 from pipeline.sweep.ensembling import log_ensemble
 from pipeline.sweep.out_of_fold import log_folds
 from pipeline.sweep.parent import Parent
+from pipeline.terminal import show
 
 
 def join(parent: Parent, objective: str, ensemble: Mapping[str, Any] | None) -> list[str]:
@@ -26,5 +27,5 @@ def join(parent: Parent, objective: str, ensemble: Mapping[str, Any] | None) -> 
         lines.append(f"no ensemble: {problem}")
     except Exception as problem:
         # The trials have been logged, and the board shows them.
-        sys.stderr.write(f"the trials could not be joined: {type(problem).__name__}: {problem}\n")
+        show(f"the trials could not be joined: {type(problem).__name__}: {problem}", sys.stderr)
     return lines

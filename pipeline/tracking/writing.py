@@ -19,6 +19,7 @@ from mlflow.tracking.fluent import ActiveRun, _active_run_stack
 from pipeline import signals
 from pipeline.notices import announced
 from pipeline.paths import waiting_folder, write_text
+from pipeline.terminal import show
 from pipeline.tracking.addresses import run_page, server_of, shown, without_password
 from pipeline.tracking.existing import existing_run, logged_values, run_of_environment
 from pipeline.tracking.failure import FAILURE, reason, traceback_of
@@ -168,7 +169,7 @@ class Run:
         finally:
             if self.outbox.position < self.outbox.size:
                 self.unsent = self._safe()
-                sys.stderr.write(f"{self.unsent}\n")
+                show(str(self.unsent), sys.stderr)
             self.outbox.close()
         if self.outbox.error and status != RunStatus.to_string(RunStatus.KILLED):
             raise self.outbox.error

@@ -142,7 +142,9 @@ class Progress(Callback):
         left = (self.params["epochs"] - epoch) * self.seconds
         cells = [(_number(logs.get(metric)), metric, width) for _, metric, width in self.columns]
         best = str(self.best[1]) if self.best[1] else "-"
-        return self._joined(f"{epoch}/{self.params['epochs']}", cells, best, _clock(left))
+        # The first epoch took longer than the others will: it traced the graphs.
+        most = "<" if self.epochs == 1 and left else ""
+        return self._joined(f"{epoch}/{self.params['epochs']}", cells, best, most + _clock(left))
 
     def _joined(self, first: str, columns: Sequence[tuple[str, str, int]], best: str, left: str) -> str:
         cells = [f"{text:>{width}}" for text, _, width in columns]

@@ -62,6 +62,22 @@ def test_with_little_room_the_last_column_stands_below_the_others():
     ]
 
 
+def test_a_part_that_does_not_fit_beside_the_others_stands_below_them():
+    rows = [["head", "classes"], ["class", "red 12, a long name of a class 3, blue 45"]]
+    assert text_table(rows, 30).split("\n") == [
+        "head",
+        "    classes",
+        "class",
+        "    red 12,",
+        "    a long name of a class 3,",
+        "    blue 45",
+    ]
+
+
+def test_signs_that_move_the_cursor_do_not_move_columns():
+    assert text_table([["a\tb\nc", "1"], ["\x1b[31m", "2"]]) == "a b c     1\n\\x1b[31m  2"
+
+
 def test_lists_are_wrapped_after_a_comma_and_empty_cells_take_no_line():
     rows = [["class", "red 12, green 3, blue 45, yellow 6"], ["score", ""]]
     assert text_table(rows, 36).split("\n") == [
