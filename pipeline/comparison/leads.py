@@ -101,8 +101,8 @@ def opening(found: Sequence[Lead], split: str, rows: int) -> str:
         listed = enumerated([_won(lead, short) for lead in won if lead.best == run])
         parts.append(f"{run} wins {listed}, beyond noise")
     if uncertain := [lead for lead in found if not lead.certain]:
-        listed = enumerated([_uncertain(lead, short) for lead in uncertain])
-        parts.append(f"for {listed} the best run is within noise of the next")
+        listed = enumerated([_uncertain(lead, short) for lead in uncertain], "or")
+        parts.append(f"no run is best beyond noise for {listed}")
     return f"On the {rows:,} {split} rows that all runs predicted, {'; '.join(parts)}."
 
 
@@ -118,8 +118,9 @@ def _uncertain(lead: Lead, short: bool) -> str:
     if short:
         return lead.head
     if lead.tied:
-        runs = f"{lead.best} and {lead.tied[0]}" if len(lead.tied) == 1 else f"{len(lead.tied) + 1} runs"
-        return f"{lead.head} ({lead.metric} {number(lead.values[lead.best])} of {runs})"
+        best, runs = len(lead.tied) + 1, len(lead.values)
+        which = f"{best} of {runs}" if best < runs else "both" if runs == 2 else f"all {runs}"
+        return f"{lead.head} ({lead.metric} {number(lead.values[lead.best])} in {which} runs)"
     close = lead.gaps[lead.second]
     value = f"{lead.metric} {number(lead.values[lead.best])} of {lead.best}"
     return f"{lead.head} ({value}, {_size(close)} {_word(lead)} than {lead.second}{_ends(close)})"

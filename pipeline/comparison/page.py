@@ -54,10 +54,8 @@ def write(folder: Path, runs: Sequence[Contender], verdicts: dict[str, list[Verd
 
 def _matrix_section(runs: Sequence[Contender], found: Sequence[Lead], split: str, folder: Path) -> Section:
     """One table of all runs and heads, coloured by what a run is compared with the best one."""
-    numbers = len(runs) > WIDE
     rows: list[list[object]] = []
-    for place, run in enumerate(runs, start=1):
-        name = f"{place} {run.name}" if numbers else run.name
+    for name, run in zip(_numbered(runs), runs, strict=True):
         rows.append([Cell(name, _link(run.address, folder)), *(_cell(lead, run.name) for lead in found)])
     columns = [
         "run",
@@ -110,14 +108,37 @@ def _curves_section(runs: Sequence[Contender]) -> Iterator[Section]:
 
 
 def _configs(runs: Sequence[Contender]) -> Section:
-    rows: list[list[object]] = [list(row) for row in differing(runs)]
     numbers = len(runs) > WIDE
-    columns = ["key", *(str(place) if numbers else run.name for place, run in enumerate(runs, start=1))]
+    names = _numbered(runs)
+    titles = [str(place) for place in range(1, len(runs) + 1)] if numbers else names
+    columns, *rows = _differences(runs, titles, names, ("key", "run"))
     caption = "Config values that differ." + (" The runs are numbered as in the first table." * numbers)
-    tables = {"configs": Table(columns, rows, caption, matrix=numbers)}
+    upright = numbers and len(columns) > len(runs)
+    tables = {"configs": Table(columns, list(map(list, rows)), caption, matrix=upright)}
     ids: list[list[object]] = [[run.name, run.run_id] for run in runs]
     tables["ids"] = Table(["run", "id"], ids, "Run ids", "folded")
     return Section("Configs", [] if rows else ["The configs are the same."], tables=tables)
+
+
+def _numbered(runs: Sequence[Contender]) -> list[str]:
+    """The names of the runs, with their numbers if there are many."""
+    return [
+        f"{place} {run.name}" if len(runs) > WIDE else run.name for place, run in enumerate(runs, start=1)
+    ]
+
+
+def _differences(
+    runs: Sequence[Contender], titles: list[str], names: list[str], words: tuple[str, str]
+) -> list[list[str]]:
+    """The config values that differ: a line per key below `titles`, or per run, with `names`, of many runs.
+
+    `words` are the titles of the first column in the first and the second form.
+    """
+    rows = differing(runs)
+    if not rows or len(runs) <= max(MOST_BESIDE, len(rows)):
+        return [[words[0], *titles], *rows]
+    keys, *values = map(list, zip(*rows, strict=True))
+    return [[words[1], *keys], *([name, *line] for name, line in zip(names, values, strict=True))]
 
 
 def _split_section(split: str, verdicts: Sequence[Verdict], first: str, rows: str) -> Section:
@@ -186,15 +207,11 @@ def text(runs: Sequence[Contender], verdicts: Sequence[Verdict]) -> str:
 
 
 def _paragraphs(runs: Sequence[Contender], verdicts: Sequence[Verdict]) -> Iterator[str]:
-    rows = differing(runs)
-    yield "config values that differ" if rows else "the configs are the same"
-    if rows:
-        by_key = [["", *(run.name for run in runs)], *rows]
-        # Twelve runs are too wide for a terminal.
-        yield text_table(
-            by_key if len(runs) <= max(MOST_BESIDE, len(rows)) else list(zip(*by_key, strict=True)),
-            terminal_width(sys.stdout),
-        )
+    names = [run.name for run in runs]
+    differences = _differences(runs, names, names, ("", ""))
+    yield "config values that differ" if differences[1:] else "the configs are the same"
+    if differences[1:]:
+        yield text_table(differences, terminal_width(sys.stdout))
     for head in dict.fromkeys(one.head for one in verdicts):
         yield ""
         lines = [[f"head {head}", "run", "value", "95 % interval", "difference", "verdict"]]

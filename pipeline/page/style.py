@@ -191,9 +191,9 @@ def number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def enumerated(words: Sequence[str]) -> str:
+def enumerated(words: Sequence[str], last: str = "and") -> str:
     """The words in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def prose(sentences: Iterable[str]) -> str:

@@ -20,6 +20,10 @@ from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import DPI, SERIES, SPLITS, number
 
 
+NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
+PAIR = re.compile(rf"({NUMBER}) (±|…) ({NUMBER})")
+
+
 @dataclass(frozen=True)
 class _Image:
     file: str
@@ -104,9 +108,9 @@ def _script(name: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Escaped text that may break after an underscore, but not between a value and its error."""
+    """Escaped text that may break after an underscore, but not inside a value with its error or an interval."""
     text = str(escape(text)).replace("_", "_<wbr>")
-    return Markup(re.sub(r" (±|…) (?=[-+]?\d)", "\u00a0\\1\u00a0", text))
+    return Markup(PAIR.sub("<span class=pair>\\1\u00a0\\2\u00a0\\3</span>", text))
 
 
 def _lighter(colour: str) -> str:

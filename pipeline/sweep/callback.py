@@ -242,6 +242,7 @@ class SweepCallback(Callback):
         if not trials and error is not None:
             self.parent.forget()
             return 0
+        self.watch.tell(trials)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             status = "KILLED"
         elif failures or error or not any(trial.status == "FINISHED" for trial in trials):

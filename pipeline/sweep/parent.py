@@ -22,6 +22,7 @@ from pipeline.tracking.patience import patient
 from pipeline.tracking.reading import StoredRun, search_runs
 from pipeline.tracking.waiting import leave
 
+BOARD = "report/sweep.html"  # artifact
 MEMBERS_TAG = "ensemble.members"  # of a sweep with an ensemble
 PATIENCE = 20.0  # seconds that workers have to end
 
@@ -165,7 +166,7 @@ class Parent:
     def page(self) -> str:
         """The board: the path of a file on this machine, or its address in the artifact store."""
         artifacts = self.client.get_run(self.run_id).info.artifact_uri
-        return f"{local_path(artifacts) or artifacts}/report/sweep.html"
+        return f"{local_path(artifacts) or artifacts}/{BOARD}"
 
     def close(self, status: str) -> None:
         """Closes the sweep's run."""
@@ -193,7 +194,7 @@ class Parent:
         self.client.delete_run(self.run_id)
 
     def describe(self, objective: Sequence[str], planned: int | None, order: Sequence[str] = ()) -> None:
-        """Writes the run's description: its progress, the best trials, and a link to compare all trials.
+        """Writes the run's description: its progress, the best trials, and links to the board and all trials.
 
         Args:
             objective: the metrics that trials return.
@@ -206,8 +207,9 @@ class Parent:
         total = f" of {planned}" if planned else ""
         lines = [f"{len(finished)}{total} trials finished" + (f", {failed} failed." if failed else ".")]
         if trials:
+            board = f"{run_page(self.experiment_id, self.run_id)}/artifacts/{BOARD}"
             link = compare_page(self.experiment_id, [trial.run_id for trial in trials])
-            lines.append(f"[Compare all {len(trials)} trials]({link})")
+            lines.append(f"[Board]({board}) · [Compare all {len(trials)} trials]({link})")
         for name in objective:
             if best := best_of(finished, name):
                 run = run_page(self.experiment_id, best.trials[0].run_id)

@@ -82,16 +82,17 @@ class Watch:
                 if trial.status == "RUNNING":
                     self.deaths.watch(trial.process)
             if elsewhere:
-                self._tell(trials)
+                self.tell(trials)
                 self._draw_if_due(trials)
 
     def look(self) -> None:
         """Tells of trials that ended in this process, and draws the board again."""
         trials = self.parent.trials()
-        self._tell(trials)
+        self.tell(trials)
         self._draw_if_due(trials)
 
-    def _tell(self, trials: list[Trial]) -> None:
+    def tell(self, trials: list[Trial]) -> None:
+        """Tells of trials that ended and have not been told of."""
         from pipeline.sweep.lines import trial_line
 
         new = [one for one in trials if one.status != "RUNNING" and one.run_id not in self.told]

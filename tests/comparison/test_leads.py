@@ -34,9 +34,8 @@ def test_runs_that_differ_by_chance_are_within_noise():
     assert not any(one.certain for one in found)
     assert found[0].tone("b") == "best"
     text = opening(found, "test", 400)
-    assert text.startswith("On the 400 test rows that all runs predicted, for class (accuracy 0.")
-    assert " of a and b) and score (mae " in text
-    assert text.endswith("the best run is within noise of the next.")
+    assert text.startswith("On the 400 test rows that all runs predicted, no run is best beyond noise for ")
+    assert " in both runs) or score (mae " in text
 
 
 def test_the_intervals_of_many_runs_are_wider_because_the_best_is_chosen():
@@ -59,8 +58,8 @@ def test_a_sentence_on_many_heads_stays_short():
     close = [lead(f"close_{n}", ends=(-0.2, 0.1)) for n in range(9)]
     text = opening([*certain, *close], "test", 1000)
     assert text.startswith("On the 1,000 test rows that all runs predicted, a wins won_0 (accuracy 0.1 more)")
-    assert "; for close_0, close_1," in text
-    assert "and close_8 the best run is within noise of the next." in text
+    assert "; no run is best beyond noise for close_0, close_1," in text
+    assert text.endswith(" or close_8.")
     assert len(text) < 350
 
 
@@ -68,3 +67,12 @@ def test_an_error_that_is_smaller_wins_by_less():
     found = [lead("price", 1.0, 1.5, ends=(0.25, 0.75), metric="mae")]
     text = opening(found, "test", 10)
     assert "a wins price (mae 1, 0.5 less than b, interval 0.25 … 0.75), beyond noise." in text
+
+
+def test_the_sentence_says_how_many_runs_share_the_best_value():
+    same, less = Interval(0, 0, 0), Interval(-0.1, -0.2, 0)
+    for gaps, words in (({"b": same, "c": same}, "all 3 runs"), ({"b": same, "c": less}, "2 of 3 runs")):
+        tied = Lead("class", "accuracy", {"a": 0.9, "b": 0.9, "c": 0.9 + gaps["c"].value}, "a", gaps, 9)
+        assert f"no run is best beyond noise for class (accuracy 0.9 in {words})." in opening(
+            [tied], "test", 9
+        )

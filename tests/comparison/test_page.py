@@ -65,7 +65,14 @@ def test_many_runs_are_numbered_where_their_names_do_not_fit(tmp_path):
     runs = [contender(f"a long name {n}", predictions(seed=n), optimizer=str(n)) for n in range(12)]
     page.write(tmp_path, runs, {"test": verdicts(runs, "test")}, "compare")
     assert [row["run"][:14] for row in table(tmp_path, "runs")][:2] == ["1 a long name ", "2 a long name "]
-    assert list(table(tmp_path, "configs")[0]) == ["key", *(str(n + 1) for n in range(12))]
+    assert table(tmp_path, "configs")[1] == {"run": "2 a long name 1", "optimizer": "1"}
+
+
+def test_keys_are_lines_where_more_of_them_differ_than_there_are_runs(tmp_path):
+    params = [{f"key_{n}": str(place) for n in range(9)} for place in range(6)]
+    runs = [contender(f"run {place}", predictions(seed=place), **one) for place, one in enumerate(params)]
+    page.write(tmp_path, runs, {"test": verdicts(runs, "test")}, "compare")
+    assert list(table(tmp_path, "configs")[0]) == ["key", *"123456"]
 
 
 @pytest.mark.slow

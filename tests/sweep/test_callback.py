@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 from omegaconf import OmegaConf
 
 from pipeline.sweep.callback import NOT_SENT, SweepCallback, WorkersLostError
+from pipeline.sweep.trials import Trial
 from pipeline.sync import lines
 from tests.sweep.sweeps import GONE, add_trial, config_of, open_parent
 
@@ -31,6 +32,9 @@ class NoWatch(SimpleNamespace):
 
     def stop(self) -> None:
         self.done.append("stop")
+
+    def tell(self, trials: list[Trial]) -> None:
+        self.done.append(f"tell {len(trials)}")
 
     def draw(self, *, running: bool) -> None:
         self.done.append(f"draw running={running}")
@@ -68,7 +72,7 @@ def test_a_worker_gets_the_callback_without_the_store_and_the_thread(callback):
 def test_a_sweep_whose_trials_finished_has_finished(callback, capsys):
     add_trial(callback.parent, "1", "FINISHED")
     assert end(callback) == "FINISHED"
-    assert callback.watch.done == ["stop", "draw running=False"]
+    assert callback.watch.done == ["stop", "tell 1", "draw running=False"]
     assert capsys.readouterr().out == "the ending\n"
 
 

@@ -134,6 +134,8 @@ def test_the_description_tells_how_far_the_sweep_is_and_which_trial_is_best(pare
     parent.describe(["best/val_skill"], planned=4)
     text = parent.tag("mlflow.note.content")
     assert text.startswith("2 of 4 trials finished, 1 failed.")
+    run = f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}"
+    assert f"[Board]({run}/artifacts/report/sweep.html)" in text
     assert "[Compare all 3 trials](#/compare-runs?runs=" in text
     assert f"Best `best/val_skill`: 0.5 by [x=1](#/experiments/{parent.experiment_id}/runs/{best})" in text
 
