@@ -19,7 +19,6 @@ from PIL import Image
 from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import DPI, SERIES, SPLITS, number
 
-
 NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
 PAIR = re.compile(rf"({NUMBER}) (±|…) ({NUMBER})")
 
@@ -108,7 +107,7 @@ def _script(name: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Escaped text that may break after an underscore, but not inside a value with its error or an interval."""
+    """Escaped text that may break after an underscore, but not inside a value with its error or interval."""
     text = str(escape(text)).replace("_", "_<wbr>")
     return Markup(PAIR.sub("<span class=pair>\\1\u00a0\\2\u00a0\\3</span>", text))
 
