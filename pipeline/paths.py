@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import ConfigError
 
+OPEN_IN_OFFICE = "~$"  # begins the name of a file that marks a document as open, no document itself
 PACKAGE = "pkg://"
 FOLDER = "mlruns"
 _folder = FOLDER
@@ -57,7 +58,8 @@ def expand(paths: str | Sequence[str], folders: Sequence[str | Path], key: str) 
         return [locate(paths, folders, key)]
     for pattern in _candidates(paths, folders):
         # From the root, so that absolute patterns work too; folders without wildcards are not listed.
-        matches = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+        found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        matches = sorted(match for match in found if not match.name.startswith(OPEN_IN_OFFICE))
         if matches:
             return [match for match in matches if _exists(match, key)]
     raise ConfigError(
@@ -178,7 +180,10 @@ def refuse_input(written: Path, read: Sequence[Path], key: str) -> None:
 
 
 def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:
-    expanded = Path(path).expanduser()
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError:  # the file ~name, where no user has this name
+        expanded = Path(path)
     return (
         [expanded] if expanded.is_absolute() else [(Path(folder) / expanded).absolute() for folder in folders]
     )

@@ -136,3 +136,14 @@ def test_files_and_links_inside_of_the_root_are_found(tmp_path):
     (tmp_path / "link.png").symlink_to("below/a.png")
     for name in ("below/a.png", "link.png", "below/../below/a.png", str(tmp_path / "below" / "a.png")):
         assert locate_inside(name, [tmp_path], "key").samefile(tmp_path / "below" / "a.png")
+
+
+def test_a_file_whose_name_begins_with_a_tilde_is_found(tmp_path: Path) -> None:
+    (tmp_path / "~nobody.csv").write_text("a\n1\n")
+    assert expand("~nobody.csv", [tmp_path], "k") == [tmp_path / "~nobody.csv"]
+
+
+def test_the_marks_of_open_documents_match_no_pattern(tmp_path: Path) -> None:
+    for name in ("a.xlsx", "~$a.xlsx"):
+        (tmp_path / name).write_bytes(b"x")
+    assert expand("*.xlsx", [tmp_path], "k") == [tmp_path / "a.xlsx"]

@@ -50,11 +50,32 @@ def test_a_missing_or_repeated_key_is_shown(
 
 @pytest.mark.parametrize(
     ("right", "hint"),
-    [(["007", "012"], "leading zeros"), (["7 ", "12 "], "blanks"), (["x", "y"], "the same keys in both$")],
+    [
+        (["007", "012"], "leading zeros: '7' and '007'"),
+        (["7 ", "12 "], "blanks"),
+        (["x", "y"], "the same keys in both$"),
+    ],
 )
 def test_sources_without_a_common_key_are_refused_with_the_difference(right: list[str], hint: str) -> None:
     with pytest.raises(ConfigError, match=f"(?s)no value of 'id' in source a is in source b.*{hint}"):
         Sources({"a": {"id": np.array([7, 12])}, "b": {"id": np.array(right)}}, join="id")
+
+
+def test_keys_of_which_only_some_differ_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    Sources({"a": {"id": np.array(["7", "12"])}, "b": {"id": np.array(["007", "12"])}}, join="id")
+    assert "they differ by leading zeros: '7' and '007'" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("how", ["left", "inner"])
+def test_rows_of_another_source_without_a_key_are_left_out_and_counted(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    b = {"id": np.array(["", "b", "", "a"]), "x": np.arange(4)}
+    sources = Sources({"a": {"id": np.array(["a", "b"])}, "b": b}, join={"key": "id", "how": how})
+    assert sources.column("b.x", "k").values.tolist() == [3, 1]
+    assert "data.join: 2 rows of b have no id and are left out" in caplog.messages
+    with pytest.raises(ConfigError, match="the row has no key"):
+        Sources({"b": b, "a": {"id": np.array(["a", "b"])}}, join={"key": "id", "how": how})
 
 
 def joined(how: str, *, folder: Path | None = None) -> Sources:
