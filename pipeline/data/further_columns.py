@@ -18,6 +18,7 @@ def further_columns(
     *,
     key: str,
     known: Collection[str] = (),
+    optional: Collection[str] = (),
     **options: Any,
 ) -> dict[str, Column]:
     """Reads some columns of all rows; name -> column.
@@ -27,18 +28,22 @@ def further_columns(
         rows: the number of rows of the data set.
         key: the config key to name in messages.
         known: other names that the key may have, for messages.
+        optional: further names, `<source>.<column>`, that are left out if there is no such column.
         options: further arguments of `Sources`.
 
     Raises:
         ConfigError: no source has the column, several have it, or it does not have one value per row.
     """
-    if not names:
+    if not names and not optional:
         return {}
     columns = {
         name: Source(name, entry, folders=options["folders"], needed=()).columns
         for name, entry in sources.items()
     }
     references = {name: _reference(name, columns, key, known) for name in names}
+    references |= {name: name for name in optional if name in _complete(columns)}
+    if not references:
+        return {}
     joined = Sources(sources, references=list(references.values()), **options)
     found = {name: joined.column(reference, key) for name, reference in references.items()}
     for name, column in found.items():
@@ -50,9 +55,13 @@ def further_columns(
     return found
 
 
+def _complete(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{source}.{column}".rstrip(".") for source, of in columns.items() for column in of]
+
+
 def _reference(name: str, columns: Mapping[str, Sequence[str]], key: str, known: Collection[str]) -> str:
     """The `<source>.<column>` that a name means."""
-    complete = [f"{source}.{column}".rstrip(".") for source, of in columns.items() for column in of]
+    complete = _complete(columns)
     if name in complete:
         return name
     owners = [f"{source}.{name}" for source, of in columns.items() if name in of]

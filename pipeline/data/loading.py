@@ -139,6 +139,7 @@ def load_labelled(
     join: Join | None = None,
     in_memory: bool | str = "auto",
     by: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> LabelledRows:
     """Reads the rows of one split, or all rows, for restored inputs and targets; nothing is fitted.
 
@@ -146,7 +147,7 @@ def load_labelled(
         which: "train", "val", "test" or "all"; or the numbers of rows of the run's own data.
         restored: names of the inputs and targets to read; the others are only used to split the rows.
         sources, inputs, targets, split, folders, seed, join, in_memory: as for `load`.
-        by: further columns to read, see `further_columns`.
+        by, optional: further columns to read, see `further_columns`.
 
     Raises:
         ConfigError: a file, a column, a cell or an option is wrong, or no training row had a label's class.
@@ -172,7 +173,8 @@ def load_labelled(
             if isinstance(which, str)
             else which[which < joined.rows]
         )
-    further = further_columns(by, sources, joined.rows, key="by", known=list(chosen_targets), **options)
+    known = list(chosen_targets)
+    further = further_columns(by, sources, joined.rows, key="by", known=known, optional=optional, **options)
     found = LabelledRows(
         rows,
         raw=merged(source.raw(joined, rows) for source in chosen_inputs.values()),

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from pipeline.config.make import Make
+from pipeline.data.columns import strings
 from pipeline.data.kinds import Target
 from pipeline.data.loading import LabelledRows
-from pipeline.finished.labelled_rows import each_row_once, read_rows
+from pipeline.finished.labelled_rows import each_row_once, group_of, read_rows
 from pipeline.finished.out_of_fold import SAID, OutOfFold
 from pipeline.finished.run import FinishedRun, Outputs
 from pipeline.heads import Head
@@ -33,6 +35,7 @@ class Evaluation(Measured):
 
     Args:
         note: what to know of the results; "" if nothing.
+        together: the column that `units` come from; "" if there is none.
         rows: the labelled rows.
         heads: head -> the head, with its loss and metrics.
         targets: head -> the restored target.
@@ -42,6 +45,7 @@ class Evaluation(Measured):
     heads: Mapping[str, Head]
     targets: Mapping[str, Target]
     note: str = ""
+    together: str = ""
 
 
 def evaluate(
@@ -57,6 +61,7 @@ def evaluate(
 ) -> Evaluation:
     """Read labelled rows and evaluate a run's model on them.
 
+    Rows that the data's split keeps together (`group`) are drawn together by all bootstraps and permutations.
     The test rows of an ensemble of folds that tested every row once are evaluated by the member that did.
 
     Args:
@@ -82,7 +87,17 @@ def evaluate(
         )
     baselines = {name: np.array(found.facts[name]["constant"]) for name in found.heads}
     targets = {name: found.targets[name] for name in found.heads}
-    return _evaluation(finished, found.rows, found.heads, targets, baselines, held_out)
+    evaluated = _evaluation(finished, found.rows, found.heads, targets, baselines, held_out)
+    group = group_of(data)
+    if group is None or group not in found.rows.columns:
+        return evaluated
+    return replace(evaluated, units=_units(strings(found.rows.columns[group])), together=group)
+
+
+def _units(words: np.ndarray) -> np.ndarray:
+    """Number the rows by their words; a row without one stands alone."""
+    codes = pd.factorize(words)[0]
+    return np.where(words == "", len(words) + np.arange(len(words)), codes)
 
 
 def _evaluation(

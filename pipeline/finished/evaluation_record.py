@@ -31,6 +31,7 @@ from pipeline.terminal import terminal_width
 from pipeline.tracking import StoredRun
 
 PAGE = "evaluation.html"
+TOGETHER = "rows with the same {}, the split's group, are drawn together for intervals and tests"
 CARD = f"report/{card.FILE}"
 
 
@@ -75,7 +76,8 @@ def log(
     if slices and run.has(CARD):
         _log_card(run, slice_card(slices, command, rows))
     where = run.url() or f"run {run.run_id}"
-    shown = [text(intervals, rows), *([slice_text(slices)] if slices else []), seen.sentence()]
+    together = [TOGETHER.format(evaluation.together)] if evaluation.together else []
+    shown = [text(intervals, rows), *together, *([slice_text(slices)] if slices else []), seen.sentence()]
     return "\n".join(shown) + f"\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
 
 
@@ -126,6 +128,9 @@ def write_page(
     record = record_of(run, finished, evaluation, f"Evaluation {name} of {run.name}", command)
     rows = [[word, *interval] for word, interval in intervals.items()]
     caption = "95 % bootstrap intervals: how much the metrics would vary with other rows of the same kind."
+    if evaluation.together:
+        said = TOGETHER.format(evaluation.together)
+        caption += f" {said[:1].upper()}{said[1:]}."
     table = Table(["metric", "value", "low", "high"], rows, caption)
     count = len(evaluation.rows.rows)
     note = f"Run {run.run_id}. On this page, test rows are the {count:,} rows of the evaluation."

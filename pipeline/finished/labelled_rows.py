@@ -64,6 +64,7 @@ def read_rows(
             folders=folders,
             seed=finished.cfg.seed,
             by=[name for name in by if name not in heads],
+            optional=[] if (group := group_of(node)) is None else [group],
         )
     except NoColumnError as error:
         if not error.key.startswith("data.targets."):
@@ -76,6 +77,12 @@ def read_rows(
     if not len(rows.rows):
         raise ConfigError("split", "this split has no rows", found=which)
     return ReadRows(rows, heads, targets, facts)
+
+
+def group_of(data: Mapping[str, Any]) -> str | None:
+    """Return the column of a data config whose rows belong together; None if there is none."""
+    group = (data.get("split") or {}).get("group")
+    return None if group is None else str(group)
 
 
 def _restored(

@@ -78,7 +78,7 @@ def groupings(evaluation: Evaluation, by: Sequence[str], bins: int) -> list[Grou
 
 def slices(evaluation: Evaluation, divisions: Sequence[Grouping], resamples: int) -> list[Slice]:
     """Return every head on every group, worst first; those that could not be tested come last."""
-    found = gaps(evaluation.row_losses, divisions)
+    found = gaps(evaluation.row_losses, divisions, units=evaluation.units)
     order = {(gap.grouping, gap.group, gap.head): place for place, gap in enumerate(found)}
     result = [
         (order.get(key, len(order)), one)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +28,8 @@ class Measured:
         row_baseline_losses: the same for the best constant prediction for the training rows.
         regions: head -> sets or intervals, of the heads that have any.
         calibration: what they come from.
+        units: (rows,) numbers of what the rows belong to, whose rows are resampled together; None: each row
+            stands alone.
     """
 
     references: Mapping[str, Reference]
@@ -36,6 +38,7 @@ class Measured:
     row_baseline_losses: dict[str, np.ndarray]
     regions: Mapping[str, Region] = field(default_factory=dict)
     calibration: Calibration | CrossCalibration | None = None
+    units: np.ndarray | None = None
 
     @cached_property
     def held(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -81,7 +84,7 @@ class Measured:
     def intervals(self, resamples: int, seed: int = 0) -> dict[str, Interval]:
         """Return every metric with its 95 % bootstrap interval; its bounds are NaN without resamples."""
         rows = np.arange(len(self.epoch.order))
-        return _intervals(self.metrics, rows, self.metrics(), resamples, seed)
+        return _intervals(self.metrics, rows, self.metrics(), resamples, seed, units=self.units)
 
     def head_intervals(
         self, resamples: int, positions: np.ndarray, seed: int = 0, size: int | None = None
@@ -96,8 +99,11 @@ class Measured:
             heads = self.scores(rows).heads
             return {(head, word): value for head, words in heads.items() for word, value in words.items()}
 
+        units = None if self.units is None else self.units[positions]
         found: dict[str, dict[str, Interval]] = {}
-        for (head, word), one in _intervals(flat, positions, flat(positions), resamples, seed, size).items():
+        for (head, word), one in _intervals(
+            flat, positions, flat(positions), resamples, seed, size, units
+        ).items():
             found.setdefault(head, {})[word] = one
         return found
 
@@ -109,6 +115,7 @@ def _intervals(
     resamples: int,
     seed: int,
     size: int | None = None,
+    units: np.ndarray | None = None,
 ) -> dict[Key, Interval]:
     """Return the values, each with the interval of what is measured on resamples of these rows.
 
@@ -118,7 +125,8 @@ def _intervals(
     """
     rng, rows = np.random.default_rng(seed), len(positions)
     size = rows if size is None else size
-    samples = [measured(positions[rng.integers(0, rows, size)]) for _ in range(resamples)]
+    draw = partial(rng.integers, 0, rows, size) if units is None else _drawn_by_unit(units, size / rows, rng)
+    samples = [measured(positions[draw()]) for _ in range(resamples)]
     if not resamples:
         return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
     found = {}
@@ -126,6 +134,21 @@ def _intervals(
         drawn = np.array([sample.get(name, np.nan) for sample in samples])
         found[name] = _capped(name, centred_interval(value, drawn, float(np.sqrt(size / rows))))
     return found
+
+
+def _drawn_by_unit(units: np.ndarray, share: float, rng: np.random.Generator) -> Callable[[], np.ndarray]:
+    """Return a function that draws a share of the units, and all rows of each: the cluster bootstrap.
+
+    Davison and Hinkley 1997, Bootstrap methods and their application, section 3.8.
+    """
+    rows = np.argsort(units, kind="stable")
+    pieces = np.split(rows, np.flatnonzero(np.diff(units[rows])) + 1)
+
+    def draw() -> np.ndarray:
+        chosen = rng.integers(0, len(pieces), max(1, round(share * len(pieces))))
+        return np.concatenate([pieces[place] for place in chosen])
+
+    return draw
 
 
 def _capped(name: object, one: Interval) -> Interval:

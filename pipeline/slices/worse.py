@@ -2,10 +2,13 @@
 
 The test is a permutation test of the mean loss (Fisher 1935; Good 2005, chapter 3): how often does a random
 group of the same size have a mean at least as large? It assumes nothing about the losses, which are skewed,
-and is exact for small groups. With many groups, some are bad by chance, so the p-values are corrected for all
-tests together by Holm's method (Holm 1979): the probability of naming any group wrongly is at most 5 %,
-whatever the dependence between groups and heads. Benjamini and Hochberg's method would name more groups, but
-up to 5 % of the named ones wrongly, and a named group is meant to be acted on.
+and is exact for small groups. Rows of one unit, such as the visits of a patient, have losses alike; then the
+rows of each unit in each group are moved together.
+
+With many groups, some are bad by chance, so the p-values are corrected for all tests together by Holm's
+method (Holm 1979): the probability of naming any group wrongly is at most 5 %, whatever the dependence
+between groups and heads. Benjamini and Hochberg's method would name more groups, but up to 5 % of the named
+ones wrongly, and a named group is meant to be acted on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +56,12 @@ class Gap:
         return self.adjusted <= LEVEL
 
 
-def gaps(losses: Mapping[str, Array], groupings: Sequence[Grouping], seed: int = 0) -> list[Gap]:
+def gaps(
+    losses: Mapping[str, Array],
+    groupings: Sequence[Grouping],
+    seed: int = 0,
+    units: Array | None = None,
+) -> list[Gap]:
     """Return the gap of every group and head, worst first.
 
     Groups that are worse beyond chance come first, by the size of the difference; then the others by their
@@ -62,18 +70,20 @@ def gaps(losses: Mapping[str, Array], groupings: Sequence[Grouping], seed: int =
     Args:
         losses: head -> (rows,) loss of each row, NaN without a label.
         groupings: divisions of the rows.
+        units: (rows,) numbers of what the rows belong to; None: each row stands alone.
     """
+    units = np.arange(len(next(iter(losses.values()), ()))) if units is None else units
     pairs = [
-        (place, head, *_labelled(grouping, losses[head]))
+        (place, head, *_labelled(grouping, losses[head], units))
         for place, grouping in enumerate(groupings)
         for head in losses
     ]
-    tests = sum(len(_testable(codes, len(groupings[place].names))) for place, _, _, codes in pairs)
+    tests = sum(len(_testable(codes, len(groupings[place].names))) for place, _, _, codes, _ in pairs)
     rng = np.random.default_rng(seed)
     found = [
         gap
-        for place, head, values, codes in pairs
-        for gap in _gaps_of(place, len(groupings[place].names), head, values, codes, tests, rng)
+        for place, head, values, codes, of_rows in pairs
+        for gap in _gaps_of(place, len(groupings[place].names), head, values, codes, of_rows, tests, rng)
     ]
     return sorted(holm(found), key=lambda gap: (not gap.worse, -gap.effect if gap.worse else gap.p))
 
@@ -89,9 +99,9 @@ def holm(found: Sequence[Gap]) -> list[Gap]:
     ]
 
 
-def _labelled(grouping: Grouping, losses: Array) -> tuple[Array, Array]:
+def _labelled(grouping: Grouping, losses: Array, units: Array) -> tuple[Array, Array, Array]:
     known = ~np.isnan(losses)
-    return losses[known].astype(float), grouping.codes[known]
+    return losses[known].astype(float), grouping.codes[known], units[known]
 
 
 def _testable(codes: Array, groups: int) -> Array:
@@ -105,6 +115,7 @@ def _gaps_of(
     head: str,
     losses: Array,
     codes: Array,
+    units: Array,
     tests: int,
     rng: np.random.Generator,
 ) -> list[Gap]:
@@ -114,7 +125,7 @@ def _gaps_of(
     counts = np.bincount(codes, minlength=groups)[testable]
     spread = float(losses.std())
     observed = np.bincount(codes, losses, groups)[testable]
-    p = _p_values(losses, codes, groups, testable, max(FEWEST, PER_TEST * tests), rng)
+    p = _p_values(losses, codes, units, groups, testable, max(FEWEST, PER_TEST * tests), rng)
     means, others = observed / counts, (losses.sum() - observed) / (len(losses) - counts)
     effects = (means - others) / spread if spread else np.zeros(len(means))
     return [
@@ -126,15 +137,30 @@ def _gaps_of(
 def _p_values(
     losses: Array,
     codes: Array,
+    units: Array,
     groups: int,
     testable: Array,
     permutations: int,
     rng: np.random.Generator,
 ) -> Array:
-    """The share of permutations, the observed order included, in which a group's sum is at least as large."""
-    least = np.bincount(codes, losses, groups)[testable]
-    least = least - 1e-9 * np.abs(losses).sum()  # sums in another order differ by rounding
+    """The share of permutations, with the observed order, in which a group's mean is at least as large."""
+    cells, cell_of = np.unique(units.astype(np.int64) * groups + codes, return_inverse=True)
+    if len(cells) == len(losses):
+        cells, cell_of = codes, np.arange(len(losses))
+    counts = np.bincount(cell_of)
+    # The mean of a group minus that of the other rows, but for a factor.
+    sums = np.bincount(cell_of, losses - losses.mean())
+    alike = bool((counts == counts[0]).all())
+
+    def gaps_of(order: Array) -> Array:
+        rows = np.bincount(cells % groups, counts if alike else counts[order], groups)[testable]
+        return np.asarray(
+            np.bincount(cells % groups, sums[order], groups)[testable] / (rows * (len(losses) - rows))
+        )
+
+    least = gaps_of(np.arange(len(counts)))
+    least = least - 1e-9 * np.abs(least).max()  # sums in another order differ by rounding
     reached = np.ones(len(testable))
     for _ in range(permutations):
-        reached += np.bincount(codes, rng.permutation(losses), groups)[testable] >= least
+        reached += gaps_of(rng.permutation(len(counts))) >= least
     return reached / (permutations + 1)

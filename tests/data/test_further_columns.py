@@ -24,6 +24,14 @@ def test_a_column_is_found_by_its_whole_name_or_by_that_in_the_only_source_that_
     assert read() == {}
 
 
+def test_optional_columns_are_left_out_where_no_source_has_them():
+    options = {"folders": ["."], "join": None, "brief": True}
+    names = ["flights.carrier", "flights.pilot", "rain.hour"]
+    found = further_columns([], SOURCES, 3, key="by", optional=names, **options)
+    assert list(found) == ["flights.carrier"]
+    assert further_columns([], SOURCES, 3, key="by", optional=names[1:], **options) == {}
+
+
 def test_the_rows_are_those_of_the_join():
     assert read("wind", "carrier", join="id") == {"wind": [30, 10, 20], "carrier": ["UA", "AA", "DL"]}
 

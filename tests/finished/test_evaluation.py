@@ -1,6 +1,7 @@
 """A finished run measured on labelled rows: its metrics, their intervals, and data that does not fit."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from pipeline.config.make import maker
 from pipeline.errors import ConfigError
-from pipeline.finished.evaluation import evaluate
+from pipeline.finished.evaluation import _units, evaluate
 from pipeline.finished.run import ForwardRaw
 from pipeline.job.measured import _capped, centred_interval
 from tests.finished.sample import BASELINE, evaluation
@@ -84,6 +85,37 @@ def test_resamples_of_fewer_rows_give_intervals_as_wide_as_those_of_all_rows():
         assert fewer[word].value == full[word].value
         widths = [one[word].high - one[word].low for one in (full, fewer)]
         assert widths[1] / widths[0] == pytest.approx(1, rel=0.25), word
+
+
+def test_rows_of_the_groups_of_the_split_are_a_unit(evaluate_penguins, untrained):
+    data = untrained.data()
+    data.split.group = "penguins.island"
+    found = evaluate_penguins(data, which="all", own=False)
+    assert found.together == "penguins.island"
+    assert len(np.unique(found.units)) == 3
+    data.split.group = "penguins.farm"
+    assert evaluate_penguins(data, which="all", own=False).units is None
+
+
+def test_rows_without_a_group_stand_alone():
+    assert len(np.unique(_units(np.array(["a", "", "b", "", "a"], object)))) == 4
+
+
+def test_rows_of_a_unit_are_drawn_together():
+    errors = rng.exponential(size=100)
+    alone = evaluation({"a": errors}, rows=100)
+    again = evaluation({"a": np.repeat(errors, 5)}, rows=500)
+    together = replace(again, units=np.repeat(np.arange(100), 5)[::-1].copy())
+
+    def width(measured):
+        one = measured.intervals(400)["a_mae"]
+        return one.high - one.low
+
+    assert width(together) == pytest.approx(width(alone), rel=0.2)
+    assert width(again) == pytest.approx(width(alone) / np.sqrt(5), rel=0.2)
+    some = np.arange(250, 500)
+    found = together.head_intervals(400, some)["a"]["mae"]
+    assert found.high - found.low == pytest.approx(width(alone) * np.sqrt(2), rel=0.35)
 
 
 def test_resamples_in_which_a_metric_is_undefined_are_left_out_of_its_interval():

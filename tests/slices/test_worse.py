@@ -37,6 +37,45 @@ def test_in_noise_no_group_is_found_at_least_95_times_of_100():
     assert sum(any(gap.worse for gap in found) for found in drawn) <= 5
 
 
+def visits(rng, share):
+    """Losses of 60 patients with 1 to 9 visits, which are alike, and clinics; some visits are elsewhere."""
+    patient = np.repeat(np.arange(60), rng.integers(1, 10, 60))
+    losses = np.exp(rng.normal(size=60)[patient] + rng.normal(size=len(patient)))
+    clinic = rng.integers(0, 6, 60)[patient]
+    elsewhere = rng.random(len(patient)) < share
+    return losses, grouping(np.where(elsewhere, rng.integers(0, 6, len(patient)), clinic), 6), patient
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_in_noise_of_rows_that_are_alike_no_group_is_found_at_least_95_times_of_100(share):
+    found = []
+    for seed in range(100):
+        losses, clinics, patients = visits(np.random.default_rng(1000 + seed), share)
+        found.append(any(gap.worse for gap in gaps({"a": losses}, [clinics], seed, patients)))
+    assert sum(found) <= 8
+
+
+def test_a_planted_bad_group_of_alike_rows_is_found():
+    losses, clinics, patients = visits(np.random.default_rng(0), 0.0)
+    worst = gaps({"a": losses + 15.0 * (clinics.codes == 2)}, [clinics], units=patients)[0]
+    assert (worst.group, worst.worse) == (2, True)
+
+
+def test_rows_of_a_unit_are_moved_together():
+    units = np.repeat(np.arange(6), [5, 5, 7, 5, 6, 5])
+    losses = np.array([9.0, 8.0, 1.0, 2.0, 3.0, 1.5])[units] + 0.1 * np.arange(len(units))
+    found = gaps({"a": losses}, [grouping(units >= 2, 2)], units=units)
+    # 2 of 6 units are the group; they are the two with the largest losses in 1 of 15 choices.
+    assert next(gap.p for gap in found if gap.group == 0) == pytest.approx(1 / 15, abs=0.02)
+    assert next(gap.p for gap in gaps({"a": losses}, [grouping(units >= 2, 2)]) if gap.group == 0) < 0.01
+
+
+def test_units_of_one_row_are_rows_that_stand_alone():
+    losses, groupings = noise(np.random.default_rng(2))
+    assert gaps(losses, groupings, units=np.arange(300)[::-1]) == gaps(losses, groupings)
+
+
 def test_the_correction_counts_all_groups_and_heads():
     rng = np.random.default_rng(1)
     losses, groupings = noise(rng)
