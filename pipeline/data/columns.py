@@ -118,7 +118,12 @@ def numbers(column: Column) -> np.ndarray:
         invalid = np.abs(values) > LARGEST
         row = _first_row(invalid)
         cell = values[row] if values.ndim == 1 else values[row][invalid[row]][0]
-        raise column.error(row, "the number is infinite or too large", "finite float32 numbers", found=cell)
+        allowed = f"numbers up to {LARGEST:.1e}"
+        if column.missing_key and values.ndim == 1:
+            allowed += (
+                f"; {column.missing_key}: ['', {str(column.values[row])!r}], if it means a missing number"
+            )
+        raise column.error(row, "the number is infinite or too large", allowed, found=cell)
     return values
 
 

@@ -10,7 +10,10 @@ import pandas as pd
 from pipeline.data.files.dialect import NumberFormat
 from pipeline.data.files.number_words import parse_numbers
 
-MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
+# Typeset minuses, and the decimal and thousands signs of Arabic.
+SIGNS = str.maketrans(
+    {"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-", "\u066b": ".", "\u066c": ","}
+)
 CURRENCY = r"[$€£¥₹₩₽₺₪]|(?:US|A|C|R)\$|[A-Z]{3}"
 # A unit behind a number begins with a sign or after a blank, or is short: 5a and 7b are codes.
 AMOUNT = re.compile(
@@ -33,7 +36,9 @@ def split_unit(text: str, number_format: NumberFormat) -> tuple[float, str]:
         >>> split_unit("($1,200.50)", NumberFormat())
         (-1200.5, '$')
     """
-    text = unicodedata.normalize("NFKC", text.translate(MINUS)).strip()
+    text = unicodedata.normalize("NFKC", text.translate(SIGNS)).strip()
+    if not text.isascii():  # digits of other scripts
+        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
     if DURATION.fullmatch(text):
         return float(pd.to_timedelta(text, errors="coerce").total_seconds()), "s"
     match = AMOUNT.fullmatch(text)

@@ -24,6 +24,8 @@ SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some coun
 UNIT = r"(\s?[€$£¥%])?"
 DECIMAL_COMMA = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([.{SPACES}]\d{{3}})+),\d+{UNIT}")
 DECIMAL_POINT = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([,{SPACES}]\d{{3}})+)\.\d+{UNIT}")
+GROUPS = re.compile(rf"[+-]?[€$£¥]?[1-9]\d{{0,2}}(,\d{{2,3}})*,\d{{3}}{UNIT}")
+WHOLE_NUMBERS = re.compile(r"\d+(,\d+){2,}")
 INDIAN = r"\d{1,2}(?:,\d{2})*,\d{3}"  # 12,34,567
 
 
@@ -105,9 +107,7 @@ def find_dialect(
     lines = lines.replace(f'{escape}"', '""') if escape else lines
     found = options.get("separator") or said or _find_separator(lines, separator)
     decimal = options.get("decimal") or _find_decimal(lines, found)
-    thousands = options.get(
-        "thousands", (",." if found != "," or decimal == "." else "").replace(decimal, "") + SPACES
-    )
+    thousands = options.get("thousands", ",.".replace(decimal, "") + SPACES)
     if decimal in thousands:
         raise ConfigError(
             f"{key}.thousands", "the same sign as for decimals", found=thousands, allowed="another sign"
@@ -219,7 +219,11 @@ def _find_decimal(text: str, separator: str) -> str:
     cells = [
         cell.strip() for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row
     ]
-    commas = sum(DECIMAL_COMMA.fullmatch(cell) is not None for cell in cells)
     points = sum(DECIMAL_POINT.fullmatch(cell) is not None for cell in cells)
-    # In a file separated by commas 1,234 is one thousand and so on.
-    return "," if separator != "," and commas > points else "."
+    commas = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
+    if separator == ",":
+        # Here numbers with commas are in quotes. "1,234" may be one thousand and so on, and "1,2" a list
+        # beside "1,2,3"; "0,99" is neither.
+        others = points or any(WHOLE_NUMBERS.fullmatch(cell) and not GROUPS.fullmatch(cell) for cell in cells)
+        return "," if not others and any(not GROUPS.fullmatch(cell) for cell in commas) else "."
+    return "," if len(commas) > points else "."

@@ -13,6 +13,7 @@ from pipeline.data.kinds import INPUTS, build
 from pipeline.data.sources import Sources
 from pipeline.data.unlabelled import RowReader
 from pipeline.errors import ConfigError
+from tests.data.small_data import read_column
 
 POINT = "alpha,beta,ort\n1.5,-0.25,Köln\n,2,Bonn\n"
 FORMS = {
@@ -170,3 +171,27 @@ def test_options_of_a_file_are_checked(tmp_path: Path, options: dict[str, str], 
     check_files({"data": {"sources": {"s": {"path": "s.csv", "separator": ";"}}}}, [tmp_path])
     with pytest.raises(ConfigError, match=problem):
         check_files({"data": {"sources": {"s": {"path": "s.csv"} | options}}}, [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal"),
+    [
+        (['"0,99"', '"1.234,50"'], ","),
+        (['"1,234"', '"12,345"'], "."),
+        (['"0,99"', "1.5"], "."),
+        (['"1,2"', '"1,2,3"'], "."),  # lists
+        (['"12,34,567"', '"1,234"'], "."),  # as in India
+        (['"Smith, 1,5"'], "."),
+    ],
+)
+def test_numbers_in_quotes_may_have_decimal_commas_in_a_file_with_commas(
+    cells: list[str], decimal: str
+) -> None:
+    text = "\n".join(["a,b", *(f"{cell},x" for cell in cells), ""])
+    found = find_dialect(text.encode(), {}, path=Path("s.csv"), key="k", separator=",", whole=True)
+    assert (found.separator, found.numbers.decimal) == (",", decimal)
+
+
+def test_a_decimal_comma_in_quotes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text('a,b\n"1.234,5",x\n"0,25",y\n7,z\n')
+    assert numbers(read_column("s.csv", "s.a", tmp_path)).tolist() == [1234.5, 0.25, 7]
