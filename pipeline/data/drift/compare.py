@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp, lgamma
 
 import numpy as np
-from scipy.stats import chi2_contingency, fisher_exact
+from scipy.stats import chi2_contingency, fisher_exact, norm
 
 from pipeline.data.drift.summary import Categories, Counts, Numbers, Summary, Words
 
@@ -139,16 +139,35 @@ def _missing_test(before: Counts, now: Counts) -> tuple[float, str]:
 
 def _categories_test(before: Categories, now: Categories, new: int) -> tuple[float, str]:
     """Test rows of unseen categories: a category that occurs once is unseen to the other training rows."""
-    once = sum(count == 1 for count in before.counts.values())
-    cells = [[new, now.rows - new], [once, before.rows - once]]
+    once, twice = (sum(count == times for count in before.counts.values()) for times in (1, 2))
     why = f"{_percent(new, now.rows)} have categories that training never saw"
-    return float(fisher_exact(cells, alternative="greater").pvalue), why
+    return _unseen(new, now.rows, once, before.rows, twice), why
 
 
 def _words_test(before: Words, now: Words) -> tuple[float, str]:
-    cells = [[now.rare, now.rows - now.rare], [before.rare, before.rows - before.rare]]
     why = f"{_percent(now.unseen, now.tokens)} of the words were never seen in training"
-    return float(fisher_exact(cells, alternative="greater").pvalue), why
+    return _unseen(now.rare, now.rows, before.rare, before.rows, before.twice), why
+
+
+def _unseen(new: int, rows: int, once: int, seen: int, twice: int) -> float:
+    """Return the p-value of new rows with something unseen.
+
+    The training rows with something that they have once say how many to expect. In Fisher's test both
+    numbers are binomial. But an unseen value may come several times in new rows, and the training rows
+    missed it by chance, as they met by chance what they have twice: W. W. Esty, "A normal limit law for a
+    nonparametric estimator of the coverage of a random sample", 1983. That test is one for many rows, so
+    the larger p-value of both counts.
+
+    Args:
+        twice: values that the training rows have twice.
+    """
+    cells = [[new, rows - new], [once, seen - once]]
+    exact = float(fisher_exact(cells, alternative="greater").pvalue)
+    share = (new + once) / (rows + seen)
+    variance = share * (1 - share) * (1 / rows + 1 / seen) + 2 * twice / seen**2
+    if not variance:
+        return exact
+    return max(exact, float(norm.sf((new / rows - once / seen) / np.sqrt(variance))))
 
 
 def _range_test(before: Numbers, now: Numbers) -> tuple[float, str]:

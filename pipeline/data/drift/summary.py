@@ -102,6 +102,7 @@ class Words:
     Args:
         rare: rows with a word that the other training rows lack; of new rows, those with an unseen word.
         tokens, unseen: number of words, and of those that are not in the vocabulary.
+        twice: words of the vocabulary that the training rows have twice; 0 in runs of earlier versions.
     """
 
     rows: int = 0
@@ -109,6 +110,7 @@ class Words:
     rare: int = 0
     tokens: int = 0
     unseen: int = 0
+    twice: int = 0
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Words":
@@ -118,6 +120,7 @@ class Words:
         made = cls()
         made.add(values)
         made.rare = int(once.any(axis=1).sum())
+        made.twice = int((counts[ids != UNSEEN] == 2).sum())
         return made
 
     def empty(self) -> "Words":

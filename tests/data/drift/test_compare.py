@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.drift import Measure, Summary, compare, sentence, table
+from pipeline.data.drift.compare import _unseen
 
 WORDS = np.array(["a", "b", "c", "", "rare"], object)
 
@@ -45,6 +46,25 @@ def unseen_ids(before, now):
     """Words that the training rows lack have the id 1."""
     now["text"] = np.where(np.isin(now["text"], before["text"]), now["text"], 1)
     return now
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("column", "seen", "new"), [("name", 100, 1000), ("text", 10_000, 10_000)])
+def test_unseen_values_that_come_several_times_are_expected_to(column, seen, new):
+    false = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        before, now = ({column: drawn(rng, rows)[column]} for rows in (seen, new))
+        now = unseen_ids(before, now) if column == "text" else now
+        false += found(before, now)[0].differs
+    assert false <= 8, false  # 1 %, and chance
+
+
+def test_values_that_training_has_twice_make_unseen_ones_less_surprising():
+    certain, less, least = (_unseen(60, 1000, 2, 100, twice) for twice in (0, 5, 20))
+    assert certain < less < least
+    assert _unseen(5, 30, 0, 500, 0) < 1e-5  # none was expected
+    assert _unseen(0, 30, 0, 500, 0) == 1
 
 
 @pytest.mark.slow
