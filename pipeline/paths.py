@@ -5,6 +5,7 @@ Standard library only: checks run before heavy imports.
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -70,6 +71,18 @@ def expand(paths: str | Sequence[str], folders: Sequence[str | Path], key: str) 
     )
 
 
+def spellings(path: str) -> list[str]:
+    r"""A path as it is written, as Windows means it, and with accents as other systems write them.
+
+    Example:
+        >>> spellings("photos\\\\a.png")
+        ['photos\\\\a.png', 'photos/a.png']
+    """
+    plain = [path, path.replace("\\", "/")]
+    accents = [unicodedata.normalize(form, one) for form in ("NFC", "NFD") for one in plain]
+    return list(dict.fromkeys([*plain, *accents]))
+
+
 def locate_inside(path: str, roots: Sequence[str | Path], key: str) -> Path:
     """Finds an existing file that a cell of a data file names, in one of the roots or below it.
 
@@ -84,6 +97,11 @@ def locate_inside(path: str, roots: Sequence[str | Path], key: str) -> Path:
     )
     if path.startswith(PACKAGE):  # finding it would import the package
         raise outside
+    spelled = spellings(path)
+    if len(spelled) > 1:
+        path = next(
+            (one for one in spelled if any(_exists(file, key) for file in _candidates(one, roots))), path
+        )
     found = locate(path, roots, key)
     # Most files of a folder are no links, so that the folder alone is resolved, once.
     real = found.resolve() if found.is_symlink() else _resolved(found.parent) / found.name

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,16 @@ def test_the_marks_of_open_documents_match_no_pattern(tmp_path: Path) -> None:
     for name in ("a.xlsx", "~$a.xlsx"):
         (tmp_path / name).write_bytes(b"x")
     assert expand("*.xlsx", [tmp_path], "k") == [tmp_path / "a.xlsx"]
+
+
+def test_files_that_a_table_names_are_found_as_other_systems_write_them(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    file = tmp_path / "a b" / unicodedata.normalize("NFC", "schön.png")
+    file.write_bytes(b"x")
+    for path in ("a b\\schön.png", unicodedata.normalize("NFD", "a b/schön.png")):
+        assert locate_inside(path, [tmp_path], "k") == file
+    with pytest.raises(ConfigError, match="does not exist"):
+        locate_inside("a b\\none.png", [tmp_path], "k")
+    (tmp_path / "x.png").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="leaves the folder"):
+        locate_inside("..\\x.png", [tmp_path / "a b"], "k")

@@ -143,9 +143,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The fields of objects inside a row as its own; a list of objects is a list for each of their fields."""
     found: dict[str, Any] = {}
     for name, value in record.items():
-        fields = _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        if isinstance(value, dict):
+            fields = _flat(value, f"{prefix}{name}.")
+        elif _are_objects(value):
+            parts = [_flat(part, f"{prefix}{name}.") for part in value]
+            fields = {field: [part.get(field) for part in parts] for part in parts for field in part}
+        else:
+            fields = {f"{prefix}{name}": value}
         if doubled := found.keys() & fields.keys():
             raise ValueError(f"the name {doubled.pop()!r} is there twice")
         found |= fields

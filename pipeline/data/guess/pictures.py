@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.data.files.chunks import PICTURES
 from pipeline.data.guess.cells import Cells, shown
 from pipeline.data.guess.meaning import Meaning
+from pipeline.paths import spellings
 
 MOST = 0.9  # share of the cells that must end like a picture file
 LOOKED_AT = 200  # pictures whose size is read
@@ -26,13 +27,17 @@ class Roots:
 
     folders: Sequence[Path]
 
-    def find(self, paths: Sequence[str]) -> Path | None:
-        """The folder to which all of the paths are relative."""
+    def find(self, paths: Sequence[str]) -> tuple[Path | None, list[Path]]:
+        """The folder to which most of the paths are relative, and the files that are there."""
+        best: tuple[Path | None, list[Path]] = None, []
         for folder in self.folders:
             for candidate in [folder, *_below(folder)]:
-                if all((candidate / path).is_file() for path in paths):
-                    return candidate
-        return None
+                found = [file for path in paths if (file := _file(candidate, path))]
+                if len(found) > len(best[1]):
+                    best = candidate, found
+                if len(found) == len(paths):
+                    return best
+        return best if len(best[1]) >= MOST * len(paths) else (None, [])
 
     def written(self, root: Path) -> str | None:
         """The folder as the config names it; None for the working folder, which needs no name."""
@@ -43,6 +48,10 @@ class Roots:
         return str(root.relative_to(working)) if root.is_relative_to(working) else str(root)
 
 
+def _file(folder: Path, path: str) -> Path | None:
+    return next((folder / one for one in spellings(path) if (folder / one).is_file()), None)
+
+
 def are_paths(words: Sequence[str]) -> bool:
     return bool(np.mean([Path(word).suffix.lower() in PICTURES for word in words]) >= MOST)
 
@@ -51,14 +60,18 @@ def meaning_of_paths(words: Sequence[str], roots: Roots) -> Meaning:
     sample = [
         words[place] for place in np.linspace(0, len(words) - 1, min(len(words), LOOKED_AT)).astype(int)
     ]
-    root = roots.find(sample)
+    root, files = roots.find(sample)
     if root is None:
         places = ", ".join(map(str, roots.folders))
         why = f"pictures ({shown(sample, 1)}), but these files are not below {places}"
         return Meaning("other", f"{why}; add an input with their folder as its root")
-    sizes = [_size(root / path) for path in sample]
+    sizes = [size for file in files if (size := _size(file))]
     options: dict[str, Any] = {"root": roots.written(root)} if roots.written(root) else {}
-    return _meaning([size for size in sizes if size], f"picture files: {shown(sample, 1)}", options)
+    lacking = len(sample) - len(files)
+    why = f"picture files: {shown(sample, 1)}" + (
+        f"; {lacking} of {len(sample)} are not there" if lacking else ""
+    )
+    return _meaning(sizes, why, options) if sizes else Meaning("other", f"{why}, none of which can be read")
 
 
 def is_picture(content: bytes) -> bool:

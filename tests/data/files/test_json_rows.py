@@ -95,6 +95,14 @@ def test_rows_to_predict_are_read_in_chunks_and_a_broken_line_keeps_its_place(tm
     assert second.share == 1.0
 
 
+def test_a_list_of_objects_is_a_list_for_each_field(tmp_path: Path) -> None:
+    steps = [{"t": 0, "at": {"x": 1.5}}, {"t": 1, "at": {"x": 2}, "word": "a"}]
+    (tmp_path / "s.jsonl").write_text(f"{json.dumps({'steps': steps})}\n{json.dumps({'steps': []})}\n")
+    assert list_in_row(read_column("s.jsonl", "s.steps.at.x", tmp_path), 0).tolist() == [1.5, 2]
+    assert list_in_row(read_column("s.jsonl", "s.steps.t", tmp_path), 0).tolist() == [0, 1]
+    assert read_column("s.jsonl", "s.steps.word", tmp_path).values.tolist() == [[None, "a"], None]
+
+
 def test_rows_of_one_object_of_several_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "s.json").write_text('{"type": "FeatureCollection", "features": [{"a": 1}]}')
     assert numbers(read_column("s.json", "s.a", tmp_path)).tolist() == [1]

@@ -25,8 +25,14 @@ def test_the_root_is_a_folder_in_which_all_files_are(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw(tmp_path / "deep" / "all" / name)
     roots = Roots([tmp_path])
-    assert roots.find(["a.png", "b.png"]) == tmp_path / "deep" / "all"
-    assert roots.find(["a.png", "c.png"]) is None
+    folder = tmp_path / "deep" / "all"
+    assert roots.find(["a.png", "b.png"]) == (folder, [folder / "a.png", folder / "b.png"])
+    assert roots.find(["a.png", "c.png"]) == (None, [])
+    # A few that are not there are told by the check, with their rows.
+    assert roots.find([*["a.png", "b.png"] * 5, "c.png"]) == (
+        folder,
+        [folder / "a.png", folder / "b.png"] * 5,
+    )
 
 
 def test_the_working_folder_needs_no_name_and_those_below_are_relative(tmp_path: Path) -> None:
