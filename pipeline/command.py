@@ -221,8 +221,6 @@ def message_for(error: Exception) -> str | None:
         return f"{error}: the name of an option is due, as in data=penguins"
     if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
         return f"{error.full_key}: {error.msg}"
-    if _is_too_deep(error):
-        return "the config: mappings or lists are nested too deeply, hundreds of levels"
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         return f"{error}\n{error.__cause__}{_found_elsewhere(error.__cause__)}"
     # By its name, because importing its class takes seconds.
@@ -231,6 +229,8 @@ def message_for(error: Exception) -> str | None:
         or type(error).__name__ == "NotFiniteError"
     ):
         return str(error)
+    if _is_too_deep(error):
+        return "the config: mappings or lists are nested too deeply, hundreds of levels"
     if disk_is_full(error):
         told = f"nothing more can be written: the disk is full ({type(error).__name__}: {error})"
         return "\n".join([told.splitlines()[0][:300], *filter(None, [signals.advice()])])

@@ -4,7 +4,6 @@ All runs are compared with the first one, the trials of a sweep with the best on
 folds names its out-of-fold predictions.
 """
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from pipeline.errors import ConfigError, printable
 from pipeline.metric_names import sign
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
 from pipeline.secrets import mask
+from pipeline.stored_file import list_in_tag
 from pipeline.terminal import show
 
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ def _of_sweep(sweep: str, uri: str | None) -> list["StoredRun"]:
     parent = find_run(sweep, uri)
     if "sweep.objective" not in parent.tags:
         raise ConfigError("sweep", "this run is not a sweep", found=sweep, allowed="a sweep's id or name")
-    if FOLD in json.loads(parent.tags.get("sweep.varies", "[]")):
+    if "sweep.varies" in parent.tags and FOLD in list_in_tag(parent, "sweep.varies"):
         _check_several_sets(parent)
         return [parent]
-    metric = json.loads(parent.tags["sweep.objective"])[0]
+    metric = list_in_tag(parent, "sweep.objective", fewest=1)[0]
     condition = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'FINISHED'"
     trials = [
         StoredRun.of(parent.client, parent.uri, run) for run in all_runs(parent.client, condition=condition)
@@ -170,10 +170,9 @@ def _of_sweep(sweep: str, uri: str | None) -> list["StoredRun"]:
 
 def _check_several_sets(parent: "StoredRun") -> None:
     """Raises ConfigError unless a sweep over folds has two configs or seeds, which can be compared."""
-    from pipeline.finished.contenders import FEWEST, FOLDS
+    from pipeline.finished.contenders import FEWEST, fold_sets
 
-    sets = json.loads(parent.artifact(FOLDS).read_text(encoding="utf-8")) if parent.has(FOLDS) else []
-    if len(sets) < FEWEST:
+    if len(fold_sets(parent)) < FEWEST:
         problem = "the folds of one config predict different rows, which cannot be compared"
         allowed = "compare SWEEP SWEEP, with the ids of two sweeps over folds"
         raise ConfigError("sweep", problem, found=parent.name, allowed=allowed)

@@ -1,6 +1,5 @@
 """Makes one model of the folds or seeds of a sweep: `python -m pipeline.ensemble run=<id of the sweep>`."""
 
-import json
 import sys
 
 from omegaconf import DictConfig
@@ -9,6 +8,7 @@ from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, or_null
+from pipeline.stored_file import list_in_tag
 from pipeline.terminal import show
 
 
@@ -41,7 +41,7 @@ def run(name: str, register: str | None, uri: str | None, trusted_modules: list[
     if "sweep.objective" not in found.tags:
         raise ConfigError("run", "this run is not a sweep", found=name, allowed="a sweep's id or name")
     parent = Parent(found.client, found.uri, found.experiment_id, found.run_id)
-    objective = json.loads(found.tags["sweep.objective"])
+    objective = list_in_tag(found, "sweep.objective", fewest=1)
     lines = log_ensemble(parent, objective[0], register=register, trusted_modules=trusted_modules)
     parent.describe(objective, None, TrialFiles(parent).order(parent.trials()))
     return "\n".join([*lines, found.url() or f"run {found.run_id}"])

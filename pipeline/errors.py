@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pipeline.secrets import mask
 
 # Control characters but tab and line feed, what changes the direction of text, and further ends of lines.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 LONGEST = 2000  # characters of a wrong value in a message
 WORD = 60  # characters of each word in a list
@@ -23,7 +23,12 @@ def printable(text: str) -> str:
         >>> printable("\x1b[2Jred")
         '\\x1b[2Jred'
     """
-    return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), mask(text))
+    return coded(mask(text))
+
+
+def coded(text: str) -> str:
+    """A text with codes for what could change how the rest of it looks."""
+    return UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -13,8 +13,6 @@ from pipeline.rules import MAPPING, TEXT, check_node, or_null
 from pipeline.terminal import show
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.comparison.bootstrap import Interval
     from pipeline.tracking import StoredRun
 
@@ -75,10 +73,12 @@ def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
     import numpy as np
 
     from pipeline.comparison.bootstrap import interval, resampled_means
+    from pipeline.comparison.logged_rows import compared_rows
     from pipeline.comparison.scores import aligned, heads_of
 
     runs = {"champion": champion, "candidate": candidate}
-    frames = aligned({word: predictions(run) for word, run in runs.items()})
+    path = "predictions/test.parquet"
+    frames = aligned({word: compared_rows(run, path) for word, run in runs.items()})
     heads = heads_of(frames["champion"])
     if set(heads) != set(heads_of(frames["candidate"])):
         raise ConfigError(
@@ -90,18 +90,14 @@ def difference(champion: "StoredRun", candidate: "StoredRun") -> "Interval":
     values, drawn = [], []
     for head in heads:
         losses = np.column_stack([frames[word][f"{head}_loss"] for word in runs]) / constant(champion, head)
+        if np.isinf(losses).any() or np.isnan(losses).all(axis=0).any():
+            problem = f"the losses of {head} are infinite or missing, so they cannot be compared"
+            raise ConfigError("name", problem, found=[run.run_id for run in runs.values()])
         # Draws the same rows for every head, because the seed is the same.
         means = resampled_means(losses)
         values.append(np.nanmean(losses[:, 0]) - np.nanmean(losses[:, 1]))
         drawn.append(means[:, 0] - means[:, 1])
     return interval(float(np.mean(values)), np.mean(drawn, axis=0), 0.95)
-
-
-def predictions(run: "StoredRun") -> "pd.DataFrame":
-    """The test predictions that a run logged, one row each."""
-    import pandas as pd
-
-    return pd.read_parquet(run.artifact("predictions/test.parquet"))
 
 
 def constant(run: "StoredRun", head: str) -> float:

@@ -99,6 +99,18 @@ def test_runs_that_cannot_be_compared_are_told_apart_from_noise(recorded, client
         promote.run("others", None)
 
 
+@pytest.mark.parametrize("factor", [np.inf, np.nan])
+def test_losses_that_are_no_numbers_promote_nothing(recorded, client, tmp_path, factor):
+    mlflow.set_tracking_uri(f"sqlite:///{recorded.folder}/mlruns/mlflow.db")
+    name = f"wrens{factor}"
+    client.create_registered_model(name)
+    register(client, recorded, name, losses(lambda loss: loss), tmp_path)
+    promote.run(name, None)
+    register(client, recorded, name, losses(lambda loss: loss * factor), tmp_path)
+    with pytest.raises(ConfigError, match=r"^name: the losses of \w+ are infinite or missing"):
+        promote.run(name, None)
+
+
 def test_a_name_that_nobody_registered_ends_with_code_2_and_the_nearest(recorded):
     done = call("promote", "name=bird", where=recorded.folder)
     assert done.returncode == 2

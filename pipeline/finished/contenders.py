@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 from omegaconf import OmegaConf
 
+from pipeline.comparison.logged_rows import compared_rows
 from pipeline.comparison.verdicts import Contender
 from pipeline.config.naming import REPEATS, flatten
 from pipeline.errors import ConfigError
+from pipeline.stored_file import list_in_tag, reading
 from pipeline.tracking import StoredRun
 
 OUT_OF_FOLD = "out-of-fold"
@@ -33,7 +35,7 @@ def contenders(run: StoredRun) -> list[Contender]:
         frames = {name: _frame(run, f"predictions/{name}.parquet") for name in ("test", "val")}
         history, address = _history(run), _address(run)
         return [Contender(run.run_id, run.name, settings(run), run.metrics, frames, history, address)]
-    sets = json.loads(run.artifact(FOLDS).read_text(encoding="utf-8")) if run.has(FOLDS) else []
+    sets = fold_sets(run)
     tested = {"test": _frame(run, TESTED)} if run.has(TESTED) else {}  # by the ensemble
     if len(sets) > 1:
         return [_of_set(run, f"{run.name} {one['name']}", one) for one in sets]
@@ -41,7 +43,7 @@ def contenders(run: StoredRun) -> list[Contender]:
         of_set = _of_set(run, run.name, sets[0])
         return [replace(of_set, predictions={**tested, **of_set.predictions})]
     if tested:
-        params = _params(run, json.loads(run.tags[MEMBERS])[0])
+        params = _params(run, list_in_tag(run, MEMBERS, fewest=1)[0])
         return [Contender(run.run_id, run.name, params, run.metrics, tested, address=run.url() or "")]
     raise ConfigError(
         "runs",
@@ -50,6 +52,17 @@ def contenders(run: StoredRun) -> list[Contender]:
         allowed=f"a run; a sweep over folds of which every fold has finished; python -m pipeline.ensemble "
         f"run={run.run_id[:6]} first; or sweep={run.run_id[:6]}, which compares its trials",
     )
+
+
+def fold_sets(run: StoredRun) -> list[dict[str, Any]]:
+    """What a sweep over folds has logged of each config and seed: their runs and predictions; else []."""
+    if not run.has(FOLDS):
+        return []
+    with reading(run, FOLDS) as path:
+        sets: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        for one in sets:
+            _ = one["name"], one["predictions"], one["runs"][0]
+        return sets
 
 
 def _of_set(run: StoredRun, name: str, one: Mapping[str, Any]) -> Contender:
@@ -78,16 +91,18 @@ def common_splits(runs: list[Contender]) -> list[str]:
 
 def settings(run: StoredRun) -> dict[str, str]:
     """The options of a run and all values of its config; its params leave out what is as by default."""
-    values: Any = OmegaConf.to_container(OmegaConf.load(run.artifact("config/config.yaml")), resolve=False)
-    return run.params | {name: str(value) for name, value in flatten(values).items()}
+    with reading(run, "config/config.yaml") as path:
+        values: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        return run.params | {name: str(value) for name, value in flatten(values).items()}
 
 
 def _history(run: StoredRun) -> dict[str, list[float]]:
     """The metrics of each epoch; empty for a run without a report."""
     if not run.has(HISTORY):
         return {}
-    table = pd.read_csv(run.artifact(HISTORY)).drop(columns="epoch")
-    return {str(name): [float(value) for value in table[name]] for name in table}
+    with reading(run, HISTORY) as path:
+        table = pd.read_csv(path).drop(columns="epoch")
+        return {str(name): [float(value) for value in table[name]] for name in table}
 
 
 def _address(run: StoredRun) -> str:
@@ -98,7 +113,7 @@ def _address(run: StoredRun) -> str:
 
 
 def _frame(run: StoredRun, path: str) -> pd.DataFrame:
-    return pd.read_parquet(run.artifact(path))
+    return compared_rows(run, path)
 
 
 def _params(parent: StoredRun, run_id: str) -> dict[str, str]:

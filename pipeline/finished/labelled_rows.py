@@ -1,6 +1,5 @@
 """Reads labelled rows for the model of a finished run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.data.source import NoColumnError
 from pipeline.errors import ConfigError
 from pipeline.finished.run import FinishedRun, restore_input
 from pipeline.heads import Head
+from pipeline.stored_file import list_in_tag, mapping_in, reading
 from pipeline.tracking import StoredRun
 
 SPLITS_TAG = "ensemble.splits"  # of an ensemble's run: the splits that no member was trained on
@@ -51,11 +51,15 @@ def read_rows(
     """
     if own and isinstance(which, str):
         _check_untrained(run, finished, which)
-    facts = json.loads(run.artifact("config/heads.json").read_text(encoding="utf-8"))
+    with reading(run, "config/heads.json") as path:
+        facts = mapping_in(path)
+        if facts.keys() != finished.cfg.heads.keys():
+            raise ValueError(f"it has the heads {', '.join(facts) or '(none)'}")
     heads: dict[str, Head] = {name: make(node) for name, node in finished.cfg.heads.items()}
     node = make(data)
     node.pop("leaks", None)  # leaks concern only the training
-    inputs, targets = _restored(finished, node, facts)
+    with reading(run, "config/heads.json"):
+        inputs, targets = _restored(finished, node, facts)
     try:
         rows = load_labelled(
             **{**node, "inputs": inputs, "targets": targets, "split": node.get("split")},
@@ -116,7 +120,7 @@ def _restored(
 def each_row_once(run: StoredRun, finished: FinishedRun) -> bool:
     """Return whether a run has an ensemble of folds, each of which tested other rows."""
     split = finished.cfg.data.get("split") or {}
-    apart = SPLITS_TAG in run.tags and "test" not in json.loads(run.tags[SPLITS_TAG])
+    apart = SPLITS_TAG in run.tags and "test" not in list_in_tag(run, SPLITS_TAG)
     return bool(apart and split.get("tested") == "once" and finished.member_targets)
 
 
@@ -124,7 +128,7 @@ def _check_untrained(run: StoredRun, finished: FinishedRun, which: str) -> None:
     """Refuse rows of a sweep's data on which members of its ensemble were trained."""
     if SPLITS_TAG not in run.tags:
         return
-    untrained = ["test"] if each_row_once(run, finished) else json.loads(run.tags[SPLITS_TAG])
+    untrained = ["test"] if each_row_once(run, finished) else list_in_tag(run, SPLITS_TAG)
     if which not in untrained:
         problem = "members of this ensemble were trained on these rows, so it would look better than it is"
         allowed = ", ".join([*(f"split={name}" for name in untrained), "sources=… or data=… with other rows"])
@@ -132,7 +136,8 @@ def _check_untrained(run: StoredRun, finished: FinishedRun, which: str) -> None:
 
 
 def _check_fingerprint(run: StoredRun, fingerprint: str) -> None:
-    logged = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["fingerprint"]
+    with reading(run, "config/split.json") as path:
+        logged = str(mapping_in(path)["fingerprint"])
     if fingerprint != logged:
         raise ConfigError(
             "data",

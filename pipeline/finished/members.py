@@ -1,6 +1,5 @@
 """The runs that an ensemble is made of, and what they have in common."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from pipeline.finished.class_order import union
 from pipeline.finished.held_out import CLASSES, HeldOut, held_out, temperature_of
 from pipeline.finished.stored_files import read_config, read_facts
 from pipeline.heads import Head
+from pipeline.stored_file import list_in_tag
 from pipeline.thresholds import DEFAULT, choose
 from pipeline.tracking import StoredRun
 
@@ -23,7 +23,7 @@ MEMBERS_TAG = "ensemble.members"  # of an ensemble's run: the ids of its members
 
 def first_member(run: StoredRun) -> StoredRun:
     """Return the run whose config and split an ensemble has."""
-    run_id = json.loads(run.tags[MEMBERS_TAG])[0]
+    run_id = list_in_tag(run, MEMBERS_TAG, fewest=1)[0]
     return StoredRun.of(run.client, run.uri, run.client.get_run(run_id))
 
 

@@ -1,7 +1,6 @@
 """Compares the rows that a finished run reads with those of its training, as they come."""
 
 import csv
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pipeline.folding import fold_texts
 from pipeline.model.ensemble import members_of
 from pipeline.page.elements import Section, Table
 from pipeline.paths import complete_file
+from pipeline.stored_file import mapping_in, reading
 from pipeline.tracking import StoredRun
 
 SEEN = "data/seen.json"  # the artifact with the summary of the training rows
@@ -32,9 +32,8 @@ class NewRows:
         self.finished, self.without = finished, without
         self.before: drift.Summary | None = None
         if run.has(SEEN):  # runs of version 0.1 have none
-            self.before = drift.Summary.restore(
-                json.loads(run.artifact(SEEN).read_text(encoding="utf-8"))["columns"]
-            )
+            with reading(run, SEEN) as path:
+                self.before = drift.Summary.restore(mapping_in(path)["columns"])
             self.now = self.before.empty()
             self.words = {
                 name: found

@@ -1,6 +1,5 @@
 """The rows that an ensemble of folds tested once: each as the member says that did not train on it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from pipeline.finished.run import FinishedRun, Forward, Outputs
 from pipeline.heads import Head
 from pipeline.model.ensemble import raw_of
 from pipeline.model.layer_names import PRESENTER
+from pipeline.stored_file import list_in_tag
 from pipeline.tracking import StoredRun
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +45,7 @@ class OutOfFold:
     @classmethod
     def of(cls, run: StoredRun) -> "OutOfFold":
         """Read which rows each member of a sweep's ensemble tested."""
-        members = (run.client.get_run(name) for name in json.loads(run.tags[MEMBERS_TAG]))
+        members = (run.client.get_run(name) for name in list_in_tag(run, MEMBERS_TAG))
         tested = [
             logged_rows(StoredRun.of(run.client, run.uri, one), "test")["row"].to_numpy() for one in members
         ]

@@ -20,9 +20,9 @@ from pipeline.finished.stored_calibration import PATH, read_calibration
 from pipeline.finished.stored_files import read_config, read_facts, read_model
 from pipeline.folding import fold_texts
 from pipeline.job.prediction_columns import PredictionColumns
-from pipeline.job.stored_file import readable
 from pipeline.model import raw_specs
 from pipeline.model.ensemble import members_of, tensors_of
+from pipeline.stored_file import mapping_in, readable, reading
 from pipeline.tracking import StoredRun
 
 STEPS = 256  # assumed length of a series, to estimate the memory of a row
@@ -70,8 +70,8 @@ class FinishedRun:
         """
         path = run.artifact("config/config.yaml")
         cfg = read_config(path)
-        names = read_facts(run.artifact("config/labels.json"))
         model = read_model(run.model())
+        names = _names(run, model)
         # Runs of version 0.1 have no facts of inputs.
         facts = read_facts(run.artifact("config/inputs.json")) if run.has("config/inputs.json") else {}
         thresholds = thresholds_of(run)
@@ -248,7 +248,23 @@ def restore_input(
 def thresholds_of(run: StoredRun) -> dict[str, list[float]]:
     """Return the thresholds of a run's heads that have one, by column."""
     path = "config/thresholds.json"
-    return read_facts(run.artifact(path)) if run.has(path) else {}
+    if not run.has(path):
+        return {}
+    with reading(run, path) as file:
+        return {head: [float(one) for one in limits] for head, limits in mapping_in(file).items()}
+
+
+def _names(run: StoredRun, model: keras.Model) -> dict[str, list[str]]:
+    """Return head -> a name for each of its outputs."""
+    with reading(run, "config/labels.json") as file:
+        found = mapping_in(file)
+        for head, output in model.output.items():
+            names = found[head]
+            if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+                raise ValueError(f"{head} has no list of names")
+            if len(names) != output.shape[-1] or len({*names}) != len(names):
+                raise ValueError(f"{head} has {output.shape[-1]} outputs, but {len({*names})} names")
+        return found
 
 
 def _kind(name: str, entry: Mapping[str, Any] | Target) -> str:

@@ -5,7 +5,7 @@ from math import floor
 from pipeline.conformal import Calibration, CrossCalibration, fewest_rows
 from pipeline.errors import ConfigError
 from pipeline.finished.stored_files import read_facts
-from pipeline.job.stored_file import readable
+from pipeline.stored_file import readable
 from pipeline.tracking import StoredRun
 
 PATH = "conformal/calibration.json"

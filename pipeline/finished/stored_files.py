@@ -1,6 +1,5 @@
 """The files that a run stored, which somebody may have replaced: nothing in them is run."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config.renamed import stored
 from pipeline.data.files.file_errors import check_unpacked
 from pipeline.errors import ConfigError
-from pipeline.job.stored_file import readable
+from pipeline.stored_file import mapping_in, readable
 
 
 def read_config(path: Path) -> DictConfig:
@@ -26,10 +25,7 @@ def read_config(path: Path) -> DictConfig:
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the mapping in a .json file."""
     with readable(path, "run"):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError("not a mapping")
-        return facts
+        return mapping_in(path)
 
 
 def read_model(path: Path) -> keras.Model:

@@ -17,5 +17,4 @@ report_record           the content of the report
 label_overview          the labels and baselines of each split
 data_identity           what tells the data of a run from other data
 resume                  the config of an interrupted run
-stored_file             one message for a file of a run that is damaged
 """

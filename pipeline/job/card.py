@@ -3,14 +3,15 @@
 After M. Mitchell et al., "Model cards for model reporting", 2019, arXiv:1810.03993.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.comparison.bootstrap import Interval, means
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, coded
 from pipeline.labels import class_codes
 from pipeline.page.style import number, prose
 from pipeline.paths import expand
@@ -48,7 +49,7 @@ def card(
     run_id = record.facts[0].removeprefix("run ")
     known = {name: intervals.get(name) or _intervals(head) for name, head in record.heads.items()}
     parts = [
-        f"# Model card: {record.title}",
+        f"# Model card: {literal(record.title)}",
         f"Generated from what the training recorded ({', '.join(record.facts)}). What the program "
         "cannot know is said to be not known.",
         _use(record),
@@ -58,9 +59,19 @@ def card(
         "measures groups of rows, with intervals, and writes the worst of them here.",
         _limits(record, known),
         _loading(run_id, record, specs),
-        f"## How it was trained\n\n```sh\n{record.command}\n```\n\n{prose(record.ending)}",
+        f"## How it was trained\n\n```sh\n{_code(record.command)}\n```\n\n{prose(record.ending)}",
     ]
-    return "\n\n".join(parts) + "\n"
+    return coded("\n\n".join(parts) + "\n")
+
+
+def literal(text: object) -> str:
+    """Return a text of the data or the config as Markdown that shows it as it is, without HTML or links."""
+    return re.sub(r"[\\`*<>\[\]|]", lambda sign: f"\\{sign[0]}", " ".join(str(text).split()))
+
+
+def _code(text: object) -> str:
+    """Return a text for a place between backticks, which end at a backtick."""
+    return str(text).replace("`", "'")
 
 
 def with_slices(text: str, measured: str) -> str:
@@ -81,7 +92,7 @@ def _use(record: Record) -> str:
 
 
 def _meaning(head: HeadResult) -> str:
-    listed = ", ".join(head.names[:SHOWN]) + (", …" if len(head.names) > SHOWN else "")
+    listed = _listed(head.names)
     return {
         "category": f"one of {len(head.names)} classes: {listed}",
         "number": f"numbers in their own unit: {listed}",
@@ -90,10 +101,14 @@ def _meaning(head: HeadResult) -> str:
     }.get(head.kind, listed)
 
 
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(literal, names[:SHOWN])) + (", …" if len(names) > SHOWN else "")
+
+
 def _data(data: Mapping[str, Any], folders: list[Path]) -> str:
-    sources = [f"- `{name}`: {_place(source)}" for name, source in data["sources"].items()]
-    inputs = [f"- input `{name}`: {_entry(entry)}" for name, entry in data["inputs"].items()]
-    targets = [f"- target `{name}`: {_entry(entry)}" for name, entry in data["targets"].items()]
+    sources = [f"- `{name}`: {literal(_place(source))}" for name, source in data["sources"].items()]
+    inputs = [f"- input `{name}`: {literal(_entry(entry))}" for name, entry in data["inputs"].items()]
+    targets = [f"- target `{name}`: {literal(_entry(entry))}" for name, entry in data["targets"].items()]
     licences = [_licence(source, folders) for source in data["sources"].values()]
     found = "\n\n".join(dict.fromkeys(text for text in licences if text))
     licence = found or f"{UNKNOWN}: no file LICENSE, NOTICE or the like lies beside the data."
@@ -101,8 +116,8 @@ def _data(data: Mapping[str, Any], folders: list[Path]) -> str:
         [
             "## Data",
             "\n".join([*sources, *inputs, *targets]),
-            f"Splits: `{data['split']}`. How the rows were collected, whether people agreed to it, and what "
-            "is left out: not known.",
+            f"Splits: `{_code(data['split'])}`. How the rows were collected, whether people agreed to "
+            "it, and what is left out: not known.",
             f"### Licence of the data\n\n{licence}",
         ]
     )
@@ -134,7 +149,7 @@ def _licence(source: Any, folders: list[Path]) -> str:
             paragraphs = [part for part in text.split("\n\n") if part.lstrip().startswith(file.name)]
             quoted = paragraphs[0] if paragraphs else "\n".join(text.splitlines()[:12])
             return f"From `{path.name}` beside the data:\n\n" + "\n".join(
-                f"> {line.strip()}" for line in quoted.strip().splitlines()
+                f"> {literal(line)}" for line in quoted.strip().splitlines()
             )
     return ""
 
@@ -180,7 +195,7 @@ def _intervals(head: HeadResult) -> dict[str, Interval]:
 
 
 def _limits(record: Record, known: Intervals) -> str:
-    lines = [*record.warnings]
+    lines = [literal(warning) for warning in record.warnings]
     rows = len(next(iter(record.heads.values())).rows)
     if rows < FEW_ROWS:
         lines.append(f"There are only {rows} test rows, so all results are rough")
@@ -195,10 +210,8 @@ def _limits(record: Record, known: Intervals) -> str:
             counts = np.bincount(head.labels[head.labels >= 0].astype(int), minlength=len(head.names))
             rare = [label for label, count in zip(head.names, counts, strict=True) if count < FEW_OF_CLASS]
             if rare:
-                listed = ", ".join(rare[:SHOWN]) + (", …" if len(rare) > SHOWN else "")
-                lines.append(
-                    f"{name} has fewer than {FEW_OF_CLASS} test rows of {len(rare)} classes: {listed}"
-                )
+                fewer = f"{name} has fewer than {FEW_OF_CLASS} test rows of {len(rare)} classes"
+                lines.append(f"{fewer}: {_listed(rare)}")
     lines += [
         "Rows from another time, place or machine than the training's may be predicted worse; `predict` says "
         "whether the inputs differ",
@@ -212,7 +225,7 @@ def _loading(run_id: str, record: Record, specs: Mapping[str, Any]) -> str:
         name: " x ".join(["rows", *("any" if size is None else str(size) for size in shape)])
         for name, (shape, _) in specs.items()
     }
-    taken = "\n".join(f"- `{name}`: {dtype}, {sizes[name]}" for name, (_, dtype) in specs.items())
+    taken = "\n".join(f"- `{_code(name)}`: {dtype}, {sizes[name]}" for name, (_, dtype) in specs.items())
     return (
         "## How to load it\n\nWith MLflow, TensorFlow and pandas, and `MLFLOW_TRACKING_URI` set to the "
         "store:\n\n"

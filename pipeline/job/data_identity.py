@@ -16,8 +16,8 @@ from pipeline.data.hashes import cell_hashes
 from pipeline.errors import ConfigError
 from pipeline.job.job import Job
 from pipeline.job.resume import DATA
-from pipeline.job.stored_file import readable
 from pipeline.paths import checkpoint_folder
+from pipeline.stored_file import facts_of, mapping_in, readable, reading
 from pipeline.tracking import find_run
 
 SAMPLE = 1000  # rows of each split whose inputs are compared
@@ -61,13 +61,10 @@ def stored_identity(run_id: str, uri: str | None) -> dict[str, Any]:
     path = checkpoint_folder(run_id) / DATA
     if path.exists():
         with readable(path, "resume"):
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+            return mapping_in(path)
     run = find_run(run_id, uri)
-    rows = json.loads(run.artifact("config/split.json").read_text(encoding="utf-8"))["rows"]
-    return {
-        "rows": rows,
-        "labels": json.loads(run.artifact("config/labels.json").read_text(encoding="utf-8")),
-    }
+    with reading(run, "config/split.json") as path:
+        return {"rows": mapping_in(path)["rows"], "labels": facts_of(run, "config/labels.json")}
 
 
 def check_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config.private import ADDRESS, public
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
-from pipeline.job.stored_file import readable
 from pipeline.paths import checkpoint_folder, folder_words, write_text
 from pipeline.secrets import mask
+from pipeline.stored_file import readable
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
 NOT_FINITE = "not_finite"  # a file without contents

@@ -16,6 +16,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pipeline.errors import coded
 from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import DPI, SERIES, SPLITS, number
 
@@ -99,7 +100,7 @@ def write_page(folder: Path, heading: Heading, sections: list[Section], file: st
         dark={name: _lighter(colour) for name, colour in colours.items()},
         scripts=[Markup(_script(name)) for name in ("charts.js", "tables.js")],
     )
-    (folder / file).write_text(page, encoding="utf-8")
+    (folder / file).write_text(coded(page), encoding="utf-8")
 
 
 def _script(name: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.comparison.logged_rows import logged_rows
 from pipeline.finished.class_order import spread, union
+from pipeline.stored_file import facts_of
 from pipeline.sweep.board.fold_means import is_folds, metrics_of
 from pipeline.sweep.folds import HELD_OUT, FoldSet, fold_sets
 from pipeline.sweep.parent import Parent, best_of
@@ -130,5 +131,4 @@ def _runs(parent: Parent, one: FoldSet) -> list[StoredRun]:
 
 def _names(run: StoredRun) -> dict[str, list[str]]:
     """The names of each head's outputs."""
-    names: dict[str, list[str]] = json.loads(run.artifact("config/labels.json").read_text(encoding="utf-8"))
-    return names
+    return facts_of(run, "config/labels.json")

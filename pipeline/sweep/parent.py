@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pipeline.errors import ConfigError
+from pipeline.stored_file import facts_of
 from pipeline.sweep.board.fold_means import fold_table, is_folds, titles
 from pipeline.sweep.board.groups import Group, fold, ranked
 from pipeline.sweep.process import Deaths, alive, identity
@@ -186,8 +187,7 @@ class Parent:
         run = StoredRun.of(self.client, self.uri, self.client.get_run(self.run_id))
         if MEMBERS_TAG not in run.tags:
             return {}
-        facts: dict[str, Any] = json.loads(run.artifact("ensemble.json").read_text(encoding="utf-8"))
-        return facts
+        return facts_of(run, "ensemble.json")
 
     def forget(self) -> None:
         """Deletes the run of a sweep without trials, for example after Hydra refused its overrides."""

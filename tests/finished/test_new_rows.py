@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 
 from pipeline.data import drift
+from pipeline.errors import ConfigError
 from pipeline.finished.new_rows import SEEN, NewRows, section
 
 
@@ -37,6 +39,14 @@ def test_the_validation_rows_are_like_the_training_rows_and_changed_ones_are_not
     other.add({**raw, "traits.sex": np.full(len(raw["traits.sex"]), "", object)})
     assert [one.column for one in other.differences() if one.differs] == ["traits.sex"]
     assert section(other.differences()).tables["drift"].show == "open"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b'{"columns": 3}', b"\xff", b"[" * 100_000])
+def test_a_damaged_summary_of_the_training_rows_is_named(untrained, finished, tmp_path, content):
+    run = Run(tmp_path, untrained.job.dataset)
+    (tmp_path / SEEN).write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"^run: .*{SEEN} is damaged"):
+        NewRows(run, finished)
 
 
 def test_inputs_that_are_left_out_are_not_compared(untrained, finished, tmp_path):

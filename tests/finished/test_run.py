@@ -92,6 +92,30 @@ def test_a_file_that_somebody_changed_is_named(copied, name, content):
         FinishedRun.of(copied, maker())
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"species": 3},
+        {"species": {"Adelie": None}},
+        {"species": ["Adelie"]},
+        {"species": ["Adelie", "Adelie", "Gentoo"]},
+        {"species": [1, 2, 3]},
+    ],
+)
+def test_names_that_do_not_fit_the_outputs_are_refused(copied, names):
+    file = copied.folder / "config" / "labels.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | names))
+    with pytest.raises(ConfigError, match=r"^run: .*config/labels\.json is damaged"):
+        FinishedRun.of(copied, maker())
+
+
+@pytest.mark.parametrize("limits", [b"[]", b'{"species": "x"}', b'{"species": [null]}', b"\xff"])
+def test_damaged_thresholds_are_refused(copied, limits):
+    (copied.folder / "config" / "thresholds.json").write_bytes(limits)
+    with pytest.raises(ConfigError, match=r"^run: .*config/thresholds\.json is damaged"):
+        FinishedRun.of(copied, maker())
+
+
 def test_a_model_that_holds_code_is_refused(copied, tmp_path):
     marker = tmp_path / "marker"
     x = keras.Input((1,), name="traits")

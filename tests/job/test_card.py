@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.comparison.bootstrap import Interval
-from pipeline.job.card import card, with_slices
+from pipeline.job.card import card, literal, with_slices
 from pipeline.report.record import HeadResult, InputExamples, Record
 
 NAN = float("nan")
@@ -94,3 +94,10 @@ def test_the_card_tells_how_to_load_the_model(tmp_path):
     text = written(tmp_path)
     assert 'mlflow.pyfunc.load_model("runs:/3f2a/model")' in text
     assert "- `x`: float32, rows x 2" in text
+
+
+def test_names_of_a_stranger_are_shown_as_they_are_and_not_as_html_or_links():
+    assert literal("<img src=x onerror=f()>") == r"\<img src=x onerror=f()\>"
+    assert literal("[x](javascript:f())\n# big") == r"\[x\](javascript:f()) # big"
+    assert literal("a|b `c` *d*") == r"a\|b \`c\` \*d\*"
+    assert literal("body_mass") == "body_mass"

@@ -45,6 +45,12 @@ def test_text_is_escaped_and_markup_is_kept(tmp_path):
         assert markup in page.text
 
 
+def test_signs_that_change_how_the_rest_looks_are_codes(tmp_path):
+    page = write(tmp_path, Section("a\x1b[31mb", ["c\u202ed", "é 漢 \u200f"]), title="e\u2028f")
+    for text in (r"a\x1b[31mb", r"c\u202ed", "é 漢 \u200f", r"e\u2028f"):
+        assert text in page.text
+
+
 def test_a_figure_has_its_caption_and_alternative_text(tmp_path):
     page = write(
         tmp_path, Section("One", figures={"line": Drawing(figure_of_one_line(), "caption", "words")})
