@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.encodings import OTHERS, WESTERN, is_western
-from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
+from pipeline.data.files.file_errors import check_column_names, check_is_table, check_unpacked, reading
 from pipeline.data.files.quotes import check_quotes
 from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
@@ -67,6 +67,7 @@ class Delimited:
             with self._open() as file:
                 head = file.read(SAMPLE)
                 whole = not file.read(1)
+            check_is_table(head, path, key)
             self.dialect = find_dialect(
                 head, options or {}, path=path, key=key, separator=separator, whole=whole
             )

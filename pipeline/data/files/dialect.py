@@ -21,6 +21,8 @@ ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|"\r\n]|$)')
 FOREIGN = re.compile(r"\w*[^\W\x00-\x7f]\w*")  # a word with letters beyond ASCII
 SAID = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.I)  # how Excel is told the separator, in the first line
 SPACES = " \u00a0\u202f'\u2019"  # thousands are separated by these in some countries
+NUMBER = re.compile(r"^\s*[-+]?[\d.,]+\s*$")
+TITLED = 50  # lines that tell the header from lines above it
 UNIT = r"(\s?[€$£¥%])?"
 DECIMAL_COMMA = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([.{SPACES}]\d{{3}})+),\d+{UNIT}")
 DECIMAL_POINT = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([,{SPACES}]\d{{3}})+)\.\d+{UNIT}")
@@ -154,9 +156,29 @@ def _lines_to_skip(text: str) -> tuple[int, str]:
     for line in lines[skipped:]:
         comment = line.startswith("#") and line.count(separator) < last.count(separator)
         if line and not comment:
+            skipped += _title_lines(lines[skipped:], separator)
             return skipped, said[1] if said else ""
         skipped += 1
     return 0, ""
+
+
+def _title_lines(lines: list[str], separator: str) -> int:
+    """How many lines are above a header of words that has as many cells as nearly all lines below it.
+
+    These lines have at most half as many cells.
+    """
+    first = lines[:TITLED]
+    if any('"' in line for line in first) or len(first) < 4:
+        return 0  # a cell may go on in the next line
+    filled = [[cell for cell in line.split(separator) if cell.strip()] for line in first]
+    widths = [line.count(separator) + 1 for line in first]
+    usual = max(set(widths[1:]), key=widths[1:].count)
+    at = next((row for row, cells in enumerate(filled) if 2 * len(cells) > usual), 0)
+    below = [width for width, cells in zip(widths[at:], filled[at:], strict=True) if cells]
+    even = usual > 1 and len(below) > 2 and below.count(usual) >= CONSISTENT * len(below)
+    words = len({*filled[at]}) == usual and not any(NUMBER.search(cell) for cell in filled[at])
+    numbers = any(NUMBER.search(cell) for cells in filled[at + 1 :] for cell in cells)
+    return at if even and words and numbers else 0
 
 
 def _empty_cells(text: str, separator: str) -> int:

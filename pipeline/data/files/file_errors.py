@@ -61,6 +61,35 @@ def reading(path: Path, key: str) -> Iterator[None]:
         ) from error
 
 
+# The first bytes of files that are sometimes named .csv: what they are, and what they should be called.
+FIRST_BYTES = {
+    b"\x1f\x8b": ("compressed", ".csv.gz"),
+    b"PK\x03\x04": ("an Excel workbook, or another .zip file", ".xlsx"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "a text table; save the sheet as .csv or .xlsx"),
+    b"PAR1": ("a parquet file", ".parquet"),
+    b"ARROW1": ("an Arrow file", ".feather"),
+    b"\x93NUMPY": ("a NumPy array", ".npy"),
+    b"[{": ("JSON", ".json"),
+    b'{"': ("JSON", ".jsonl"),
+    **dict.fromkeys(
+        (b"<html", b"<!doctype", b"<?xml", b"<table"), ("a page or XML", "a text table, saved as .csv")
+    ),
+}
+
+
+def check_is_table(head: bytes, path: Path, key: str) -> None:
+    """Checks that a file is no other format under the name of a text table.
+
+    Raises:
+        ConfigError: its first bytes are those of another format.
+    """
+    start = head.lstrip(b"\xef\xbb\xbf \r\n")
+    for first, (what, name) in FIRST_BYTES.items():
+        if start[: len(first)].lower() == first.lower():
+            allowed = f"a name that ends with {name}" if name.startswith(".") else name
+            raise ConfigError(key, f"{path} is no text table but {what}", found=path.name, allowed=allowed)
+
+
 def check_not_empty(path: Path, key: str) -> None:
     if path.stat().st_size == 0:
         raise ConfigError(key, f"{path} is empty", found="0 bytes")

@@ -190,7 +190,8 @@ def _has_no_header(source: SampledSource) -> bool:
     columns = [cells for cells in source.cells.values() if len(cells.counts)]
     names = parsed([cells.name for cells in columns], source.source.number_format)
     numeric = np.array([cells.values.dtype.kind in "iuf" for cells in columns], dtype=bool)
-    if not numeric.any() or np.isnan(names[numeric]).any() or (np.diff(names[numeric]) == 1).all():
+    counted = numeric.sum() > 1 and (np.diff(names[numeric]) == 1).all()
+    if not numeric.any() or np.isnan(names[numeric]).any() or counted:
         return False  # names may be numbers that count
     within = all(
         np.nanmin(cells.values) <= name <= np.nanmax(cells.values)

@@ -195,3 +195,41 @@ def test_numbers_in_quotes_may_have_decimal_commas_in_a_file_with_commas(
 def test_a_decimal_comma_in_quotes_is_read(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text('a,b\n"1.234,5",x\n"0,25",y\n7,z\n')
     assert numbers(read_column("s.csv", "s.a", tmp_path)).tolist() == [1234.5, 0.25, 7]
+
+
+TITLED = "alpha,beta,ort\n1.5,2,Köln\n2.5,3,Bonn\n3.5,4,Ulm\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "skipped"),
+    [
+        ("Report of 2024\n", 1),
+        ("Report of 2024\n\nby the office,,\n", 3),
+        ("a,b,c\n", 0),  # names may be these
+        ("1,2\n", 0),
+    ],
+)
+def test_lines_above_the_header_are_left_out(above: str, skipped: int) -> None:
+    text = f"{above}{TITLED}".encode()
+    found = find_dialect(text, {}, path=Path("s.csv"), key="k", separator=",", whole=True)
+    assert found.skipped == skipped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\n1,2,3\n4,5,6\n7,8,9\n",  # the second line has no names
+        "a,b\nc,d,e\n1,2,3\n4,5,6\n7,8,9\n",  # more than half as many cells
+        "name\nx,y,z\nu,v,w\np,q,r\n",  # nothing tells words from names
+        'title\na,b,c\n1,"2\n3",4\n5,6,7\n',
+    ],
+)
+def test_lines_that_may_be_the_header_are_not(text: str) -> None:
+    found = find_dialect(text.encode(), {}, path=Path("s.csv"), key="k", separator=",", whole=True)
+    assert found.skipped == 0
+
+
+def test_the_rows_below_a_title_are_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "s.csv").write_text(f"Bericht 2024\n\n{TITLED}".replace(",", ";").replace(".", ","))
+    assert numbers(read_column("s.csv", "s.alpha", tmp_path)).tolist() == [1.5, 2.5, 3.5]
+    assert "2 lines before the header of s.csv are skipped" in caplog.text

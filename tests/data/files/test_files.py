@@ -27,6 +27,10 @@ WRONG_FILES = {
     "first.csv": (b"a,b\n1,2,3\n4,5,6\n", f"row 0 {WRONG_WIDTH}"),
     "cut.csv": (b"b,a\n1,2\n3", f"row 1 {WRONG_WIDTH}"),
     "cut.csv.gz": (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "truncated, damaged"),
+    "packed.csv": (gzip.compress(b"a,b\n1,2\n"), r"is no text table but compressed"),
+    "book.csv": (b"PK\x03\x04 and more", "is no text table but an Excel workbook"),
+    "records.csv": (b'[{"a": 1}]', "is no text table but JSON"),
+    "page.csv": (b"\n<html><body>a,b", "is no text table but a page or XML"),
     "cut.jsonl": (b'{"a": 1}\n{"a":', r"row 1 \(counting from 0\): no JSON object"),
     "cut.json": (b'[{"a": 1}, {"a":', "truncated, damaged"),
     "twice.jsonl": (b'{"a": 1, "a": 2}\n', "row 0 .* no JSON object"),
@@ -57,6 +61,11 @@ def test_a_wrong_file_is_named_with_its_problem(name: str, tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=problem) as caught:
         read_column(name, "s" if name.endswith("npy") else "s.a", tmp_path)
     assert name in str(caught.value)
+
+
+def test_names_of_columns_in_angle_brackets_are_no_page(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("<DATE>,<OPEN>\n20240531,1.5\n20240601,2.5\n")
+    assert numbers(read_column("s.csv", "s.<OPEN>", tmp_path)).tolist() == [1.5, 2.5]
 
 
 def test_without_its_package_a_workbook_is_refused_with_the_command_that_installs_it(

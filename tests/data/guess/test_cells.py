@@ -68,6 +68,13 @@ def test_a_first_row_of_cells_is_no_header(first, problem, tmp_path):
         open_source("s", "s.csv", [tmp_path])
 
 
+def test_a_first_row_with_a_single_number_is_no_header_either(tmp_path):
+    rows = [f"{value / 7:.3f},{['up', 'down'][value % 2]}" for value in range(60)]
+    (tmp_path / "s.csv").write_text("\n".join(["4.5,up", *rows]))
+    with pytest.raises(ConfigError, match="looks like data"):
+        open_source("s", "s.csv", [tmp_path])
+
+
 def test_shown_values_are_short_and_on_one_line():
     assert shown(["a\nb", "c"]) == "a b, c"
     assert shown(["a"] * 9) == "a, a, a, a …"
