@@ -219,7 +219,9 @@ def test_folds_that_test_every_row_once_are_evaluated_on_all_of_them(tmp_path, n
     assert known["out_of_fold/species_accuracy"] == pytest.approx(right)
     assert known["out_of_fold/body_mass_coverage"] > 0.8
     card = stores.artifact(tmp_path, parent, "report/model_card.md").read_text()
-    assert "On 344 test rows: each row is evaluated by the one of the models that did not train on it" in card
+    assert (
+        "On 344 rows, each predicted by the one of the models that did not train on it (the ensemble" in card
+    )
     done = call("evaluate", "run=once", "resamples=0", "by=island", where=tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(re.findall(r"body_mass_mae +(\S+)", done.stdout)[0]) == pytest.approx(error, rel=1e-3)

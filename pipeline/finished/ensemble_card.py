@@ -13,6 +13,10 @@ from pipeline.job.card import TESTED, card
 from pipeline.job.metric_intervals import intervals_of
 from pipeline.tracking import StoredRun
 
+ONCE = (
+    "rows, each predicted by the one of the models that did not train on it (the ensemble is usually better)"
+)
+
 
 def ensemble_card(
     run: StoredRun,
@@ -36,5 +40,5 @@ def ensemble_card(
     facts = [f"run {run.run_id}", f"{datetime.now():%Y-%m-%d %H:%M}", made[0]]
     record = replace(record, facts=facts, ending=list(made))
     specs = {key: spec for of_input in finished.specs.values() for key, spec in of_input.items()}
-    tested = f"test rows: {found.note}" if found.note else TESTED
+    tested = ONCE if found.note else TESTED
     return card(record, resolved(finished.cfg), specs, folders, intervals_of(found), tested)

@@ -141,7 +141,8 @@ def _long_table(slices: Sequence[Slice]) -> Table:
 def _drawing(slices: Sequence[Slice]) -> Drawing:
     """Groups by heads: the loss in numbers, and by colour how far it is from that of the other rows."""
     heads = list(dict.fromkeys(one.head for one in slices))
-    names = list(dict.fromkeys(one.name for one in slices))[:MOST_DRAWN]
+    tested = list(dict.fromkeys(one.name for one in slices if one.gap))
+    names = tested[:MOST_DRAWN]
     effects = np.full((len(names), len(heads)), np.nan)
     figure, (axes,) = panels(1, height=0.3 * len(names) + 0.7, width=min(10.5, 3.6 + 1.5 * len(heads)))
     for one in slices:
@@ -157,12 +158,13 @@ def _drawing(slices: Sequence[Slice]) -> Drawing:
     axes.set_yticklabels([clean(name, 40) for name in names], color=INK)
     axes.xaxis.tick_top()
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label="difference in standard deviations of a row's loss", shrink=0.8)
+    figure.colorbar(image, ax=axes, label="difference", shrink=0.8)
     caption = (
-        "Mean loss of each slice and head. Orange: larger than on the other rows, violet: smaller; "
-        "▲: worse beyond chance. Slices are sorted, worst first; empty: too few labelled rows."
+        "Mean loss of each slice and head. Orange: larger than on the other rows, violet: smaller, in "
+        "standard deviations of a row's loss; ▲: worse beyond chance. Slices are sorted, worst first; empty "
+        "or left out: too few labelled rows."
     )
-    if len(dict.fromkeys(one.name for one in slices)) > len(names):
+    if len(tested) > len(names):
         caption += f" Only the first {len(names)} are drawn."
     return Drawing(figure, caption, "Mean loss per slice and head.")
 

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from pipeline.comparison.bootstrap import Interval
 from pipeline.data.columns import Column, strings
+from pipeline.data.times import form_of, read_times
 from pipeline.errors import ConfigError
 from pipeline.finished.evaluation import Evaluation
 from pipeline.labels import class_codes
 from pipeline.slices.groups import MOST_VALUES, Grouping, by_number, by_value
 from pipeline.slices.worse import Gap, gaps
+from pipeline.times import DURATION, are_times, in_iso
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,26 @@ def _yes_or_no(values: NDArray[np.float64]) -> NDArray[np.object_]:
 
 def _of_column(name: str, column: Column, bins: int) -> Grouping:
     words = strings(column)
-    values = _numbers(column.values)
-    if values is None or len(pd.unique(words)) <= MOST_VALUES:
+    if len(pd.unique(words)) <= MOST_VALUES:
         return by_value(name, words)
-    return by_number(name, values, bins)
+    values = _numbers(column.values)
+    if values is not None:
+        return by_number(name, values, bins)
+    return _by_time(name, column, words, bins) or by_value(name, words)
+
+
+def _by_time(name: str, column: Column, words: NDArray[np.object_], bins: int) -> Grouping | None:
+    """Return quantile bins of dates or times; None if the column has anything else."""
+    if not are_times(words[words != ""]):
+        return None
+    form = form_of(column)
+    if form.kind == DURATION:
+        return None
+
+    def word(value: float) -> str:
+        return str(in_iso(np.array([value]), form)[0]).removesuffix("T00:00:00").replace("T", " ")
+
+    return by_number(name, read_times(column, form), bins, word)
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -1,6 +1,6 @@
 """Divides rows into groups by the values of a column: one group per value, or quantile bins of numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,9 @@ def by_value(by: str, words: NDArray[np.object_]) -> Grouping:
     return _grouping(by, names, texts.map({name: code for code, name in enumerate(names)}).to_numpy())
 
 
-def by_number(by: str, values: NDArray[np.float64], bins: int) -> Grouping:
+def by_number(
+    by: str, values: NDArray[np.float64], bins: int, word: Callable[[float], str] = number
+) -> Grouping:
     """Return quantile bins with about equally many rows, named by their smallest and largest value.
 
     Numbers with at most 10 distinct values have one group per value.
@@ -57,25 +59,26 @@ def by_number(by: str, values: NDArray[np.float64], bins: int) -> Grouping:
     Args:
         values: (rows,), NaN where missing, which is a group of its own.
         bins: their number; fewer, if many rows have the same value.
+        word: how a value is written.
     """
     known = ~np.isnan(values)
     distinct = np.unique(values[known])
     if len(distinct) <= MOST_VALUES:
-        codes, names = np.searchsorted(distinct, values), [number(float(value)) for value in distinct]
+        codes, names = np.searchsorted(distinct, values), [word(float(value)) for value in distinct]
     else:
         inner = np.unique(np.quantile(values[known], np.linspace(0, 1, bins + 1)[1:-1]))
         codes = np.searchsorted(inner, values)
         used = np.unique(codes[known])
         codes = np.searchsorted(used, codes)
-        names = [_span(values[known & (codes == code)]) for code in range(len(used))]
+        names = [_span(values[known & (codes == code)], word) for code in range(len(used))]
     if not known.all():
         codes, names = np.where(known, codes, len(names)), [*names, MISSING]
     return _grouping(by, names, codes)
 
 
-def _span(values: NDArray[np.float64]) -> str:
-    low, high = float(values.min()), float(values.max())
-    return number(low) if low == high else f"{number(low)} … {number(high)}"
+def _span(values: NDArray[np.float64], word: Callable[[float], str]) -> str:
+    low, high = word(float(values.min())), word(float(values.max()))
+    return low if low == high else f"{low} … {high}"
 
 
 def _grouping(by: str, names: Sequence[str], codes: NDArray[np.int64]) -> Grouping:

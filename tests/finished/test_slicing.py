@@ -128,6 +128,35 @@ def test_columns_are_divided_by_value_or_into_bins(values, text, names):
     assert found.names == names
 
 
+DAYS = np.arange("2024-01-01", "2024-02-01", dtype="datetime64[D]")
+
+
+@pytest.mark.parametrize("values", [DAYS, DAYS.astype(str).astype(object), np.append(DAYS.astype(str), "")])
+def test_dates_are_divided_into_bins_like_numbers(values):
+    (found,) = groupings(with_columns(evaluation({"a": 1.0}, rows=len(values)), day=values), ["day"], 2)
+    assert found.names[:2] == ["2024-01-01 … 2024-01-16", "2024-01-17 … 2024-01-31"]
+    assert found.names[2:] == ["(missing)"] * (len(values) - 31)
+    assert np.bincount(found.codes)[:2].tolist() == [16, 15]
+
+
+def test_times_of_the_day_are_divided_and_other_words_are_not():
+    def names(values):
+        measured = with_columns(evaluation({"a": 1.0}, rows=20), when=np.array(values, object))
+        return groupings(measured, ["when"], 2)[0].names
+
+    assert names([f"{hour}:30" for hour in range(20)]) == ["00:30:00 … 09:30:00", "10:30:00 … 19:30:00"]
+    assert len(names([f"w{place}" for place in range(20)])) == 20
+    assert len(names([*(f"2024-01-{day:02}" for day in range(1, 20)), "later"])) == 20
+
+
+def test_slices_without_a_test_are_not_drawn():
+    few = np.array(["x"] * 10 + ["y"] * 10 + ["z"] * 2, object)
+    measured = with_columns(evaluation({"a": np.arange(22.0)}, rows=22), kind=few)
+    section = slice_section(slices(measured, groupings(measured, ["kind"], 2), 0))
+    axes = section.figures["slices"].figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["kind=y", "kind=x"]
+
+
 def test_a_column_with_one_value_is_refused():
     measured = with_columns(evaluation({"a": 1.0}, rows=3), c=["x", "x", "x"])
     with pytest.raises(ConfigError, match=r"by: all 3 rows have the same value(.|\n)*c=x"):
