@@ -15,6 +15,7 @@ import html
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from pipeline.in_process import as_messages, composed, within
 from pipeline.paths import use_folder
 
 RECORDED = ("test", "val")  # splits
+# MLflow imports bars for notebooks, which are not shown here, and they miss widgets.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 if TYPE_CHECKING:
     import pandas as pd

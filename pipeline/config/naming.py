@@ -13,6 +13,8 @@ NOT_IN_NAME = ("tracking", "hydra", "trusted_modules", "objective", "sweep")
 # Top-level keys that are values; all others without a dot are groups of options.
 VALUES = ("seed",)
 FOLD = "data.split.fold"
+# Options that say nothing without their group.
+UNTELLING = ("default", "full", "off", "quick", "small")
 # Keys that only repeat a run: nobody chooses a config by them, and names have them last.
 REPEATS = ("seed", "data.split.seed", FOLD)
 
@@ -76,7 +78,7 @@ def run_name(overrides: Sequence[str], varies: Sequence[str] = ()) -> str:
         elif re.search(r"[.@]", key) or key in VALUES:
             words.append(f"{short}={value}")
         else:
-            words.append(value)
+            words.append(f"{key}={value}" if value in UNTELLING else value)
     return " ".join(words) or "defaults"
 
 

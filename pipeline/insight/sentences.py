@@ -81,7 +81,7 @@ def conflicts(history: History, heads: Sequence[str]) -> list[str]:
         cosine = mean(history, flow_names.cosine(a, b))
         result.append(
             f"the gradients of {a} and {b} conflict in {100 * often:.0f} % of the probe batches "
-            f"(mean cosine {cosine:.2f}){_worst_part(history, a, b)}"
+            f"(mean cosine {cosine:z.2f}){_worst_part(history, a, b)}"
         )
     if len(pairs) > MOST_PAIRS:
         result.append(f"{len(pairs) - MOST_PAIRS} more pairs of heads conflict less often")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
+from unicodedata import bidirectional, category
 
 import matplotlib
 import numpy as np
@@ -31,6 +32,7 @@ INK, GREY, PALE = "#222222", "#595959", "#d9d9d9"
 WIDTH = 10.5  # inches; the page shows this width at full size
 DPI = 120
 UNDRAWABLE = "□"
+LEFT_TO_RIGHT = "\u200e"  # a mark without width
 
 _LOOK: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -121,8 +123,8 @@ def _add_new_fonts() -> bool:
 @lru_cache(maxsize=50_000)
 def _has(names: tuple[str, ...], character: str) -> bool:
     """Whether the fonts draw a character in normal and in bold type."""
-    if character.isspace():
-        return True
+    if character.isspace() or category(character) == "Cc":
+        return character.isspace()  # some fonts have empty signs for control characters
     weights = ("normal", "bold")
     files = [
         [fontManager.findfont(FontProperties(family=[name], weight=w)) for name in names] for w in weights
@@ -152,7 +154,14 @@ def clean(text: object, longest: int | None = None) -> str:
 
 def class_labels(names: list[str], longest: int = 22) -> list[str]:
     """Class names for a figure; #3 stands for the class of code 3 if no font can draw its name."""
-    return [clean(name, longest) if drawable(name) else f"#{code}" for code, name in enumerate(names)]
+    return [
+        _closed(clean(name, longest)) if drawable(name) else f"#{code}" for code, name in enumerate(names)
+    ]
+
+
+def _closed(name: str) -> str:
+    """A name after which text goes on from left to right, also if the name is Arabic or Hebrew."""
+    return f"{name}{LEFT_TO_RIGHT}" if any(bidirectional(sign) in ("R", "AL") for sign in name) else name
 
 
 def numbered(names: list[str]) -> list[str]:

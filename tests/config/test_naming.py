@@ -44,6 +44,7 @@ def test_choices_are_named_after_the_place_of_the_part():
             "defaults",
         ),
         (["optimizer=sgd", "+optimizer.nesterov=true"], "sgd nesterov=true"),
+        (["optimizer=adam", "insight=off", "trainer=quick"], "adam insight=off trainer=quick"),
         (["branches=auto", "heads=auto", "data=birds", "seed=1"], "birds seed=1"),
     ],
 )

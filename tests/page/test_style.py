@@ -127,3 +127,14 @@ def test_a_font_that_was_installed_after_matplotlib_listed_them_is_found(monkeyp
 )
 def test_a_value_and_its_error_have_the_same_decimals(value, error, text):
     assert style.plus_minus(value, error) == text
+
+
+def test_text_goes_on_from_left_to_right_after_a_name_that_does_not():
+    with style.look(["مرحبا", "שלום"]):
+        assert style.class_labels(["مرحبا", "שלום", "plain"]) == ["مرحبا\u200e", "שלום\u200e", "plain"]
+        assert style.drawable("\u200e")
+
+
+def test_names_with_control_characters_are_numbered_whatever_a_font_has_for_them():
+    with style.look(["a\x1bb"]):
+        assert style.class_labels(["a\x1bb", "a"]) == ["#0", "a"]
