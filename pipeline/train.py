@@ -15,6 +15,7 @@ from pipeline.config import check, choices, folders, overrides, trusted
 from pipeline.config.auto_trainer import settle
 from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
+    SHORT_ID,
     Origin,
     full_id,
     how_to_resume,
@@ -31,7 +32,6 @@ from pipeline.sweep.attempt import begin
 from pipeline.sweep.launchers import threads
 from pipeline.terminal import show
 
-SHORT_ID = 8  # characters of an id in a command
 NOT_SENT = 3  # exit code: the training is complete, but its store does not have all of it
 
 if TYPE_CHECKING:

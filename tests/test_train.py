@@ -304,7 +304,7 @@ def test_a_signal_in_the_middle_of_a_training_leaves_a_killed_run(train, number)
     done, (run,) = train("insight=off", *interrupt.overrides(number))
     assert done.returncode == 128 + number
     assert run.info.status == "KILLED"
-    name, run_id = signal.Signals(number).name, run.info.run_id
+    name, run_id = signal.Signals(number).name, run.info.run_id[:8]
     assert done.stderr.endswith(
         f"interrupted ({name})\nto go on with run {run_id}: python -m pipeline.train resume={run_id}\n"
     )

@@ -19,6 +19,7 @@ from pipeline.secrets import mask
 from pipeline.stored_file import readable
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
+SHORT_ID = 8  # characters of an id in a command
 NOT_FINITE = "not_finite"  # a file without contents
 # Keys that a resumed run may change, because they do not affect its results.
 CHANGEABLE = (
@@ -89,8 +90,9 @@ def save_config(
 
 
 def how_to_resume(run_id: str, uri: str | None) -> str:
-    """Return a line with the command that continues a run; see `resuming`."""
-    return f"to go on with run {run_id}: {resuming(run_id, uri)}\n"
+    """Return a line with the command that continues a run, short enough for a terminal; see `resuming`."""
+    short = run_id[:SHORT_ID]
+    return f"to go on with run {short}: {resuming(short, uri)}\n"
 
 
 def resuming(run_id: str, uri: str | None) -> str:
