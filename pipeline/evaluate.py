@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import choices, folders, overrides, resolved, trusted
-from pipeline.config.data import check_entries, check_files, check_split
+from pipeline.config.data import check_entries, check_files, check_split, paths_of
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand
@@ -51,8 +51,8 @@ def check(cfg: DictConfig) -> None:
             found=config["sources"],
             allowed="either sources=… or data=…",
         )
-    for paths in (config["sources"] or {}).values():
-        expand(paths, folders(), "sources")
+    for name, entry in (config["sources"] or {}).items():
+        expand(paths_of(entry, f"sources.{name}"), folders(), "sources")
     if "data" in config:
         check_entries(config)
         check_files(config, folders())
@@ -150,7 +150,8 @@ def free_name(config: dict[str, Any], chosen: str | None, metrics: dict[str, flo
                 allowed=f"a name other than {', '.join(sorted(taken))}",
             )
         return str(config["name"])
-    files = "_".join(Path(str(path)).stem for path in (config["sources"] or {}).values())
+    entries = (config["sources"] or {}).values()
+    files = "_".join(Path(str(entry["path"] if isinstance(entry, dict) else entry)).stem for entry in entries)
     data = chosen or files
     split = config["split"] or ("all" if data else "test")
     stem = re.sub(r"[^\w-]+", "_", f"{data}_{split}" if data else split)

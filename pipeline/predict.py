@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from pipeline.command import verb
 from pipeline.config import overrides, resolved, trusted
+from pipeline.config.data import paths_of
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
 from pipeline.paths import expand, refuse_input
@@ -24,7 +25,7 @@ SOME_REJECTED = 3  # exit code
 KEYS = {
     "run": TEXT,
     "input": Rule(
-        lambda value: TEXTS.test(value) or (MAPPING.test(value) and all(map(TEXTS.test, value.values()))),
+        lambda value: TEXTS.test(value) or MAPPING.test(value),
         "a file, a list of files, or {source: file, …}",
     ),
     "output": TEXT,
@@ -48,7 +49,12 @@ def check(cfg: DictConfig) -> None:
     check_node("", config, KEYS)
     check_node("tracking", config["tracking"], {"uri": or_null(TEXT)})
     files = config["input"]
-    groups = files.values() if isinstance(files, Mapping) else [files]
+    named = files.items() if isinstance(files, Mapping) else [("", files)]
+    groups = [paths_of(entry, f"input.{name}".rstrip(".")) for name, entry in named]
+    for paths in groups:
+        if not TEXTS.test(paths):
+            allowed = "a file, a list of files, {source: file, …}, or {source: {path: file, sheet: …}, …}"
+            raise ConfigError("input", "this is no file", found=paths, allowed=allowed)
     read = [file for paths in groups for file in expand(paths, [Path.cwd()], "input")]
     if Path(config["output"]).suffix != ".parquet":
         raise ConfigError(

@@ -92,6 +92,20 @@ def test_raw_rows_without_labels_are_predicted_from_any_format(recorded, tmp_pat
     np.testing.assert_allclose(found.body_mass_predicted[due.row], due.body_mass_predicted, rtol=1e-6)
 
 
+def test_json_is_predicted_like_csv_and_a_file_may_have_options(recorded, tmp_path):
+    frame = pd.read_csv(PENGUINS, keep_default_na=False, dtype=str).drop(columns=["species", "body_mass_g"])
+    frame.to_json(tmp_path / "rows.jsonl", orient="records", lines=True)
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep="^")
+    found, rejected = run(tmp_path / "o.parquet", run=recorded.penguins, input=tmp_path / "rows.jsonl")
+    due = logged(recorded.penguins)
+    assert rejected == 0
+    np.testing.assert_allclose(found.body_mass_predicted[due.row], due.body_mass_predicted, rtol=1e-6)
+    options = f"{{penguins: {{path: {tmp_path}/rows.csv, separator: '^'}}}}"
+    words = [f"run={recorded.penguins}", f"input={options}", f"output={tmp_path}/p.parquet"]
+    assert call("predict", *words, where=recorded.folder).returncode == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "p.parquet"), found)
+
+
 def test_rows_with_missing_cells_and_unseen_categories_are_predicted(recorded, tmp_path):
     frame = pd.read_csv(PENGUINS).head(3).assign(island=["Atlantis", None, "Dream"], sex=None)
     frame.loc[2, "bill_length_mm"] = np.nan
@@ -198,6 +212,14 @@ def test_a_process_that_predicts_writes_nothing_to_stderr(recorded, tmp_path):
         (["+keys=x", "run=a", "output=b", "input=c"], ["keys: there is no such key", "nearest: key"]),
         (["run=a", "input=.", "output=o.csv"], ["output: must be a .parquet file"]),
         (["run=a", "input=.", "output=o.parquet", "missing=x"], ["missing: this value is not allowed"]),
+        (
+            ["run=a", "input={s: {path: x.csv, encodin: utf-16}}", "output=o.parquet"],
+            ["input.s.encodin: there is no such key", "nearest: encoding"],
+        ),
+        (
+            ["run=a", "input={s: {file: x.csv}}", "output=o.parquet"],
+            ["input: this is no file", "{path: file"],
+        ),
     ],
 )
 def test_wrong_keys_end_with_code_2_and_a_message(tmp_path, arguments, words):

@@ -234,10 +234,7 @@ def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
             )
         if isinstance(source, dict) and "_target_" in source:
             continue
-        if isinstance(source, dict) and "path" in source:
-            check_node(key, source, {"path": TEXTS}, optional=FILE_RULES)
-            _check_file_options(key, source)
-            source = source["path"]
+        source = paths_of(source, key)
         if not TEXTS.test(source):
             raise ConfigError(
                 key,
@@ -247,6 +244,19 @@ def check_files(config: dict[str, Any], folders: Sequence[Path]) -> None:
             )
         for path in [source] if isinstance(source, str) else source:
             _check_exists(key, path, folders)
+
+
+def paths_of(source: Any, key: str) -> Any:
+    """The files of a source, given as they are or as `{path: …}` with options of how they are written.
+
+    Raises:
+        ConfigError: an option is unknown, or none of the files takes it.
+    """
+    if not (isinstance(source, dict) and "path" in source):
+        return source
+    check_node(key, source, {"path": TEXTS}, optional=FILE_RULES)
+    _check_file_options(key, source)
+    return source["path"]
 
 
 def _check_exists(key: str, path: str, folders: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.files.amounts import amounts, said
-from pipeline.data.files.dialect import NumberFormat
+from pipeline.data.files.dialect import DECIMAL_COMMA, NumberFormat
 from pipeline.data.files.number_words import parse_numbers
 from pipeline.data.files.stored import Values
 from pipeline.data.files.words import coded, from_codes, remembers
@@ -281,6 +281,8 @@ def _no_number(column: Column, row: int, cell: object) -> "RowError":
             allowed += f"; {column.missing_key}: ['', {cell!r}], if it means a missing number"
         elif isinstance(cell, str) and are_times(np.array([cell], dtype=object)):
             allowed = f"{NUMBERS_ALLOWED}; `dates: […]` of a table takes dates and times"
+        elif isinstance(cell, str) and DECIMAL_COMMA.fullmatch(cell.strip()):
+            allowed += "; `decimal: ','` of a text table reads decimal commas, other files need numbers"
         return column.error(row, "text instead of a number", allowed, found=repr(cell))
     what = {dict: "named fields", np.ndarray: "a list"}.get(type(cell), f"a {type(cell).__name__}")
     return column.error(row, f"{what} instead of a number", NUMBERS_ALLOWED, found=repr(cell))

@@ -28,7 +28,7 @@ DECIMAL_COMMA = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([.{SPACES}]\d{{3}})
 DECIMAL_POINT = re.compile(rf"[+-]?[€$£¥]?(\d+|\d{{1,3}}([,{SPACES}]\d{{3}})+)\.\d+{UNIT}")
 GROUPS = re.compile(rf"[+-]?[€$£¥]?[1-9]\d{{0,2}}(,\d{{2,3}})*,\d{{3}}{UNIT}")
 WHOLE_NUMBERS = re.compile(r"\d+(,\d+){2,}")
-INDIAN = r"\d{1,2}(?:,\d{2})*,\d{3}"  # 12,34,567
+INDIAN = r"[1-9]\d?(?:,\d{2})*,\d{3}"  # 12,34,567
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class NumberFormat:
         """A number without thousands separators and with a decimal point; any other text as it is."""
         text = text.strip()
         signs = re.escape(self.thousands) or "(?!)"
-        groups = rf"\d{{1,3}}(?:[{signs}]\d{{3}})+{f'|{INDIAN}' if ',' in self.thousands else ''}"
+        # 0,333 is no thousand.
+        groups = rf"[1-9]\d{{0,2}}(?:[{signs}]\d{{3}})+{f'|{INDIAN}' if ',' in self.thousands else ''}"
         match = re.fullmatch(
             rf"([+-]?)(\d+|{groups})(?:{re.escape(self.decimal)}(\d*))?([eE][+-]?\d+)?",
             text,

@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import lzma
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,24 +108,26 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _lines(path: Path, key: str, encoding: str) -> Iterator[dict[str, Any] | ValueError]:
-    size = 0
+    size, checked = 0, BLOCK
     # An invalid byte is an error of its line only.
     with io.TextIOWrapper(_open(path), encoding, errors="surrogateescape", newline="\n") as file:
         for line in file:
             size += len(line)
-            if size > BLOCK:
+            if size > checked:
                 check_unpacked(size, path, key)
+                checked = size + BLOCK
             if text := line.strip("\ufeff \t\r\n"):
                 yield _object(text)
 
 
 def _object(text: str) -> dict[str, Any] | ValueError:
     try:
-        text.encode()
-        value = json.loads(text, object_pairs_hook=_unique)
+        if not text.isascii():
+            text.encode()
+        value = DECODER.decode(text)
         if not isinstance(value, dict):
             raise ValueError("not an object")
-        if "\\ud" in text.lower():  # an emoji that was cut in two is no text
+        if "\\ud" in text or "\\uD" in text:  # an emoji that was cut in two is no text
             json.dumps(value, ensure_ascii=False).encode()
         return _flat(value)
     except UnicodeEncodeError:
@@ -142,24 +144,27 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """The fields of objects inside a row as its own; a list of objects is a list for each of their fields."""
-    found: dict[str, Any] = {}
+    if not prefix and not any(isinstance(value, (dict, list)) for value in record.values()):
+        return record
+    pairs: list[tuple[str, Any]] = []
     for name, value in record.items():
         if isinstance(value, dict):
-            fields = _flat(value, f"{prefix}{name}.")
+            pairs += _flat(value, f"{prefix}{name}.").items()
         elif _are_objects(value):
             parts = [_flat(part, f"{prefix}{name}.") for part in value]
-            fields = {field: [part.get(field) for part in parts] for part in parts for field in part}
+            fields = dict.fromkeys(field for part in parts for field in part)
+            pairs += [(field, [part.get(field) for part in parts]) for field in fields]
         else:
-            fields = {f"{prefix}{name}": value}
-        if doubled := found.keys() & fields.keys():
-            raise ValueError(f"the name {doubled.pop()!r} is there twice")
-        found |= fields
-    return found
+            pairs.append((f"{prefix}{name}", value))
+    return _unique(pairs)
 
 
-def _records(path: Path, key: str) -> Iterable[Mapping[str, Any]]:
+def _records(path: Path, key: str) -> Iterable[dict[str, Any]]:
     """The rows of a file that is one JSON value."""
     content, size = [], 0
     with _open(path) as file:
@@ -176,7 +181,7 @@ def _records(path: Path, key: str) -> Iterable[Mapping[str, Any]]:
     return rows
 
 
-def _rows_of(value: Any, path: Path, key: str) -> Sequence[Mapping[str, Any]] | None:
+def _rows_of(value: Any, path: Path, key: str) -> Sequence[dict[str, Any]] | None:
     if _are_objects(value):
         return list(value)
     if not isinstance(value, dict) or not value:

@@ -53,7 +53,8 @@ class Records:
             if name not in self._open:
                 self._new_column(name)
             cells = self._open[name]
-            cells.extend([None] * (filled - len(cells)))
+            if len(cells) < filled:
+                cells.extend([None] * (filled - len(cells)))
             cells.append(value)
         self.rows += 1
         if filled + 1 == BLOCK_ROWS:

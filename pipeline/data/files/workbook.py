@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 ZEROS = re.compile(r"0{2,}")  # a number format that shows 7 as 007
 FIRST_ROWS = 20  # that tell the header from lines above it
 EXACT = 10**15  # Excel keeps 15 digits of a number
-FORMULA = (b"<f>", b"<f ", b"<f/>")
+FORMULAS = {b"<f>", b"<f ", b"<f/>"}  # signs of XML
+MERGED = b"<mergeCell "
+SIGNS = {*FORMULAS, MERGED}
 OLD_FILE = b"\xd0\xcf\x11\xe0"
 BLOCK = 1 << 20
 
@@ -87,8 +89,12 @@ class Sheet:
         with reading(self.path, self.key), _quiet(), self.path.open("rb") as file:
             if file.read(len(OLD_FILE)) == OLD_FILE:
                 raise ValueError("it has a password, or is in the format of .xls files")
-            formulas = _check_archive(self.path, self.key)
-            rows = self._rows(file, formulas)
+            signs = _check_archive(self.path, self.key)
+            if MERGED in signs:
+                logger.warning(
+                    "%s: %s has merged cells, of which only the first has the value", self.key, self.path.name
+                )
+            rows = self._rows(file, bool(signs & FORMULAS))
             self.names, first = self._header(rows)
             for counts in (self.errors, self.unsaved, self.rounded):
                 counts.clear()  # the cells above are names
@@ -189,22 +195,22 @@ def _check_installed(path: Path, key: str) -> None:
         )
 
 
-def _check_archive(path: Path, key: str) -> bool:
-    """Checks what the file unpacks to; returns whether it has formulas."""
+def _check_archive(path: Path, key: str) -> set[bytes]:
+    """Checks what the file unpacks to; returns which of `SIGNS` are in its sheets."""
     with zipfile.ZipFile(path) as archive:
         check_unpacked(check_claim(archive, path), path, key)
         sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        return any(_contains(archive, name) for name in sheets)
+        return {sign for name in sheets for sign in _signs(archive, name)}
 
 
-def _contains(archive: zipfile.ZipFile, name: str) -> bool:
+def _signs(archive: zipfile.ZipFile, name: str) -> set[bytes]:
+    found: set[bytes] = set()
     before = b""
     with archive.open(name) as file:
         while part := file.read(BLOCK):
-            if any(sign in before + part for sign in FORMULA):
-                return True
-            before = part[-max(map(len, FORMULA)) :]
-    return False
+            found |= {sign for sign in SIGNS if sign in before + part}
+            before = part[-max(map(len, SIGNS)) :]
+    return found
 
 
 @contextmanager

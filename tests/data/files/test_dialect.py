@@ -233,3 +233,9 @@ def test_the_rows_below_a_title_are_read(tmp_path: Path, caplog: pytest.LogCaptu
     (tmp_path / "s.csv").write_text(f"Bericht 2024\n\n{TITLED}".replace(",", ";").replace(".", ","))
     assert numbers(read_column("s.csv", "s.alpha", tmp_path)).tolist() == [1.5, 2.5, 3.5]
     assert "2 lines before the header of s.csv are skipped" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["0,333", "00,123", "-0,5"])
+def test_what_begins_with_0_is_no_thousand(text: str) -> None:
+    assert NumberFormat().plain(text) == text
+    assert NumberFormat(",", ".").plain(text.replace(",", ".")) == text.replace(",", ".")

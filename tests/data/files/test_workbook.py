@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 from tests.data.small_data import read_column
 
 openpyxl = pytest.importorskip("openpyxl")
+pytest.importorskip("openpyxl.chart")
 
 
 def write(path: Path, rows: Sequence[Sequence[object]], **formats: str) -> None:
@@ -84,6 +85,9 @@ def test_the_only_filled_visible_sheet_is_read_and_of_several_one_is_named(tmp_p
     hidden = book.create_sheet("lists")
     hidden.append(["a"])
     hidden.sheet_state = "hidden"
+    chart = openpyxl.chart.BarChart()
+    chart.add_data(openpyxl.chart.Reference(book.active, min_col=1, min_row=1, max_row=2))
+    book.create_chartsheet("chart").add_chart(chart)
     book.save(tmp_path / "one.xlsx")
     assert numbers(read_column("one.xlsx", "s.a", tmp_path)).tolist() == [1]
     second = book.create_sheet("2024")
@@ -109,6 +113,16 @@ def test_errors_and_formulas_without_a_result_are_missing_and_counted(
     sheet.read("c")
     assert caplog.text.count("column 'b': 1 cells are errors of formulas, taken as missing") == 1
     assert caplog.text.count("column 'c': 2 formulas have no stored result") == 1
+
+
+def test_merged_cells_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    book = openpyxl.Workbook()
+    for row in (["a", "b"], ["x", 1], [None, 2], ["y", 3]):
+        book.active.append(row)
+    book.active.merge_cells("A2:A3")
+    book.save(tmp_path / "s.xlsx")
+    assert strings(read_column("s.xlsx", "s.a", tmp_path)).tolist() == ["x", "", "y"]
+    assert "s.xlsx has merged cells, of which only the first has the value" in caplog.text
 
 
 def test_numbers_that_excel_has_rounded_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
