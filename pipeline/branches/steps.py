@@ -60,6 +60,8 @@ def summary_of_steps(x: KerasTensor, real: KerasTensor) -> KerasTensor:
 
     All are 0 for a row without real steps.
     """
+    # The gradient of what is made of NaN is NaN, also where it is left out afterwards.
+    x = ops.where(real, x, 0.0)
     mean = mean_over_steps(x, real)
     variance = mean_over_steps(ops.square(x - ops.expand_dims(mean, 1)), real)
     # The gradient of a square root is infinite at 0.

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline import branches
 from pipeline.branches.steps import pool_steps, real_steps, summary_of_steps
@@ -35,6 +36,17 @@ def test_a_summary_is_of_the_real_steps_alone_and_zero_without_steps():
     np.testing.assert_allclose([mean, highest, lowest, first, last], [2, 5, -1, 2, -1])
     np.testing.assert_allclose(deviation, np.std([2, 5, -1]), atol=2e-3)
     np.testing.assert_array_equal(summary[1], 0)
+
+
+def test_missing_steps_leave_the_gradients_of_a_summary_finite():
+    x = tf.constant([[[1.0], [4.0], [np.nan], [np.nan]], [[2.0], [3.0], [5.0], [1.0]]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(summary_of_steps(x, real_steps(x)) * tf.range(1.0, 7.0))
+    gradient = tape.gradient(total, x).numpy()
+    assert np.isfinite(gradient[~np.isnan(x)]).all()
+    # Of two steps a < b: mean, deviation (b - a) / 2, maximum, minimum, first and last.
+    np.testing.assert_allclose(gradient[0, :2, 0], [0.5 - 1 + 4 + 5, 0.5 + 1 + 3 + 6], rtol=1e-3)
 
 
 def test_each_channel_of_a_series_has_its_own_summary():

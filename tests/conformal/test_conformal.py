@@ -88,6 +88,40 @@ def test_the_mean_coverage_is_the_level_over_many_rows(method):
     assert np.mean(shares) <= LEVEL + (0.08 if method == "ordered" else 0.02)
 
 
+def rounded(method, labels, outputs):
+    """The same with many equal scores."""
+    if method == "yes_no":
+        return labels, np.round(outputs, 1)
+    if method not in ("classes", "ordered"):
+        return np.round(labels), np.round(outputs)
+    probabilities = np.round(outputs, 1) + 1e-9
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def with_missing(rng, labels):
+    missing = rng.random(labels.shape) < 0.3
+    return np.where(missing, -1, labels) if labels.ndim == 1 else np.where(missing, np.nan, labels)
+
+
+@pytest.mark.parametrize("case", ["ties", "few rows", "missing labels"])
+@pytest.mark.parametrize("method", METHODS)
+def test_ties_few_rows_and_missing_labels_take_nothing_from_the_coverage(method, case):
+    shares = []
+    for seed in range(60):
+        rng = np.random.default_rng(2000 + seed)
+        rows = (40 if method == "yes_no" else 12) if case == "few rows" else ROWS
+        drawn, new = DRAWS[method](rng, rows), DRAWS[method](rng, 20)
+        if case == "ties":
+            drawn, new = rounded(method, *drawn), rounded(method, *new)
+        if case == "missing labels":
+            drawn = with_missing(rng, drawn[0]), drawn[1]
+        calibration = calibrated(method, *drawn)
+        if not calibration.too_few("a"):
+            shares.append(np.nanmean(region(calibration, new[1]).covered(new[0])))
+    assert len(shares) > 50
+    assert np.mean(shares) >= LEVEL - 0.03
+
+
 def test_yes_and_no_are_covered_each_also_if_one_is_rare():
     rng = np.random.default_rng(0)
 

@@ -8,9 +8,11 @@ import pytest
 from pipeline import predict
 from pipeline.finished.explaining import positions
 from pipeline.finished.stored_files import read_model
+from pipeline.model import export_model
 from pipeline.model.attribution import Explainer, training_means
 from pipeline.model.ensemble import join
 from pipeline.model.joint_attribution import JointExplainer
+from tests import composed
 from tests.prediction import DEFAULTS, PENGUINS
 
 
@@ -37,6 +39,30 @@ def test_attributions_add_up_to_the_prediction_minus_that_of_the_mean(explained)
             total, one.values - one.baselines, atol=0.011 * np.abs(one.values - one.baselines).max()
         )
         assert np.ptp(total) > 0
+
+
+SERIES = ["conv1d", "conv1d_summary", "gru", "lstm", "transformer"]
+BRANCHES = [
+    *(f"branch@branches.image=conv2d branch@branches.series={name}" for name in SERIES),
+    "branch@branches.image=resnet",
+    *(f"experiment=gray_colour_name branch@branches.name=text_{name}" for name in ("conv", "transformer")),
+    *(f"experiment=penguins branch@branches.traits={name}" for name in ("tabm", "dense")),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", BRANCHES)
+def test_attributions_add_up_through_every_kind_of_branch(words):
+    job = composed.job(*words.split())
+    inputs = job.dataset.inputs
+    model = export_model(inputs, job.model, job.presenter, {})
+    raw = {key: np.array(values[:6]) for key, values in job.dataset.splits["val"].raw.items()}
+    kinds = {name: one.kind for name, one in inputs.items()}
+    columns = {name: one.prepared_names() for name, one in inputs.items() if one.kind == "table"}
+    explainer = Explainer(model, kinds, training_means(model, kinds, raw, columns), {})
+    for head, one in explainer.explain(raw).items():
+        assert np.abs(one.values - one.baselines).max() > 0, head
+        assert one.gap() <= 0.012, head
 
 
 def test_a_table_has_an_attribution_for_each_column_and_the_middle_quantile_is_explained(explained):
