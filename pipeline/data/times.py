@@ -24,7 +24,7 @@ from pipeline.times import (
 )
 
 STARTS = "a date such as 2024-05-31; or fractions instead"
-SHORT_YEARS = 10_000  # dates among which the latest is looked for
+SHORT_YEARS = 10_000  # different dates in which years of two digits are looked for
 logger = logging.getLogger(__name__)
 
 
@@ -46,15 +46,14 @@ def form_of(column: Column, day_first: bool | None = None, key: str = "") -> Tim
             *(column.reference, column.values[np.argmax(~is_missing(cells))]),
             f" ({key}=true reads the day first)" if key else "",
         )
-    short = [cell for cell in pd.unique(cells) if isinstance(cell, str) and has_short_year(cell)]
-    if short and form.kind == MOMENT:
-        years = in_iso(seconds(np.array(short[:SHORT_YEARS], dtype=object), form), form)
+    first = pd.unique(cells)[:SHORT_YEARS] if cells.dtype == object and form.kind == MOMENT else []
+    short = [cell for cell in first if isinstance(cell, str) and has_short_year(cell)]
+    if short:
+        years = in_iso(seconds(np.array(short, dtype=object), form), form)
         late = max(zip([str(year or "") for year in years], short, strict=False))
         logger.warning(
             "%s: years of two digits are those from 1969 to 2068: %s is %s",
-            column.reference,
-            late[1],
-            late[0][:10],
+            *(column.reference, late[1], late[0][:10]),
         )
     return form
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,6 +12,8 @@ from pipeline import data
 from pipeline.data.columns import RowError
 from pipeline.data.kinds import INPUTS, build
 from pipeline.data.kinds.prepare import encoded, input_tensors, preparation, prepare_rows
+from pipeline.data.sources import Sources
+from pipeline.data.times import form_of, read_times
 from pipeline.errors import ConfigError
 from tests.data.small_data import (
     CODES,
@@ -187,3 +190,17 @@ def test_a_text_among_numeric_categories_is_unseen_and_not_missing(fitted: data.
     assert np.isnan(codes[1])
     with pytest.raises(RowError, match="text instead of a number"):
         read_new(table, **(columns | {"amount": objects("1", "two")}), code=np.ones(2))
+
+
+def test_years_of_two_digits_are_said_and_unreadable_dates_name_a_remedy(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "s.csv").write_text("day,other\n5/31/68,2024-05-31\n6/30/70,0000-00-00\n")
+    sources = Sources({"s": str(tmp_path / "s.csv")})
+    form_of(sources.column("s.day", "k"))
+    assert caplog.messages == [
+        "s.day: years of two digits are those from 1969 to 2068: 5/31/68 is 2068-05-31"
+    ]
+    other = sources.column("s.other", "k")
+    with pytest.raises(ConfigError, match=r"data\.sources\.s\.missing: \['', '0000-00-00'\]"):
+        read_times(other, form_of(other))
