@@ -1,6 +1,7 @@
 """Which cells are missing, and the words that mean it."""
 
 import logging
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -12,22 +13,53 @@ from pipeline.data.files.words import coded, remembers
 MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 # "None" may be a class, but not a number.
 NOT_AVAILABLE = {*MISSING_WORDS, "None"}
+WHOLE = re.compile(r"-?\d+")
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+EXACT = 2.0**53  # float64 has all whole numbers below
 logger = logging.getLogger(__name__)
 
 
 def without_words(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
-    """Replaces the cells that hold one of the words by None; returns how many cells held each word."""
+    """Replaces the cells that hold one of the words by None, or NaN; returns how many cells held each word.
+
+    Words that are numbers, such as -999, mean the number in columns of numbers.
+    """
+    if values.dtype.kind in "iuf":
+        return _without_numbers(values, words)
     if values.dtype.kind not in "OU" or not words:
         return values, {}
+    words = [
+        *words,
+        *(f"{word}{zeros}" for word in words if WHOLE.fullmatch(word) for zeros in (".0", ".00")),
+    ]
     if remembers(values) and not {*words} & {*coded(values)[1]}:
         return values, {}
     cells = pd.Series(values.ravel(), dtype=object)
-    found = cells.isin([word for word in words if word]).to_numpy()
+    numbers = [float(word) for word in words if NUMBER.fullmatch(word)]
+    found = cells.isin([*(word for word in words if word), *numbers]).to_numpy()
+    if numbers:
+        # True is 1 for pandas.
+        found = found & np.array([not isinstance(cell, bool) for cell in cells], dtype=bool)
     if not found.any():
         return values, {}
     result = values.astype(object)
     result[found.reshape(values.shape)] = None
-    return result, cells[found].value_counts().to_dict()
+    return result, cells[found].map(str).value_counts().to_dict()
+
+
+def _without_numbers(values: np.ndarray, words: Collection[str]) -> tuple[np.ndarray, dict[str, int]]:
+    counts = {}
+    found = np.zeros(values.shape, dtype=bool)
+    for word in words:
+        if NUMBER.fullmatch(word) and (same := values == float(word)).any():
+            counts[word] = int(same.sum())
+            found |= same
+    if not counts:
+        return values, {}
+    exact = values.dtype.kind == "f" or bool((np.abs(values.astype(np.float64)) < EXACT).all())
+    result = values.astype(np.result_type(values, np.float32) if exact else object)
+    result[found] = np.nan if exact else None
+    return result, counts
 
 
 def report_words(reference: str, counts: Mapping[str, int], source_key: str) -> None:

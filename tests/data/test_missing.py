@@ -24,12 +24,29 @@ def test_the_second_cell_is_missing_in_every_type(cells: np.ndarray) -> None:
     assert is_missing(cells).tolist() == [False, True]
 
 
-def test_words_are_replaced_and_counted_but_blank_cells_and_numbers_are_not() -> None:
+def test_words_are_replaced_and_counted_but_blank_cells_are_not() -> None:
     values, counts = without_words(objects("NA", "a", "NA", "-", "", 5), ["NA", "-", ""])
     assert values.tolist() == [None, "a", None, None, "", 5]
     assert counts == {"NA": 2, "-": 1}
-    numbers = np.array([1.0, 2.0])
-    assert without_words(numbers, ["1.0"]) == (numbers, {}) or without_words(numbers, ["1.0"])[0] is numbers
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        (np.array([1, -999, 3]), [1, None, 3]),
+        (np.array([1.5, -999.0, 3], np.float32), [1.5, None, 3]),
+        (np.array([2**60, -999]), [2**60, None]),
+        (objects(2**60, -999, None, True), [2**60, None, None, True]),
+        (objects("1", "-999", "-999.0", "-9990"), ["1", None, None, "-9990"]),
+        (np.array([[1, -999], [2, 3]]), [1, None, 2, 3]),
+    ],
+)
+def test_words_that_are_numbers_mean_the_number(cells: np.ndarray, kept: list[object]) -> None:
+    values, counts = without_words(cells, ["", "-999", "NA"])
+    assert [None if pd.isna(cell) else cell for cell in values.ravel()] == kept
+    assert sum(counts.values()) == kept.count(None) - int(is_missing(cells).sum())
+    numbers = np.array([1, 2])
+    assert without_words(numbers, ["", "NA", "-999"])[0] is numbers
 
 
 def test_the_shape_of_an_array_of_words_stays() -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import KerasTensor
 
-from pipeline.data.columns import Column, strings, text_of
+from pipeline.data.columns import Column, numbers, strings, text_of
 from pipeline.data.kinds.vector import column_list, number_columns, short_name
 from pipeline.data.list_cells import written_lists
 from pipeline.data.sources import Sources
@@ -79,9 +79,12 @@ class Flags(ColumnTarget):
     def _read(self, sources: Sources, key: str, rows: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
         references = column_list(self.column)
         columns = [sources.column(reference, key) for reference in references]
-        if not all(self._holds_words(column) for column in columns):
+        if not any(self._holds_words(column) for column in columns):
             return number_columns(sources, self.column, key, rows)
-        values = np.column_stack([self._truths(column) for column in columns])
+        # Some columns may have 0 and 1, and others words.
+        values = np.column_stack(
+            [self._truths(column) if self._holds_words(column) else numbers(column) for column in columns]
+        )
         names = [short_name(reference) for reference in references]
         return (values if rows is None else values[rows]), names
 

@@ -145,3 +145,15 @@ def test_lists_of_whole_numbers_may_name_the_labels() -> None:
 def test_one_of_two_values_of_any_kind_means_yes(cells: list[Any], yes: Any) -> None:
     dataset = load_target({"kind": "binary", "column": "s.a", "yes": yes}, a=np.array(cells * (ROWS // 2)))
     np.testing.assert_array_equal(labels(dataset)[:2], [[0], [1]])
+
+
+def test_columns_of_labels_may_have_words_beside_numbers() -> None:
+    columns = {
+        "a": objects(*["yes", "no", ""] * 4),
+        "b": np.arange(12) % 2,
+        "c": objects(*["True", "False"] * 6),
+    }
+    dataset = load_target({"kind": "labels", "column": ["s.a", "s.b", "s.c"]}, **columns)
+    np.testing.assert_array_equal(
+        dataset.splits["train"].labels["y"][:3], [[1, 0, 1], [0, 1, 0], [np.nan, 0, 1]]
+    )
