@@ -6,6 +6,7 @@ Exit codes: 0 success; 1 an internal error, with a traceback; 2 a mistake of the
 """
 
 import atexit
+import errno
 import functools
 import gc
 import io
@@ -51,6 +52,8 @@ TEXTS_OF_TRAINING = (
     "tracking.folder",
 )
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'$", re.MULTILINE)
+TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
+NOT_USABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 NO_OPTION = "Config group override must be"  # begins Hydra's error for data=null
 KEY_NOTE = "full_key: "  # begins the note that Hydra adds to the errors of a `_target_`
 
@@ -234,11 +237,32 @@ def message_for(error: Exception) -> str | None:
     if disk_is_full(error):
         told = f"nothing more can be written: the disk is full ({type(error).__name__}: {error})"
         return "\n".join([told.splitlines()[0][:300], *filter(None, [signals.advice()])])
+    if isinstance(error, OSError):
+        return _message_of_place(error)
     for note in getattr(error, "__notes__", []):
         if note.startswith(KEY_NOTE):
             key = note.removeprefix(KEY_NOTE)
             return f"{key}: this part does not accept its arguments\n{type(error).__name__}: {error}"
     return None
+
+
+def _message_of_place(error: OSError) -> str | None:
+    """The message for a file or folder that the machine does not let the program use; None for others."""
+    if error.__traceback__ is not None and not _in_task(error):
+        problem = "Hydra's folder cannot be made; it is in tracking.folder unless hydra.run.dir is set"
+        return str(ConfigError("tracking.folder", problem, found=error, allowed="a folder to write to"))
+    place = error.filename or "a file"
+    if error.errno in TOO_MANY_FILES:
+        return f"{place}: too many files are open; raise the limit, as with `ulimit -n 4096`, and start again"
+    if error.errno in NOT_USABLE:
+        return f"{place}: this file or folder cannot be used ({error.strerror})"
+    return None
+
+
+def _in_task(error: BaseException) -> bool:
+    """Whether an error comes from a task, and not from what Hydra does before."""
+    steps = traceback.walk_tb(error.__traceback__)
+    return any((code := frame.f_code).co_filename == __file__ and code.co_name == "job" for frame, _ in steps)
 
 
 def _is_too_deep(error: BaseException | None) -> bool:

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 # Of a split's outputs in memory at the same time: raw and readable ones, in pieces and as a whole, and what
 # the metrics make of them.
 OUTPUT_COPIES = 6
+# Layers and graphs of a head. With 500 heads a run took 3.3 GB at most, of which TensorFlow takes 0.9 GB.
+HEAD_BYTES = 5_000_000
 MOST_PROBED = 50  # heads: the probe's memory and time grow with the heads squared
 
 
@@ -104,6 +106,7 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
     branches: dict[str, Encoder] = {name: make(node) for name, node in cfg.branches.items()}
     heads: dict[str, Head] = {name: make(node) for name, node in cfg.heads.items()}
     _check_calibrated(heads, dataset)
+    _check_heads_fit(heads)
     rows = len(dataset.splits["train"].rows)
     model = _model(cfg, dataset, branches, heads, make)
     _check_memory(dataset, model)
@@ -142,6 +145,19 @@ def build(cfg: DictConfig, dataset: Dataset, make: Make) -> Job:
         probe=probe(insight, trainer, rows_of["train"]),
         **({"level": cfg.conformal.level} if "conformal" in cfg else {}),
     )
+
+
+def _check_heads_fit(heads: Collection[str]) -> None:
+    """Refuse hundreds of heads whose layers and graphs do not fit into memory, before any is built."""
+    need, free = HEAD_BYTES * len(heads), available()
+    if need > free:
+        raise ConfigError(
+            "heads",
+            f"a run of so many heads takes about {need / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB "
+            "are free",
+            found=f"{len(heads):,} heads of about {HEAD_BYTES / 1e6:g} MB each",
+            allowed="fewer heads; or one head with many columns, {kind: number, column: [a, b]}",
+        )
 
 
 def _check_memory(dataset: Dataset, model: keras.Model) -> None:

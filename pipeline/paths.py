@@ -149,9 +149,13 @@ def folder_words() -> list[str]:
     return [] if _folder == FOLDER else [f"tracking.folder={_folder}"]
 
 
-def checkpoint_folder(run_id: str) -> Path:
-    """The folder of a run's checkpoints, below the working folder unless `tracking.folder` is elsewhere."""
-    return _runs() / "checkpoints" / run_id
+def checkpoint_folder(run_id: str, folder: str | None = None) -> Path:
+    """The folder of a run's checkpoints, below the working folder unless `tracking.folder` is elsewhere.
+
+    Args:
+        folder: another `tracking.folder` than that of this process.
+    """
+    return (Path.cwd() / _expanded(folder) if folder else _runs()) / "checkpoints" / run_id
 
 
 def waiting_folder(run_id: str) -> Path:
@@ -160,7 +164,7 @@ def waiting_folder(run_id: str) -> Path:
 
 
 def _runs() -> Path:
-    return Path.cwd() / Path(_folder).expanduser()
+    return Path.cwd() / _expanded(_folder)
 
 
 @contextmanager
@@ -197,11 +201,15 @@ def refuse_input(written: Path, read: Sequence[Path], key: str) -> None:
         raise ConfigError(key, problem, found=written, allowed="another file")
 
 
-def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:
+def _expanded(path: str) -> Path:
     try:
-        expanded = Path(path).expanduser()
+        return Path(path).expanduser()
     except RuntimeError:  # the file ~name, where no user has this name
-        expanded = Path(path)
+        return Path(path)
+
+
+def _candidates(path: str, folders: Sequence[str | Path]) -> list[Path]:
+    expanded = _expanded(path)
     return (
         [expanded] if expanded.is_absolute() else [(Path(folder) / expanded).absolute() for folder in folders]
     )

@@ -17,7 +17,7 @@ from pipeline.heavy_imports import importing
 from pipeline.job.resume import (
     SHORT_ID,
     Origin,
-    full_id,
+    found_id,
     how_to_resume,
     is_finished,
     mark_finished,
@@ -85,7 +85,7 @@ def start(
     """
     origin = Origin(typed, groups, folders)
     if cfg.resume:
-        name, run_id = cfg.resume, full_id(cfg.resume)
+        name, run_id = cfg.resume, found_id(cfg)
         if name != run_id:
             notice(f"resume={name} is run {run_id}")
         cfg.resume = run_id

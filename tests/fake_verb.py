@@ -15,6 +15,9 @@ def main(cfg):
     todo = os.environ.get("FAKE", "")
     if todo == "data" and cfg.seed == 1:
         raise ConfigError("data.sources.kanji", "no such column", found="imag", allowed=["image"])
+    if todo.startswith("OSError "):
+        number = int(todo.split()[1])
+        raise OSError(number, os.strerror(number), "a/b")
     if todo == "bug":
         raise ZeroDivisionError("a bug")
     if todo == "wait":

@@ -1,5 +1,6 @@
 """What every verb shares: messages, exit codes, signals, and a start without heavy imports."""
 
+import errno
 import logging
 import signal
 import subprocess
@@ -269,6 +270,29 @@ def test_an_error_that_a_library_raises_when_it_is_interrupted_passes_for_the_in
 def test_only_what_people_can_put_right_has_a_message():
     assert command.message_for(ConfigError("seed", "wrong")) == "seed: wrong"
     assert command.message_for(ValueError("a bug")) is None
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below", "/proc/x", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_a_message(folder, tmp_path):
+    (tmp_path / "file").touch()
+    done = call("tests.fake_verb", f"tracking.folder={folder}", where=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("tracking.folder: Hydra's folder cannot be made")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "a/b: this file or folder cannot be used"),
+        (errno.EROFS, "a/b: this file or folder cannot be used"),
+        (errno.EMFILE, "a/b: too many files are open; raise the limit"),
+        (errno.ENOENT, None),
+    ],
+)
+def test_what_the_machine_does_not_allow_is_a_message(run_here, number, told):
+    done = run_here(does=f"OSError {number}")
+    assert done.returncode == (1 if told is None else 2)
+    assert "Traceback" in done.stderr if told is None else done.stderr.startswith(told)
 
 
 def test_a_sweep_that_lost_its_workers_goes_on_by_an_override_of_its_own(monkeypatch):

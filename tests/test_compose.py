@@ -199,7 +199,16 @@ def test_data_beyond_the_memory_of_the_gpu_comes_in_windows_and_the_log_says_so(
     assert "does not fit into the GPU's free memory" in caplog.text
 
 
+def test_heads_beyond_the_free_memory_are_refused_before_any_is_built(build, monkeypatch):
+    monkeypatch.setattr(compose, "_model", lambda *arguments: pytest.fail("the model was built"))
+    monkeypatch.setattr(compose, "available", lambda: 2 * compose.HEAD_BYTES - 1)
+    with pytest.raises(ConfigError, match=r"^heads: a run of so many heads takes about 0\.0 GB") as caught:
+        build()
+    assert "2 heads of about 5 MB each" in str(caught.value)
+
+
 def test_outputs_beyond_the_free_memory_are_refused_with_the_sum(build, monkeypatch):
+    monkeypatch.setattr(compose, "HEAD_BYTES", 0)
     monkeypatch.setattr(compose, "available", lambda: 6 * 4 * 4 * 52 - 1)
     with pytest.raises(ConfigError, match="evaluating 52 rows takes about") as caught:
         build()

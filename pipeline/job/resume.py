@@ -14,9 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config.private import ADDRESS, public
 from pipeline.config.renamed import stored
 from pipeline.errors import ConfigError
-from pipeline.paths import checkpoint_folder, folder_words, write_text
+from pipeline.notices import notice
+from pipeline.paths import checkpoint_folder, folder_words, use_folder, write_text
 from pipeline.secrets import mask
-from pipeline.stored_file import readable
+from pipeline.stored_file import readable, reading
 
 CONFIG, ORIGIN, DATA, FINISHED = "config.yaml", "origin.json", "data.json", "finished.json"
 SHORT_ID = 8  # characters of an id in a command
@@ -133,6 +134,40 @@ def full_id(name: str) -> str:
         or runs
         or "nothing: no run was trained here; one of tracking.folder=… needs that again",
     )
+
+
+def found_id(cfg: DictConfig) -> str:
+    """Return the id of the run to resume.
+
+    If its files are in another `tracking.folder`, as its store says, that folder is used.
+
+    Raises:
+        ConfigError: there are no files of this run, or several ids begin so.
+    """
+    try:
+        return full_id(cfg.resume)
+    except ConfigError:
+        folder = None if cfg.resume == "latest" else _folder_of(cfg.resume, cfg.tracking.uri)
+        if folder is None:
+            raise
+    notice(f"the files of this run are in tracking.folder={folder}")
+    cfg.tracking.folder = folder
+    use_folder(folder)
+    return full_id(cfg.resume)
+
+
+def _folder_of(name: str, uri: str | None) -> str | None:
+    """Return the `tracking.folder` that a run in the store was trained with, if its files are there."""
+    from pipeline.tracking import find_run  # the package imports MLflow, which takes seconds
+
+    try:
+        run = find_run(name, uri)
+        with reading(run, "config/config.yaml") as path:
+            config: Any = OmegaConf.load(path)
+            folder = str(config.tracking.folder)
+    except ConfigError:
+        return None
+    return folder if (checkpoint_folder(run.run_id, folder) / CONFIG).is_file() else None
 
 
 def _last_change(folder: Path) -> float:

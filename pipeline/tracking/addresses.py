@@ -33,9 +33,18 @@ def store_address(uri: str | None, folder: Path) -> tuple[str, str]:
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme == "sqlite":
         return _sqlite(uri, key, folder), key
-    if scheme not in SCHEMES or not re.match(r"\w+(\+\w+)?://[^/]|databricks", uri):
+    if scheme not in SCHEMES or not re.match(r"\w+(\+\w+)?://[^/]|databricks", uri) or not _is_whole(uri):
         raise ConfigError(key, *_wrong(uri, folder), allowed=ALLOWED)
     return uri, key
+
+
+def _is_whole(uri: str) -> bool:
+    """Whether an address of a server has a host, and a port within the range of ports if it has one."""
+    try:
+        parts = urlsplit(uri)
+        return not parts.scheme.startswith("http") or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        return False
 
 
 def _wrong(uri: str, folder: Path) -> tuple[str]:

@@ -83,7 +83,7 @@ class StoredRun:
             return folder / path
         try:
             return Path(mlflow.artifacts.download_artifacts(run_id=self.run_id, artifact_path=path))
-        except (MlflowException, OSError) as error:
+        except (MlflowException, OSError, ValueError, TypeError) as error:  # the address may be none at all
             raise self._missing(path) from error
 
     def has(self, path: str) -> bool:

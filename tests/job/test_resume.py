@@ -6,6 +6,7 @@ import random
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
@@ -14,6 +15,7 @@ from pipeline import paths
 from pipeline.errors import ConfigError
 from pipeline.job.resume import (
     Origin,
+    found_id,
     full_id,
     is_finished,
     mark_finished,
@@ -213,3 +215,24 @@ def test_the_commands_that_go_on_with_a_run_name_the_folder_of_its_files(monkeyp
     monkeypatch.setattr(paths, "_folder", paths.FOLDER)
     assert resuming("r", None) == "python -m pipeline.train resume=r"
     assert sync_command("r") == "python -m pipeline.sync run=r"
+
+
+def test_a_run_is_found_in_the_folder_that_its_store_knows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.paths._folder", "mlruns")
+    config = tmp_path / "config.yaml"
+    config.write_text("tracking: {folder: else where}")
+    stored = SimpleNamespace(run_id="12345678", artifact=lambda path: config)
+    monkeypatch.setattr("pipeline.tracking.find_run", lambda name, uri: stored)
+    cfg = OmegaConf.create({"resume": "1234", "tracking": {"folder": "mlruns", "uri": None}})
+    with pytest.raises(ConfigError, match="has no checkpoints of this run"):
+        found_id(cfg)  # its files are gone
+    files = tmp_path / "else where" / "checkpoints" / "12345678"
+    files.mkdir(parents=True)
+    (files / "config.yaml").touch()
+    assert found_id(cfg) == "12345678"
+    assert cfg.tracking.folder == paths.used_folder() == "else where"
+    cfg.resume = "latest"
+    monkeypatch.setattr("pipeline.paths._folder", "mlruns")
+    with pytest.raises(ConfigError, match="has no checkpoints of this run"):
+        found_id(cfg)

@@ -39,7 +39,18 @@ def refused(uri: str | None = None, experiment: str = "e") -> str:
 
 @pytest.mark.parametrize(
     "uri",
-    ["./mlruns", "file:./mlruns", "localhost:5000", "http:/x", "ftp://x/y", "sqlite://m.db", "sqlite:///"],
+    [
+        "./mlruns",
+        "file:./mlruns",
+        "localhost:5000",
+        "http:/x",
+        "http://[::1",
+        "http://:5000",
+        "http://127.0.0.1:99999",
+        "ftp://x/y",
+        "sqlite://m.db",
+        "sqlite:///",
+    ],
 )
 def test_a_wrong_address_is_refused_with_the_right_form(uri, database):
     message = refused(uri)
