@@ -25,12 +25,14 @@ COLUMN_OPTIONS = (
     "categorical",
 )  # of inputs and targets: name columns
 SAMPLE_WEIGHT = "sample_weight"  # of every kind of target: the column with the weights of the rows
+AUTO = "auto"
 SCALES = ("robust", "standard", "quantile", "none")  # of inputs; the first is the default
+VECTOR_SCALES = (AUTO, *SCALES)  # the first is the default
 # The scale of an entry without one, by its kind, now and in stored configs of version 0.1.
 DEFAULT_SCALES = {
     "image": "auto",
     "series": "robust",
-    "vector": "robust",
+    "vector": AUTO,
     "table": "robust",
     "number": "auto",
 }
@@ -42,6 +44,11 @@ OPTIONS_OF_0_1: dict[str, dict[str, bool | int | str]] = {
 }
 NUMBER_SCALES = ("auto", "standard", "log", "quantile", "none")  # of number targets
 IMAGE_SCALES = ("auto", "bytes", "robust", "standard", "none")
+SCALES_OF_KIND = {
+    "image": IMAGE_SCALES,
+    "number": NUMBER_SCALES,
+    "vector": VECTOR_SCALES,
+}  # of others: SCALES
 JOINS = ("left", "inner", "exact")  # the first is the default
 TEXT_TABLES = (".csv", ".tsv", ".tab", ".txt")  # suffixes of files that take options of how they are written
 WORKBOOKS = (".xlsx", ".xlsm")  # suffixes of files that take the option `sheet`

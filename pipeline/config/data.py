@@ -8,11 +8,10 @@ from pipeline.config.parts import arguments
 from pipeline.data_options import (
     COLUMN_OPTIONS,
     FOLD_OPTIONS,
-    IMAGE_SCALES,
     INPUT_KINDS,
-    NUMBER_SCALES,
     SAMPLE_WEIGHT,
     SCALES,
+    SCALES_OF_KIND,
     SPLIT_FORMS,
     SPLIT_ROWS,
     SPLITS,
@@ -90,7 +89,7 @@ def check_entries(config: dict[str, Any]) -> None:
                 optional[SAMPLE_WEIGHT] = TEXT
             check_node(key, entry, {"kind": TEXT, **required}, optional=optional)
             if "scale" in entry:
-                scales = {"image": IMAGE_SCALES, "number": NUMBER_SCALES}.get(kind, SCALES)
+                scales = SCALES_OF_KIND.get(kind, SCALES)
                 one_of(*scales).check(f"{key}.scale", entry["scale"])
             for word in (*COLUMN_OPTIONS, SAMPLE_WEIGHT):
                 _check_columns(f"{key}.{word}", entry.get(word, []), config["data"]["sources"])

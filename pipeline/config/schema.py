@@ -14,11 +14,11 @@ from pipeline.config.loss_words import LOSS_WORDS
 from pipeline.config.part_names import INPUTS, PARTS_AT, TARGETS, parts_at
 from pipeline.config.parts import AUTOMATIC, RANGES, arguments
 from pipeline.data_options import (
-    IMAGE_SCALES,
+    DEFAULT_SCALES,
     INPUT_KINDS,
-    NUMBER_SCALES,
     SAMPLE_WEIGHT,
     SCALES,
+    SCALES_OF_KIND,
     TARGET_KINDS,
 )
 from pipeline.rules import TEXT, TEXTS, Rule, one_of, or_null
@@ -141,9 +141,7 @@ def _entry(kinds: Mapping[str, str], parts: Sequence[str], more: Mapping[str, Ru
 
 
 def _scale(kind: str) -> dict[str, Rule]:
-    if kind in ("image", "number"):
-        return {"scale": one_of(*(IMAGE_SCALES if kind == "image" else NUMBER_SCALES))}
-    return {"scale": one_of(*SCALES)} if kind in ("series", "vector", "table") else {}
+    return {"scale": one_of(*SCALES_OF_KIND.get(kind, SCALES))} if kind in DEFAULT_SCALES else {}
 
 
 def _part(key: str, more: Mapping[str, Schema] | None = None) -> Schema:

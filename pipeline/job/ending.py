@@ -4,6 +4,7 @@ import math
 
 from pipeline.metric_names import name_of
 from pipeline.training.fit import FitResult
+from pipeline.training.refit import Refit
 
 DEFAULT_MONITOR = name_of("val", None, "skill_floored")  # in words: validation
 LOSS_OF_NOTE = 0.005  # skill that a head may lose without being mentioned
@@ -66,7 +67,12 @@ def _lost_by_sharing(fitted: FitResult) -> list[str]:
 
 def _refitted(fitted: FitResult) -> list[str]:
     return [
-        f"head {head}: its own layers were trained on for {refit.steps} steps "
-        f"(validation loss {refit.before:.3f} -> {refit.after:.3f})"
+        f"head {head}: {_changes(refit)} (validation loss {refit.before:.3f} -> {refit.after:.3f})"
         for head, refit in fitted.refits.items()
     ]
+
+
+def _changes(refit: Refit) -> str:
+    steps = f"its own layers were trained on for {refit.steps} steps" if refit.steps else ""
+    away = f"its outputs were moved {1 - refit.share:.0%} of the way to {refit.towards}"
+    return " and ".join(filter(None, [steps, away if refit.share < 1 else ""]))

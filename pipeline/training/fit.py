@@ -197,7 +197,8 @@ def fit(
     if refit and kept.monitor and kept.weights and not failure and "val" in rows:
         weighted = [head for head, weight in objective_weights.items() if weight]
         with announced("training the heads' own layers"):
-            refits = refit_heads(model, trainer.losses, rows, weighted)
+            constants = {head: reference.baseline for head, reference in heads["val"].items()}
+            refits = refit_heads(model, trainer.losses, rows, weighted, constants)
     best = {name: value for name, value in kept.metrics.items() if name.startswith("val/")}
     if refits:
         best = measure("val", trainer.evaluate(rows["val"]), heads["val"], objective_weights).named("val")

@@ -1,11 +1,12 @@
 """After the training, each head's own layers go on alone, on the features that the kept epoch gives them.
 
 The kept epoch is a compromise: one head may have needed more epochs, another fewer. What the heads share no
-longer changes, so that no head can take anything from another.
+longer changes, so that no head can take anything from another. At the end the outputs of a head that says
+more than it knows are moved towards a constant.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -25,15 +26,29 @@ STEPS, RATE = 300, 0.001
 CHECK, PATIENCE = 10, 100  # steps between looks at the validation loss, and without a lower one
 GAIN = 1e-3  # share by which a loss must be lower to count as lower
 BATCH = 256  # rows whose features are computed at a time
+SHARES = np.linspace(0, 1, 21)  # of the outputs' distance from a constant
+# Share by which the loss must be lower if outputs of classes are moved towards their shares instead of even
+# odds, which leaves the most probable class of every row as it is.
+BETTER = 0.01
+EVEN, CONSTANT = "even odds", "the best constant"
 
 
 @dataclass(frozen=True)
 class Refit:
-    """What a refit changed: its steps, and the head's validation loss before and after them."""
+    """What a refit changed.
+
+    Args:
+        steps: those of the head's own layers.
+        before, after: the head's validation loss.
+        share: what is left of the outputs' distance from where they were moved.
+        towards: where that is, in words.
+    """
 
     steps: int
     before: float
     after: float
+    share: float = 1.0
+    towards: str = CONSTANT
 
 
 def refit_heads(
@@ -41,12 +56,19 @@ def refit_heads(
     losses: Mapping[str, HeadLoss],
     rows: Mapping[str, Rows | Stream],
     heads: Collection[str],
+    constants: Mapping[str, Any] | None = None,
 ) -> dict[str, Refit]:
     """Train the own layers of some heads, each for the number of steps with its lowest validation loss.
+
+    Then the outputs of heads that end with a linear layer are moved towards a constant, as far as the
+    validation loss falls: a head that learned nothing but noise ends as the best constant.
 
     All training rows are one batch, and the shared part runs only once. Left as they are: heads with fewer
     than `FEWEST_LABELS` labelled validation rows, and heads whose features of the training rows have more
     than `MOST_CELLS` cells.
+
+    Args:
+        constants: head -> the best constant for the training rows, a raw output (width,).
 
     Returns:
         Head -> what changed, for those whose validation loss fell.
@@ -67,7 +89,10 @@ def refit_heads(
         features = {split: by_layer[parts[head].reads] for split, (by_layer, _) in seen.items()}
         labels = {split: of_rows for split, (_, of_rows) in seen.items()}
         refit = _refit(parts[head], losses[head], head, features, labels)
-        if refit.steps:
+        constant = (constants or {}).get(head)
+        if constant is not None:
+            refit = _shrink(parts[head], losses[head], features["val"], labels["val"][head], constant, refit)
+        if refit.steps or refit.share < 1:
             found[head] = refit
     return found
 
@@ -133,3 +158,53 @@ def _refit(
             break
     part.set_weights(weights)
     return Refit(best, before, lowest)
+
+
+def _shrink(
+    part: keras.Model, loss: HeadLoss, features: Any, labels: Any, constant: np.ndarray, refit: Refit
+) -> Refit:
+    """Move the outputs towards a constant, as far as the validation loss falls.
+
+    The last layer is changed, if it is linear: share x (kernel, bias) + (1 - share) x (0, constant). Logits
+    are moved towards 0, or towards the best constant if that is clearly better.
+
+    The loss of numbers, which a few rows decide, must fall by more than its standard error.
+
+    Args:
+        features, labels: of the validation rows.
+        constant: the best one for the training rows, (width,).
+    """
+    last = part.layers[-1]
+    if not isinstance(last, keras.layers.Dense) or last.activation is not keras.activations.linear:
+        return refit
+    outputs = part(features, training=False)
+
+    def lowest(towards: np.ndarray) -> tuple[float, float]:
+        values = [
+            float(loss(labels, towards + np.float32(share) * (outputs - towards))[0]) for share in SHARES
+        ]
+        return min(zip(values, SHARES.tolist(), strict=True))
+
+    (value, share), words = lowest(constant), CONSTANT
+    if loss.kind != "number":
+        even = np.zeros_like(constant)
+        even_value, even_share = lowest(even)
+        if even_value <= (1 + BETTER) * value:
+            constant, value, share, words = even, even_value, even_share, EVEN
+    least = GAIN * abs(refit.after)
+    if loss.kind == "number":
+        moved = constant + np.float32(share) * (outputs - constant)
+        least = max(least, _noise(loss, labels, outputs, moved))
+    if not value < refit.after - least:
+        return refit
+    last.kernel.assign(share * last.kernel)
+    last.bias.assign(share * last.bias + (1 - share) * constant)
+    return replace(refit, after=value, share=share, towards=words)
+
+
+def _noise(loss: HeadLoss, labels: Any, before: Any, after: Any) -> float:
+    """Return the standard error of the difference between two outputs' losses of the same rows."""
+    before, after = (loss.row_losses(np.asarray(labels), np.asarray(outputs)) for outputs in (before, after))
+    differences = before - after
+    differences = differences[~np.isnan(differences)]
+    return float(differences.std() / np.sqrt(len(differences)))

@@ -62,7 +62,7 @@ def test_the_weights_of_the_best_epoch_are_kept():
 def test_heads_are_refitted_from_the_kept_epoch_if_they_have_a_weight(monkeypatch):
     asked = []
 
-    def refit_heads(model, losses, rows, heads):
+    def refit_heads(model, losses, rows, heads, constants):
         asked.append((float(model.get_weights()[0][0, 0]), heads))
         model.set_weights([np.full((1, 1), 9.0)])
         return {"score": Refit(10, 0.5, 0.25)}

@@ -13,9 +13,10 @@ import numpy as np
 from keras import KerasTensor
 from scipy.stats import norm
 
+from pipeline.data.kinds.components import Components, components_of
 from pipeline.data.kinds.piecewise import knots_of, piecewise_linear
 from pipeline.data.kinds.precision import report_lost
-from pipeline.data_options import SCALES
+from pipeline.data_options import AUTO, SCALES
 from pipeline.errors import ConfigError
 
 SAMPLE = 2048  # rows of each block that quantiles are computed from, if there are several blocks
@@ -219,19 +220,29 @@ class Numbers:
     spread: np.ndarray
     scale: Scale
     gaps: list[int]
+    components: Components | None = None
 
     def prepare(self, tensor: KerasTensor) -> KerasTensor:
         """Replaces missing cells by the training median, scales, and appends flags for missing cells.
 
         There is a 0/1 flag for each column with gaps: (rows, columns) -> (rows, columns + gaps), float32.
+        Components follow.
         """
         missing = keras.ops.isnan(tensor)
         filled = keras.ops.where(missing, self.median.astype(tensor.dtype), tensor)
         scaled = self.scale(filled)
-        if not self.gaps:
-            return scaled
-        flags = keras.ops.cast(keras.ops.take(missing, self.gaps, axis=-1), "float32")
-        return keras.ops.concatenate([scaled, flags], axis=-1)
+        parts = [scaled]
+        if self.gaps:
+            parts.append(keras.ops.cast(keras.ops.take(missing, self.gaps, axis=-1), "float32"))
+        if self.components:
+            parts.append(self.components(scaled))
+        return keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else scaled
+
+    def prepared_names(self, columns: list[str]) -> list[str]:
+        """The column behind each prepared one; a flag for missing cells is its column's."""
+        components = self.components.weights.shape[1] if self.components else 0
+        flags = [columns[place] for place in self.gaps]
+        return [*columns, *flags, *(f"component {number}" for number in range(1, components + 1))]
 
 
 def fit_numbers(statistics: Statistics, names: list[str], *, scale: str, key: str) -> Numbers:
@@ -240,7 +251,8 @@ def fit_numbers(statistics: Statistics, names: list[str], *, scale: str, key: st
     Args:
         statistics: of the training rows.
         names: of the columns, for the message.
-        scale: see `scale_of`.
+        scale: see `scale_of`; or "auto", which is "robust" with the components of columns that say nearly
+            the same.
         key: the config key to name in the message.
 
     Raises:
@@ -251,9 +263,11 @@ def fit_numbers(statistics: Statistics, names: list[str], *, scale: str, key: st
         raise ConfigError(
             key, "no training row has a value in this column", found=column, allowed="one value or more"
         )
-    fitted = scale_of(statistics, scale)
+    fitted = scale_of(statistics, "robust" if scale == AUTO else scale)
     scaled = np.asarray(fitted(statistics.sample))
     report_lost(statistics.sample, scaled, names, f"{key.rpartition('.')[0]}.scale")
-    return Numbers(
-        statistics.median, statistics.robust_spread, fitted, np.flatnonzero(statistics.gaps).tolist()
-    )
+    components = None
+    if scale == AUTO:
+        components = components_of(scaled, key.rpartition(".")[0])
+    gaps = np.flatnonzero(statistics.gaps).tolist()
+    return Numbers(statistics.median, statistics.robust_spread, fitted, gaps, components)

@@ -176,8 +176,7 @@ class Table:
         """The raw model input behind each prepared column; a column's flag for missing cells is its own."""
         names = [self._raw_name(reference) for reference in self.categories]
         if self.numbers:
-            columns = [self._raw_name(reference) for reference in self.numeric]
-            names += columns + [columns[place] for place in self.numbers.gaps]
+            names += self.numbers.prepared_names([self._raw_name(reference) for reference in self.numeric])
         for reference, times in self.times.items():
             names += [self._raw_name(reference)] * len(times.names)
         return names

@@ -14,6 +14,7 @@ from pipeline.data.kinds.far_cells import Measured
 from pipeline.data.kinds.prepare import Specs
 from pipeline.data.kinds.scaling import Numbers, Statistics, check_scale, fit_numbers
 from pipeline.data.sources import Sources
+from pipeline.data_options import AUTO, VECTOR_SCALES
 from pipeline.errors import ConfigError
 
 
@@ -23,7 +24,8 @@ class Vector:
 
     Args:
         column: (rows, columns) or lists of equal length in one column; or a list of columns of one number.
-        scale: "robust", "standard", "quantile" (per column, by the training rows) or "none".
+        scale: "robust", "standard", "quantile" (per column, by the training rows) or "none"; "auto" is
+            "robust", and adds principal components if the columns say nearly the same.
     """
 
     kind: ClassVar[str] = "vector"
@@ -31,7 +33,7 @@ class Vector:
     vocabularies: ClassVar[tuple[int, ...]] = ()
 
     column: str | Sequence[str]
-    scale: str = "robust"
+    scale: str = AUTO
 
     name: str = field(init=False)
     columns: list[str] = field(init=False)
@@ -45,7 +47,7 @@ class Vector:
     def fit(self, name: str, sources: Sources, train: np.ndarray) -> None:
         key = f"data.inputs.{name}"
         self.name = name
-        check_scale(self.scale, key)
+        check_scale(self.scale, key, VECTOR_SCALES)
         self.dtype = widest(sources.values(reference, f"{key}.column") for reference in self.references())
         blocks, self.columns = number_blocks(sources, self.column, f"{key}.column", train)
         statistics = Statistics.of(blocks)
@@ -73,8 +75,8 @@ class Vector:
         return {self.name: ((len(self.columns),), self.dtype)}
 
     def prepared_names(self) -> list[str]:
-        """The column behind each prepared column; a column's flag for missing cells is its own."""
-        return [*self.columns, *(self.columns[place] for place in self.numbers.gaps)]
+        """The column behind each prepared column, see `Numbers.prepared_names`."""
+        return self.numbers.prepared_names(self.columns)
 
     def prepare(self, tensors: Mapping[str, KerasTensor]) -> KerasTensor:
         return self.numbers.prepare(tensors[self.name])
