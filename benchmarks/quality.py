@@ -3,6 +3,7 @@
     pip install 'multihead-pipeline[quality]'
     python -m benchmarks.quality --out quality.json
     python -m benchmarks.quality --table before.json quality.json
+    python -m benchmarks.quality --untuned --seeds 2
 
 Every data set is trained with `branches=auto heads=auto` and nothing else, from three seeds. A head's skill
 is 1 - loss / loss of the best constant on the test rows: cross-entropy of classes, squared error of numbers
@@ -28,6 +29,7 @@ from omegaconf import DictConfig
 from benchmarks.machine import description
 from benchmarks.quality_data import DATA_SETS, SHIPPED
 from benchmarks.quality_references import features, predict
+from benchmarks.quality_untuned import UNTUNED
 from benchmarks.trained import trained_job
 from pipeline.config import CONF
 from pipeline.config.auto_parts import expand
@@ -42,7 +44,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", default=[*DATA_SETS, *SHIPPED])
+    parser.add_argument("--only", nargs="+", help="names of data sets")
+    parser.add_argument("--untuned", action="store_true", help="those that nobody tuned the program on")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="file for the measurements, one JSON line per head")
     parser.add_argument("--overrides", nargs="*", default=[], help="to try other settings")
@@ -52,7 +55,7 @@ def main() -> None:
         print(table([load(path) for path in options.table]))
         return
     records = []
-    for name in options.only:
+    for name in options.only or (UNTUNED if options.untuned else [*DATA_SETS, *SHIPPED]):
         records += measure(name, range(options.seeds), options.overrides)
         if options.out:
             options.out.write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -71,6 +74,9 @@ def measure(name: str, seeds: Sequence[int], overrides: Sequence[str] = ()) -> l
             data = DATA_SETS[name]()
             data.write(f"own_{name}", folder)  # penguins are among the shipped ones too
             logarithmic = data.logarithmic
+        elif name in UNTUNED:
+            UNTUNED[name].write(f"own_{name}", folder)
+            logarithmic = UNTUNED[name].logarithmic
         rows: dict[str, list[Array]] = {}
         seconds = []
         for seed in seeds:
@@ -93,7 +99,7 @@ def measure(name: str, seeds: Sequence[int], overrides: Sequence[str] = ()) -> l
 def _config(name: str, seed: int, folder: Path, overrides: Sequence[str]) -> DictConfig:
     (folder / "conf").mkdir(exist_ok=True)
     # Insight only measures; without it the benchmark is quicker.
-    option = f"own_{name}" if name in DATA_SETS else name
+    option = f"own_{name}" if name in DATA_SETS or name in UNTUNED else name
     chosen = [f"data={option}", "branches=auto", "heads=auto", f"seed={seed}", "insight=off", *overrides]
     chosen.append(f"hydra.searchpath=[file://{folder / 'conf'}]")
     with initialize_config_dir(str(CONF)):

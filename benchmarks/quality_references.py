@@ -72,7 +72,10 @@ def predict(
 
     train, val = labelled("train"), labelled("val")
     best: tuple[float, np.ndarray, str] | None = None
-    for name, model, matrices in _models(wide, dense, classes):
+    # Gradient boosting sets rows of every class aside to know when to stop.
+    rarest = np.unique(labels["train"][train], return_counts=True)[1].min() if classes else 2
+    stops = train.sum() > 500 and rarest > 1
+    for name, model, matrices in _models(wide, dense, classes, stops=bool(stops)):
         model.fit(matrices["train"][train], labels["train"][train])
         loss = losses(labels["val"][val], _outputs(model, matrices["val"][val], classes)).mean()
         if best is None or loss < best[0]:
@@ -81,7 +84,9 @@ def predict(
     return best[1:]
 
 
-def _models(wide: Features, dense: Features, classes: int | None) -> Iterator[tuple[str, Any, Features]]:
+def _models(
+    wide: Features, dense: Features, classes: int | None, *, stops: bool
+) -> Iterator[tuple[str, Any, Features]]:
     for strength in STRENGTHS:
         linear = LogisticRegression(C=strength, max_iter=300) if classes else Ridge(alpha=1 / strength)
         yield "linear", make_pipeline(MaxAbsScaler(), linear), wide
@@ -91,7 +96,7 @@ def _models(wide: Features, dense: Features, classes: int | None) -> Iterator[tu
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         yield (
             "boosting",
-            kind(learning_rate=rate, early_stopping=len(dense["train"]) > 500, max_iter=200, random_state=0),
+            kind(learning_rate=rate, early_stopping=stops, max_iter=200, random_state=0),
             dense,
         )
 
