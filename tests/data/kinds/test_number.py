@@ -106,7 +106,7 @@ def test_a_logarithm_is_chosen_for_labels_over_orders_of_magnitude(caplog: pytes
 def test_other_labels_stay_as_they_are(values: list[float], caplog: pytest.LogCaptureFixture) -> None:
     dataset = load_target(ENTRY, a=np.array(values * 2))
     assert dataset.targets["y"].facts()["transforms"] == [None]
-    assert not caplog.messages
+    assert [message for message in caplog.messages if "are the same" not in message] == []
 
 
 @pytest.mark.parametrize(
