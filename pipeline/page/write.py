@@ -21,7 +21,8 @@ from pipeline.page.elements import Cell, Drawing, Heading, Section, Table
 from pipeline.page.style import DPI, SERIES, SPLITS, number
 
 NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
-PAIR = re.compile(rf"({NUMBER}) (±|…) ({NUMBER})")
+PAIR = re.compile(rf"(\(?{NUMBER}) (±|…) ({NUMBER}\)?)")
+JOINT = re.compile(r"(?<=[^\W\d])([.=])(?=[^\W\d])")  # of a key and its value
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def _script(name: str) -> str:
 
 
 def _breakable(text: str) -> Markup:
-    """Escaped text that may break after an underscore, but not inside a value with its error or interval."""
-    text = str(escape(text)).replace("_", "_<wbr>")
+    """Escaped text that may break between the parts of a key, but not inside a value with its error."""
+    text = JOINT.sub(r"\1<wbr>", str(escape(text)).replace("_", "_<wbr>"))
     return Markup(PAIR.sub("<span class=pair>\\1\u00a0\\2\u00a0\\3</span>", text))
 
 

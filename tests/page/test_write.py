@@ -120,10 +120,11 @@ def test_a_page_that_is_still_being_updated_reloads_itself(tmp_path):
 
 
 def test_long_names_break_after_underscores_and_values_stay_with_their_errors(tmp_path):
-    table = Table(["kind_of_parcel", "skill"], [["a_b", "0.560 ± 0.036"], ["c", "-1 … +2"]])
+    table = Table(["kind_of_parcel", "skill"], [["a_b", "0.560 ± 0.036"], ["c.d=e f=0.5", "0.5 (-1 … +2)"]])
     write_page(tmp_path, Heading("x", "", "make"), [Section("One", tables={"t": table})])
     text = (tmp_path / "report.html").read_text()
     assert "kind_<wbr>of_<wbr>parcel" in text
     assert "0.560\u00a0±\u00a00.036" in text
-    assert "-1\u00a0…\u00a0+2" in text
+    assert "0.5 <span class=pair>(-1\u00a0…\u00a0+2)</span>" in text
+    assert "c.<wbr>d=<wbr>e f=0.5" in text
     assert "kind_of_parcel,skill" in (tmp_path / "tables" / "t.csv").read_text()
