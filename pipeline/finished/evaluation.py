@@ -77,8 +77,6 @@ def evaluate(
     held_out = OutOfFold.of(run) if own and which == "test" and each_row_once(run, finished) else None
     rows = which if held_out is None else held_out.rows
     found = read_rows(run, finished, data, which=rows, own=own, folders=folders, make=make, by=by)
-    if held_out:
-        logger.warning("%s", SAID)
     if own and which != "test" and finished.calibration:
         logger.warning(
             "the coverage of sets and intervals on %s rows says little about new rows: the model or its "

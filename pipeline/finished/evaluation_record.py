@@ -76,8 +76,9 @@ def log(
     if slices and run.has(CARD):
         _log_card(run, slice_card(slices, command, rows))
     where = run.url() or f"run {run.run_id}"
-    together = [TOGETHER.format(evaluation.together)] if evaluation.together else []
-    shown = [text(intervals, rows), *together, *([slice_text(slices)] if slices else []), seen.sentence()]
+    notes = [evaluation.note] if evaluation.note else []
+    notes += [TOGETHER.format(evaluation.together)] if evaluation.together else []
+    shown = [text(intervals, rows), *notes, *([slice_text(slices)] if slices else []), seen.sentence()]
     return "\n".join(shown) + f"\n{where}, metrics eval_{name}/…, artifacts evaluations/{name}/"
 
 
