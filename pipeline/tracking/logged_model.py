@@ -4,11 +4,15 @@ MLflow runs this file when it loads the model (models from code, without pickle)
 this package, so the file imports nothing of it.
 """
 
+import hashlib
+import importlib.util
 import json
 import os
 import runpy
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -50,9 +54,9 @@ class LoggedModel(PythonModel):
         # the first calls of several models for retracing and warns.
         self.graph = graph.get_concrete_function()
         self.fold_texts = runpy.run_path(context.artifacts["folding"])["fold_texts"]
-        self.times = runpy.run_path(context.artifacts["times"])
+        self.times = _package(Path(context.artifacts["times"]))
         forms = json.loads(Path(context.artifacts["forms"]).read_text(encoding="utf-8"))
-        self.forms = {name: self.times["TimeForm"](**form) for name, form in forms.items()}
+        self.forms = {name: self.times.TimeForm(**form) for name, form in forms.items()}
         self.classes = json.loads(Path(context.artifacts["classes"]).read_text(encoding="utf-8"))
         members = [layer for layer in self.model.layers if layer.name.startswith("member_")]  # of an ensemble
         # These inputs arrive as floats, because missing values are NaN, but their branches take bytes.
@@ -125,12 +129,25 @@ class LoggedModel(PythonModel):
         cells[:] = [cell.item() if isinstance(cell, np.ndarray) else cell for cell in values]
         missing = np.array([_text(cell) == "" for cell in cells])
         cells[missing] = None
-        found = self.times["seconds"](cells, replace(form, unit=form.unit or "s"))
+        found = self.times.seconds(cells, replace(form, unit=form.unit or "s"))
         unreadable = np.isnan(found) & ~missing
         if unreadable.any():
             row = int(np.argmax(unreadable))
             raise _wrong(name, f"must be a {form.kind} or null, row {row} has {cells[row]!r}")
         return np.asarray(found)
+
+
+def _package(folder: Path) -> ModuleType:
+    """Imports a folder of modules under a name of its own, so that models of several versions go together."""
+    name = f"logged_{folder.name}_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return package
 
 
 def _columns(model_input: Any, names: list[str]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def save_model(
             artifacts={
                 "keras_model": str(keras_path),
                 "folding": folding.__file__,
-                "times": times.__file__,
+                "times": str(Path(times.__file__).parent),
                 **{name: str(file) for name, file in files.items()},
             },
             # Without shapes and types, because with them MLflow refuses nulls and series of different

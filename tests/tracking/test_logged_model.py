@@ -1,5 +1,7 @@
 """What a logged model makes of raw values, without a model behind it."""
 
+import ast
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +10,9 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from pipeline.tracking.logged_model import _are_bytes, _array, _check_range, _columns, _text
+from pipeline import folding, times
+from pipeline.tracking.logged_model import _are_bytes, _array, _check_range, _columns, _package, _text
+from pipeline.tracking.models import LOGGED_MODEL
 from tests.data.small_data import objects
 
 NAN = float("nan")
@@ -81,3 +85,25 @@ def test_numbers_beyond_float32_are_refused_with_their_row(number: float) -> Non
     _check_range("x", np.array([1.0, NAN, -3e38]))
     with pytest.raises(MlflowException, match=r"'x' must have finite numbers up to .*, row 1"):
         _check_range("x", np.array([1.0, number]))
+
+
+def test_what_is_logged_with_a_model_imports_nothing_of_the_program() -> None:
+    files = [LOGGED_MODEL, Path(folding.__file__), *Path(times.__file__).parent.glob("*.py")]
+    assert len(files) > 5
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            # A module of a logged folder names another one by its place.
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not [name for name in names if name.split(".")[0] == "pipeline"], file
+
+
+def test_folders_of_several_models_are_modules_of_their_own(tmp_path: Path) -> None:
+    found = []
+    for size in (1, 2):
+        folder = tmp_path / str(size) / "times"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("from .part import SIZE\n")
+        (folder / "part.py").write_text(f"SIZE = {size}\n")
+        found.append(_package(folder))
+    assert [package.SIZE for package in found] == [1, 2]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.data.files.arrow_cells import to_array
 from pipeline.data.files.file_errors import check_column_names, reading
 from pipeline.data.files.npz import NpzMember, npz_columns
-from pipeline.data.files.stored import StoredNpy, map_npy, reorder, to_array
+from pipeline.data.files.stored import StoredNpy, map_npy, reorder
 
 
 class Npz:
@@ -62,7 +63,7 @@ class Arrays:
 
 
 def series_to_array(series: pd.Series) -> np.ndarray:
-    """Converts a pandas column to the types that files have; see `pipeline.data.files.stored.to_array`."""
+    """Converts a pandas column to the types that files have; see `arrow_cells.to_array`."""
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return reorder(series_to_array(dtype.categories.to_series()), series.cat.codes.to_numpy(np.int64))

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.data.files.arrow_cells import to_array
 from pipeline.data.files.file_errors import check_column_names, check_unpacked, reading
-from pipeline.data.files.stored import StoredParquet, joined, to_array
+from pipeline.data.files.stored import StoredParquet, joined
 from pipeline.errors import ConfigError
 from pipeline.paths import locate_inside
 

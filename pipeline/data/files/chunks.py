@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 
 from pipeline.data.files import FORMATS, SEPARATORS, Columns, format_suffix, unknown_format
 from pipeline.data.files.arrow import ARROW, Feather, field_of, parquet_columns, parquet_fields
+from pipeline.data.files.arrow_cells import to_array
 from pipeline.data.files.delimited_chunks import Chunk, DelimitedChunks
 from pipeline.data.files.file_errors import check_column_names, check_not_empty, reading
 from pipeline.data.files.json_rows import JSON, numbered_rows
 from pipeline.data.files.npz import NpzMember, npz_columns
 from pipeline.data.files.records import Records
-from pipeline.data.files.stored import map_npy, to_array
+from pipeline.data.files.stored import map_npy
 from pipeline.data.files.workbook import Sheet
 from pipeline.data_options import WORKBOOKS
 from pipeline.errors import ConfigError

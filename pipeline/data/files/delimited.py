@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from pipeline.data.files.arrow_cells import to_array
 from pipeline.data.files.dialect import SAMPLE, NumberFormat, find_dialect
 from pipeline.data.files.encodings import OTHERS, WESTERN, is_western
 from pipeline.data.files.file_errors import check_column_names, check_is_table, check_unpacked, reading
 from pipeline.data.files.quotes import check_quotes
-from pipeline.data.files.stored import to_array
 from pipeline.data.patterns import is_pattern, matching
 from pipeline.errors import ConfigError
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data.files.stored import LARGEST_EXACT, to_array
+from pipeline.data.files.arrow_cells import LARGEST_EXACT, to_array
 from pipeline.data.patterns import is_pattern, matching
 
 BLOCK_ROWS = 1 << 14  # rows that are Python objects at a time; typed columns take far less memory

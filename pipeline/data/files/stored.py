@@ -3,22 +3,18 @@
 All of them are indexed like arrays: by a slice, an array of row numbers, or one row number.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.data.files.arrow_cells import dtype_of, fit_float64, has_small_numbers, to_array
 from pipeline.data.files.file_errors import reading
-from pipeline.data.files.words import from_codes
 
 BLOCK_BYTES = 32 * 2**20  # read at a time when all rows are processed in order
-SAMPLE = 65_536  # cells that show whether texts are repeated
 CELL_BYTES = 64  # estimate of the memory that a string or a list takes
-LARGEST_EXACT = 2**53  # float64 has all whole numbers up to this one
 Index = int | slice | np.ndarray
 
 
@@ -76,8 +72,8 @@ class StoredParquet:
             groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
             self.ends = np.cumsum([group.num_rows for group in groups])
             chunks = _chunks(groups, column)
-            self.dtype = _dtype(file.schema_arrow.field(column).type, chunks)
-        self.small = self.dtype.kind not in "iu" or all(_has_small_numbers(one.statistics) for one in chunks)
+            self.dtype = dtype_of(file.schema_arrow.field(column).type, chunks)
+        self.small = self.dtype.kind not in "iu" or all(has_small_numbers(one.statistics) for one in chunks)
         self.group_starts = np.concatenate([[0], self.ends[:-1]]).astype(int)
         self.shape: tuple[int, ...] = (int(self.ends[-1]) if len(groups) else 0,)
         self.latest: tuple[int, np.ndarray] = -1, np.zeros(0)
@@ -181,7 +177,7 @@ def joined_dtype(parts: Sequence[Values]) -> np.dtype:
 
 def _are_small(values: Values) -> bool:
     if isinstance(values, np.ndarray):
-        return _fit_float64({"min": int(values.min()), "max": int(values.max())} if values.size else {})
+        return fit_float64({"min": int(values.min()), "max": int(values.max())} if values.size else {})
     return getattr(values, "small", True)
 
 
@@ -278,63 +274,7 @@ def _gather(
     return result if positions.ndim else np.asarray(result[0])
 
 
-def to_array(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Arrow's cells as an array; whole numbers with missing cells are floats if those have enough digits.
-
-    Texts that are repeated are one Python object, which saves time and memory.
-    """
-    if pa.types.is_dictionary(cells.type):
-        cells = cells.cast(cells.type.value_type)
-    if pa.types.is_integer(cells.type) and cells.null_count and not _fit_float64(pc.min_max(cells).as_py()):
-        return np.array(cells.to_pylist(), dtype=object)
-    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
-        return _texts(cells)
-    array = cells.to_numpy() if isinstance(cells, pa.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
-    return np.asarray(array)
-
-
-def _texts(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    sample = cells.slice(0, SAMPLE)
-    if 2 * pc.count_distinct(sample).as_py() > len(sample):
-        whole = pa.chunked_array([cells]) if isinstance(cells, pa.Array) else cells
-        return np.asarray(whole.to_numpy())
-    encoded = cells.dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return from_codes(codes, np.array(encoded.dictionary.to_pylist(), dtype=object))
-
-
-def _fit_float64(bounds: Mapping[str, int | None]) -> bool:
-    return all(bound is None or abs(bound) <= LARGEST_EXACT for bound in bounds.values())
-
-
 def _chunks(groups: Sequence[Any], column: str) -> list[Any]:
     """The parts of a column, one for each row group."""
     chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
     return [chunk for chunk in chunks if chunk.path_in_schema == column]
-
-
-def _has_small_numbers(statistics: Any) -> bool:
-    """Whether float64 has enough digits for all whole numbers of a part."""
-    known = statistics is not None and statistics.has_min_max
-    return known and _fit_float64({"min": statistics.min, "max": statistics.max})
-
-
-def _may_have_nulls(statistics: Any) -> bool:
-    return statistics is None or not statistics.has_null_count or bool(statistics.null_count)
-
-
-def _dtype(arrow_type: pa.DataType, chunks: Sequence[Any]) -> np.dtype:
-    """The dtype of the whole column in NumPy, so that row groups with and without nulls agree."""
-    dtype: np.dtype = np.dtype(object)
-    nulls = any(_may_have_nulls(chunk.statistics) for chunk in chunks)
-    if pa.types.is_integer(arrow_type) and nulls:
-        small = all(_has_small_numbers(chunk.statistics) for chunk in chunks)
-        dtype = np.dtype(np.float64 if small else object)
-    elif pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type):
-        dtype = np.dtype(arrow_type.to_pandas_dtype())
-    elif pa.types.is_boolean(arrow_type) and not nulls:
-        dtype = np.dtype(bool)
-    elif pa.types.is_temporal(arrow_type):
-        dtype = pa.array([], arrow_type).to_numpy(zero_copy_only=False).dtype
-    return dtype

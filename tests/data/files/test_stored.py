@@ -17,7 +17,6 @@ from pipeline.data.files.stored import (
     StoredParquet,
     blocks,
     group_starts,
-    to_array,
 )
 from pipeline.errors import ConfigError
 
@@ -85,22 +84,3 @@ def test_a_file_that_is_damaged_after_it_was_opened_is_named(tmp_path: Path) -> 
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:200])
     with pytest.raises(ConfigError, match=r"a\.npy cannot be read"):
         column[:3]
-
-
-@pytest.mark.parametrize("chunks", [1, 3])
-def test_repeated_texts_of_an_arrow_column_are_one_object(chunks: int) -> None:
-    words = ["a", None, "bc", "", "a", "bc"] * 5
-    column = pa.chunked_array([pa.array(words)] * chunks)
-    array = to_array(column)
-    assert array.tolist() == words * chunks
-    assert array.dtype == object
-    assert len({id(cell) for cell in array}) == 4
-
-
-@pytest.mark.parametrize(
-    ("values", "arrow_type"),
-    [([], pa.string()), (["a", "b", None], pa.string()), ([1, None], pa.int64()), ([[1], [2]], None)],
-)
-def test_other_arrow_columns_are_arrays_as_arrow_gives_them(values: list[Any], arrow_type: Any) -> None:
-    column = pa.chunked_array([pa.array(values, arrow_type)])
-    np.testing.assert_array_equal(to_array(column), column.to_numpy())

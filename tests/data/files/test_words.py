@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data.columns import Column, strings
 from pipeline.data.files import words
-from pipeline.data.files.stored import to_array
+from pipeline.data.files.arrow_cells import to_array
 from pipeline.data.files.words import coded, from_codes, remembers
 from pipeline.data.hashes import cell_hashes
 from pipeline.data.missing import is_missing, without_words
