@@ -191,14 +191,31 @@ def write_text(path: Path, text: str) -> None:
 
 
 def refuse_input(written: Path, read: Sequence[Path], key: str) -> None:
-    """Checks that a file to be written is none of those that are read, under whatever name or link.
+    """Checks that a file can be written and is none of those that are read, under whatever name or link.
 
     Raises:
-        ConfigError: it is one of them.
+        ConfigError: it is one of them, a folder, a pipe or a device, or no file can be written there.
     """
+    _check_place(written, key)
     if written.exists() and any(file.exists() and written.samefile(file) for file in read):
         problem = "this would overwrite the input"
         raise ConfigError(key, problem, found=written, allowed="another file")
+
+
+def _check_place(written: Path, key: str) -> None:
+    """Refuse what is no file, whose reading may never end, and folders that cannot be made or written to."""
+    try:
+        is_file = stat.S_ISREG(written.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_file = True  # a new one
+    except (OSError, ValueError) as error:  # too long a name, or one with a zero
+        raise ConfigError(key, "no file can have this name", found=error, allowed="another name") from error
+    above = next(folder for folder in written.absolute().parents if folder.exists())
+    if not is_file:
+        raise ConfigError(key, "this exists and is no file", found=written, allowed="the name of a file")
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        problem = f"no file can be written below {above}"
+        raise ConfigError(key, problem, found=written, allowed="a folder that you may write to")
 
 
 def _expanded(path: str) -> Path:

@@ -161,3 +161,22 @@ def test_files_that_a_table_names_are_found_as_other_systems_write_them(tmp_path
     (tmp_path / "x.png").write_bytes(b"x")
     with pytest.raises(ConfigError, match="leaves the folder"):
         locate_inside("..\\x.png", [tmp_path / "a b"], "k")
+
+
+def test_a_place_where_no_file_can_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for name, problem in {
+        "pipe": "this exists and is no file",
+        ".": "this exists and is no file",
+        "file/x.csv": "no file can be written below",
+        "x" * 300: "no file can have this name",
+        "a\0b": "no file can have this name",
+    }.items():
+        with pytest.raises(ConfigError, match=f"^out: {problem}"):
+            refuse_input(tmp_path / name, [], "out")
+    with pytest.raises(ConfigError, match=r"^out: this exists and is no file"):
+        refuse_input(Path("/dev/null"), [], "out")
+    refuse_input(tmp_path / "new" / "folder" / "x.csv", [], "out")
+    refuse_input(tmp_path / "file", [], "out")
+    assert not (tmp_path / "new").exists()
