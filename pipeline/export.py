@@ -11,6 +11,7 @@ from pipeline.command import verb
 from pipeline.config import folders, overrides, resolved, trusted
 from pipeline.errors import ConfigError, printable
 from pipeline.heavy_imports import importing
+from pipeline.paths import check_place
 from pipeline.rules import MAPPING, TEXT, check_node, list_of, one_of, or_null
 from pipeline.terminal import show
 
@@ -48,6 +49,7 @@ def check(cfg: DictConfig) -> None:
         )
     if out.exists() or out.is_symlink():
         raise ConfigError("out", "this file or folder exists already", found=out, allowed="another name")
+    check_place(out, "out")
     if missing := [package for package in PACKAGES[name] if find_spec(package) is None]:
         raise ConfigError(
             "format",

@@ -5,6 +5,7 @@ Standard library only: checks run before heavy imports.
 
 import os
 import stat
+import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -196,14 +197,18 @@ def refuse_input(written: Path, read: Sequence[Path], key: str) -> None:
     Raises:
         ConfigError: it is one of them, a folder, a pipe or a device, or no file can be written there.
     """
-    _check_place(written, key)
+    check_place(written, key)
     if written.exists() and any(file.exists() and written.samefile(file) for file in read):
         problem = "this would overwrite the input"
         raise ConfigError(key, problem, found=written, allowed="another file")
 
 
-def _check_place(written: Path, key: str) -> None:
-    """Refuse what is no file, whose reading may never end, and folders that cannot be made or written to."""
+def check_place(written: Path, key: str) -> None:
+    """Checks that a file can be written, before the work whose result it holds is done.
+
+    Raises:
+        ConfigError: it is a folder, a pipe or a device, or no file can be written there.
+    """
     try:
         is_file = stat.S_ISREG(written.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -213,9 +218,13 @@ def _check_place(written: Path, key: str) -> None:
     above = next(folder for folder in written.absolute().parents if folder.exists())
     if not is_file:
         raise ConfigError(key, "this exists and is no file", found=written, allowed="the name of a file")
-    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
-        problem = f"no file can be written below {above}"
-        raise ConfigError(key, problem, found=written, allowed="a folder that you may write to")
+    try:
+        # Permissions do not tell: root has all, but neither /proc nor a read-only disk takes a file.
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        problem = f"no file can be written below {above} ({error.strerror})"
+        raise ConfigError(key, problem, found=written, allowed="a folder that takes files") from error
 
 
 def _expanded(path: str) -> Path:

@@ -10,18 +10,20 @@ from pipeline.command import verb
 from pipeline.config import resolved
 from pipeline.config.schema import GLOBAL, schemas
 from pipeline.errors import ConfigError, printable
-from pipeline.paths import write_text
+from pipeline.paths import check_place, write_text
 from pipeline.rules import TEXT, check_node, or_null
 
 KEYS = {"out": or_null(TEXT)}
 
 
 def check(cfg: DictConfig) -> None:
-    """Raises ConfigError for an unknown key, or a folder that is a file."""
+    """Raises ConfigError for an unknown key, or a place where no folder can be."""
     config = resolved(cfg)
     check_node("", config, KEYS)
-    if config["out"] is not None and Path(config["out"]).is_file():
-        raise ConfigError("out", "this is a file", found=config["out"], allowed="a folder")
+    if config["out"] is not None:
+        if Path(config["out"]).is_file():
+            raise ConfigError("out", "this is a file", found=config["out"], allowed="a folder")
+        check_place(Path(config["out"]) / "config.json", "out")
 
 
 @verb(config_name="schema", check=check, texts=("out",))

@@ -11,6 +11,7 @@ import pytest
 from pipeline.errors import ConfigError
 from pipeline.paths import complete_file, expand, locate, locate_inside, refuse_input, write_text
 from tests import processes
+from tests.verbs import call
 
 
 def test_a_path_is_looked_for_in_each_folder_in_turn(tmp_path: Path) -> None:
@@ -177,6 +178,19 @@ def test_a_place_where_no_file_can_be_written_is_refused(tmp_path: Path) -> None
             refuse_input(tmp_path / name, [], "out")
     with pytest.raises(ConfigError, match=r"^out: this exists and is no file"):
         refuse_input(Path("/dev/null"), [], "out")
+    with pytest.raises(ConfigError, match=r"^out: no file can be written below /proc"):
+        refuse_input(Path("/proc/x.csv"), [], "out")
     refuse_input(tmp_path / "new" / "folder" / "x.csv", [], "out")
     refuse_input(tmp_path / "file", [], "out")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("schema", "out=/proc/x"), ("export", "run=r", "format=saved_model", "out=/proc/x")]
+)
+def test_commands_refuse_a_place_that_takes_no_files_before_they_work(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = call(*words, where=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("out: no file can be written below /proc")
