@@ -74,5 +74,5 @@ def _refitted(fitted: FitResult) -> list[str]:
 
 def _changes(refit: Refit) -> str:
     steps = f"its own layers were trained on for {refit.steps} steps" if refit.steps else ""
-    away = f"its outputs were moved {1 - refit.share:.0%} of the way to {refit.towards}"
+    away = f"its outputs were moved {100 * (1 - refit.share):.0f} % of the way to {refit.towards}"
     return " and ".join(filter(None, [steps, away if refit.share < 1 else ""]))

@@ -41,7 +41,7 @@ def why_drawing(record: Record, name: str, why: Why) -> Drawing:
     caption = (
         f"What the inputs added to the prediction of {name} in the worst test rows, from the mean of the "
         "training rows on (integrated gradients); the number is the input's sum. Orange raises the explained "
-        f"output, purple lowers it. The sums are exact within {why.gap:.1%}."
+        f"output, purple lowers it. The sums are exact within {100 * why.gap:.1f} %."
     )
     alt = f"Attributions of the inputs {', '.join(inputs)} in the worst test rows of head {name}."
     return Drawing(figure, caption, alt)

@@ -63,7 +63,7 @@ def test_what_a_refit_changed_is_said():
     ]
     moved = {"grade": Refit(steps=0, before=0.8, after=0.75, share=0.8)}
     assert ending(fitted(refits=moved, best=after))[1:] == [
-        "head grade: its outputs were moved 20% of the way to the best constant "
+        "head grade: its outputs were moved 20 % of the way to the best constant "
         "(validation loss 0.800 -> 0.750)"
     ]
 

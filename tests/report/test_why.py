@@ -51,7 +51,7 @@ def test_each_kind_of_input_is_drawn_with_its_sum_and_missing_ones_say_so():
     words = [text.get_text() for text in axes[3].texts]
     assert words == ["good", "bad", "groups of letters 0.25"]
     assert [text.get_text() for text in axes[5].texts] == ["missing"]
-    assert "exact within 0.4%" in drawing.caption
+    assert "exact within 0.4 %" in drawing.caption
 
 
 def test_a_class_that_no_font_can_draw_has_the_same_number_everywhere(poor_fonts):
