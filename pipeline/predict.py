@@ -114,7 +114,12 @@ def main(cfg: DictConfig) -> None:
     show(f"{rows:,} rows -> {cfg.output} ({rate:,.0f} rows/s, including the start)", sys.stdout)
     if rejected:
         listed = Path(cfg.output).with_suffix(REJECTED)
-        show(f"{rejected:,} rows could not be read; they are listed in {listed}", sys.stderr)
+        many = (
+            "1 row could not be read; it is"
+            if rejected == 1
+            else f"{rejected:,} rows could not be read; they are"
+        )
+        show(f"{many} listed in {listed}", sys.stderr)
         raise SystemExit(SOME_REJECTED)
 
 

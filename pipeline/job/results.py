@@ -115,7 +115,7 @@ def summary(results: Results, run: Run, heads: Sequence[str], duration: str) -> 
     table = result_table(by_head(results.metrics, "test", heads), results.baseline_losses, width)
     more = len(results.sentences) - MOST_SENTENCES
     insight = results.sentences[:MOST_SENTENCES] + (
-        [f"({more} more findings in the report)"] if more > 0 else []
+        [f"({more} more finding{'s' if more > 1 else ''} in the report)"] if more > 0 else []
     )
     where = run.url() or f"run {run.run_id}\nlook: python -m pipeline.ui"
     report = [f"report: {path}"] if (path := run.local_path("report/report.html")) else []
