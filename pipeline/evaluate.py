@@ -1,6 +1,7 @@
 """Evaluates a finished run on labelled rows, its own or new ones: `python -m pipeline.evaluate run=<id>`."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def main(cfg: DictConfig) -> None:
 
     typed = overrides()
     chosen = choices(HydraConfig.get().runtime.choices).get("data")
-    command = " ".join(["python -m pipeline.evaluate", *typed])
+    command = shlex.join(["python", "-m", "pipeline.evaluate", *typed])
     show(printable(run(resolved(cfg), chosen, command=command, typed=typed)), sys.stdout)
 
 

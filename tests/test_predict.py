@@ -190,7 +190,7 @@ def test_exit_codes_tell_whether_all_rows_some_or_none_were_predicted(recorded, 
     (tmp_path / "bad.csv").write_text(PENGUINS.read_text().replace("39.1", "x"))
     done = call("predict", *words, f"input={tmp_path}/bad.csv", where=recorded.folder)
     assert done.returncode == 3
-    assert "could not be read; they are listed in " in done.stderr
+    assert "1 row could not be read; it is listed in " in done.stderr
     done = call("predict", *words, f"input={tmp_path}/none.csv", where=recorded.folder)
     assert done.returncode == 2
     assert "none.csv" in done.stderr

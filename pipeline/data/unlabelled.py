@@ -68,6 +68,13 @@ class ChunkColumns:
         return list(self.folders) if root is None else [locate(root, self.folders, key)]
 
 
+class FolderColumns(ChunkColumns):
+    """The columns of a chunk of a folder of pictures, which are in this folder wherever others were."""
+
+    def folders_of(self, root: str | None, key: str) -> list[Path]:
+        return list(self.folders)
+
+
 class RowReader:
     """Reads rows for restored inputs.
 
@@ -122,7 +129,7 @@ class RowReader:
                 first += len(chunk)
 
     def _raw(self, part: Chunks, chunk: Chunk, first: int, share: float) -> RawRows:
-        reader = ChunkColumns(self._columns(part, chunk, first), self.folders)
+        reader = self._reader(part, self._columns(part, chunk, first))
         rejected = {row: ("", why) for row, why in chunk.invalid.items()}
         good = np.setdiff1d(np.arange(len(chunk)), list(rejected))
         try:
@@ -189,6 +196,11 @@ class RowReader:
                 allowed=f"input={{{', '.join(f'{name}: <file>' for name in sources)}}}",
             )
         return {sources[0]: paths}
+
+    def _reader(self, part: Chunks, columns: Mapping[str, Column]) -> ChunkColumns:
+        if isinstance(part, PictureFolder):
+            return FolderColumns(columns, [part.path])
+        return ChunkColumns(columns, self.folders)
 
     def _open_files(self, paths: str | Sequence[str], join: Join | None) -> None:
         files = expand(paths, self.folders, KEY)

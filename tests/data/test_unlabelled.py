@@ -175,6 +175,14 @@ def test_a_folder_of_pictures_has_one_row_per_file_with_its_name_as_key(
     rows = next(open_rows(str(tmp_path), "image").read(10))
     assert rows.keys.tolist() == ["a.png", "b.png", "broken.png", "more/c.png"]
     np.testing.assert_array_equal(rows.arrays["image"], IMAGES[:3])
+    # The training's pictures may have the same names.
+    reader = open_rows(str(tmp_path), "image")
+    elsewhere = tmp_path / "more" / "training"
+    elsewhere.mkdir()
+    Image.fromarray(255 - IMAGES[0, ..., 0]).save(elsewhere / "a.png")
+    reader.inputs["image"].root = str(elsewhere)
+    np.testing.assert_array_equal(next(reader.read(1)).arrays["image"], IMAGES[:1])
+    (elsewhere / "a.png").unlink()
     assert "truncated or unreadable" in rows.rejected[2][1]
     with pytest.raises(ConfigError, match="if the model has a single image input"):
         open_rows(str(tmp_path))

@@ -21,6 +21,8 @@ LIKELY = {
 }
 NO = re.compile(
     r"(no|not|non|un|in|never|without|negative|false|neg|absent|normal|healthy|benign|ham)\b|no[tn]?[ _-]"
+    # No in other languages, as a whole cell.
+    r"|(nein|nej|nee|nei|não|nao|nie|ne|ni|ei|nem|nu|hayır|hayir|нет|ні|не|όχι|falsch|faux|falso|否|いいえ|아니요|아니오|لا)$"
 )
 
 

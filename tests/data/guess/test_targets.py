@@ -30,6 +30,14 @@ TARGETS = {
     "the rarer of two words": ("y", drawn("ham", "spam", p=[0.8, 0.2]), {"kind": "binary", "yes": "spam"}),
     "the word that does not deny": ("y", drawn("sick", "not sick", p=[0.8, 0.2]), {"yes": "sick"}),
     "benign or not": ("y", drawn("malignant", "benign", p=[0.8, 0.2]), {"yes": "malignant"}),
+    "no in German": ("y", drawn("nein", "ja", p=[0.3, 0.7]), {"kind": "binary", "yes": "ja"}),
+    "no in Portuguese": ("y", drawn("Não", "Sim", p=[0.3, 0.7]), {"kind": "binary", "yes": "Sim"}),
+    "no in Russian": ("y", drawn("нет", "да", p=[0.3, 0.7]), {"kind": "binary", "yes": "да"}),
+    "a word that begins like a no": (
+        "y",
+        drawn("neu", "alt", p=[0.3, 0.7]),
+        {"kind": "binary", "yes": "neu"},
+    ),
     "two numbers": ("y", drawn(1, 2), {"kind": "category"}),
     "tags": (
         "y",
